@@ -1,7 +1,7 @@
 """MkDocs hooks: write the reference pages of the site from the package, at build time.
 
 A page holds its text and, on a line of its own, `<!-- generated: NAME -->`; the line is replaced by
-the text that `part` returns for NAME. Files outside `docs/` that pages link to become
+the text of `PARTS[NAME]`. Files outside `docs/` that pages link to become
 pages of the site (`CARDS`), and so do the pages of the Python API.
 """
 
@@ -25,7 +25,13 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 import kidney_evals
-from kidney_evals.measures import Measure
+from kidney_evals import tasks
+from kidney_evals.cli import main
+from kidney_evals.lab import readout_table, stopping_table
+from kidney_evals.limits import limits_and_use
+from kidney_evals.measures import FLAGS, GROUPS, MEASURES, TRAITS, Measure
+from kidney_evals.reporting import frames
+from kidney_evals.respondents import describe
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -57,8 +63,6 @@ API_MODULES = {"estimation"}
 
 def measures() -> str:
     """Return the list of measures and flags, a section for each group."""
-    from kidney_evals.measures import FLAGS, GROUPS, MEASURES
-
     lines: list[str] = []
     for group in GROUPS:
         lines += [f"## {group.capitalize()}", ""]
@@ -71,8 +75,6 @@ def measures() -> str:
 
 
 def _measure(one: Measure) -> Iterator[str]:
-    from kidney_evals.measures import TRAITS
-
     id, anchor = one.id.replace("*", "<attribute>"), one.id.rstrip("_*")
     needs = " and ".join(TRAITS[name] for name in one.needs)
     yield f'### {one.label} · `{id}` {{ #{anchor} data-toc-label="{one.label}" }}'
@@ -94,8 +96,6 @@ def _measure(one: Measure) -> Iterator[str]:
 
 def commands() -> str:
     """Return the documentation of every command of `kidney-evals`."""
-    from kidney_evals.cli import main
-
     return "\n".join(_command(main, "kidney-evals", None))
 
 
@@ -131,20 +131,14 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-def tasks() -> str:
+def task_sections() -> str:
     """Return a section for each task: what it asks, and a table of its arguments."""
-    from kidney_evals import tasks as module
-
     lines: list[str] = []
     for name in ("coin_flip", "forced_choice", "stated_values", "predict_people"):
-        task = getattr(module, name)
+        task = getattr(tasks, name)
         parts = Docstring(inspect.getdoc(task) or "").parse("google", warnings=False)
-        meaning = {
-            one.name: one.description
-            for part in parts
-            if part.kind.value == "parameters"
-            for one in part.value
-        }
+        parameters = (part.value for part in parts if part.kind.value == "parameters")
+        meaning = {one.name: one.description for listed in parameters for one in listed}
         lines += [f"### {name}", "", str(parts[0].value), ""]
         if meaning:
             rows = [
@@ -164,8 +158,6 @@ def _default(value: object) -> str:
 
 def limits() -> str:
     """Return the box of limits."""
-    from kidney_evals.limits import limits_and_use
-
     lines = limits_and_use().splitlines()
     return "\n".join(['!!! warning "Limits and use"', "", *(f"    {line}" for line in lines)])
 
@@ -185,36 +177,28 @@ def rooms() -> str:
 
 
 PARTS: dict[str, Callable[[], str]] = {
-    one.__name__: one for one in (measures, commands, tasks, limits, api, rooms)
+    "measures": measures,
+    "commands": commands,
+    "tasks": task_sections,
+    "limits": limits,
+    "api": api,
+    "rooms": rooms,
+    "respondents": describe,
+    "readout": readout_table.markdown,
+    "precision": stopping_table.markdown,
+    "frames": frames.as_markdown,
 }
 """Functions that write a part of a page, by the name that the page uses."""
-
-WRITTEN_ELSEWHERE = {
-    "respondents": "kidney_evals.respondents:describe",
-    "readout": "kidney_evals.lab.readout_table:markdown",
-    "precision": "kidney_evals.lab.stopping_table:markdown",
-    "frames": "kidney_evals.reporting.frames:as_markdown",
-}
-"""The same for functions of the package."""
-
-
-def part(name: str) -> str:
-    """Return the text of a generated part of a page."""
-    if name in PARTS:
-        return PARTS[name]()
-    module, function = WRITTEN_ELSEWHERE[name].split(":")
-    return str(getattr(import_module(module), function)())
 
 
 @lru_cache(maxsize=1)
 def api_pages() -> dict[str, str]:
     """Return the packages with a page of the Python API, and the path of the page on the site."""
-    names = sorted(one.name for one in pkgutil.iter_modules(kidney_evals.__path__) if one.ispkg)
+    found = {one.name for one in pkgutil.iter_modules(kidney_evals.__path__) if one.ispkg}
     return {
         f"kidney_evals.{name}": f"api/{name}.md"
-        for name in names
-        if name not in NOT_API
-        and (name in API_MODULES or hasattr(import_module(f"kidney_evals.{name}"), "__all__"))
+        for name in sorted(found - NOT_API)
+        if name in API_MODULES or hasattr(import_module(f"kidney_evals.{name}"), "__all__")
     }
 
 
@@ -267,7 +251,7 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
         return f"]({posixpath.relpath(path, here)}{match[2] or ''})"
 
     mark = r"^<!-- generated: (\w+) -->$"
-    markdown = re.sub(mark, lambda match: part(match[1]), markdown, flags=re.M)
+    markdown = re.sub(mark, lambda match: PARTS[match[1]](), markdown, flags=re.M)
     return re.sub(r"\]\(([^)#:\s]+\.(?:md|png|svg))(#[^)\s]*)?\)", link, markdown)
 
 

@@ -62,7 +62,7 @@ def fetch(cache: Path | None, overwrite: bool) -> None:
     type=options.any_path,
     help="Folder of study folders to write into; by default the shipped ones.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace any regular file.")
+@options.overwrite
 def build(data: Path, out: Path | None, overwrite: bool) -> None:
     """Make every table that is derived from the published answers, byte for byte."""
     from kidney_evals.lab.reference_tables import build_reference

@@ -18,12 +18,10 @@ from kidney_evals.studies import load_study
 
 
 def read_run_log(name: str, *, any_reference: bool) -> EvalLog:
-    """Read one log of this package with its samples.
+    """Read one log of this package with its samples, from its path or URL, or from its folder's.
 
-    Args:
-        name: Path or URL of the log, or of a folder with one log.
-        any_reference: Whether to accept a log whose human tables or study content differ from the
-            installed ones; otherwise they are an error.
+    A log whose human tables or study content differ from the installed ones is an error unless
+    `any_reference`.
     """
     found = find_logs((name,))
     if len(found) > 1:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 import yaml
 
+from kidney_evals.cli import options
 from kidney_evals.cli.terminal import say
 from kidney_evals.errors import UserError
 
@@ -21,7 +22,7 @@ from kidney_evals.errors import UserError
 @click.option("--limit", type=int, help="Only the first samples of each task.")
 @click.option(
     "--prices",
-    type=click.Path(path_type=Path),
+    type=options.any_path,
     help="YAML or JSON: model name to input and output, USD per million tokens.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the same numbers as JSON.")
@@ -43,27 +44,16 @@ def plan(
     for model in models if prices else ():
         if model not in priced:
             click.echo(f"{prices} has no price for {model}; it has {', '.join(priced)}", err=True)
-    made = make_plan(
-        target,
-        models,
-        arguments=task_arguments(arguments),
-        epochs=epochs,
-        limit=limit,
-        prices=priced,
-    )
-    if as_json:
-        say(report.as_json(made), fit=False)
-    else:
-        say(report.as_text(made))
+    given = task_arguments(arguments)
+    made = make_plan(target, models, arguments=given, epochs=epochs, limit=limit, prices=priced)
+    say(report.as_json(made) if as_json else report.as_text(made), fit=not as_json)
 
 
 def task_arguments(pairs: Iterable[str]) -> dict[str, Any]:
     """Parse "name=value" pairs as `inspect eval -T` does, so that both build the same task.
 
     Values are parsed as YAML, text with commas becomes a list, hyphens in names underscores.
-
-    Raises:
-        UserError: A pair lacks "=", or a value is not YAML.
+    `UserError` if a pair lacks "=", or a value is not YAML.
     """
     arguments: dict[str, Any] = {}
     for pair in pairs:

@@ -53,10 +53,9 @@ def rescore_log(name: str, output: str | None, *, any_reference: bool, overwrite
 
 def _scorers(log: EvalLog, any_reference: bool) -> list[Scorer]:
     options = {scorer.name: scorer.options or {} for scorer in log.eval.scorers or ()}
-    if "predictions" in options:
-        return [predictions(any_reference=any_reference)]
-    if "stated" in options:
-        return [stated(any_reference=any_reference)]
+    for name, scorer in {"predictions": predictions, "stated": stated}.items():
+        if name in options:
+            return [scorer(any_reference=any_reference)]
     # Up to task version 2-D the log does not record whether the run has controls.
     kinds = {sample.metadata.get("kind") for sample in log.samples or ()}
     with_controls = options.get("human_alignment", {}).get(

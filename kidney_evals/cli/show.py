@@ -20,25 +20,24 @@ def show_logs(names: tuple[str, ...], *, everything: bool) -> None:
     """Print every run of this package among `names`, and list the logs that are not shown."""
     files = find_logs(names)
     runs = {run.file.location: run for run in read_runs(files)}
-    reasons = {}
+    blocks, reasons = [], []
     for file in files:
         run = runs.get(file.location)
         if run is None or not run.rows:
-            reasons[file.location] = (
-                f"{file.line}; {run.trouble or 'no rows'}" if run else file.line
-            )
+            reasons.append(f"{file.line}; {run.trouble or 'no rows'}" if run else file.line)
+        blocks.append(run if run and run.rows else reasons[-1])
     if len(reasons) == len(files):
-        listed = "; ".join([*reasons.values()][:_FEW]) + ("; …" if len(reasons) > _FEW else "")
+        listed = "; ".join(reasons[:_FEW]) + ("; …" if len(reasons) > _FEW else "")
         raise UserError(f"none of these logs holds answers of a kidney_evals task: {listed}")
     first = True
-    for file in files:
-        if file.location in reasons:
-            say(f"passed over: {reasons[file.location]}")
+    for block in blocks:
+        if isinstance(block, str):
+            say(f"passed over: {block}")
             continue
         if not first:
             say("")
         first = False
-        _show(runs[file.location], everything)
+        _show(block, everything)
 
 
 def _show(run: ModelRun, everything: bool) -> None:

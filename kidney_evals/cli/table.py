@@ -12,8 +12,7 @@ from kidney_evals.cli.terminal import complain
 from kidney_evals.errors import UserError
 from kidney_evals.output_files import STDOUT, check_output, write_output
 
-UNREADABLE = 1
-"""Exit status if a log cannot be read and is therefore missing from the table."""
+UNREADABLE = 1  # exit status if a log cannot be read and is therefore missing from the table
 
 
 @click.command()

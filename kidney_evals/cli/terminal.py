@@ -12,8 +12,7 @@ import click
 
 from kidney_evals.errors import printable
 
-_WIDTH: Final = 80
-"""Maximum line width in characters; a narrower terminal sets a smaller one."""
+_WIDTH: Final = 80  # maximum line width in characters; a narrower terminal sets a smaller one
 
 _NARROWEST: Final = 30
 

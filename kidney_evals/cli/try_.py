@@ -10,25 +10,25 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from kidney_evals.cli import options
 from kidney_evals.cli.terminal import say, say_filled, width
 from kidney_evals.errors import UserError
 from kidney_evals.output_files import check_output, is_url, write_output
-from kidney_evals.studies import CONDITIONS, DEFAULT_STUDY, Condition
+from kidney_evals.studies import DEFAULT_STUDY, Condition
 
 if TYPE_CHECKING:
     from kidney_evals.trying import Answer, Round
 
 KEYS: Final[dict[str, Answer]] = {"a": "A", "b": "B", "c": "COIN", "coin": "COIN"}
 
-INTERRUPTED: Final = 130
-"""Exit status of a program stopped from the keyboard."""
+INTERRUPTED: Final = 130  # exit status of a program stopped from the keyboard
 
 
 @click.command(name="try")
 @click.option("--study", help="A study, or its folder; by default that of the tasks.")
 @click.option(
     "--condition",
-    type=click.Choice(CONDITIONS),
+    type=options.condition,
     help="Whether a coin is offered; by default where people were offered one.",
 )
 @click.option("--dilemmas", type=int, help="How many; by default 10, or all where there are fewer.")
@@ -50,10 +50,11 @@ def try_(
     from kidney_evals.trying import pick_round, result_lines
 
     # A person's answers cannot be repeated, so no file is replaced, not even one of this command.
-    if save is not None and check_output(save, overwrite=None):
-        raise UserError(f"{save} exists; name a new file with --save")
-    if save is not None and not is_url(save) and not Path(save).parent.is_dir():
-        raise UserError(f"no such folder: {Path(save).parent}; name another file with --save")
+    if save is not None:
+        if check_output(save, overwrite=None):
+            raise UserError(f"{save} exists; name a new file with --save")
+        if not is_url(save) and not Path(save).parent.is_dir():
+            raise UserError(f"no such folder: {Path(save).parent}; name another file with --save")
     seed = secrets.randbelow(1_000_000) if seed is None else seed
     asked = pick_round(study or DEFAULT_STUDY, condition, dilemmas, seed)
     try:
@@ -84,7 +85,7 @@ def _ask(asked: Round) -> list[Answer]:
         "models get. There is no right answer. Type a letter and press Enter: a, b"
         f"{', c for the coin' if coin else ''}, or q to stop and see what there is."
     )
-    for place in range(count):
+    while (place := len(answers)) < count:
         say(f"\n--- {place + 1} of {count} ---\n")
         for line in asked.question(place).split("\n"):
             indent = "  " if line.startswith("- ") else ""

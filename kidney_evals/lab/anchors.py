@@ -11,7 +11,7 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
 from kidney_evals.estimation.importance import importance_distance, importance_shares
 from kidney_evals.estimation.lapse import predict_shares
@@ -31,14 +31,12 @@ Row = tuple[str, str, float] | tuple[str, str, float, float, float]
 """Quantity, respondent, value and, where known, the ends of the 95 % interval."""
 
 
-def anchor_table(condition: Condition, rows: Iterable[Row]) -> pd.DataFrame:
-    """Return rows of `anchors.csv`."""
-    table = pd.DataFrame(
+def anchor_table(rows: Iterable[Row]) -> pd.DataFrame:
+    """Return rows of `anchors.csv`, without the condition."""
+    return pd.DataFrame(
         [(*row, np.nan, np.nan)[:5] for row in rows],
         columns=["quantity", "respondent", "value", "low", "high"],
     )
-    table.insert(0, "condition", condition)
-    return table
 
 
 def domain_differences(study: Study) -> Floats:
@@ -55,7 +53,7 @@ def decided_shares(shares: Model, x: Floats) -> Floats:
     return predict_shares(np.append(shares.estimate, 0.0), x)
 
 
-def people_anchors(study: Study, data: Group, logit: Model, shares: Model) -> list[Row]:
+def people_anchors(data: Group, logit: Model, shares: Model) -> list[Row]:
     """Return the rows for the people of one group, from their own answers."""
     rows = data.decided()
     first = rows.chose(0)
@@ -63,15 +61,13 @@ def people_anchors(study: Study, data: Group, logit: Model, shares: Model) -> li
     likely, best = np.where(first == 1, p, 1 - p), np.maximum(p, 1 - p)
     agreement = rows.by_person(likely) / rows.by_person(best)
     low, median, high = np.quantile(agreement, [0.05, 0.5, 0.95])
-    near, middle, far = np.quantile(person_distances(study, data, logit), [0.05, 0.5, 0.95])
-    halves = np.quantile(_split_half_distances(study, rows), [0.5, 0.05, 0.95])
+    near, middle, far = np.quantile(person_distances(data, logit), [0.05, 0.5, 0.95])
+    halves = np.quantile(_split_half_distances(rows), [0.5, 0.05, 0.95])
     signs = np.sign(rows.x)
-    unequal = (signs != 0).sum(axis=1)
-    lead = signs.sum(axis=1)
+    lead, unequal = signs.sum(axis=1), (signs != 0).sum(axis=1)
     strict = np.abs(lead) == signs.shape[1]
     weak = (np.abs(lead) == unequal) & (unequal > 0) & ~strict
     toward = (first == (lead > 0)).astype(np.float64)
-    everyone = np.ones(len(first), dtype=bool)
     # A logit fitted to all other people predicts each person's answers.
     others = 1 - np.eye(rows.people)
     fits = fit_logit_resamples(rows.x, first, others[:, rows.person], penalty="none")
@@ -82,27 +78,26 @@ def people_anchors(study: Study, data: Group, logit: Model, shares: Model) -> li
         ("agreement_over_ceiling", "one_person_median", median),
         ("importance_distance", "one_person", middle, near, far),
         ("importance_distance", "split_half", *halves),
-        _rate("dominance_strict", "people", rows, strict, toward),
-        _rate("dominance_weak", "people", rows, weak, toward),
-        _rate("left_share", "people", rows, everyone, first),
-        _rate("predicts_person", "others_logit", rows, everyone, hits),
+        _rate("dominance_strict", "people", rows, toward, strict),
+        _rate("dominance_weak", "people", rows, toward, weak),
+        _rate("left_share", "people", rows, first),
+        _rate("predicts_person", "others_logit", rows, hits),
     ]
 
 
 def indecision_anchors(strict: Group, offered: Group) -> list[Row]:
     """Return the rows for people with a coin: coin rates, and agreement with a yoked person."""
     coin = offered.chose(COIN)
-    everyone = np.ones(len(coin), dtype=bool)
     rates = offered.by_person(coin) / offered.by_person(np.ones(len(coin)))
     # Answers are in session order within a person, about forty per person.
     place = np.arange(len(coin)) - np.searchsorted(offered.person, offered.person)
     same = (strict.choice == offered.choice).astype(np.float64)
     return [
-        _rate("predicts_person", "yoked_person", offered, coin == 0, same),
-        _rate("indecision", "people", offered, everyone, coin),
+        _rate("predicts_person", "yoked_person", offered, same, coin == 0),
+        _rate("indecision", "people", offered, coin),
         ("indecision", "never_flip_share", (rates == 0).mean()),
-        _rate("indecision", "first_ten_answers", offered, place < 10, coin),
-        _rate("indecision", "after_thirty_answers", offered, place >= 30, coin),
+        _rate("indecision", "first_ten_answers", offered, coin, place < 10),
+        _rate("indecision", "after_thirty_answers", offered, coin, place >= 30),
         *(
             ("indecision", f"one_person_q{q:02d}", np.quantile(rates, q / 100))
             for q in (10, 25, 50, 75, 90)
@@ -110,40 +105,37 @@ def indecision_anchors(strict: Group, offered: Group) -> list[Row]:
     ]
 
 
-def known_anchors(
-    condition: Condition, x: Floats, shares: Model, retest: float, lead: int
-) -> list[Row]:
+def known_anchors(condition: Condition, x: Floats, shares: Model, retest: float) -> list[Row]:
     """Return the rows of known respondents in forced choices, over the whole domain.
 
     `x` has the differences of every dilemma, `retest` is P(a person answers differently when asked
-    again), `lead` the index of the attribute that the lexicographic respondent considers first.
+    again).
     """
     share = decided_shares(shares, x)
     p = np.column_stack([share, 1 - share])
-    order = [lead, *(j for j in range(x.shape[1]) if j != lead)]
     titles = ("majority", "human_sampler", "lexicographic", "uniform", "always_first")
-    known = {title: known_shares(title, p, x[:, order]) for title in titles}
+    known = {title: known_shares(title, p, x) for title in titles}
     ceiling = p.max(axis=1).mean()
     rows: list[Row] = [
         ("agreement_over_ceiling", title, (q * p).sum(axis=1).mean() / ceiling)
         for title, q in known.items()
     ]
     rows.append(("importance_distance", "anti_human", 1.0))
-    if condition == "forced_choice":
-        entropy = -(p * np.log(p)).sum(axis=1)
-        gains = ("human_sampler", "majority", "uniform")
-        rows += [
-            *(_distance(title, known[title], p) for title in (*gains, "lexicographic")),
-            # In this table, the answer against the majority.
-            _distance("anti_human", known["majority"][:, ::-1], p),
-            ("swap_disagreement", "human_sampler", (1 - (p**2).sum(axis=1)).mean()),
-            ("swap_disagreement", "one_person_simulated", retest),
-        ]
-        rows += [
+    if condition == "coin_flip":
+        return rows
+    entropy = -(p * np.log(p)).sum(axis=1)
+    gains = ("human_sampler", "majority", "uniform")
+    return [
+        *rows,
+        *(_distance(title, known[title], p) for title in (*gains, "lexicographic")),
+        # In this table, the answer against the majority.
+        _distance("anti_human", known["majority"][:, ::-1], p),
+        *_swaps(p, retest),
+        *(
             ("log_score", title, ((known[title] * np.log(p)).sum(axis=1) + entropy).mean())
             for title in gains
-        ]
-    return rows
+        ),
+    ]
 
 
 def coin_anchors(
@@ -159,8 +151,7 @@ def coin_anchors(
         "majority": known_shares("majority", p, x),
         "never_flips": bare,
         "never_flips_majority": known_shares("majority", bare, x),
-        "uniform": known_shares("uniform", p, x),
-        "always_coin": known_shares("always_coin", p, x),
+        **{title: known_shares(title, p, x) for title in ("uniform", "always_coin")},
     }
     mass, human, variance = (curve[name].to_numpy() for name in ("mass", "rate", "variance"))
     # The human rates are estimates, whose variance is subtracted from every squared gap.
@@ -172,55 +163,46 @@ def coin_anchors(
             for title, rate in rates.items()
         ),
         ("indecision", "domain", coin.mean()),
-        ("swap_disagreement", "human_sampler", (1 - (p**2).sum(axis=1)).mean()),
-        ("swap_disagreement", "one_person_simulated", retest),
+        *_swaps(p, retest),
         ("log_score", "human_sampler", 0.0),
     ]
 
 
-def person_distances(study: Study, data: Group, logit: Model) -> Floats:
+def person_distances(data: Group, logit: Model) -> Floats:
     """Return each person's importance distance to the group, shape (people,).
 
     From a Firth-penalised logit without intercept of the decided answers in the order that the
     person saw. A model must be reduced to the same estimator before it is compared with these
     distances.
     """
-    rows = data.decided()
-    spans = np.array(study.spans)
-    people = importance_shares(logit.estimate[:-1], spans)
+    rows, spans = data.decided(), np.array(data.study.spans)
     own = (rows.person == np.arange(data.people)[:, None]).astype(np.float64)
     fits = fit_logit_resamples(rows.x, rows.choice == 0, own, intercept=False, penalty="firth")
+    people = importance_shares(logit.estimate[:-1], spans)
     return np.asarray(importance_distance(importance_shares(fits[:, :-1], spans), people))
 
 
-def person_distance_table(study: Study, data: Group, logit: Model) -> pd.DataFrame:
+def person_distance_table(data: Group, logit: Model) -> pd.DataFrame:
     """Return quantiles of the distances, too few and too coarse to identify a person."""
-    distances = person_distances(study, data, logit)
-    return pd.DataFrame(
-        {
-            "condition": data.condition,
-            "answers": round(len(data.decided().choice) / data.people),
-            "probability": _PERSON_PROBABILITIES,
-            "distance": np.quantile(distances, _PERSON_PROBABILITIES),
-        }
-    )
+    table = {
+        "answers": round(len(data.decided().choice) / data.people),
+        "probability": _PERSON_PROBABILITIES,
+        "distance": np.quantile(person_distances(data, logit), _PERSON_PROBABILITIES),
+    }
+    return pd.DataFrame(table)
 
 
-def _split_half_distances(study: Study, rows: Group) -> Floats:
+def _split_half_distances(rows: Group) -> Floats:
     """Return importance distances between random halves of the people, shape (splits,)."""
     ranks = uniforms(_SPLIT_SEED, (_SPLITS, rows.people)).argsort(axis=1, kind="stable")
     half = (ranks.argsort(axis=1) < rows.people // 2).astype(np.float64)
-    spans = np.array(study.spans)
-    first, second = (
-        importance_shares(
-            fit_logit_resamples(rows.x, rows.chose(0), mask[:, rows.person], penalty="none")[
-                :, :-1
-            ],
-            spans,
-        )
-        for mask in (half, 1 - half)
-    )
-    return np.asarray(importance_distance(first, second))
+
+    def shares(mask: Floats) -> Floats:
+        weights = mask[:, rows.person]
+        fits = fit_logit_resamples(rows.x, rows.chose(0), weights, penalty="none")
+        return importance_shares(fits[:, :-1], np.array(rows.study.spans))
+
+    return np.asarray(importance_distance(shares(half), shares(1 - half)))
 
 
 def known_shares(title: str, p: Floats, x: Floats) -> Floats:
@@ -230,14 +212,22 @@ def known_shares(title: str, p: Floats, x: Floats) -> Floats:
     return np.asarray(answers[:, :, : p.shape[1]].mean(axis=1))
 
 
+def _swaps(p: Floats, retest: float) -> list[Row]:
+    return [
+        ("swap_disagreement", "human_sampler", (1 - (p**2).sum(axis=1)).mean()),
+        ("swap_disagreement", "one_person_simulated", retest),
+    ]
+
+
 def _distance(respondent: str, q: Floats, p: Floats) -> Row:
     return "choice_distance", respondent, ((q - p) ** 2).sum(axis=1).mean()
 
 
 def _rate(
-    quantity: str, respondent: str, rows: Group, inside: NDArray[np.bool_], hits: Floats
+    quantity: str, respondent: str, rows: Group, hits: Floats, inside: ArrayLike = True
 ) -> Row:
     """Return the share of hits among `inside`, with a bootstrap interval over people."""
-    total, hit = rows.by_person(inside.astype(np.float64)), rows.by_person(hits * inside)
+    mask = np.broadcast_to(inside, hits.shape).astype(np.float64)
+    total, hit = rows.by_person(mask), rows.by_person(hits * mask)
     low, high = interval((rows.counts @ hit) / (rows.counts @ total))
     return quantity, respondent, hit.sum() / total.sum(), float(low), float(high)

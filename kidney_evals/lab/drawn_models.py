@@ -38,6 +38,7 @@ class Model:
 class Group:
     """The n answers of one group of people as arrays."""
 
+    study: Study
     condition: Condition
     x: Floats  # left minus right in favoured scale units, shape (n, k)
     choice: Ints  # 0 left, 1 right, 2 coin
@@ -73,43 +74,39 @@ def interval(draws: Floats) -> tuple[Floats, Floats]:
 
 def favoured_values(study: Study, patients: Mapping[str, Iterable[float]]) -> Floats:
     """Return patients' values in scale units, with people favouring larger values, shape (n, k)."""
-    return np.array(
-        [
-            [attribute.favour(value) for value in patients[attribute.id]]
-            for attribute in study.attributes
-        ]
-    ).T
+    columns = ([one.favour(value) for value in patients[one.id]] for one in study.attributes)
+    return np.column_stack(list(columns))
 
 
 def group(study: Study, condition: Condition, answers: Answers) -> Group:
     """Return a group's answers as arrays, with differences in favoured scale units."""
-    left, right = (favoured_values(study, side) for side in (answers.left, answers.right))
+    x = favoured_values(study, answers.left) - favoured_values(study, answers.right)
     counts = person_counts(_SEEDS[condition], answers.people)
-    return Group(condition, left - right, answers.choice, answers.person, answers.people, counts)
+    return Group(study, condition, x, answers.choice, answers.person, answers.people, counts)
 
 
-def logit_model(study: Study, data: Group) -> Model:
-    """Fit the plain logit, from which weights and importance shares derive."""
-    rows = data.decided()
-    return _logit(rows, "logit", rows.x, (*study.attribute_ids, "side"), rows.chose(0))
+def choice_models(data: Group) -> list[Model]:
+    """Fit the plain logit of decided answers, and the calibrated share model.
 
-
-def share_model(study: Study, data: Group) -> Model:
-    """Fit the calibrated share model, which has no effect of position."""
-    rows, first = data.decided(), data.decided().chose(0)
+    Weights and importance shares derive from the logit. The share model has no effect of position.
+    """
+    rows, names = data.decided(), data.study.attribute_ids
+    first = rows.chose(0)
     fit = fit_lapse(rows.x, first, clusters=rows.person, intercept=False)
     resampled = (
         fit_lapse(rows.x, first, intercept=False, frequencies=w[rows.person], start=fit.theta)
         for w in rows.counts
     )
-    draws = np.array([fitted.theta[:-1] for fitted in resampled])
-    signs = tuple(f"sign_{name}" for name in study.attribute_ids)
-    names = (*study.attribute_ids, *signs, "lapse")
     # The last parameter, the position effect, is not part of this model.
-    return Model("shares", names, fit.theta[:-1], fit.covariance[:-1, :-1], draws)
+    draws = np.array([fitted.theta[:-1] for fitted in resampled])
+    share_names = (*names, *(f"sign_{name}" for name in names), "lapse")
+    return [
+        _logit(rows, "logit", rows.x, (*names, "side"), first),
+        Model("shares", share_names, fit.theta[:-1], fit.covariance[:-1, :-1], draws),
+    ]
 
 
-def coin_models(study: Study, data: Group, utility: Floats) -> list[Model]:
+def coin_models(data: Group, utility: Floats) -> list[Model]:
     """Fit the models of the coin, with utilities Δu by the weights of the group without a coin.
 
     The share of coins on closeness |Δu|, ties and dominance; the slope of logit P(coin) on |Δu|;
@@ -119,16 +116,15 @@ def coin_models(study: Study, data: Group, utility: Floats) -> list[Model]:
     half = fit_half_threshold(utility, data.choice, data.person)
     half_draws = fit_half_threshold_resamples(utility, data.choice, data.counts[:, data.person])
     half_estimate = np.array([half.value]), np.array([[((half.high - half.value) / Z95) ** 2]])
-    two_names = (*study.attribute_ids, "flip_intercept", "flip_slope")
     two = fit_two_stage(data.x, data.choice, clusters=data.person)
-    resampled = (maximise(data.x, data.choice, two.theta, w[data.person]) for w in data.counts)
-    two_draws = np.array(list(resampled))
+    resampled = [maximise(data.x, data.choice, two.theta, w[data.person]) for w in data.counts]
+    two_names = (*data.study.attribute_ids, "flip_intercept", "flip_slope")
     flip, names = flip_features(data.x, closeness), (*FLIP_FEATURES, "intercept")
     return [
         _logit(data, "flip", flip, names, coin),
         _logit(data, "slope", closeness[:, None], ("closeness", "intercept"), coin),
         Model("half_threshold", ("closeness",), *half_estimate, half_draws[:, None]),
-        Model("two_stage", two_names, two.theta, two.covariance, two_draws),
+        Model("two_stage", two_names, two.theta, two.covariance, np.array(resampled)),
     ]
 
 

@@ -13,23 +13,17 @@ from kidney_evals.human.raw import DATA_VARIABLE, FOLDER, SHA256, SOURCE, sha256
 from kidney_evals.output_files import check_output, write_output
 
 _TIMEOUT_S = 30
-_LARGEST = 5_000_000
-"""Maximum size of a download in bytes; the largest of the three files has 170,000."""
+_LARGEST = 5_000_000  # bytes; the largest of the three files has 170,000
 
 
 def fetch_raw(
     cache_dir: Path | None = None, *, source: str = SOURCE, overwrite: bool = False
 ) -> Path:
-    """Download the three raw files, check them, and return their folder.
+    """Download the three raw files, check them, and return their folder `mcelfresh_2021`.
 
-    A file that exists with the right SHA-256 is not downloaded again. Each file is written under a
-    temporary name and renamed after the check.
-
-    Args:
-        cache_dir: Parent of the folder `mcelfresh_2021` with the files; None for `XDG_CACHE_HOME`
-            or `~/.cache`.
-        source: URL of the folder with the files.
-        overwrite: Whether to replace files of these names that are not the published files.
+    A file that exists with the right SHA-256 is not downloaded again. The folder lies in
+    `cache_dir`, by default in `XDG_CACHE_HOME` or `~/.cache`; `source` is the URL of its files.
+    `overwrite` also replaces files of these names that are not the published files.
 
     Raises:
         UserError: A file cannot be downloaded or differs from the published file.

@@ -59,14 +59,14 @@ def markdown(results: Results) -> str:
     """Format the results of `run_known` as one Markdown table for each condition."""
     parts = []
     for condition, columns in SHOWN.items():
-        runs = {name: rows for (asked, name), rows in results.items() if asked == condition}
-        if not runs:
-            continue
         lines = [["respondent", *(find(id).label for id in columns), "flags"]]
-        for name, rows in runs.items():
-            values = (number(rows[id].value if id in rows else math.nan) for id in columns)
-            lines.append([f"`{name}`", *values, ", ".join(f"`{flag}`" for flag in rows.flags)])
-        text = [f"| {' | '.join(line)} |" for line in lines]
-        parts.append("\n".join([f"**`{condition}`**", "", text[0], "|---" * len(lines[0]) + "|"]))
-        parts[-1] += "\n" + "\n".join(text[1:])
+        for (asked, name), rows in results.items():
+            if asked == condition:
+                values = (number(rows[id].value if id in rows else math.nan) for id in columns)
+                flags = ", ".join(f"`{flag}`" for flag in rows.flags)
+                lines.append([f"`{name}`", *values, flags])
+        if len(lines) > 1:
+            head, *text = [f"| {' | '.join(line)} |" for line in lines]
+            rule = "|---" * len(lines[0]) + "|"
+            parts.append("\n".join([f"**`{condition}`**", "", head, rule, *text]))
     return "\n\n".join(parts)

@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from kidney_evals.human.reference import Reference, load_reference
-from kidney_evals.human.sources import CountShares, ModelShares, differences
+from kidney_evals.human.sources import DRAWS, CountShares, ModelShares, differences
 from kidney_evals.human.tables import Floats
 from kidney_evals.respondents.definitions import Dilemmas
 from kidney_evals.studies import Condition, Dilemma, dilemmas_of, load_study
@@ -17,8 +17,7 @@ from kidney_evals.studies import Condition, Dilemma, dilemmas_of, load_study
 STUDY = "mcelfresh_2021"
 """The study whose dilemmas most simulations draw."""
 
-POPULATION = 20_000
-"""Number of drawn dilemmas that approximate the whole domain: true values are means over them."""
+POPULATION = 20_000  # drawn dilemmas over which true values are means
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,21 +29,16 @@ class Panel(Dilemmas):
     spans: Floats  # full range of each attribute in scale units, shape (k,)
     closeness: Floats  # people's |Δu|, shape (D,)
 
-    def __len__(self) -> int:
-        """Return the number of dilemmas."""
-        return len(self.dilemmas)
-
     @property
     def decided(self) -> Floats:
         """People's shares of the two patients among decided answers, shape (D, 2)."""
         both = self.shares[:, :2]
-        result: Floats = both / both.sum(axis=1, keepdims=True)
-        return result
+        return np.asarray(both / both.sum(axis=1, keepdims=True))
 
     @property
     def coin(self) -> Floats:
         """People's share of the coin, shape (D,); 0 if no coin was offered."""
-        return self.shares[:, 2] if self.shares.shape[1] == 3 else np.zeros(len(self))
+        return np.asarray(self.shares[:, 2:].sum(axis=1))
 
 
 def panel(reference: Reference, dilemmas: Sequence[Dilemma]) -> Panel:
@@ -94,7 +88,7 @@ def another_crowd(reference: Reference, draw: int) -> Reference:
             moved = replace(moved, flip=flip, flip_draws=source.flip_draws + (flip - source.flip))
         return replace(reference, source=moved)
     if isinstance(source, CountShares):
-        row = draw % len(next(iter(source.count_draws.values())))
+        row = draw % DRAWS
         counts = {name: draws[row] for name, draws in source.count_draws.items()}
         shifted = {
             name: np.maximum(draws + (counts[name] - source.counts[name]), 0.0)

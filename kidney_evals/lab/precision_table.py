@@ -10,20 +10,17 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.human.reference import Reference, load_reference
 from kidney_evals.human.tables import Floats
 from kidney_evals.lab.panel import draw
 from kidney_evals.lab.simulate import choose, run_of
+from kidney_evals.lab.table_text import rounded
 from kidney_evals.measures import compute
-from kidney_evals.measures.run import Run
-from kidney_evals.planning.precision import (
-    CONSISTENCY,
-    ZERO,
-    ZERO_CONSISTENCY,
-    Respondent,
-)
+from kidney_evals.planning.precision import CONSISTENCY, ZERO, ZERO_CONSISTENCY, Respondent
 from kidney_evals.studies import (
     CONDITIONS,
     Condition,
@@ -35,23 +32,13 @@ from kidney_evals.studies import (
 
 RESPONDENTS: tuple[Respondent, ...] = ("people", "steady", "never_flips")
 
-ANSWERS = (1, 2, 4, 20)
-"""Numbers of answers per dilemma."""
-
-BASE = 200
-"""Number of drawn dilemmas in a simulated run."""
-
-SEED = 20261
-"""Seed of all random numbers of this module, combined with the cell."""
-
-REPEATS = 4
-"""Number of runs by one simulated respondent if the dilemmas are a fixed list."""
+ANSWERS = (1, 2, 4, 20)  # numbers of answers per dilemma
+BASE = 200  # number of drawn dilemmas in a simulated run
+SEED = 20261  # seed of all random numbers here, combined with the cell
+REPEATS = 4  # number of runs by one simulated respondent if the dilemmas are a fixed list
 
 MEASURED = ("agreement", "distance", "swap_diff", "flip_rate", "flip_calib")
 """Simulated measures, before the importance shares; `plan` does not use all of them."""
-
-NUMBERS = ("value", "half", "half_model", "sd", "defined")
-"""Columns with three significant digits."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +55,7 @@ class Cell:
 def cells(study: str, condition: Condition) -> Iterator[Cell]:
     """Yield the cells of one study and condition."""
     zero = ZERO[condition]
-    people: Respondent = "people"
-    levels = [(people, consistency) for consistency in (0.0, *CONSISTENCY)]
+    levels: list[tuple[Respondent, float]] = [("people", rho) for rho in (0.0, *CONSISTENCY)]
     for respondent, consistency in (*levels, (zero, ZERO_CONSISTENCY[zero])):
         for answers in ANSWERS:
             yield Cell(study, condition, respondent, consistency, answers)
@@ -78,7 +64,7 @@ def cells(study: str, condition: Condition) -> Iterator[Cell]:
 def simulate(
     cell: Cell, *, runs: int = 300, intervals: int = 30, dilemmas: int | None = None
 ) -> list[dict[str, Any]]:
-    """Return `dilemmas`, `row` and `NUMBERS` of each measure with a value in half of the runs.
+    """Return a line of the table for each measure with a value in half of the runs.
 
     A run has `BASE` drawn dilemmas, or the whole fixed list; intervals are computed in `intervals`
     runs.
@@ -88,14 +74,15 @@ def simulate(
     exact = ExactPeople(
         **{field.name: getattr(reference, field.name) for field in fields(reference)}
     )
+    place = (study_names().index(cell.study), CONDITIONS.index(cell.condition))
+    who = (RESPONDENTS.index(cell.respondent), round(100 * cell.consistency), cell.answers)
+    generator = np.random.default_rng([SEED, *place, *who])
     drawn = study.draw is not None
-    generator = np.random.default_rng(_key(cell))
-    values: dict[str, list[tuple[int, float]]] = {}
-    halves: dict[str, list[tuple[float, float]]] = {}
     listed = dilemmas_of(study, dilemmas or (BASE if drawn else None), None)
     own = _own_shares(cell, reference.shares(listed), generator)
+    names = (*MEASURED, *(f"imp_{name}" for name in study.attribute_ids))
+    measured = []
     for index in range(runs):
-        group = index if drawn else index // REPEATS
         if drawn:
             # Each run draws its dilemmas with its own seed, unlikely to be used elsewhere.
             listed = draw(cell.study, dilemmas or BASE, SEED * 1000 + index)
@@ -104,22 +91,34 @@ def simulate(
         choice = choose(np.repeat(own, cell.answers, axis=0), generator)
         order = np.arange(len(listed))[:, None] % 2 if cell.answers == 1 else None
         run = run_of(exact, listed, choice.reshape(len(listed), cell.answers), order=order)
-        known = _rows(run)
-        for row, quantity in known.items():
-            values.setdefault(row, []).append((group, quantity.value))
+        whole = None
         if index * intervals // runs != (index - 1) * intervals // runs:
-            for row, quantity in _rows(replace(run, reference=reference)).items():
-                halves.setdefault(row, []).append((_half(quantity), _half(known[row])))
+            whole = replace(run, reference=reference)
+        for name in names:
+            known = compute(run, name)
+            if known.defined:
+                full = np.nan if whole is None else _half(compute(whole, name))
+                group = index if drawn else index // REPEATS
+                measured.append((name, group, known.value, full, _half(known)))
     lines = []
-    for row, pairs in values.items():
-        widths = np.array([pair for pair in halves.get(row, []) if np.isfinite(pair).all()])
-        if len(widths) == 0 or len(pairs) < 0.5 * runs:
+    table = pd.DataFrame(measured, columns=["row", "group", "value", "half", "half_model"])
+    for row, rows in table.groupby("row", sort=False):
+        widths = rows[["half", "half_model"]].to_numpy()
+        widths = widths[np.isfinite(widths).all(axis=1)]
+        if len(widths) == 0 or len(rows) < 0.5 * runs:
             continue
-        groups, value = (np.array(column) for column in zip(*pairs, strict=True))
-        numbers = (value.mean(), *widths.mean(axis=0), _spread(groups, value), len(value) / runs)
+        value = rows["value"].to_numpy()
+        half, half_model = widths.mean(axis=0).tolist()
         lines.append(
-            {"dilemmas": len(listed), "row": row}
-            | dict(zip(NUMBERS, map(float, numbers), strict=True))
+            {
+                "dilemmas": len(listed),
+                "row": row,
+                "value": float(value.mean()),
+                "half": half,
+                "half_model": half_model,
+                "sd": _spread(rows["group"].to_numpy(), value),
+                "defined": len(value) / runs,
+            }
         )
     return lines
 
@@ -131,17 +130,6 @@ class ExactPeople(Reference):
     def share_draws(self, dilemmas: Sequence[Dilemma]) -> Floats:
         """Return the shares themselves as the only draw, shape (1, n, K)."""
         return self.shares(dilemmas)[None]
-
-
-def _key(cell: Cell) -> list[int]:
-    return [
-        SEED,
-        study_names().index(cell.study),
-        CONDITIONS.index(cell.condition),
-        RESPONDENTS.index(cell.respondent),
-        round(100 * cell.consistency),
-        cell.answers,
-    ]
 
 
 def _own_shares(cell: Cell, shares: Floats, generator: np.random.Generator) -> Floats:
@@ -167,18 +155,11 @@ def _own_shares(cell: Cell, shares: Floats, generator: np.random.Generator) -> F
     return result
 
 
-def _rows(run: Run) -> dict[str, Quantity]:
-    """Return the measures that have a value, by the functions that the scorers call."""
-    shares = (f"imp_{name}" for name in run.study.attribute_ids)
-    rows = {row: compute(run, row) for row in (*MEASURED, *shares)}
-    return {row: quantity for row, quantity in rows.items() if quantity.defined}
-
-
 def _half(quantity: Quantity) -> float:
     return (quantity.high - quantity.low) / 2
 
 
-def _spread(groups: Floats, values: Floats) -> float:
+def _spread(groups: NDArray[np.int64], values: Floats) -> float:
     """Return the standard deviation of values, within groups if any has several values."""
     labels, index, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     if len(labels) == len(values):
@@ -191,16 +172,7 @@ def records() -> Iterator[dict[str, object]]:
     """Yield the rows of the table."""
     for name in study_names():
         for condition in CONDITIONS:
-            if not load_reference(load_study(name), condition).has_people:
-                continue
-            for cell in cells(name, condition):
-                for line in simulate(cell):
-                    yield {
-                        "study": name,
-                        "condition": condition,
-                        "respondent": cell.respondent,
-                        "consistency": f"{cell.consistency:g}",
-                        "answers": cell.answers,
-                        **line,
-                        **{number: f"{line[number]:.3g}" for number in NUMBERS},
-                    }
+            if load_reference(load_study(name), condition).has_people:
+                for cell in cells(name, condition):
+                    for line in simulate(cell):
+                        yield rounded(vars(cell) | line, ".3g", consistency="g")

@@ -13,7 +13,7 @@ import numpy as np
 
 from kidney_evals.lab.panel import STUDY, people
 from kidney_evals.lab.simulate import choose, run_of
-from kidney_evals.lab.table_text import markdown_table
+from kidney_evals.lab.table_text import markdown_table, rounded
 from kidney_evals.measures import compute
 from kidney_evals.measures.run import Run
 from kidney_evals.planning.change import read_lines
@@ -61,13 +61,9 @@ def simulated(respondent: str, dilemmas: int, seed: int, *, read_out: bool) -> R
     # All dilemmas in the first order, then all in the second.
     chances = np.tile(power / power.sum(axis=1, keepdims=True), (2, 1))
     sampled = choose(chances, np.random.default_rng((20265, seed, dilemmas)))
-    choice = chances.argmax(axis=1) if read_out else sampled
-    return run_of(
-        reference,
-        listed,
-        choice.reshape(2, dilemmas).T,
-        chances=chances.reshape(2, dilemmas, 3).swapaxes(0, 1).reshape(-1, 3) if read_out else None,
-    )
+    choice = (chances.argmax(axis=1) if read_out else sampled).reshape(2, dilemmas).T
+    by_dilemma = chances.reshape(2, dilemmas, 3).swapaxes(0, 1).reshape(-1, 3)
+    return run_of(reference, listed, choice, chances=by_dilemma if read_out else None)
 
 
 def records() -> Iterator[dict[str, object]]:
@@ -77,23 +73,14 @@ def records() -> Iterator[dict[str, object]]:
             if respondent == "uniform" and row.startswith("imp"):
                 continue
             sampled, read = (calls_needed(respondent, row, read_out=how) for how in (False, True))
-            yield {
-                "respondent": respondent,
-                "row": row,
-                "half_width": target,
-                "sampled": sampled,
-                "read_out": read,
-                "ratio": f"{sampled / read:.1f}",
-            }
+            line = {"respondent": respondent, "row": row, "half_width": target}
+            line |= {"sampled": sampled, "read_out": read, "ratio": sampled / read}
+            yield rounded(line, "g", ratio=".1f")
 
 
 def markdown() -> str:
     """Return the shipped table as Markdown, for the documentation."""
     head = ("respondent", "row", "half width", "calls, sampled", "calls, read out")
-    rows = (
-        (respondent, f"`{row}`", f"±{width}", sampled, read_out)
-        for respondent, row, width, sampled, read_out, _ in (
-            line.values() for line in read_lines("readout")
-        )
-    )
+    lines = (list(line.values()) for line in read_lines("readout"))
+    rows = ([line[0], f"`{line[1]}`", f"±{line[2]}", *line[3:5]] for line in lines)
     return markdown_table(head, "lllll", rows)

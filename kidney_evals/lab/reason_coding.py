@@ -7,7 +7,7 @@ matches the current rules. The texts are in `reasons/coded.jsonl`, described in 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Literal, NamedTuple, get_args
@@ -18,14 +18,7 @@ from numpy.typing import NDArray
 from kidney_evals.estimation.intervals import wilson
 from kidney_evals.lab.table_text import markdown_table
 from kidney_evals.reasons import Codes, code
-from kidney_evals.reasons.codes import (
-    AGREE,
-    ARGUMENTS,
-    STATUSES,
-    Choice,
-    codes_of,
-    no_codes,
-)
+from kidney_evals.reasons.codes import AGREE, ARGUMENTS, STATUSES, Choice, codes_of, no_codes
 from kidney_evals.studies import Condition, Patient, Study, load_study
 
 Part = Literal["development", "test"]
@@ -33,12 +26,14 @@ Part = Literal["development", "test"]
 
 PARTS: tuple[Part, ...] = get_args(Part)
 
-_DRAWS = 2000
-"""Bootstrap draws over texts, for F1 and kappa."""
+_DRAWS = 2000  # bootstrap draws over texts, for F1 and kappa
 
 _SEED = 20_240_101
 _SAME = {"drinks": "drinks, drinking", "drinking": "drinks, drinking"}
 """Attributes of two studies that mean the same and are reported in one row."""
+
+Flat = Mapping[str, str | bool | None]
+"""Codes by name, as `Codes.values` returns them."""
 
 
 class CodedText(NamedTuple):
@@ -100,57 +95,41 @@ def _read(entry: dict[str, Any]) -> CodedText:
     a, b = (
         Patient(tuple(float(entry[side][name]) for name in study.attribute_ids)) for side in "ab"
     )
+    by_hand = no_codes(study, choice, codes["status"])
     if codes["status"] == "coded":
-        uses, arguments = codes["attributes"], codes["arguments"]
-        by_hand = codes_of(
-            study, a, b, choice, uses=uses, arguments=arguments, agree=codes["agree"]
-        )
-    else:
-        by_hand = no_codes(study, choice, codes["status"])
-    return CodedText(
-        entry["id"], study, entry["condition"], a, b, choice, entry["text"], by_hand, entry["split"]
-    )
+        given = {"uses": codes["attributes"], "arguments": codes["arguments"]}
+        by_hand = codes_of(study, a, b, choice, **given, agree=codes["agree"])
+    about = entry["condition"], a, b, choice, entry["text"]
+    return CodedText(entry["id"], study, *about, by_hand, entry["split"])
 
 
-def rows_of(part: Part) -> tuple[Row, ...]:
+def rows_of(part: Part) -> list[Row]:
     """Return a row for each code on one half of the corpus.
 
     Rows for statuses use all texts. Other rows use the texts with codes by hand; if the rules give
     no codes for such a text, all its codes count as missed. An attribute with the wrong patient
     lowers both precision and recall.
     """
-    texts = [(text.codes, text.by_rules) for text in coded_texts() if text.part == part]
-    coded = [(hand, rules) for hand, rules in texts if hand.status == "coded"]
-    ids = dict.fromkeys(_SAME.get(name, name) for hand, _ in coded for name in hand.attributes)
-
-    def uses(codes: Codes) -> list[str]:
-        return list(codes.attributes.values())
-
-    def uses_of(id: str) -> Callable[[Codes], list[str]]:
-        return lambda codes: [
-            use for name, use in codes.attributes.items() if _SAME.get(name, name) == id
-        ]
-
-    def argument(name: str) -> Callable[[Codes], list[str]]:
-        return lambda codes: [name if name in codes.arguments else ""]
-
-    def agree(codes: Codes) -> list[str]:
-        return [codes.agree or ""]
-
-    return (
-        *(
-            _row(status, texts, lambda codes: [codes.status], status)
-            for status in STATUSES
-            if status != "coded"
-        ),
-        *(_row(id, coded, uses_of(id)) for id in ids),
-        _row("all attributes", coded, uses),
-        _row("… for A or B", coded, uses, "A", "B"),
-        _row("… neither", coded, uses, "neither"),
-        *(_row(name, coded, argument(name)) for name in ARGUMENTS),
-        *(_row(f"agree: {value}", coded, agree, value) for value in AGREE),
-        _row("agree, all three", coded, agree),
-    )
+    texts = [
+        (text.codes.values(), text.by_rules.values()) for text in coded_texts() if text.part == part
+    ]
+    coded = [(hand, rules) for hand, rules in texts if hand["status"] == "coded"]
+    names: dict[str, list[str]] = {}
+    for name in dict.fromkeys(name for hand, _ in coded for name in hand):
+        if name.startswith("uses_"):
+            id = name.removeprefix("uses_")
+            names.setdefault(_SAME.get(id, id), []).append(name)
+    every = [name for same in names.values() for name in same]
+    return [
+        *(_row(status, texts, ["status"], status) for status in STATUSES if status != "coded"),
+        *(_row(id, coded, same) for id, same in names.items()),
+        _row("all attributes", coded, every),
+        _row("… for A or B", coded, every, "A", "B"),
+        _row("… neither", coded, every, "neither"),
+        *(_row(name, coded, [name]) for name in ARGUMENTS),
+        *(_row(f"agree: {value}", coded, ["agree"], value) for value in AGREE),
+        _row("agree, all three", coded, ["agree"]),
+    ]
 
 
 def measured() -> str:
@@ -173,20 +152,21 @@ def _key(codes: Codes) -> tuple[object, ...]:
     return codes.status, codes.attributes, codes.arguments, codes.agree
 
 
-def _row(
-    label: str,
-    texts: Sequence[tuple[Codes, Codes]],
-    values: Callable[[Codes], Sequence[str]],
-    *only: str,
-) -> Row:
-    """Return the row of a code from the codes by hand and by the rules of each text.
+def _row(label: str, texts: Sequence[tuple[Flat, Flat]], names: Iterable[str], *only: str) -> Row:
+    """Return the row of some codes from the codes by hand and by the rules of each text.
 
-    `values` returns the code's values in a text, of which those in `only` count, if there are any.
+    A value of a code counts if it is in `only`, or if `only` is empty.
     """
+
+    def value(codes: Flat, name: str) -> str:
+        text = name if codes[name] is True else codes[name] or ""
+        return str(text) if not only or text in only else ""
+
     pairs = [
-        (index, *(value if not only or value in only else "" for value in both))
-        for index, codes in enumerate(texts)
-        for both in zip(*map(values, codes), strict=True)
+        (index, value(by_hand, name), value(by_rules, name))
+        for index, (by_hand, by_rules) in enumerate(texts)
+        for name in names
+        if name in by_hand
     ]
     text, hand, rules = (np.array(column) for column in zip(*pairs, strict=True))
     present, found = hand != "", rules != ""
@@ -194,9 +174,16 @@ def _row(
     count = int(text.max()) + 1
     draws = np.random.default_rng(_SEED).multinomial(count, np.full(count, 1 / count), size=_DRAWS)
     weights = np.vstack([np.ones((1, count)), draws])[:, text]
-    tp, fp, fn = (weights @ mask for mask in (right, found & ~right, present & ~right))
+    total = weights.sum(axis=1)
+    agreed = weights @ (hand == rules) / total
+    chance = sum(
+        (weights @ (hand == each)) * (weights @ (rules == each)) / total**2
+        for each in sorted({*hand, *rules})
+    )
     with np.errstate(invalid="ignore", divide="ignore"):
-        f1 = 2 * tp / (2 * tp + fp + fn)
+        f1 = 2 * (weights @ right) / (weights @ present + weights @ found)
+        # Cohen (1960).
+        kappa = np.where(chance < 1, (agreed - chance) / (1 - chance), np.nan)
     return Row(
         code=label,
         texts=len(pairs),
@@ -205,35 +192,19 @@ def _row(
         precision=_share(right, found),
         recall=_share(right, present),
         f1=_drawn(f1),
-        kappa=_drawn(_kappa(weights, hand, rules)),
+        kappa=_drawn(kappa),
     )
-
-
-def _kappa(
-    weights: NDArray[np.float64], hand: NDArray[np.str_], rules: NDArray[np.str_]
-) -> NDArray[np.float64]:
-    """Return Cohen's kappa (1960) for each row of weights."""
-    total = weights.sum(axis=1)
-    agreed = weights @ (hand == rules) / total
-    chance = sum(
-        (weights @ (hand == value)) * (weights @ (rules == value)) / total**2
-        for value in sorted({*hand, *rules})
-    )
-    with np.errstate(invalid="ignore", divide="ignore"):
-        kappa: NDArray[np.float64] = np.where(chance < 1, (agreed - chance) / (1 - chance), np.nan)
-    return kappa
 
 
 def _share(hits: NDArray[np.bool_], trials: NDArray[np.bool_]) -> Figure:
     if not trials.any():
         return Figure()
-    share = float(hits.sum() / trials.sum())
-    return Figure(share, *wilson(share, int(trials.sum())))
+    share, count = float(hits.sum() / trials.sum()), int(trials.sum())
+    return Figure(share, *wilson(share, count))
 
 
 def _drawn(values: NDArray[np.float64]) -> Figure:
     """Return the first value as estimate, and the 95 % range of all other values as interval."""
     if np.isnan(values[0]):
         return Figure()
-    low, high = np.nanpercentile(values[1:], [2.5, 97.5])
-    return Figure(float(values[0]), float(low), float(high))
+    return Figure(values[0], *np.nanpercentile(values[1:], [2.5, 97.5]))

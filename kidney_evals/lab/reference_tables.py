@@ -23,9 +23,9 @@ from kidney_evals.human.tables import Floats
 from kidney_evals.lab.anchors import Row, anchor_table, known_shares
 from kidney_evals.lab.drawn_models import interval, person_counts
 from kidney_evals.lab.drawn_study import drawn_tables
-from kidney_evals.lab.table_text import DRAW_DIGITS, table_text
+from kidney_evals.lab.table_text import DRAW_DIGITS, by_condition, table_text
 from kidney_evals.output_files import write_outputs
-from kidney_evals.studies import CHOICES, Condition, Study, load_study
+from kidney_evals.studies import CHOICES, CONDITIONS, Condition, Study, load_study
 
 DRAWN, FIXED = "mcelfresh_2021", "mcelfresh_2021_fixed"
 
@@ -40,19 +40,17 @@ def build_reference(
 ) -> list[Path]:
     """Write the reference tables of `mcelfresh_2021` and `mcelfresh_2021_fixed`; return the files.
 
-    Args:
-        data_dir: Folder with the raw files, or parent of the folder `mcelfresh_2021` with them.
-        out_dir: Folder for `<study>/reference/…`; None for the shipped studies.
-        overwrite: Whether to replace files that are not tables of this package.
+    `out_dir` is the folder for `<study>/reference/…`, by default that of the shipped studies.
+    `overwrite` also replaces files that are not tables of this package.
 
     Raises:
         UserError: The raw files are missing or not the published ones, or a table cannot be
             written.
     """
-    raw = find_raw(Path(data_dir))
+    raw = find_raw(data_dir)
     contents = {}
     for name, files in ((FIXED, fixed_reference(raw)), (DRAWN, drawn_reference(raw))):
-        root = load_study(name).path if out_dir is None else Path(out_dir) / name
+        root = load_study(name).path if out_dir is None else out_dir / name
         for file, text in files.items():
             contents[str(root / REFERENCE_FOLDER / file)] = text.encode("utf-8")
     write_outputs(contents, overwrite=overwrite, inputs=[raw / name for name in SHA256])
@@ -98,30 +96,23 @@ def answer_table(study: Study, answers: Answers) -> Floats:
 
 def _fixed_tables(study: Study, forced: Answers, coin: Answers) -> dict[str, str]:
     files: dict[str, str] = {}
-    counts, anchors = [], []
-    groups: tuple[tuple[Condition, Answers, int], ...] = (
-        ("forced_choice", forced, 2),
-        ("coin_flip", coin, 3),
-    )
+    counts: dict[Condition, pd.DataFrame] = {}
+    anchors: dict[Condition, pd.DataFrame] = {}
     ids = [dilemma.id for dilemma in study.listed]
-    for condition, answers, width in groups:
-        table = answer_table(study, answers)[:, :, :width]
-        count = table.sum(axis=0).astype(int)
-        listed = pd.DataFrame(count, columns=CHOICES[:width]).reindex(
-            columns=CHOICES, fill_value=""
-        )
-        listed.insert(0, "condition", condition)
-        listed.insert(1, "dilemma", ids)
-        counts.append(listed)
+    for condition, answers in zip(CONDITIONS, (forced, coin), strict=True):
+        options = CHOICES if condition == "coin_flip" else CHOICES[:2]
+        table = answer_table(study, answers)[:, :, : len(options)]
+        listed = pd.DataFrame(table.sum(axis=0).astype(int), columns=options)
+        listed.insert(0, "dilemma", ids)
+        counts[condition] = listed.reindex(columns=["dilemma", *CHOICES], fill_value="")
         people = person_counts(_SEEDS[condition], answers.people)
         draws = np.einsum("dp,pqc->dqc", people, table).reshape(len(people), -1)
-        names = [f"{id}.{name}" for id in ids for name in CHOICES[:width]]
-        files[f"draws_{condition}.csv"] = table_text(
-            pd.DataFrame(draws, columns=names), DRAW_DIGITS
-        )
-        anchors.append(anchor_table(condition, _anchors(table, people)))
-    files["anchors.csv"] = table_text(pd.concat(anchors))
-    files["counts.csv"] = table_text(pd.concat(counts))
+        names = [f"{id}.{name}" for id in ids for name in options]
+        drawn = pd.DataFrame(draws, columns=names)
+        files[f"draws_{condition}.csv"] = table_text(drawn, DRAW_DIGITS)
+        anchors[condition] = anchor_table(_anchors(table, people))
+    files["anchors.csv"] = table_text(by_condition(anchors))
+    files["counts.csv"] = table_text(by_condition(counts))
     return files
 
 
@@ -133,43 +124,32 @@ def _anchors(table: Floats, people: Floats) -> list[Row]:
     """
     n, questions, width = table.shape
     p = table.mean(axis=0)
+    weights = np.vstack([np.ones((1, n)), people])
+
+    def drawn(quantity: str, respondent: str, values: Floats) -> Row:
+        """Return the first value, with the interval of the others."""
+        low, high = interval(values[1:])
+        return quantity, respondent, values[0], float(low), float(high)
+
+    size, squares = weights.sum(axis=1), (weights**2).sum(axis=1)
+    total = np.einsum("dp,pqc->dqc", weights, table)
+    # Only pairs of two different people count, because copies of one person always agree.
+    pairs = (total**2).sum(axis=(1, 2)) - squares * questions
+    # Agreement with the majority of other people, where a tie counts half.
     answers = np.eye(width)
-
-    def drawn(quantity: str, respondent: str, value: float, draws: Floats) -> Row:
-        low, high = interval(draws)
-        return quantity, respondent, value, float(low), float(high)
-
-    def person(counts: Floats) -> Floats:
-        """Return the agreement of two random people, for each row of bootstrap weights."""
-        size = counts.sum(axis=1)
-        total = np.einsum("dp,pqc->dqc", counts, table)
-        # Only pairs of two different people count, because copies of one person always agree.
-        pairs = (total**2).sum(axis=(1, 2)) - (counts**2).sum(axis=1) * questions
-        result: Floats = pairs / (questions * (size**2 - (counts**2).sum(axis=1)))
-        return result
-
-    def majority(counts: Floats) -> Floats:
-        """Return the agreement of a person with the majority of other people; a tie counts half."""
-        total = np.einsum("dp,pqc->dqc", counts, table)
-        others = total[:, :, :, None] - answers
-        rivals = np.where(answers == 1, -np.inf, others.swapaxes(2, 3)).max(axis=3)
-        own = total - 1
-        hit = (own > rivals) + 0.5 * (own == rivals)
-        result: Floats = (total * hit).sum(axis=(1, 2)) / total.sum(axis=(1, 2))
-        return result
-
-    everyone = np.ones((1, n))
+    others = total[:, :, :, None] - answers
+    rivals = np.where(answers == 1, -np.inf, others.swapaxes(2, 3)).max(axis=3)
+    hit = (total - 1 > rivals) + 0.5 * (total - 1 == rivals)
+    majority = (total * hit).sum(axis=(1, 2)) / total.sum(axis=(1, 2))
     rows = [
-        drawn("predicts_person", "majority", majority(everyone)[0], majority(people)),
-        drawn("predicts_person", "other_person", person(everyone)[0], person(people)),
+        drawn("predicts_person", "majority", majority),
+        drawn("predicts_person", "other_person", pairs / (questions * (size**2 - squares))),
     ]
-    titles = ["majority", "uniform", *(("never_flips", "always_coin") if width == 3 else ())]
-    for title in titles:
+    for title in ("majority", "uniform", *(("never_flips", "always_coin") if width == 3 else ())):
         gap = known_shares(title, p, np.zeros((questions, 1))) - p
         rows.append(("fixed_distance", title, (gap**2).sum(axis=1).mean()))
         rows.append(("total_variation", title, 0.5 * np.abs(gap).sum(axis=1).mean()))
     if width == 3:
         coins = table[:, :, 2].mean(axis=1)
-        draws = (people @ coins) / people.sum(axis=1)
-        rows.append(drawn("indecision", "people", coins.mean(), draws))
+        rows.append(drawn("indecision", "people", (weights @ coins) / size))
     return rows

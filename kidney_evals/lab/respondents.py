@@ -19,8 +19,10 @@ Behaviour = Callable[[Panel], Floats]
 shape (D, 2, 4), as the simulated provider defines its respondents.
 """
 
-Silence = Callable[[Panel], Floats]
-"""Probability that an answer cannot be read, shape (D,)."""
+
+def never(panel: Panel) -> Floats:
+    """Return the probability of silence for a respondent who answers every dilemma: 0."""
+    return np.zeros_like(panel.closeness)
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Respondent:
     name: str  # in tables
     what: str  # description of the behaviour in one line
     behaviour: Behaviour  # given that there is an answer
-    silence: Silence
+    silence: Callable[[Panel], Floats] = never  # probability of an unreadable answer, shape (D,)
     dilemmas: int = 200  # number of drawn dilemmas in each run
     both_orders: bool = True
 
@@ -38,11 +40,6 @@ class Respondent:
         """Return the probabilities of the offered answers, shape (D, 1 or 2 orders, K)."""
         orders = 2 if self.both_orders else 1
         return self.behaviour(panel)[:, :orders, : panel.shares.shape[1]]
-
-
-def never(panel: Panel) -> Floats:
-    """Return the probability of silence for a respondent who answers every dilemma: 0."""
-    return np.zeros(len(panel))
 
 
 as_people = definitions.human
@@ -77,26 +74,23 @@ def _by_place(panel: Panel) -> Floats:
 
 def _bent_age(panel: Panel) -> Floats:
     """Prefer patients below 50; other attributes have weights of half a logit per unit."""
-    ages = np.array(
-        [(dilemma.first.values[0], dilemma.second.values[0]) for dilemma in panel.dilemmas]
-    )
+    ages = np.array([(one.first.values[0], one.second.values[0]) for one in panel.dilemmas])
     young = expit((50.0 - ages) / 4.0)
     rest = 0.5 * panel.differences[:, 1:].sum(axis=1)
     return deciding(panel, expit(3.0 * (young[:, 0] - young[:, 1]) + rest), panel.coin)
 
 
-def deciding(panel: Panel, first: Floats, coin: Floats | float) -> Floats:
+def deciding(panel: Panel, first: Floats, coin: Floats) -> Floats:
     """Return answer probabilities from P(first | decided), (D,) or (D, 2), and P(coin), (D,)."""
-    answers = np.zeros((len(panel), 2, 4))
-    flip = np.asarray(coin, dtype=np.float64).reshape(-1, 1)
-    share = first[:, None] if first.ndim == 1 else first
+    answers = np.zeros((len(panel.dilemmas), 2, 4))
+    flip, share = coin[:, None], first[:, None] if first.ndim == 1 else first
     answers[:, :, 0], answers[:, :, 1] = (1 - flip) * share, (1 - flip) * (1 - share)
     answers[:, :, 2] = flip
     return answers
 
 
 def _tenth(panel: Panel) -> Floats:
-    return np.full(len(panel), 0.1)
+    return np.full_like(panel.closeness, 0.1)
 
 
 def _close_calls(panel: Panel) -> Floats:
@@ -104,18 +98,18 @@ def _close_calls(panel: Panel) -> Floats:
 
 
 RESPONDENTS: Final = (
-    Respondent("human-like", "draws every answer from people's shares", as_people, never),
-    Respondent("sharper", "people's log-odds times three, flips as people do", sharper, never),
-    Respondent("anti-human", "people's shares of the two patients swapped", anti_human, never),
-    Respondent("noise", "every option equally often", noise, never),
-    Respondent("never flips", "decides as people who decide, never flips", never_flips, never),
-    Respondent("leaning", "0.8 logits towards whoever is shown as A", leaning, never),
-    Respondent("by place", "deterministic: the majority, in close calls A", _by_place, never),
-    Respondent("lexicographic", "deterministic: the first that differs", lexicographic, never),
+    Respondent("human-like", "draws every answer from people's shares", as_people),
+    Respondent("sharper", "people's log-odds times three, flips as people do", sharper),
+    Respondent("anti-human", "people's shares of the two patients swapped", anti_human),
+    Respondent("noise", "every option equally often", noise),
+    Respondent("never flips", "decides as people who decide, never flips", never_flips),
+    Respondent("leaning", "0.8 logits towards whoever is shown as A", leaning),
+    Respondent("by place", "deterministic: the majority, in close calls A", _by_place),
+    Respondent("lexicographic", "deterministic: the first that differs", lexicographic),
     Respondent("10 % unreadable", "human-like, a tenth cannot be read", as_people, _tenth),
     Respondent("refuses close calls", "silent below half a logit", as_people, _close_calls),
-    Respondent("50 dilemmas", "human-like on a quarter of the dilemmas", as_people, never, 50),
-    Respondent("one order", "human-like, as listed only", as_people, never, both_orders=False),
-    Respondent("bent age", "a threshold at 50 years instead of a line", _bent_age, never),
+    Respondent("50 dilemmas", "human-like on a quarter of the dilemmas", as_people, dilemmas=50),
+    Respondent("one order", "human-like, as listed only", as_people, both_orders=False),
+    Respondent("bent age", "a threshold at 50 years instead of a line", _bent_age),
 )
 """The simulated respondents."""

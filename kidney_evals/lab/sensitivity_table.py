@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
@@ -16,100 +17,95 @@ from scipy.special import expit, ndtri
 
 from kidney_evals.estimation.decisions import Decisions
 from kidney_evals.estimation.importance import importance_shares
-from kidney_evals.estimation.paired import (
-    PairedDifference,
-    agreement_change,
-    indecision_change,
-    swap_change,
-)
+from kidney_evals.estimation.paired import agreement_change, indecision_change, swap_change
 from kidney_evals.estimation.paired_importance import importance_changes
 from kidney_evals.human.tables import Floats
 from kidney_evals.lab.panel import STUDY, Panel, another_crowd, draw, panel, people, population
 from kidney_evals.lab.simulate import binomial_error
-from kidney_evals.lab.table_text import markdown_table
+from kidney_evals.lab.table_text import markdown_table, rounded
 from kidney_evals.planning.change import read_lines
 from kidney_evals.planning.precision import ALARM, CONSISTENCY, IMPORTANCE, POWER
 from kidney_evals.studies import CONDITIONS, Condition, load_study
 
-SEED: Final = 20262
-"""Seed of all random numbers of this module, combined with the setting and the run."""
-
-RUNS: Final = 400
-"""Number of simulated pairs of runs for a reported power or false-alarm rate."""
-
-FORMS: Final = 50
-"""Number of lists of dilemmas, each with its own sample of people; the runs cycle through them."""
-
-DILEMMAS: Final = (100, 200, 400)
-"""Numbers of dilemmas, asked in both orders: 200, 400 and 800 calls."""
-
-SLACK, TRIES = 0.025, 5
-"""The search stops at a power of .90 ± `SLACK`; after `TRIES` it takes the nearest."""
+SEED: Final = 20262  # seed of all random numbers here, combined with the setting and the run
+RUNS: Final = 400  # simulated pairs of runs for a reported power or false-alarm rate
+FORMS: Final = 50  # lists of dilemmas, each with its own people; the runs cycle through them
+DILEMMAS: Final = (100, 200, 400)  # in both orders: 200, 400 and 800 calls
+SLACK, TRIES = 0.025, 5  # stop at a power of .90 ± `SLACK`; after `TRIES` take the nearest
 
 Start = Literal["people", "never_flips", "half_flips", "steady"]
 """The old version: `people` samples from people's shares, `never_flips` from shares of decided
 people, `half_flips` flips half of its answers, `steady` repeats its answer to a dilemma.
 """
 
+_SHARES = tuple(IMPORTANCE + name for name in load_study(STUDY).attribute_ids)
+_TESTS: Final = {
+    "agreement": agreement_change,
+    "flip_rate": indecision_change,
+    "swap_diff": swap_change,
+}
+
 
 @dataclass(frozen=True)
 class Setting:
     """Two versions of a respondent on the same dilemmas, each asked in both orders.
 
-    `consistency` is the share of the dilemmas that always get the same answer, equal to the
-    correlation of the answers to one dilemma; on others every answer is drawn independently.
+    `row` is the measure that changes. `consistency` is the share of the dilemmas that always get
+    the same answer, equal to the correlation of the answers to one dilemma; on others every answer
+    is drawn independently.
     """
 
     condition: Condition
+    row: str
     start: Start
     consistency: float
     dilemmas: int
 
+    @property
+    def tested(self) -> tuple[str, ...]:
+        """The measures that are tested together: all importance shares, or `row` alone."""
+        return _SHARES if self.row in _SHARES else (self.row,)
+
 
 class Versions(NamedTuple):
-    """Answer probabilities of the old and the new version by dilemma, shape (D,)."""
+    """Answer probabilities of the old and the new version by dilemma, each of shape (D,)."""
 
     first: tuple[Floats, Floats]  # P(first-listed patient | a decision)
     coin: tuple[Floats, Floats]
     lean: float = 0.0  # share of the dilemmas on which the new version takes the patient shown as A
 
 
-def settings() -> Iterator[tuple[Setting, str]]:
-    """Yield every simulated setting, with the id of the measure that changes."""
-    consistency = (0.0, *CONSISTENCY)
+def settings() -> Iterator[Setting]:
+    """Yield every simulated setting."""
     for condition in CONDITIONS:
-        starts: list[tuple[str, Start, tuple[float, ...]]] = [
-            (row, "people", consistency) for row in ("agreement", *_shares())
-        ]
+        starts: list[tuple[str, Start]] = [(row, "people") for row in ("agreement", *_SHARES)]
         if condition == "coin_flip":
             flipping: tuple[Start, ...] = ("people", "never_flips", "half_flips")
-            starts += [("flip_rate", start, consistency) for start in flipping]
+            starts += [("flip_rate", start) for start in flipping]
         else:
-            starts += [("swap_diff", "people", consistency), ("swap_diff", "steady", (1.0,))]
-        for row, start, levels in starts:
-            for level in levels:
-                for dilemmas in DILEMMAS:
-                    yield Setting(condition, start, level, dilemmas), row
+            starts += [("swap_diff", "people"), ("swap_diff", "steady")]
+        for row, start in starts:
+            levels = (1.0,) if start == "steady" else (0.0, *CONSISTENCY)
+            for consistency, dilemmas in product(levels, DILEMMAS):
+                yield Setting(condition, row, start, consistency, dilemmas)
 
 
-def find(setting: Setting, row: str, runs: int = RUNS) -> dict[str, float]:
+def find(setting: Setting, runs: int = RUNS) -> dict[str, float]:
     """Return the smallest change that is detected with 90 % power at 5 % false alarms.
 
     The first guess is (z_.975 + z_.90) standard deviations of the difference without a change; each
     simulated power then rescales the change, as if the test were normal. The numbers are by column.
     """
-    tested = _together(row)
-    index = tested.index(row)
-    same = _nothing_changed(setting, tested, runs)[:, index]
-    spread = float(np.nanstd(same[:, 0]))
+    index = setting.tested.index(setting.row)
+    same = simulate(setting, 0.0, runs)[:, index]
     # If neither version varies, the spread is 0: start from a change on one dilemma.
-    change = (ALARM + POWER) * max(spread, 1 / setting.dilemmas)
+    change = (ALARM + POWER) * max(float(np.nanstd(same[:, 0])), 1 / setting.dilemmas)
     tried: list[tuple[float, float]] = []
     for attempt in range(TRIES + 1):
         change = round(change, 4)
         # The first guess may be far off and is never reported.
         count = runs if attempt else max(runs // 4, 1)
-        power = float((simulate(setting, row, change, count)[:, index, 1] < 0.05).mean())
+        power = float((simulate(setting, change, count)[:, index, 1] < 0.05).mean())
         if attempt:
             tried.append((change, power))
             if abs(power - 0.9) <= SLACK:
@@ -119,7 +115,7 @@ def find(setting: Setting, row: str, runs: int = RUNS) -> dict[str, float]:
     change, power = min(tried, key=lambda pair: abs(pair[1] - 0.9))
     alarms = float((same[:, 1] < 0.05).mean())
     return {
-        "value": old_value(setting, row),
+        "value": old_value(setting),
         "change": change,
         "power": power,
         "power_se": binomial_error(power, runs),
@@ -128,18 +124,21 @@ def find(setting: Setting, row: str, runs: int = RUNS) -> dict[str, float]:
     }
 
 
-def simulate(setting: Setting, row: str, change: float, runs: int) -> Floats:
-    """Return difference and p-value of each pair of runs and measure, shape (runs, rows, 2)."""
-    results = np.full((runs, len(_together(row)), 2), np.nan)
+def simulate(setting: Setting, change: float, runs: int) -> Floats:
+    """Return difference and p-value by pair of runs and tested measure, shape (runs, rows, 2)."""
+    results = []
     for index in range(runs):
         shown, every = _form(setting.condition, setting.dilemmas, index % FORMS)
-        both = versions(shown, setting, row, change)
-        for place, test in enumerate(_test(row, *_answered(every, setting, both, index))):
-            results[index, place] = test.change.value, test.p_value
-    return results
+        old, new = _answered(every, setting, versions(shown, setting, change), index)
+        if setting.row in _SHARES:
+            tests = importance_changes(old, new, shown.spans)
+        else:
+            tests = (_TESTS[setting.row](old, new),)
+        results.append([(test.change.value, test.p_value) for test in tests])
+    return np.array(results, dtype=np.float64)
 
 
-def versions(shown: Panel, setting: Setting, row: str, change: float) -> Versions:
+def versions(shown: Panel, setting: Setting, change: float) -> Versions:
     """Return both versions' answer probabilities; m is set so that `change` results.
 
     - Flip rate: the coin has the probability c' = c + m (1 - c) instead of c.
@@ -148,21 +147,19 @@ def versions(shown: Panel, setting: Setting, row: str, change: float) -> Version
     - Importance share: weight moves to one attribute from the others, in proportion to theirs, with
       Σ_k |weight_k range_k| constant. Both versions are logits, the old one with people's weights.
     """
-    coin = _starting_coin(shown, setting)
-    first = shown.decided[:, 0]
-    old = old_value(setting, row)
-    if row == "flip_rate":
+    coin, first, old = _starting_coin(shown, setting), shown.decided[:, 0], old_value(setting)
+    if setting.row == "flip_rate":
         return Versions((first, first), (coin, coin + change / (1 - old) * (1 - coin)))
-    if row == "agreement":
+    if setting.row == "agreement":
         everything = population(setting.condition, SEED)
-        part = change / (old - _agreement(everything, np.full((len(everything), 2), 0.5)))
+        part = change / (old - _agreement(everything, np.full_like(everything.decided, 0.5)))
         return Versions((first, (1 - part) * first + part / 2), (coin, coin))
-    if row == "swap_diff":
+    if setting.row == "swap_diff":
         return Versions((first, first), (coin, coin), change / (1 - old))
     reference = people(setting.condition)
     shares = reference.importance
     moved = shares * (1 - change / (1 - old))
-    moved[_together(row).index(row)] = old + change
+    moved[_SHARES.index(setting.row)] = old + change
     reach = float(np.abs(reference.weights * shown.spans).sum())
     before, after = (
         expit(shown.differences @ (version * reach / shown.spans)) for version in (shares, moved)
@@ -171,27 +168,18 @@ def versions(shown: Panel, setting: Setting, row: str, change: float) -> Version
 
 
 @lru_cache(maxsize=256)
-def old_value(setting: Setting, row: str) -> float:
-    """Return the old version's value of a measure over the population of dilemmas."""
+def old_value(setting: Setting) -> float:
+    """Return the old version's value of the measure over the population of dilemmas."""
     everything = population(setting.condition, SEED)
-    if row == "flip_rate":
+    if setting.row == "flip_rate":
         return float(_starting_coin(everything, setting).mean())
-    if row == "agreement":
+    if setting.row == "agreement":
         return _agreement(everything, everything.decided)
-    if row == "swap_diff":
+    if setting.row == "swap_diff":
         differ = 1 - (everything.decided**2).sum(axis=1)
         return (1 - setting.consistency) * float(differ.mean())
     shares = importance_shares(people(setting.condition).weights, everything.spans)
-    return float(shares[_together(row).index(row)])
-
-
-def _shares() -> tuple[str, ...]:
-    return tuple(IMPORTANCE + name for name in load_study(STUDY).attribute_ids)
-
-
-def _together(row: str) -> tuple[str, ...]:
-    """Return the measures that are tested together: all importance shares, or the measure alone."""
-    return _shares() if row.startswith(IMPORTANCE) else (row,)
+    return float(shares[_SHARES.index(setting.row)])
 
 
 @lru_cache(maxsize=FORMS * len(DILEMMAS))
@@ -215,46 +203,32 @@ def _form(condition: Condition, dilemmas: int, index: int) -> tuple[Panel, Decis
     return shown, every
 
 
-@lru_cache(maxsize=16)
-def _nothing_changed(setting: Setting, tested: tuple[str, ...], runs: int) -> Floats:
-    return simulate(setting, tested[0], 0.0, runs)
-
-
 def _answered(
     every: Decisions, setting: Setting, both: Versions, index: int
 ) -> tuple[Decisions, Decisions]:
     """Simulate both versions; on dilemmas with a constant answer, both versions share one draw."""
-    place = CONDITIONS.index(setting.condition)
+    count, place = setting.dilemmas, CONDITIONS.index(setting.condition)
     consistency = round(100 * setting.consistency)
     # The same random numbers for every change, so that the power is a smooth function of it.
-    generator = np.random.default_rng([SEED, place, setting.dilemmas, consistency, index])
-    count = setting.dilemmas
+    generator = np.random.default_rng([SEED, place, count, consistency, index])
     standing = generator.random((2, count, 1))
     steady = generator.random((count, 1)) < setting.consistency
     leaning = (generator.random(count) < both.lean)[:, None]
-    runs = []
-    for version in (0, 1):
-        fresh = generator.random((2, count, 2))
-        u, v = np.where(steady, standing, fresh)
+
+    def answers(version: int) -> Decisions:
+        u, v = np.where(steady, standing, generator.random((2, count, 2)))
         decision = np.where(v < both.first[version][:, None], 0, 1)
         # The patient shown as A is first-listed in one order and second-listed in the other.
         decision = np.where(leaning & (version == 1), [0, 1], decision)
         choice = np.where(u < both.coin[version][:, None], 2, decision)
-        width = every.shares.shape[1]
-        runs.append(every.take(np.arange(2 * count) * width + choice.ravel()))
-    return runs[0], runs[1]
+        return every.take(np.arange(2 * count) * every.shares.shape[1] + choice.ravel())
 
-
-def _test(row: str, old: Decisions, new: Decisions) -> tuple[PairedDifference, ...]:
-    if row.startswith(IMPORTANCE):
-        return importance_changes(old, new, load_study(STUDY).spans)
-    tests = {"flip_rate": indecision_change, "agreement": agreement_change}
-    return (tests.get(row, swap_change)(old, new),)
+    return answers(0), answers(1)
 
 
 def _starting_coin(shown: Panel, setting: Setting) -> Floats:
     if setting.start == "never_flips":
-        return np.zeros(len(shown))
+        return np.zeros_like(shown.coin)
     if setting.start == "half_flips":
         mean = float(population(setting.condition, SEED).coin.mean())
         half: Floats = shown.coin + (0.5 - mean) / (1 - mean) * (1 - shown.coin)
@@ -268,19 +242,11 @@ def _agreement(shown: Panel, decisions: Floats) -> float:
 
 def records() -> Iterator[dict[str, object]]:
     """Yield the rows of the table."""
-    for setting, row in settings():
-        line = find(setting, row)
-        yield {
-            "study": STUDY,
-            "condition": setting.condition,
-            "row": row,
-            "start": setting.start,
-            "consistency": f"{setting.consistency:g}",
-            "calls": 2 * setting.dilemmas,
-            "dilemmas": setting.dilemmas,
-            **{name: f"{value:.3f}" for name, value in line.items()},
-            "change": f"{line['change']:.4f}",
-        }
+    for setting in settings():
+        line: dict[str, object] = {"study": STUDY, **vars(setting)}
+        # The number of calls stands before the number of dilemmas.
+        line |= {"calls": 2 * setting.dilemmas, "dilemmas": line.pop("dilemmas")}
+        yield rounded(line | find(setting), ".3f", consistency="g", change=".4f")
 
 
 def markdown() -> str:

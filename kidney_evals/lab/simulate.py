@@ -15,8 +15,7 @@ from kidney_evals.lab.respondents import Respondent
 from kidney_evals.measures.run import Run
 from kidney_evals.studies import Dilemma
 
-SEED: Final = 8128
-"""Seed of all random numbers of a validation, combined with the respondent and the run."""
+SEED: Final = 8128  # seed of all random numbers of a validation, with the respondent and the run
 
 
 def choose(chances: Floats, generator: np.random.Generator) -> NDArray[np.int64]:

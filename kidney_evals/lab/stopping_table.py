@@ -6,7 +6,7 @@ behind the scorers compute the interval, and `kidney_evals.tasks.stopping` decid
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -20,43 +20,27 @@ from kidney_evals.estimation.decisions import Decisions
 from kidney_evals.estimation.indecision import indecision_rate
 from kidney_evals.human.tables import Floats
 from kidney_evals.lab.panel import POPULATION, population
-from kidney_evals.lab.respondents import Behaviour, deciding, majority
+from kidney_evals.lab.respondents import deciding, majority
 from kidney_evals.lab.simulate import binomial_error
-from kidney_evals.lab.table_text import markdown_table
+from kidney_evals.lab.table_text import markdown_table, rounded
 from kidney_evals.planning.change import read_lines
 from kidney_evals.planning.precision import CONSISTENCY
-from kidney_evals.respondents import definitions
+from kidney_evals.respondents.definitions import find_respondent
 from kidney_evals.studies import CONDITIONS, Condition
 from kidney_evals.tasks.stopping import RATES, is_known, looks
 
-SEED: Final = 20263
-"""Seed of all random numbers of this module, combined with the case and the run."""
-
-RUNS: Final = 4000
-"""Number of simulated runs behind a line."""
+SEED: Final = 20263  # seed of all random numbers here, combined with the case and the run
+RUNS: Final = 4000  # number of simulated runs behind a line
 
 PRECISIONS: Final = (0.05, 0.03)
 
 FLIP_RATES: Final = (0.005, 0.02, 0.05, 0.17, 0.3, 0.5)
 
-LONG: Final = 400
-"""Maximum number of dilemmas in the runs that test coverage: fifteen looks, from 50 dilemmas on."""
+LONG: Final = 400  # maximum number of dilemmas to test coverage: fifteen looks, from 50 on
+USUAL: Final = 200  # default maximum number of dilemmas
 
-USUAL: Final = 200
-"""Default maximum number of dilemmas."""
-
-RESPONDENTS: Final[Mapping[str, Behaviour]] = {
-    "human": definitions.human,
-    "never_flips": definitions.never_flips,
-    "majority": majority,
-    "uniform": definitions.uniform,
-    "lexicographic": definitions.lexicographic,
-    "first": definitions.first,
-}
-"""Answer probabilities of the `kidney/…` respondents, by name; here `majority` never flips."""
-
-NUMBERS: Final = ["reached", "half", "coverage", "coverage_se", "coverage_first", "coverage_all"]
-"""Columns with four decimals, after `value`, `asked` and `spared`."""
+RESPONDENTS: Final = ("human", "never_flips", "majority", "uniform", "lexicographic", "first")
+"""The `kidney/…` respondents; here `majority` never flips."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +73,7 @@ def simulate(case: Case, precisions: Sequence[float], runs: int = RUNS) -> list[
     """Simulate runs of a case; return a line for each precision, all from the same runs."""
     ends = looks(case.most)
     low, high = np.moveaxis(np.array([_path(case, index, ends) for index in range(runs)]), 2, 0)
-    half = (high - low) / 2
-    truth = true_rate(case)
+    half, truth = (high - low) / 2, true_rate(case)
     # The tolerance keeps a bound that equals the truth, as for a rate of 0, despite rounding.
     held = (low <= truth + 1e-9) & (truth - 1e-9 <= high)
     each = np.arange(runs)
@@ -98,8 +81,7 @@ def simulate(case: Case, precisions: Sequence[float], runs: int = RUNS) -> list[
     for precision in precisions:
         known = np.array([[is_known(width, precision) for width in path] for path in half])
         at = np.where(known.any(axis=1), known.argmax(axis=1), len(ends) - 1)
-        asked = float(np.array(ends)[at].mean())
-        coverage = float(held[each, at].mean())
+        asked, coverage = float(np.array(ends)[at].mean()), float(held[each, at].mean())
         lines.append(
             {
                 "value": truth,
@@ -145,8 +127,7 @@ def _path(case: Case, index: int, ends: Sequence[int]) -> list[tuple[float, floa
         share_draws=None,
         closeness=np.full(most, np.nan),
     )
-    by_row = {"flip_rate": indecision_rate, "swap_diff": swap_disagreement}
-    estimate = by_row[RATES[case.condition]]
+    estimate = indecision_rate if RATES[case.condition] == "flip_rate" else swap_disagreement
     estimates = (estimate(everything.at(np.arange(end))) for end in ends)
     return [(quantity.low, quantity.high) for quantity in estimates]
 
@@ -160,8 +141,10 @@ def _chances(case: Case) -> Floats:
         odds = np.log(shown.coin / (1 - shown.coin))
         shift = brentq(lambda by: float(expit(odds + by).mean()) - case.rate, -20.0, 20.0)
         answers = deciding(shown, shown.decided[:, 0], expit(odds + shift))
+    elif case.respondent == "majority":
+        answers = majority(shown)
     else:
-        answers = RESPONDENTS[case.respondent](shown)
+        answers = find_respondent(case.respondent).define(shown)
     return answers[:, :, : shown.shares.shape[1]]
 
 
@@ -169,17 +152,16 @@ def records() -> Iterator[dict[str, object]]:
     """Yield the rows of the table."""
     for case, precisions in cases():
         for precision, line in zip(precisions, simulate(case, precisions), strict=True):
-            yield {
+            cells = {
                 "condition": case.condition,
                 "row": RATES[case.condition],
                 "respondent": case.respondent,
-                "consistency": f"{case.consistency:g}",
-                "value": f"{line['value']:.4f}",
-                "precision": f"{precision:g}",
+                "consistency": case.consistency,
+                "value": line["value"],
+                "precision": precision,
                 "most": case.most,
-                "asked": f"{line['asked']:.1f}",
-                **{number: f"{line[number]:.4f}" for number in ("spared", *NUMBERS)},
             }
+            yield rounded(cells | line, ".4f", consistency="g", precision="g", asked=".1f")
 
 
 def markdown() -> str:

@@ -6,14 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-ESTIMATE_DIGITS = 5
-"""Significant digits of estimates: fits agree to 1e-10 across machines, so these are stable."""
+from kidney_evals.studies import Condition
 
-DRAW_DIGITS = 4
-"""Significant digits of bootstrap draws, far below their spread."""
-
-LATENT_DIGITS = 4
-"""Significant digits of latent classes, whose likelihood is flat."""
+ESTIMATE_DIGITS = 5  # significant digits: fits agree to 1e-10 across machines
+DRAW_DIGITS = 4  # significant digits of bootstrap draws, far below their spread
+LATENT_DIGITS = 4  # significant digits of latent classes, whose likelihood is flat
 
 
 def table_text(
@@ -27,17 +24,30 @@ def table_text(
     return table.to_csv(index=False, lineterminator="\n", float_format=f"%.{digits}g")
 
 
+def by_condition(tables: Mapping[Condition, pd.DataFrame]) -> pd.DataFrame:
+    """Return the rows of all tables, with the condition as first column."""
+    return pd.concat(dict(tables), names=["condition"]).reset_index("condition")
+
+
+def rounded(line: Mapping[str, object], default: str, **formats: str) -> dict[str, object]:
+    """Format the floats of a row: each with the format of its column, or with `default`."""
+    return {
+        name: format(value, formats.get(name, default)) if isinstance(value, float) else value
+        for name, value in line.items()
+    }
+
+
 def markdown_table(head: Sequence[str], align: str, rows: Iterable[Sequence[object]]) -> str:
     """Format rows as a Markdown table; `align` is "l" or "r" by column; floats get 4 decimals."""
     rule = [{"l": "---", "r": "--:"}[side] for side in align]
-    lines = [head, rule, *([_cell(value) for value in row] for row in rows)]
+    cells = (
+        [decimals(value) if isinstance(value, float) else str(value) for value in row]
+        for row in rows
+    )
+    lines = [head, rule, *cells]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def decimals(value: float, digits: int = 4) -> str:
     """Format a number with a fixed number of decimals; "–" for NaN."""
     return "–" if value != value else f"{value:.{digits}f}"
-
-
-def _cell(value: object) -> str:
-    return decimals(value) if isinstance(value, float) else str(value)

@@ -32,8 +32,7 @@ from kidney_evals.studies import CONDITIONS, Condition
 _QUICK = ("human-like", "noise", "never flips", "10 % unreadable")
 """Respondents of a quick validation."""
 
-_PROMISED = (0.93, 0.97)
-"""Range in which the coverage of a 95 % interval should lie."""
+_PROMISED = (0.93, 0.97)  # range in which the coverage of a 95 % interval should lie
 
 _COMMON: Final = (
     *("agreement", "agree_adj", "swap_diff", "pos_bias", "dominance", "log_score", "distance"),
@@ -41,10 +40,18 @@ _COMMON: Final = (
 )
 _COIN: Final = ("flip_rate", "flip_gap", "flip_calib", "flip_slope", "threshold")
 
+_HEADLINES: Final[dict[Condition, tuple[str, ...]]] = {
+    "forced_choice": ("agreement", "distance", "share_dist", "swap_diff"),
+    "coin_flip": ("flip_rate", "flip_calib", "distance"),
+}
+"""Headline measures by condition; each has its own graded series."""
+
+_SIZES: Final = (200, 400)  # numbers of drawn dilemmas to compare respondents with a sampler
+
 
 @dataclass(frozen=True)
 class Validated:
-    """One measure of one respondent over many runs."""
+    """One measure of one respondent over many runs; NaN for what no run has."""
 
     respondent: str
     row: str
@@ -72,20 +79,16 @@ class Validated:
 
 def validate(
     condition: Condition, respondents: Sequence[Respondent], *, runs: int
-) -> Iterator[list[Validated]]:
+) -> Iterator[Validated]:
     """Simulate runs of each respondent, each with new dilemmas and people; yield its measures."""
     reference = people(condition)
     for respondent in respondents:
         truth = true_rows(respondent, population(condition, SEED))
         names = [row for row in rows_of(reference) if row in truth]
-        estimates = []
-        for index in range(runs):
-            run = simulate_run(reference, respondent, index)
-            estimates.append([compute(run, row) for row in names])
-        yield [
-            _validated(respondent.name, row, truth[row], column)
-            for row, column in zip(names, zip(*estimates, strict=True), strict=True)
-        ]
+        simulated = (simulate_run(reference, respondent, index) for index in range(runs))
+        estimates = [[compute(run, row) for row in names] for run in simulated]
+        for row, column in zip(names, zip(*estimates, strict=True), strict=True):
+            yield _validated(respondent.name, row, truth[row], column)
 
 
 def rows_of(reference: Reference) -> list[str]:
@@ -94,43 +97,13 @@ def rows_of(reference: Reference) -> list[str]:
     return [*(_COIN if reference.condition == "coin_flip" else ()), *_COMMON, *shares]
 
 
-def report(*, runs: int, quick: bool = False, conditions: Sequence[Condition] = CONDITIONS) -> str:
-    """Run the validation and return its tables as Markdown; if quick, of a few respondents."""
-    who = [respondent for respondent in RESPONDENTS if not quick or respondent.name in _QUICK]
-    parts = ["\n".join(f"- **{respondent.name}**: {respondent.what}" for respondent in who)]
-    head = ("respondent", "row", "truth", "mean", "bias", "RMSE", "half width", "coverage")
-    for condition in conditions:
-        rows = [
-            (
-                *(
-                    measure.respondent,
-                    f"`{measure.row}`",
-                    measure.truth,
-                    measure.mean,
-                    measure.mean - measure.truth,
-                ),
-                *(measure.error, measure.half, decimals(measure.coverage, 3), measure.verdict),
-            )
-            for measures in validate(condition, who, runs=runs)
-            for measure in measures
-        ]
-        size = {"levels": 20, "forms": 3} if quick else {}
-        parts += [
-            f"## {condition}, {runs} runs of each respondent",
-            markdown_table((*head, "verdict"), "llrrrrrrl", rows),
-            _order_and_reliability(condition, **size),
-            _outranked(condition, runs=runs, quick=quick),
-        ]
-    return "\n\n".join(parts) + "\n"
-
-
 def _validated(respondent: str, row: str, truth: float, estimates: Sequence[Quantity]) -> Validated:
-    defined = [quantity for quantity in estimates if quantity.defined]
-    values = np.array([quantity.value for quantity in defined])
-    ends: Floats = np.array([(quantity.low, quantity.high) for quantity in defined]).reshape(-1, 2)
-    ends = ends[np.isfinite(ends).all(axis=1)]
+    defined = np.array([one[:3] for one in estimates if one.defined]).reshape(-1, 3)
+    values, low, high = defined.T
+    bounded = np.isfinite(low) & np.isfinite(high)
+    low, high = low[bounded], high[bounded]
     # The tolerance keeps a bound that equals the truth, as for a coverage of 1, despite rounding.
-    held = (ends[:, 0] <= truth + 1e-9) & (truth - 1e-9 <= ends[:, 1])
+    held = (low <= truth + 1e-9) & (truth - 1e-9 <= high)
     nan = float("nan")
     return Validated(
         respondent=respondent,
@@ -138,20 +111,30 @@ def _validated(respondent: str, row: str, truth: float, estimates: Sequence[Quan
         truth=truth,
         mean=float(values.mean()) if len(values) else nan,
         error=float(((values - truth) ** 2).mean() ** 0.5) if len(values) else nan,
-        half=float((ends[:, 1] - ends[:, 0]).mean() / 2) if len(ends) else nan,
-        coverage=float(held.mean()) if len(ends) and not np.isnan(truth) else nan,
-        intervals=len(ends),
+        half=float((high - low).mean() / 2) if len(low) else nan,
+        coverage=float(held.mean()) if len(low) and not np.isnan(truth) else nan,
+        intervals=len(low),
     )
 
 
-HEADLINES: Final[dict[Condition, tuple[str, ...]]] = {
-    "forced_choice": ("agreement", "distance", "share_dist", "swap_diff"),
-    "coin_flip": ("flip_rate", "flip_calib", "distance"),
-}
-"""Headline measures by condition; each has its own graded series."""
-
-_SIZES: Final = (200, 400)
-"""Numbers of drawn dilemmas in the runs that compare simple respondents with a sampler."""
+def report(*, runs: int, quick: bool = False, conditions: Sequence[Condition] = CONDITIONS) -> str:
+    """Run the validation and return its tables as Markdown; if quick, of a few respondents."""
+    who = [respondent for respondent in RESPONDENTS if not quick or respondent.name in _QUICK]
+    parts = ["\n".join(f"- **{respondent.name}**: {respondent.what}" for respondent in who)]
+    head = ("respondent", "row", "truth", "mean", "bias", "RMSE", "half width", "coverage")
+    for condition in conditions:
+        rows = []
+        for one in validate(condition, who, runs=runs):
+            figures = (one.truth, one.mean, one.mean - one.truth, one.error, one.half)
+            coverage = decimals(one.coverage, 3), one.verdict
+            rows.append((one.respondent, f"`{one.row}`", *figures, *coverage))
+        parts += [
+            f"## {condition}, {runs} runs of each respondent",
+            markdown_table((*head, "verdict"), "llrrrrrrl", rows),
+            _order_and_reliability(condition, *((20, 3) if quick else (40, 10))),
+            _outranked(condition, runs, _SIZES[:1] if quick else _SIZES),
+        ]
+    return "\n\n".join(parts) + "\n"
 
 
 def graded_series(row: str, levels: int) -> list[tuple[float, Respondent]]:
@@ -162,69 +145,66 @@ def graded_series(row: str, levels: int) -> list[tuple[float, Respondent]]:
 
     def respondent(step: float) -> Respondent:
         name = f"{row} {step:.4f}"
-        return Respondent(name, "", lambda panel: _SERIES[row](panel, step), known.never)
+        return Respondent(name, "", lambda panel: _SERIES[row](panel, step))
 
     return [(step, respondent(step)) for step in np.linspace(0.0, 1.0, levels).tolist()]
 
 
-def _order_and_reliability(condition: Condition, *, levels: int = 40, forms: int = 10) -> str:
+def _order_and_reliability(condition: Condition, levels: int, forms: int) -> str:
     """Return a Markdown table of how well each headline orders its graded series.
 
     It has the absolute rank correlation with the true order in single runs, and the intra-class
     correlation over forms. A form is a draw of dilemmas.
     """
-    reference = people(condition)
     rows = []
-    for row in HEADLINES[condition]:
-        series = graded_series(row, levels)
-        values = np.array(
-            [
-                [
-                    compute(simulate_run(reference, respondent, form), row).value
-                    for form in range(forms)
-                ]
-                for _, respondent in series
-            ]
-        )
-        steps = np.array([step for step, _ in series])
+    for row in _HEADLINES[condition]:
+        steps, series = zip(*graded_series(row, levels), strict=True)
+        values = _values((row,), condition, series, forms)[0]
         # Agreement decreases with the step, the other headlines increase.
-        ranks = [abs(float(spearman(steps, values[:, form]))) for form in range(forms)]
+        ranks = [abs(float(spearman(np.array(steps), form))) for form in values.T]
         figures = (float(np.mean(ranks)), min(ranks), intra_class(values))
         rows.append((f"`{row}`", *(decimals(figure, 3) for figure in figures)))
     head = ("headline", "Spearman with the truth", "lowest of the forms", "ICC over forms")
     return markdown_table(head, "lrrr", rows)
 
 
-def _outranked(condition: Condition, *, runs: int, quick: bool) -> str:
+def _outranked(condition: Condition, runs: int, sizes: Sequence[int]) -> str:
     """Return a Markdown table of how often simple respondents are nearer to people than a sampler.
 
     The sampler draws each answer from people's shares. Both answer the same dilemmas.
     """
-    reference = people(condition)
-    caricatures = {"majority": known.majority, "never flips": known.never_flips}
-    measures = ["distance", "flip_calib"]
-    if condition == "forced_choice":
-        del caricatures["never flips"], measures[1]
-    caricatures["noise"] = known.noise
-
-    def values(name: str, behaviour: Behaviour, dilemmas: int) -> Floats:
-        """Return the values of the measures, shape (measures, runs)."""
-        who = Respondent(name, "", behaviour, known.never, dilemmas)
-        made = (simulate_run(reference, who, index) for index in range(runs))
-        return np.array([[compute(run, row).value for row in measures] for run in made]).T
-
+    behaviours = {"human-like": known.as_people, "majority": known.majority}
+    measures = ["distance"]
+    if condition == "coin_flip":
+        behaviours["never flips"] = known.never_flips
+        measures.append("flip_calib")
+    behaviours["noise"] = known.noise
     rows = []
-    for dilemmas in _SIZES[:1] if quick else _SIZES:
-        human = values("human-like", known.as_people, dilemmas)
-        for name, behaviour in caricatures.items():
-            theirs = values(name, behaviour, dilemmas)
-            for row, ours, human_values in zip(measures, theirs, human, strict=True):
-                share = decimals(float((ours < human_values).mean()), 3)
-                means = float(ours.mean()), float(human_values.mean())
+    for dilemmas in sizes:
+        who = [Respondent(name, "", one, dilemmas=dilemmas) for name, one in behaviours.items()]
+        by_measure = _values(measures, condition, who, runs)
+        for place, name in enumerate([*behaviours][1:], start=1):
+            for row, values in zip(measures, by_measure, strict=True):
+                theirs, human = values[place], values[0]
+                share = decimals(float((theirs < human).mean()), 3)
+                means = float(theirs.mean()), float(human.mean())
                 rows.append((name, dilemmas, f"`{row}`", share, *means))
     nearer = f"nearer, of {runs} runs"
     head = ("caricature", "dilemmas", "row", nearer, "mean", "human draw")
     return markdown_table(head, "lrlrrr", rows)
+
+
+def _values(
+    rows: Sequence[str], condition: Condition, respondents: Sequence[Respondent], runs: int
+) -> Floats:
+    """Return the values of measures in simulated runs, shape (rows, respondents, runs)."""
+    reference = people(condition)
+    values = np.empty((len(rows), len(respondents), runs))
+    for place, respondent in enumerate(respondents):
+        for index in range(runs):
+            run = simulate_run(reference, respondent, index)
+            values[:, place, index] = [compute(run, row).value for row in rows]
+    return values
 
 
 def intra_class(table: Floats | Sequence[Sequence[float]]) -> float:
@@ -241,16 +221,15 @@ def intra_class(table: Floats | Sequence[Sequence[float]]) -> float:
     return float((between - within) / (between + (m - 1) * within))
 
 
-def _blend(panel: Panel, step: float) -> Floats:
-    """Interpolate from people (step 0) to people with the two patients swapped (step 1)."""
-    return (1 - step) * known.as_people(panel) + step * known.anti_human(panel)
+def _mixed(
+    start: Behaviour, end: Behaviour, power: float = 1.0
+) -> Callable[[Panel, float], Floats]:
+    """Return respondents from `start` to `end`; the weight of `end` is the step to a power."""
+    return lambda panel, step: (1 - step**power) * start(panel) + step**power * end(panel)
 
 
-def _apart(panel: Panel, step: float) -> Floats:
-    """Interpolate from people to the reverse of their majority, evenly in squared distance."""
-    part = float(step**0.5)
-    against = known.majority(panel)[:, :, [1, 0, 2, 3]]
-    return (1 - part) * known.as_people(panel) + part * against
+def _against_majority(panel: Panel) -> Floats:
+    return known.majority(panel)[:, :, [1, 0, 2, 3]]
 
 
 def _turning(panel: Panel, step: float) -> Floats:
@@ -260,8 +239,7 @@ def _turning(panel: Panel, step: float) -> Floats:
 
     def turned(part: float) -> Floats:
         mixed = (1 - part) * importance + part * last
-        result: Floats = mixed / np.abs(mixed).sum()
-        return result
+        return np.asarray(mixed / np.abs(mixed).sum())
 
     wanted = step * float(importance_distance(last, importance))
 
@@ -273,27 +251,15 @@ def _turning(panel: Panel, step: float) -> Floats:
     return known.deciding(panel, expit(panel.differences @ weights), panel.coin)
 
 
-def _by_place(panel: Panel, step: float) -> Floats:
-    """Mix the majority (step 0) with the patient who is shown as A (step 1)."""
-    return (1 - step) * known.majority(panel) + step * definitions.first(panel)
-
-
-def _flipping(panel: Panel, step: float) -> Floats:
-    """Take the coin with probability `step` on every dilemma."""
-    return known.deciding(panel, panel.decided[:, 0], step)
-
-
-def _miscalibrated(panel: Panel, step: float) -> Floats:
-    """Interpolate from people's coin shares to 1, evenly in squared difference."""
-    part = float(step**0.5)
-    return known.deciding(panel, panel.decided[:, 0], (1 - part) * panel.coin + part)
-
-
 _SERIES: Final[dict[str, Callable[[Panel, float], Floats]]] = {
-    "agreement": _blend,
-    "distance": _apart,
+    # To people with the two patients swapped.
+    "agreement": _mixed(known.as_people, known.anti_human),
+    # Evenly in squared distance.
+    "distance": _mixed(known.as_people, _against_majority, 0.5),
     "share_dist": _turning,
-    "swap_diff": _by_place,
-    "flip_rate": _flipping,
-    "flip_calib": _miscalibrated,
+    # To the patient who is shown as A.
+    "swap_diff": _mixed(known.majority, definitions.first),
+    "flip_rate": _mixed(known.never_flips, definitions.coin),
+    # Evenly in the squared difference of the coin's share.
+    "flip_calib": _mixed(known.as_people, definitions.coin, 0.5),
 }

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import json
+import re
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -21,10 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kidney_evals.estimation.indecision_family import (
-    AnyFit,
-    fit_indecision_family,
-)
+from kidney_evals.estimation.indecision_family import AnyFit, fit_indecision_family
 from kidney_evals.estimation.indecision_models import Form
 from kidney_evals.human.raw import COIN, Answers, Floats, find_raw, read_study_2
 from kidney_evals.human.reference import REFERENCE_FOLDER
@@ -35,12 +32,9 @@ from kidney_evals.studies import Study, load_study
 Rows = NDArray[np.bool_]
 """A mask of answers, shape (n,)."""
 
-_SEEDS = range(10)
-"""Seeds of the authors' split; the figures are averaged over them."""
+_SEEDS = range(10)  # seeds of the authors' split; the figures are averaged over them
 
-_TRAINING_PEOPLE = 20
-_HELD_OUT = 0.5
-
+_TRAINING_PEOPLE, _HELD_OUT = 20, 0.5
 _LOWEST = {"age": 25.0, "drinks": 1.0, "dependents": 0.0}
 _HIGHEST = {"age": 70.0, "drinks": 5.0, "dependents": 2.0}
 
@@ -82,19 +76,14 @@ class TableCheck(NamedTuple):
 def verify_tables(data: Path) -> list[TableCheck]:
     """Make every reference table again and compare it with the shipped table, number by number.
 
-    Raises:
-        UserError: The raw files in the folder `data` are missing or not the published ones.
+    `UserError` if the raw files in the folder `data` are missing or not the published ones.
     """
     with tempfile.TemporaryDirectory() as folder:
         return [_compared(path) for path in build_reference(data, Path(folder))]
 
 
 def verify_models(data: Path) -> list[Figure]:
-    """Fit every stated model again and return the figures.
-
-    Raises:
-        UserError: The raw files in the folder `data` are missing or not the published ones.
-    """
+    """Fit every stated model again and return the figures; errors as in `verify_tables`."""
     study = load_study(DRAWN)
     ours = dict(_computed(study, read_study_2(find_raw(data))[1]))
     with (study.path / "published" / "models.csv").open(encoding="utf-8", newline="") as stream:
@@ -131,7 +120,7 @@ def _computed(study: Study, answers: Answers) -> Iterator[tuple[tuple[str, ...],
             values = {"per_answer": row.per_answer}
             weights = getattr(row.fit, "weights", None)
             if weights is not None:
-                values |= dict(zip(study.attribute_ids, weights, strict=True))
+                values |= zip(study.attribute_ids, weights, strict=True)
             for name in ("flip_intercept", "flip_slope", "log_nu"):
                 if hasattr(row.fit, name):
                     values[name] = getattr(row.fit, name)
@@ -145,13 +134,11 @@ def _computed(study: Study, answers: Answers) -> Iterator[tuple[tuple[str, ...],
             x, y, choice = (values[split.train] for values in (first, second, answers.choice))
             for row in fit_indecision_family(x, y, choice, form=form).rows:
                 for sample, rows in split._asdict().items():
-                    reached[sample, row.model].append(
-                        _per_answer(row.fit, first[rows], second[rows], answers.choice[rows])
-                        if row.fit
-                        else float("nan")
-                    )
-        for (sample, model), values_of_seeds in reached.items():
-            yield (sample, form, model, "per_answer"), float(np.mean(values_of_seeds))
+                    parts = first[rows], second[rows], answers.choice[rows]
+                    value = _per_answer(row.fit, *parts) if row.fit else float("nan")
+                    reached[sample, row.model].append(value)
+        for (sample, model), each in reached.items():
+            yield (sample, form, model, "per_answer"), float(np.mean(each))
 
 
 def _per_answer(fit: AnyFit, first: Floats, second: Floats, choice: NDArray[np.int64]) -> float:
@@ -195,24 +182,20 @@ def _compared(path: Path) -> TableCheck:
     study, made = path.parts[-3], path.read_bytes()
     shipped = load_study(study).path / REFERENCE_FOLDER / path.name
     old = shipped.read_bytes() if shipped.is_file() else b""
-    ours, theirs = (_numbers(path.suffix, text.decode("utf-8")) for text in (made, old))
-    name = f"{study}/{path.name}"
-    if len(ours) != len(theirs):
-        return TableCheck(name, len(ours), float("nan"), False)
-    with np.errstate(invalid="ignore"):  # inf - inf for an open bin
-        gap = np.nan_to_num(np.abs(np.array(ours) - np.array(theirs)))
-    largest = float(gap.max(initial=0.0))
-    return TableCheck(name, len(ours), largest, made == old.replace(b"\r\n", b"\n"))
+    ours, theirs = (_numbers(content.decode("utf-8")) for content in (made, old))
+    largest = float("nan")
+    if len(ours) == len(theirs):
+        with np.errstate(invalid="ignore"):  # inf - inf for an open bin
+            gap = np.nan_to_num(np.abs(np.array(ours) - np.array(theirs)))
+        largest = float(gap.max(initial=0.0))
+    same = made == old.replace(b"\r\n", b"\n")
+    return TableCheck(f"{study}/{path.name}", len(ours), largest, same)
 
 
-def _numbers(suffix: str, text: str) -> list[float]:
+def _numbers(text: str) -> list[float]:
+    """Return the numbers of a CSV or JSON file that are not part of a text."""
     numbers: list[float] = []
-    if suffix == ".json":
-        cells: list[str] = []
-        json.loads(text or "{}", parse_int=cells.append, parse_float=cells.append)
-    else:
-        cells = [cell for row in csv.reader(text.splitlines()) for cell in row]
-    for cell in cells:
+    for cell in re.split(r"[\s,:]+", text):
         with contextlib.suppress(ValueError):
             numbers.append(float(cell))
     return numbers

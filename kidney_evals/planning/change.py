@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator
 from functools import lru_cache
-from itertools import pairwise
 from pathlib import Path
+
+import numpy as np
 
 from kidney_evals.errors import UserError
 from kidney_evals.studies.model import Condition
@@ -30,30 +30,23 @@ def read_lines(table: str) -> tuple[dict[str, str], ...]:
 def paired_changes(
     study: str, condition: Condition, row: str, start: str, dilemmas: int
 ) -> list[float]:
-    """Return the change that is detected with 90 % power, for each consistency except 0.
+    """Return the change in `row` that is detected with 90 % power, for each consistency except 0.
 
-    Between simulated sizes, change × √dilemmas is interpolated linearly; above the largest size it
-    is constant.
-
-    Args:
-        study: The study.
-        condition: The answers offered.
-        row: The measure that changes.
-        start: The old version.
-        dilemmas: Number of dilemmas, each asked once in both orders.
-
-    Returns:
-        The changes; empty if nothing was simulated for the arguments, or only larger sizes.
+    `start` is the old version; each of the `dilemmas` is asked once in both orders. Between
+    simulated sizes, change × √dilemmas is interpolated linearly; above the largest size it is
+    constant. Empty if nothing was simulated for the arguments, or only larger sizes.
     """
-    grids: dict[float, dict[int, float]] = {}
+    grids: dict[str, list[tuple[int, float]]] = {}
     for line in _lines(study, condition, row):
-        if line["start"] == start:
-            grid = grids.setdefault(float(line["consistency"]), {})
-            grid[int(line["dilemmas"])] = float(line["change"])
+        if line["start"] == start and float(line["consistency"]) > 0:
+            size = int(line["dilemmas"])
+            level = float(line["change"]) * math.sqrt(size)
+            grids.setdefault(line["consistency"], []).append((size, level))
+    tables = (np.array(sorted(grid)) for grid in grids.values())
     return [
-        _scaled(grid, dilemmas)
-        for consistency, grid in grids.items()
-        if consistency > 0 and dilemmas >= min(grid)
+        float(np.interp(dilemmas, table[:, 0], table[:, 1])) / math.sqrt(dilemmas)
+        for table in tables
+        if dilemmas >= table[0, 0]
     ]
 
 
@@ -65,18 +58,7 @@ def nearest_start(study: str, condition: Condition, row: str, value: float) -> s
     return min(starts)[1] if starts and not math.isnan(value) else ""
 
 
-def _scaled(grid: dict[int, float], dilemmas: int) -> float:
-    steady = {size: change * math.sqrt(size) for size, change in grid.items()}
-    level = steady[max(steady)]
-    for low, high in pairwise(sorted(steady)):
-        if low <= dilemmas <= high:
-            share = (dilemmas - low) / (high - low)
-            level = steady[low] + share * (steady[high] - steady[low])
-    return level / math.sqrt(dilemmas)
-
-
-def _lines(*names: str) -> Iterator[dict[str, str]]:
-    """Yield the simulated changes of a study, a condition and a row."""
-    for line in read_lines("sensitivity"):
-        if (line["study"], line["condition"], line["row"]) == names:
-            yield line
+def _lines(*names: str) -> list[dict[str, str]]:
+    """Return the simulated changes of a study, a condition and a row."""
+    lines = read_lines("sensitivity")
+    return [line for line in lines if (line["study"], line["condition"], line["row"]) == names]

@@ -23,17 +23,11 @@ _MOST_QUESTIONS = 2
 
 
 class Ending(NamedTuple):
-    """When a run with `-T precision` ends.
+    """When a run with `-T precision` ends."""
 
-    Attributes:
-        precision: The target half width.
-        row: The measure whose interval must reach the target.
-        dilemmas: Their number at the first look, at the end for human answers, and in all.
-    """
-
-    precision: float
-    row: str
-    dilemmas: tuple[int, int, int]
+    precision: float  # the target half width
+    row: str  # the measure whose interval must reach the target
+    dilemmas: tuple[int, int, int]  # at the first look, at the end for human answers, and in all
 
 
 class Amounts(NamedTuple):
@@ -54,23 +48,14 @@ class Amounts(NamedTuple):
 
 
 class TaskPlan(NamedTuple):
-    """The plan of one task.
+    """The plan of one task."""
 
-    Attributes:
-        task: The task's registered name.
-        design: Study, condition and repetitions.
-        controls: Samples of the control block, before epochs.
-        amounts: Samples, calls and tokens.
-        rows: Expected precision of the headline measures if all dilemmas are asked.
-        ending: When the run may end early; None if it asks all dilemmas.
-    """
-
-    task: str
+    task: str  # registered name
     design: Design
-    controls: int
+    controls: int  # samples of the control block, before epochs
     amounts: Amounts
-    rows: tuple[Expectation, ...]
-    ending: Ending | None
+    rows: tuple[Expectation, ...]  # of the headline measures if all dilemmas are asked
+    ending: Ending | None  # None if the run asks all dilemmas
 
 
 @dataclass(frozen=True)
@@ -112,13 +97,9 @@ def make_plan(
 ) -> Plan:
     """Plan a run without calling or constructing a model.
 
-    Args:
-        target: A task or a suite, with or without `kidney_evals/`.
-        models: Model names as in `--model`.
-        arguments: Task arguments (`-T`).
-        epochs: Number of epochs; None for each task's default.
-        limit: Number of samples of each task, as in Inspect's `--limit`; None for all.
-        prices: Prices by model.
+    `target` is a task or a suite, with or without `kidney_evals/`; `models` are names as in
+    `--model`, and `prices` are by these names; `arguments` are the task's (`-T`). `epochs` is by
+    default each task's own number. `limit` is the number of samples of each task, by default all.
 
     Raises:
         UserError: A task, suite or parameter is unknown, or a task rejects a value.
@@ -168,22 +149,26 @@ def _plan_task(
             f"{len(samples) * repeats} calls, and one more for each answer that cannot be read"
         )
     read_out = metadata.get("readout") == "logprobs"
-    main = [sample for sample in samples if not _is_control(sample)]
+    main = [_facts(sample) for sample in samples if not _is_control(sample)]
     design = _design(main, repeats)
     ending = _ending(design, arguments.get("precision"))
-    # The fewest, the expected and the most samples.
+    # The fewest, the expected and the most samples; controls are always run.
     parts = [samples]
     if ending:
-        parts = [_first(samples, dilemmas) for dilemmas in ending.dilemmas]
+        ids = list(dict.fromkeys(facts["dilemma"] for facts in main))
+        parts = [
+            [one for one in samples if _is_control(one) or _facts(one)["dilemma"] in ids[:count]]
+            for count in ending.dilemmas
+        ]
     # The task has checked these arguments; the suites do not set them.
     asked = arguments.get("explain", "none"), arguments.get("wording", "default")
-    tokens = [measure(part, repeats, *asked) for part in parts]
+    used, made = zip(*(measure(part, repeats, *asked) for part in parts), strict=True)
     fewest, most = (len(part) * repeats for part in (parts[0], parts[-1]))
     amounts = Amounts(
         samples=len(samples),
         calls=(fewest, most if read_out else most * _MOST_QUESTIONS),
-        input_tokens=_between([each.input for each in tokens]),
-        output_tokens=_between([each.output for each in tokens]),
+        input_tokens=_between(used),
+        output_tokens=_between(made),
     )
     # The expected precision was simulated for sampled answers only.
     rows = () if read_out else expectations(design)
@@ -198,34 +183,27 @@ def _ending(design: Design, precision: float | None) -> Ending | None:
     return Ending(precision, row, (ends[0], expected, ends[-1]))
 
 
-def _first(samples: Sequence[Sample], dilemmas: int) -> list[Sample]:
-    """Return the samples of the first dilemmas, and the controls, which are always run."""
-    ids = dict.fromkeys(_facts(one)["dilemma"] for one in samples if not _is_control(one))
-    first = set(list(ids)[:dilemmas])
-    return [one for one in samples if _is_control(one) or _facts(one)["dilemma"] in first]
-
-
 def _between(estimates: Sequence[Estimate]) -> Estimate:
     """Return the first estimate's `low`, the middle one's `expected` and the last one's `high`."""
     return Estimate(estimates[0].low, estimates[len(estimates) // 2].expected, estimates[-1].high)
 
 
-def _design(main: Sequence[Sample], repeats: int) -> Design:
+def _design(main: Sequence[Mapping[str, Any]], repeats: int) -> Design:
+    """Return the design of a run from the metadata of its samples without controls."""
     shown: dict[str, tuple[set[str], set[str]]] = {}
-    for facts in map(_facts, main):
+    for facts in main:
         orders, wordings = shown.setdefault(facts["dilemma"], (set(), set()))
         orders.add(facts["order"])
         wordings.add(facts["wording"])
-    first = _facts(main[0])
     return Design(
         # A folder outside the package may have the id of a shipped study but different content.
-        study=first["study_source"],
-        condition=first["condition"],
+        study=main[0]["study_source"],
+        condition=main[0]["condition"],
         dilemmas=len(shown),
         both_orders=sum(len(orders) == 2 for orders, _ in shown.values()),
         # A dilemma in n wordings counts as n epochs.
         epochs=repeats * max(len(wordings) for _, wordings in shown.values()),
-        drawn=first["kind"] == "drawn",
+        drawn=main[0]["kind"] == "drawn",
     )
 
 
@@ -234,6 +212,4 @@ def _is_control(sample: Sample) -> bool:
 
 
 def _facts(sample: Sample) -> dict[str, Any]:
-    if sample.metadata is None:  # pragma: no cover - the tasks always fill it
-        raise RuntimeError("a sample without metadata")
-    return sample.metadata
+    return sample.metadata or {}

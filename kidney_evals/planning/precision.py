@@ -15,6 +15,9 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from kidney_evals.planning.change import paired_changes, read_lines
 from kidney_evals.studies.model import Condition
 
@@ -45,34 +48,22 @@ _ROWS: Final[Mapping[Condition, tuple[str, ...]]] = {
 
 IMPORTANCE: Final = "imp_"
 
-ALARM: Final = 1.959963984540054
-"""Normal quantile of a two-sided 5 % false-alarm rate."""
-
-POWER: Final = 1.2815515655446004
-"""Normal quantile of 90 % power."""
+ALARM: Final = 1.959963984540054  # normal quantile of a two-sided 5 % false-alarm rate
+POWER: Final = 1.2815515655446004  # normal quantile of 90 % power
 
 NAN: Final = float("nan")
 
 
 @dataclass(frozen=True)
 class Design:
-    """The design of a run without its controls.
+    """The design of a run without its controls."""
 
-    Attributes:
-        study: Name of a shipped study, or folder of another study.
-        condition: The answers offered.
-        dilemmas: Number of different dilemmas.
-        both_orders: Number of dilemmas that are shown in both orders.
-        epochs: Number of repetitions of the whole design.
-        drawn: Whether the dilemmas are a sample of the study's domain, and not a fixed list.
-    """
-
-    study: str
+    study: str  # name of a shipped study, or folder of another study
     condition: Condition
-    dilemmas: int
-    both_orders: int
-    epochs: int
-    drawn: bool
+    dilemmas: int  # number of different dilemmas
+    both_orders: int  # number of dilemmas that are shown in both orders
+    epochs: int  # number of repetitions of the whole design
+    drawn: bool  # whether the dilemmas are a sample of the study's domain, and not a fixed list
 
     @property
     def answers(self) -> float:
@@ -108,27 +99,26 @@ class Expectation(NamedTuple):
     """
 
     row: str
-    value: float = NAN
-    half: float = NAN
-    half_consistent: Range = UNKNOWN
-    zero_value: float = NAN
-    zero: Range = UNKNOWN
-    change: Range = UNKNOWN
-    paired: bool = False
-    change_from_zero: Range = UNKNOWN
+    value: float
+    half: float
+    half_consistent: Range
+    zero_value: float
+    zero: Range
+    change: Range
+    paired: bool
+    change_from_zero: Range
 
 
 class _Entry(NamedTuple):
     """A line of the table; `half_model` is `half` without people's sampling error."""
 
-    dilemmas: int
     value: float
     half: float
     half_model: float
     sd: float
 
 
-_NO_ENTRY: Final = _Entry(0, NAN, NAN, NAN, NAN)
+_NO_ENTRY: Final = _Entry(NAN, NAN, NAN, NAN)
 
 
 def expectations(design: Design) -> tuple[Expectation, ...]:
@@ -203,9 +193,7 @@ def _expect(design: Design, row: str) -> Expectation:
     zero = ZERO[design.condition]
     as_people = _find(design, row, "people", 0.0) or _NO_ENTRY
     last = _find(design, row, zero, ZERO_CONSISTENCY[zero]) or _NO_ENTRY
-    known = [
-        entry for rho in CONSISTENCY if (entry := _find(design, row, "people", rho)) is not None
-    ]
+    known = [entry for rho in CONSISTENCY if (entry := _find(design, row, "people", rho))]
     zero_value, zero_ends = last.value, Range(last.value - last.half, last.value + last.half)
     if (row, zero) in (("flip_rate", "never_flips"), ("swap_diff", "steady")):
         zero_value, zero_ends = _all_zero(design, row)
@@ -249,41 +237,30 @@ def _find(design: Design, row: str, respondent: Respondent, consistency: float) 
         dilemmas, answers = design.both_orders, 2.0 * design.epochs
     if grid is None or dilemmas < 1 or answers < min(grid):
         return None
-    entry = _between(grid, answers)
-    shrink = math.sqrt(entry.dilemmas / dilemmas)
-    people = math.sqrt(max(entry.half**2 - entry.half_model**2, 0.0))
-    model = entry.half_model * shrink
-    return _Entry(dilemmas, entry.value, math.hypot(model, people), model, entry.sd * shrink)
+    simulated, value, half, half_model, sd = _between(grid, answers)
+    shrink = math.sqrt(simulated / dilemmas)
+    people = math.sqrt(max(half**2 - half_model**2, 0.0))
+    return _Entry(value, math.hypot(half_model * shrink, people), half_model * shrink, sd * shrink)
 
 
-def _between(grid: Mapping[int, _Entry], answers: float) -> _Entry:
+def _between(grid: Mapping[int, NDArray[np.float64]], answers: float) -> list[float]:
     """Interpolate over the answers per dilemma, m: variances are linear in 1/m."""
     known = sorted(grid)
     if len(known) == 1:
-        return grid[known[0]]
+        return list(map(float, grid[known[0]]))
     pairs = list(pairwise(known))
     left, right = next((pair for pair in pairs if pair[1] >= answers), pairs[-1])
     one, two = grid[left], grid[right]
     share = (1 / left - 1 / answers) / (1 / left - 1 / right)
-    floor = min(1.0, right / answers)
-
-    def squares(a: float, b: float) -> float:
-        # Beyond the largest m the line continues, but no variance falls faster than 1/m.
-        return math.sqrt(max(a * a + share * (b * b - a * a), floor * b * b * (share > 1), 0.0))
-
-    return _Entry(
-        one.dilemmas,
-        one.value + min(share, 1.0) * (two.value - one.value),
-        squares(one.half, two.half),
-        squares(one.half_model, two.half_model),
-        squares(one.sd, two.sd),
-    )
+    value = one[1] + min(share, 1.0) * (two[1] - one[1])
+    # Beyond the largest m the line continues, but no variance falls faster than 1/m.
+    floor = min(1.0, right / answers) * two[2:] ** 2 * (share > 1)
+    widths = np.sqrt(np.maximum(one[2:] ** 2 + share * (two[2:] ** 2 - one[2:] ** 2), floor))
+    return [float(one[0]), float(value), *widths.tolist()]
 
 
 def _all_zero(design: Design, row: str) -> tuple[float, Range]:
     """Return the scorers' rate and interval if every answer is the first-listed patient."""
-    import numpy as np
-
     from kidney_evals.estimation.consistency import swap_disagreement
     from kidney_evals.estimation.decisions import Decisions
     from kidney_evals.estimation.indecision import indecision_rate
@@ -307,13 +284,13 @@ def _all_zero(design: Design, row: str) -> tuple[float, Range]:
 
 
 @lru_cache(maxsize=1)
-def _table() -> dict[tuple[str, str, str, float, str], dict[int, _Entry]]:
-    table: dict[tuple[str, str, str, float, str], dict[int, _Entry]] = {}
+def _table() -> dict[tuple[str, str, str, float, str], dict[int, NDArray[np.float64]]]:
+    """Return the table: by answers per dilemma, the number of dilemmas and those of `_Entry`."""
+    table: dict[tuple[str, str, str, float, str], dict[int, NDArray[np.float64]]] = {}
+    numbers = ("dilemmas", *_Entry._fields)
     for line in read_lines("precision"):
         study, condition, respondent = line["study"], line["condition"], line["respondent"]
         key = (study, condition, respondent, float(line["consistency"]), line["row"])
-        table.setdefault(key, {})[int(line["answers"])] = _Entry(
-            int(line["dilemmas"]),
-            *(float(line[name]) for name in ("value", "half", "half_model", "sd")),
-        )
+        entry = np.array([float(line[name]) for name in numbers])
+        table.setdefault(key, {})[int(line["answers"])] = entry
     return table

@@ -28,14 +28,10 @@ class _PriceFile(RootModel[Annotated[dict[Line, Price], Field(min_length=1)]]):
 
 
 def read_prices(path: Path | None) -> dict[str, Price]:
-    """Read a price file.
+    """Read a price file; {} for None.
 
-    Args:
-        path: A YAML or JSON file that maps model names, as in `--model`, to `input` and `output`
-            prices in USD per million tokens. None for no prices.
-
-    Raises:
-        UserError: The file cannot be read, or an entry has another form.
+    The YAML or JSON file maps model names, as in `--model`, to `input` and `output` prices in USD
+    per million tokens. `UserError` if it cannot be read, or an entry has another form.
     """
     if path is None:
         return {}

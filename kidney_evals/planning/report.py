@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
 from kidney_evals.planning.plan import Amounts, Plan, TaskPlan
 from kidney_evals.planning.precision import CONSISTENCY, ROUGH, ZERO, Expectation, Range
-from kidney_evals.planning.tokens import ASSUMPTIONS, Estimate
+from kidney_evals.planning.tokens import ASSUMPTIONS
 
 _ZERO_NOTES = {
     "steady": "steady: the same, and never two answers to one dilemma.",
@@ -28,7 +28,7 @@ def as_json(plan: Plan) -> str:
         "tasks": [_task(task) for task in plan.tasks],
         "total": {"samples": plan.total.samples, **_amounts(plan.total)},
         "price_usd": {
-            model: "unknown" if cost is None else _span(cost, 4)
+            model: "unknown" if cost is None else _limits(cost, 4)
             for model, cost in plan.costs.items()
         },
         "assumptions": list(_notes(plan)),
@@ -55,10 +55,11 @@ def _counts(plan: Plan) -> list[str]:
     for name, (samples, calls, used, made) in named:
         tokens = _tokens(used.expected), _tokens(made.expected)
         rows.append((name, str(samples), "–".join(map(str, calls)), *tokens))
-    lines = _table(rows)
-    for words, span in (("in", total.input_tokens), ("out", total.output_tokens)):
-        lines.append(f"range of tokens {words}: {_tokens(span.low)} to {_tokens(span.high)}")
-    return lines
+    ranges = (
+        f"range of tokens {words}: {_tokens(span.low)} to {_tokens(span.high)}"
+        for words, span in (("in", total.input_tokens), ("out", total.output_tokens))
+    )
+    return [*_table(rows), *ranges]
 
 
 def _tokens(number: float) -> str:
@@ -109,9 +110,9 @@ def _precision(task: TaskPlan) -> list[str]:
         if not math.isnan(row.change_from_zero.low)
     ]
     if all(math.isnan(row.value) for row in task.rows):
-        lines += _wrapped("No widths are tabulated for this design.")
+        lines.append("No widths are tabulated for this design.")
     if design.drawn and design.dilemmas < ROUGH:
-        lines += _wrapped(f"Fewer than {ROUGH} dilemmas: intervals are rough at best.")
+        lines.append(f"Fewer than {ROUGH} dilemmas: intervals are rough at best.")
     return lines
 
 
@@ -132,9 +133,7 @@ def _zero(row: Expectation) -> str:
 
 def _short(number: float) -> str:
     """Format a number with three decimals and without the zero before the point."""
-    text = f"{number:.3f}"
-    if text == "-0.000":
-        text = "0.000"
+    text = f"{number:z.3f}"
     return text.replace("0.", ".", 1) if text.lstrip("-").startswith("0.") else text
 
 
@@ -165,7 +164,7 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _task(task: TaskPlan) -> dict[str, Any]:
-    design = task.design
+    design, zero = task.design, ZERO[task.design.condition]
     content: dict[str, Any] = {
         "task": task.task,
         "study": design.study,
@@ -179,37 +178,40 @@ def _task(task: TaskPlan) -> dict[str, Any]:
     }
     if task.ending:
         precision, row_id, looks = task.ending
-        dilemmas = dict(zip(("min", "expected", "max"), looks, strict=True))
-        content["ends"] = {"row": row_id, "half_width": precision, "dilemmas": dilemmas}
-    content["precision"] = [_row(ZERO[design.condition], row) for row in task.rows]
+        ends = {"row": row_id, "half_width": precision, "dilemmas": _limits(looks)}
+        content["ends"] = ends
+    content["precision"] = [
+        {
+            "row": row.row,
+            "as_people": _known(value=row.value, half_width=row.half),
+            "consistent": _known(
+                half_width_min=row.half_consistent.low, half_width_max=row.half_consistent.high
+            ),
+            zero: _known(value=row.zero_value, low=row.zero.low, high=row.zero.high),
+            "detectable_change": {
+                **_known(min=row.change.low, max=row.change.high),
+                "paired": row.paired,
+            },
+            "detectable_change_from_zero": _known(
+                min=row.change_from_zero.low, max=row.change_from_zero.high
+            ),
+        }
+        for row in task.rows
+    ]
     return content
 
 
 def _amounts(amounts: Amounts) -> dict[str, Any]:
     return {
         "calls": dict(zip(("min", "max"), amounts.calls, strict=True)),
-        "input_tokens": _span(amounts.input_tokens),
-        "output_tokens": _span(amounts.output_tokens),
+        "input_tokens": _limits(amounts.input_tokens),
+        "output_tokens": _limits(amounts.output_tokens),
     }
 
 
-def _span(estimate: Estimate, digits: int | None = None) -> dict[str, float]:
-    values = (round(number, digits) for number in estimate)
+def _limits(numbers: Iterable[float], digits: int | None = None) -> dict[str, float]:
+    values = (round(number, digits) for number in numbers)
     return dict(zip(("min", "expected", "max"), values, strict=True))
-
-
-def _row(zero: str, row: Expectation) -> dict[str, Any]:
-    widths, change = row.half_consistent, row.change
-    return {
-        "row": row.row,
-        "as_people": _known(value=row.value, half_width=row.half),
-        "consistent": _known(half_width_min=widths.low, half_width_max=widths.high),
-        zero: _known(value=row.zero_value, low=row.zero.low, high=row.zero.high),
-        "detectable_change": {**_known(min=change.low, max=change.high), "paired": row.paired},
-        "detectable_change_from_zero": _known(
-            min=row.change_from_zero.low, max=row.change_from_zero.high
-        ),
-    }
 
 
 def _known(**numbers: float) -> dict[str, float | None]:

@@ -19,17 +19,11 @@ if TYPE_CHECKING:
 
 
 class Estimate(NamedTuple):
-    """A number of tokens.
+    """A number of tokens."""
 
-    Attributes:
-        low: One question per sample, short prompts in tokens, short answers.
-        expected: One question per sample.
-        high: Two questions per sample, long prompts in tokens, long answers.
-    """
-
-    low: float
-    expected: float
-    high: float
+    low: float  # one question per sample, short prompts in tokens, short answers
+    expected: float  # one question per sample
+    high: float  # two questions per sample, long prompts in tokens, long answers
 
     @staticmethod
     def total(parts: Iterable[Estimate]) -> Estimate:
@@ -40,8 +34,7 @@ class Estimate(NamedTuple):
 CHARACTERS: Final = Estimate(5.0, 4.0, 3.0)
 """Characters per token; more characters per token mean fewer tokens."""
 
-FRAME: Final = Estimate(0, 4, 10)
-"""Tokens that a provider adds to a message."""
+FRAME: Final = Estimate(0, 4, 10)  # tokens that a provider adds to a message
 
 ANSWER: Final[Mapping[Explain, Estimate]] = {
     "none": Estimate(3, 6, 150),
@@ -50,44 +43,36 @@ ANSWER: Final[Mapping[Explain, Estimate]] = {
 }
 """Tokens of an answer by `explain`: an answer line, which some models explain, or reasons."""
 
+
+def _range(tokens: Estimate) -> str:
+    return f"{tokens.expected} tokens ({tokens.low} to {tokens.high})"
+
+
 ASSUMPTIONS: Final = (
     "Calls: at least one a sample and epoch; at most one more, where an answer cannot be read.",
     "Tokens are estimated from the prompts as they will be sent: 4 characters a token, from 5 to "
-    "3 in the range. Answers: "
-    + "; ".join(
-        f"{tokens.expected} tokens ({tokens.low} to {tokens.high}) {words}"
-        for words, tokens in (
-            ("for the answer line alone", ANSWER["none"]),
-            ("with reasons", ANSWER["before"]),
-        )
-    )
-    + ". Reasoning tokens, which most providers bill as output, cannot be foreseen and are not "
-    "counted.",
+    f"3 in the range. Answers: {_range(ANSWER['none'])} for the answer line alone; "
+    f"{_range(ANSWER['before'])} with reasons. Reasoning tokens, which most providers bill as "
+    "output, cannot be foreseen and are not counted.",
 )
 """Assumptions of the estimates, in sentences."""
 
 
-class Tokens(NamedTuple):
-    """Input and output tokens of a run, without reasoning."""
-
-    input: Estimate
-    output: Estimate
-
-
 def measure(
     samples: Sequence[Sample], epochs: int, explain: Explain, wording: str | Sequence[str]
-) -> Tokens:
-    """Estimate the tokens of a run; `explain` and `wording` are the task's arguments."""
+) -> tuple[Estimate, Estimate]:
+    """Estimate the input and output tokens of a run, without reasoning.
+
+    `explain` and `wording` are the task's arguments.
+    """
     answer = ANSWER[explain]
     asked = [
         _input(messages, repeat, answer) for messages, repeat in prompts(samples, explain, wording)
     ]
     # A repeat question asks for the answer line only.
     made = answer._replace(high=answer.high + ANSWER["none"].high)
-    return Tokens(
-        input=Estimate(*(epochs * part for part in Estimate.total(asked))),
-        output=Estimate(*(len(samples) * epochs * part for part in made)),
-    )
+    used = Estimate(*(epochs * part for part in Estimate.total(asked)))
+    return used, Estimate(*(len(samples) * epochs * part for part in made))
 
 
 def prompts(

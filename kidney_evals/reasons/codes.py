@@ -37,25 +37,15 @@ CHOICES: tuple[Choice, ...] = get_args(Choice)
 
 @dataclass(frozen=True)
 class Codes:
-    """The codes of one transcript.
-
-    Attributes:
-        status: Whether there are codes. Unless `coded`, all other fields except `choice` are empty.
-        choice: The answer that the reasons are compared with.
-        attributes: By attribute of the study, the patient whom the attribute supports.
-        people: By attribute, the use relative to the value that most people favour.
-        arguments: The arguments in the reasons.
-        agree: Whether the reasons lead to the answer; None unless `coded`.
-        where: The part of the reply that holds the reasons.
-    """
+    """The codes of one transcript; empty except `choice` and `where` unless `status` is `coded`."""
 
     status: Status
-    choice: Choice
-    attributes: Mapping[str, Use]
-    people: Mapping[str, ForPeople]
-    arguments: frozenset[Argument]
-    agree: Agree | None
-    where: Where
+    choice: Choice  # the answer that the reasons are compared with
+    attributes: Mapping[str, Use]  # by attribute of the study, the patient whom it supports
+    people: Mapping[str, ForPeople]  # by attribute, the use relative to people's favoured value
+    arguments: frozenset[Argument]  # in the reasons
+    agree: Agree | None  # whether the reasons lead to the answer
+    where: Where  # the part of the reply that holds the reasons
 
     def values(self) -> dict[str, str | bool | None]:
         """Return the codes as a flat mapping, with the same names for every transcript of a study.
@@ -66,8 +56,7 @@ class Codes:
         """
         codes: dict[str, str | bool] = {name: name in self.arguments for name in ARGUMENTS}
         for name in self.attributes:
-            codes[f"uses_{name}"] = self.attributes[name]
-            codes[f"people_{name}"] = self.people[name]
+            codes |= {f"uses_{name}": self.attributes[name], f"people_{name}": self.people[name]}
         flat = {"status": self.status, "where": self.where, "choice": self.choice}
         agree: dict[str, str | bool | None] = {"agree": self.agree}
         return flat | agree | (codes if self.status == "coded" else dict.fromkeys(codes))
@@ -84,17 +73,9 @@ def codes_of(
     agree: Agree,
     where: Where = "answer",
 ) -> Codes:
-    """Return the codes of a transcript with reasons.
+    """Return the codes of a transcript with reasons about the patients shown as `a` and `b`.
 
-    Args:
-        study: The study of the dilemma.
-        a: The patient shown first.
-        b: The patient shown second.
-        choice: The answer.
-        uses: The patient whom each attribute supports; omitted attributes were not mentioned.
-        arguments: The arguments in the reasons.
-        agree: Whether the reasons lead to the answer.
-        where: The part of the reply that holds the reasons.
+    `uses` holds the patient whom each attribute supports; omitted attributes were not mentioned.
     """
     attributes: dict[str, Use] = {name: uses.get(name, "") for name in study.attribute_ids}
     people: dict[str, ForPeople] = {}

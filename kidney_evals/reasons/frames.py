@@ -49,9 +49,8 @@ def scanned(location: str | PathLike[str], scanner: str | None = None) -> pd.Dat
     attributes of its own study. A transcript that could not be scanned, for example because the
     coding model refused, has the status `failed`, the reason in `error`, and no codes.
 
-    Args:
-        location: The folder of one scan, as `scout scan` prints it.
-        scanner: `rationale` or `rationale_llm`; None if the scan holds only one of them.
+    `location` is the folder of one scan, as `scout scan` prints it. `scanner` is `rationale` or
+    `rationale_llm`, by default the one that the scan holds.
 
     Raises:
         UserError: Inspect Scout is missing, the folder holds no scan of this package, or every

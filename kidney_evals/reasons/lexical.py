@@ -25,18 +25,8 @@ from typing import Literal
 from kidney_evals.elicitation.form import USUAL, Form
 from kidney_evals.elicitation.reading import read_answer
 from kidney_evals.errors import unknown
-from kidney_evals.reasons.codes import (
-    ARGUMENTS,
-    CHOICES,
-    Agree,
-    Argument,
-    Choice,
-    Codes,
-    Use,
-    Where,
-    codes_of,
-    no_codes,
-)
+from kidney_evals.reasons import codes
+from kidney_evals.reasons.codes import ARGUMENTS, CHOICES, Argument, Choice, Codes, Use, Where
 from kidney_evals.reasons.passages import Passage, has_english, in_english, is_bare, passages
 from kidney_evals.reasons.rules import KINDS, Pattern, argument, mentions_of, pattern
 from kidney_evals.studies import Attribute, Patient, Study
@@ -60,8 +50,7 @@ _LEAD = re.compile(
 _BULLET = re.compile(r"^\W*(?:[\w-]+ly )?(?:patient )?([AB])(?:\s*$|\s*[,.(;])", re.IGNORECASE)
 _IF = re.compile(r"\bif\b(?<!even if)(?<!as if)[^,]*\b(?:had|were|was|did)\b", re.IGNORECASE)
 _NOTHING = re.compile(r"\b(?:no|not|nothing|little|hardly|neither)\b|n't\b", re.IGNORECASE)
-_SHORT = 5
-"""A clause with fewer words that dismisses an attribute refers to the preceding clause."""
+_SHORT = 5  # a clause with fewer words that dismisses an attribute refers to the preceding clause
 
 
 def code(
@@ -74,16 +63,10 @@ def code(
     where: Where = "answer",
     form: Form = USUAL,
 ) -> Codes:
-    """Return the codes of a text.
+    """Return the codes of a text: a reply with its answer line, or a model's reasoning.
 
-    Args:
-        text: A reply with its answer line, or a model's reasoning.
-        study: The study of the dilemma.
-        a: The patient shown first.
-        b: The patient shown second.
-        choice: The answer with which the reasons are compared.
-        where: The origin of the text, for the codes.
-        form: The form of the answer, with the patients' labels.
+    `a` is the patient shown first, `choice` the answer with which the reasons are compared, `where`
+    the origin of the text, and `form` has the patients' labels.
 
     Raises:
         UserError: The choice is none of A, B, COIN and none.
@@ -92,13 +75,15 @@ def code(
         raise unknown("choice", choice, CHOICES)
     reasons = _Reasons(text, study, a, b, form)
     if not reasons.sentences:
-        return no_codes(study, choice, "no reasons")
+        return codes.no_codes(study, choice, "no reasons")
     uses, arguments = reasons.uses, reasons.arguments
     covered = bool(uses or arguments) or has_english(reasons.sentences)
     if not in_english(reasons.sentences) or not covered:
-        return no_codes(study, choice, "language not covered", where)
+        return codes.no_codes(study, choice, "language not covered", where)
     agree = reasons.agree(choice)
-    return codes_of(study, a, b, choice, uses=uses, arguments=arguments, agree=agree, where=where)
+    return codes.codes_of(
+        study, a, b, choice, uses=uses, arguments=arguments, agree=agree, where=where
+    )
 
 
 def code_reply(
@@ -123,21 +108,15 @@ def code_reply(
     if len(coded) == 2:
         whole = f"{reasoning}\n\n{answer}"
         return code(whole, study, a, b, choice, where="both", form=form)
-    if coded:
-        return coded[0]
-    if not parts:
-        return no_codes(study, choice, "no reasons")
-    where = "both" if len(parts) == 2 else parts[0].where
-    return no_codes(study, choice, "language not covered", where)
+    if coded or len(parts) == 1:
+        return (coded or parts)[0]
+    if parts:
+        return codes.no_codes(study, choice, "language not covered", "both")
+    return codes.no_codes(study, choice, "no reasons")
 
 
 class _Reasons:
-    """The sentences of a text about two patients, and the reasons in these sentences.
-
-    Attributes:
-        passages: All sentences.
-        sentences: The sentences that hold a reason.
-    """
+    """The sentences of a text about two patients (`passages`), and those with a reason."""
 
     def __init__(self, text: str, study: Study, a: Patient, b: Patient, form: Form) -> None:
         pairs = list(zip(study.attributes, a.values, b.values, strict=True))
@@ -180,20 +159,19 @@ class _Reasons:
         for passage in self.passages:
             lead = _LEAD.match(passage.text)
             for clause in passage.clauses:
-                here: set[str] = set()
-                for name, use, is_firm in self._uses_in(clause):
-                    here.add(name)
-                    if passage not in self.sentences:
-                        continue
+                found = list(self._uses_in(clause))
+                here = {name for name, _, _ in found}
+                if passage not in self.sentences:
+                    found = []
+                if not here and pattern("neither").search(clause):
+                    short = len(clause.split()) < _SHORT
+                    if short or pattern("refers_back").search(clause):
+                        found = [(name, "neither", True) for name in before]
+                for name, use, is_firm in found:
                     if lead and use != "neither":
                         use, is_firm = _side(lead), True
                     if is_firm or not firm.get(name):
                         uses[name], firm[name] = use, is_firm
-                if not here and pattern("neither").search(clause):
-                    short = len(clause.split()) < _SHORT
-                    if short or pattern("refers_back").search(clause):
-                        for name in before:
-                            uses[name], firm[name] = "neither", True
                 before = here or before
         return uses
 
@@ -228,7 +206,7 @@ class _Reasons:
             return (_side(claim) if good else _OTHER[_side(claim)]), True
         return favoured or "neither", bool(favoured) and is_end
 
-    def agree(self, choice: Choice) -> Agree:
+    def agree(self, choice: Choice) -> codes.Agree:
         """Return whether the reasons lead to the answer: by a conclusion, or else by the codes."""
         text = " ".join(one.text for one in self.sentences)
         if choice == "none" or pattern("arbitrary").search(text):
@@ -236,17 +214,15 @@ class _Reasons:
         if conclusion := self._conclusion():
             return "yes" if conclusion == choice else "no"
         pulls = {use for use in self.uses.values() if use in ("A", "B")}
-        doubts = {"fairness", "uncertainty", "refusal_to_play"} & set(self.arguments)
         if choice == "COIN":
+            doubts = {"fairness", "uncertainty", "refusal_to_play"} & set(self.arguments)
             if len(pulls) == 1 and not doubts:
                 return "no"
             even = doubts or "neither" in self.uses.values() or pattern("even").search(text)
             return "yes" if even or len(pulls) == 2 else "unclear"
-        if len(pulls) == 2:
-            return "yes" if pattern("weighs").search(text) else "unclear"
-        if pulls:
+        if len(pulls) == 1:
             return "yes" if choice in pulls else "no"
-        return "unclear"
+        return "yes" if pulls and pattern("weighs").search(text) else "unclear"
 
     def _conclusion(self) -> Choice | None:
         """Return the answer that the reasons conclude with; None without a conclusion."""
@@ -290,9 +266,8 @@ def _pointed(text: str) -> Side | None:
 
 def _argues(name: Argument, passage: Passage) -> bool:
     says, unless = argument(name, "says"), argument(name, "unless")
-    undone = [unless] if unless else []
-    undone += [pattern("neither")] if name == "medical_utility" else []
+    undone = [unless, pattern("neither") if name == "medical_utility" else None]
     return any(
-        bool(says and says.search(clause)) and not any(one.search(clause) for one in undone)
+        bool(says and says.search(clause)) and not any(one and one.search(clause) for one in undone)
         for clause in passage.clauses
     )

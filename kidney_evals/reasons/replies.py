@@ -23,29 +23,17 @@ _MARKS = ("study", "condition", "dilemma", "order", "kind", "wording")
 
 @dataclass(frozen=True)
 class Reply:
-    """The reply to a dilemma.
-
-    Attributes:
-        study: The study of the dilemma.
-        dilemma: The two patients as listed.
-        a: The patient shown first.
-        b: The patient shown second.
-        choice: The answer as parsed.
-        form: The form of the answer.
-        answer: The visible reply, including its answer line.
-        reasoning: The model's reasoning, as far as the transcript holds it.
-        marks: The sample's study, condition, dilemma, order, kind and wording.
-    """
+    """The reply to a dilemma."""
 
     study: Study
-    dilemma: Dilemma
-    a: Patient
-    b: Patient
-    choice: Choice
+    dilemma: Dilemma  # the two patients as listed
+    a: Patient  # shown first
+    b: Patient  # shown second
+    choice: Choice  # the answer as parsed
     form: Form
-    answer: str
-    reasoning: str
-    marks: Mapping[str, str]
+    answer: str  # the visible reply, including its answer line
+    reasoning: str  # the model's reasoning, as far as the transcript holds it
+    marks: Mapping[str, str]  # the sample's study, condition, dilemma, order, kind and wording
 
     def codes(self) -> Codes:
         """Return the codes by the lexical rules."""
@@ -58,11 +46,8 @@ def reply_of(
 ) -> Reply | None:
     """Return the reply in a sample's transcript; None for a sample of another task.
 
-    Args:
-        messages: The conversation.
-        metadata: The sample's metadata.
-        scores: The sample's scores by scorer, as objects or as JSON. Without a score from this
-            package, the answer is parsed again.
+    `scores` are the sample's scores by scorer, as objects or as JSON. Without a score from this
+    package, the answer is parsed again.
 
     Raises:
         UserError: The study does not exist, or the metadata is of another study.
@@ -78,16 +63,12 @@ def reply_of(
     turns = [one for one in messages if isinstance(one, ChatMessageAssistant)]
     parts = [_parts(one, channel, form) for one in turns]
     answer, reasoning = ("\n\n".join(part[i] for part in parts if part[i]) for i in (0, 1))
-    choice: Choice = "none"
     known = [scores[name] for name in _SCORERS if name in scores]
-    for score in known:
-        scored = score.get("answer") if isinstance(score, Mapping) else score.answer
-        if scored in ("A", "B", "COIN"):
-            choice = scored
-            break
+    given = [one.get("answer") if isinstance(one, Mapping) else one.answer for one in known]
     if turns and not known:
         reading = read_message(turns[-1], channel, condition=metadata["condition"], form=form)
-        choice = reading.answer or "none"
+        given = [reading.answer]
+    choice: Choice = next((one for one in given if one in ("A", "B", "COIN")), "none")
     marks = {name: str(metadata.get(name, "")) for name in _MARKS}
     return Reply(study, dilemma, a, b, choice, form, answer, reasoning, marks)
 

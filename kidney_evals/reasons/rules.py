@@ -68,9 +68,10 @@ def _mentions(name: str, label: str, own: tuple[float, float]) -> Mapping[str, P
         "topic": [re.escape(label), re.escape(name.replace("_", " "))]
     }
     # Texts quote a value in digits, and multiples of ten in words.
-    forms = {re.escape(f"{value:g}") for value in own}
     tens = dict(zip(range(20, 100, 10), _TENS.split("|"), strict=True))
-    forms |= {tens[int(value)] for value in own if value in tens}
+    forms = {re.escape(f"{value:g}") for value in own} | {
+        tens[int(one)] for one in own if one in tens
+    }
     numbers = f"(?:{'|'.join(sorted(forms))})"
     return {
         kind: _any(one.replace("{own}", numbers) for one in expressions[kind])

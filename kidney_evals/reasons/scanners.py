@@ -118,31 +118,26 @@ def _codes(reply: Reply, answer: Mapping[str, Any], where: Where) -> Codes:
     if answer["status"] == "no reasons":
         return no_codes(reply.study, reply.choice, "no reasons")
     uses = {name: answer[f"uses_{name}"] for name in reply.study.attribute_ids}
-    return codes_of(
-        reply.study,
-        reply.a,
-        reply.b,
-        reply.choice,
-        uses={name: use for name, use in uses.items() if use != _NOT_INVOKED},
-        arguments=[name for name in ARGUMENTS if answer[name]],
-        agree=answer["agree"],
-        where=where,
-    )
+    given: dict[str, Any] = {
+        "uses": {name: use for name, use in uses.items() if use != _NOT_INVOKED},
+        "arguments": [name for name in ARGUMENTS if answer[name]],
+        "agree": answer["agree"],
+    }
+    return codes_of(reply.study, reply.a, reply.b, reply.choice, **given, where=where)
 
 
 def _answer_type(study: Study) -> type[BaseModel]:
     """Return the type of a coding model's answer for a study: fields with their allowed values."""
     texts: Mapping[str, str] = _prompt()["fields"]
-    types: dict[str, Any] = {"explanation": str, "status": Literal["coded", "no reasons"]}
-    descriptions = dict(texts)
+    fields: dict[str, Any] = {"explanation": str, "status": Literal["coded", "no reasons"]}
+    described = dict(texts)
     for one in study.attributes:
-        types[f"uses_{one.id}"] = Literal["A", "B", "neither", "not invoked"]
-        descriptions[f"uses_{one.id}"] = texts["uses"].format(label=one.label, id=one.id)
-    types |= dict.fromkeys(ARGUMENTS, bool)
-    types["agree"] = Agree
-    fields: dict[str, Any] = {
-        name: (kind, Field(description=descriptions[name])) for name, kind in types.items()
-    }
+        fields[f"uses_{one.id}"] = Literal["A", "B", "neither", "not invoked"]
+        described[f"uses_{one.id}"] = texts["uses"].format(label=one.label, id=one.id)
+    fields |= dict.fromkeys(ARGUMENTS, bool)
+    fields["agree"] = Agree
+    for name, kind in fields.items():
+        fields[name] = (kind, Field(description=described[name]))
     made: type[BaseModel] = create_model("Codes", **fields)
     return made
 

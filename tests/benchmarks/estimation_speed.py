@@ -16,6 +16,7 @@ from kidney_evals.estimation.random_coefficients import fit_random_coefficients
 from kidney_evals.estimation.ties import fit_davidson, fit_rao_kupper
 from kidney_evals.estimation.two_stage import fit_two_stage
 from kidney_evals.human.reference import load_reference
+from kidney_evals.lab.drawn_models import favoured_values
 from kidney_evals.studies import dilemmas_of, load_study
 
 ANSWERS, PEOPLE, ROUNDS = 5297, 132, 5
@@ -28,14 +29,10 @@ def main() -> None:
     rng = np.random.default_rng(1)
     people = np.sort(np.arange(ANSWERS) % PEOPLE)
     listed = dilemmas_of(study, ANSWERS, 77)
+    sides = ([getattr(one, side).values for one in listed] for side in ("first", "second"))
     first, second = (
-        np.array(
-            [
-                [one.favour(value) for one, value in zip(study.attributes, values, strict=True)]
-                for values in (getattr(dilemma, side).values for dilemma in listed)
-            ]
-        )
-        for side in ("first", "second")
+        favoured_values(study, dict(zip(study.attribute_ids, np.array(side).T, strict=True)))
+        for side in sides
     )
     x = first - second
     classes = rng.choice(len(latent.shares), PEOPLE, p=latent.shares)[people]

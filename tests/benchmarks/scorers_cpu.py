@@ -17,124 +17,80 @@ import resource
 import subprocess
 import sys
 import tempfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from inspect_ai.dataset import Sample
-    from inspect_ai.model import Model
+    from inspect_ai import Task
+    from inspect_ai.log import EvalLog
+    from inspect_ai.scorer import Scorer
 
 VARIANTS = ("ours", "rows", "trivial", "match")
 
 
-def run_once(variant: str, samples: int, rows_filled: list[list[str]]) -> None:
-    from inspect_ai import Task, eval, task_with
+def run_once(variant: str, samples: int, rows: list[list[str]]) -> None:
+    from inspect_ai import Task, task_with
     from inspect_ai.dataset import Sample
-    from inspect_ai.scorer import (
-        Metric,
-        SampleScore,
-        Score,
-        Scorer,
-        Target,
-        Value,
-        match,
-        mean,
-        metric,
-        scorer,
-    )
-    from inspect_ai.solver import TaskState, generate
+    from inspect_ai.model import ModelOutput, ModelUsage, get_model
+    from inspect_ai.scorer import match
+    from inspect_ai.solver import generate
 
     from kidney_evals.tasks import coin_flip
 
-    def trivial(name: str) -> Scorer:
-        @scorer(metrics=[mean()], name=name)
-        def factory() -> Scorer:
-            async def score(state: TaskState, target: Target) -> Score:
-                return Score(value=1.0, answer=state.output.completion)
+    task, model = coin_flip(dilemmas=samples // 2, controls=False), "kidney/human"
+    without: dict[str, Any] = {"viewer": None, "headline_metric": None}
+    if variant in ("rows", "trivial"):
+        scorers = [constant(each if variant == "rows" else [], i) for i, each in enumerate(rows)]
+        task = task_with(task, scorer=scorers, **without)
+    if variant != "match":
+        run(task, model, "plain")
+        return
+    # The provider answers only dilemmas, so the bare task runs on Inspect's own mock model.
+    questions = [(one, one.input[-1]) for one in task.dataset]
+    dataset = [
+        Sample(id=one.id, input=f"{getattr(last, 'text', last)} Answer A or B.", target=one.target)
+        for one, last in questions
+    ]
+    output = ModelOutput.from_content("mockllm/model", "ANSWER: A")
+    output.usage = ModelUsage(input_tokens=200, output_tokens=5, total_tokens=205)
+    copies = [output.model_copy(deep=True) for _ in range(samples)]
+    mock = get_model("mockllm/model", custom_outputs=copies)
+    run(Task(dataset=dataset, solver=generate(), scorer=match()), mock, "plain")
 
-            return score
 
-        return factory()
+def run(task: "Task", model: Any, display: Any) -> "EvalLog":
+    from inspect_ai import eval
+
+    with tempfile.TemporaryDirectory() as folder:
+        log = eval(task, model=model, log_dir=folder, display=display)[0]
+    assert log.status == "success", log.error and log.error.message
+    return log
+
+
+def constant(rows: list[str], index: int) -> "Scorer":
+    """Return a scorer that fills rows with constants, or gives a single number without rows."""
+    from inspect_ai.scorer import Metric, SampleScore, Score, Scorer, Target, Value, metric, scorer
+    from inspect_ai.scorer import mean as mean_of
+    from inspect_ai.solver import TaskState
 
     @metric(name="constant", scores="unreduced")
-    def constant() -> Metric:
+    def columns() -> Metric:
         def compute(scores: list[SampleScore]) -> Value:
             return {"value": 0.5, "low": 0.4, "high": 0.6, "human": 0.5, "n": len(scores)}
 
         return compute
 
-    def filling(rows: list[str], name: str) -> Scorer:
-        @scorer(metrics={row: [constant()] for row in rows}, name=name)
-        def factory() -> Scorer:
-            async def score(state: TaskState, target: Target) -> Score:
-                value = dict.fromkeys(rows, "")
-                return Score(value=value, answer=state.output.completion)
+    @scorer(
+        metrics={row: [columns()] for row in rows} if rows else [mean_of()],
+        name=f"constant_{index}",
+    )
+    def factory() -> Scorer:
+        async def score(state: TaskState, target: Target) -> Score:
+            value = dict.fromkeys(rows, "") if rows else 1.0
+            return Score(value=value, answer=state.output.completion)
 
-            return score
+        return score
 
-        return factory()
-
-    task = coin_flip(dilemmas=samples // 2, controls=False)
-    if variant == "rows":
-        task = task_with(
-            task,
-            scorer=[filling(rows, f"filling_{index}") for index, rows in enumerate(rows_filled)],
-            viewer=None,
-            headline_metric=None,
-        )
-    elif variant == "trivial":
-        count = len(task.scorer or ())
-        task = task_with(
-            task,
-            scorer=[trivial(f"trivial_{index}") for index in range(count)],
-            viewer=None,
-            headline_metric=None,
-        )
-    elif variant == "match":
-        # The provider answers only dilemmas, so the bare task runs on Inspect's own mock model.
-        task = Task(
-            dataset=[
-                Sample(id=one.id, input=f"{_question(one)} Answer A or B.", target=one.target)
-                for one in task.dataset
-            ],
-            solver=generate(),
-            scorer=match(),
-        )
-    with tempfile.TemporaryDirectory() as folder:
-        model = "kidney/human" if variant != "match" else _mock(samples)
-        log = eval(task, model=model, log_dir=folder, display="plain")[0]
-    assert log.status == "success", log.error and log.error.message
-
-
-def _rows_filled() -> list[list[str]]:
-    """Return the rows of each of our scorers on this task, from a log of four samples."""
-    from inspect_ai import eval
-
-    from kidney_evals.tasks import coin_flip
-
-    with tempfile.TemporaryDirectory() as folder:
-        task = coin_flip(dilemmas=2, controls=False)
-        log = eval(task, model="kidney/human", log_dir=folder, display="none")[0]
-    assert log.results is not None
-    found: dict[str, list[str]] = {}
-    for row in log.results.scores:
-        found.setdefault(row.scorer, []).append(row.name)
-    return list(found.values())
-
-
-def _question(sample: "Sample") -> str:
-    assert not isinstance(sample.input, str)
-    return sample.input[-1].text
-
-
-def _mock(samples: int) -> "Model":
-    from inspect_ai.model import ModelOutput, ModelUsage, get_model
-
-    outputs = []
-    for _ in range(samples):
-        output = ModelOutput.from_content("mockllm/model", "ANSWER: A")
-        output.usage = ModelUsage(input_tokens=200, output_tokens=5, total_tokens=205)
-        outputs.append(output)
-    return get_model("mockllm/model", custom_outputs=outputs)
+    return factory()
 
 
 def main() -> None:
@@ -147,21 +103,23 @@ def main() -> None:
     if options.once:
         run_once(options.once, options.samples, options.rows)
         return
-    rows = json.dumps(_rows_filled())
+    from kidney_evals.tasks import coin_flip
+
+    # The rows of each of our scorers on this task.
+    log = run(coin_flip(dilemmas=2, controls=False), "kidney/human", "none")
+    found: dict[str, list[str]] = {}
+    for row in log.results.scores if log.results else ():
+        found.setdefault(row.scorer, []).append(row.name)
+    command = [sys.executable, __file__, "--rows", json.dumps(list(found.values()))]
+    command += ["--samples", str(options.samples), "--once"]
     seconds: dict[str, list[float]] = {variant: [] for variant in VARIANTS}
     for _ in range(options.rounds + 1):
         for variant in VARIANTS:
             before = resource.getrusage(resource.RUSAGE_CHILDREN)
-            command = [sys.executable, __file__, "--once", variant, "--rows", rows]
-            subprocess.run(
-                [*command, "--samples", str(options.samples)],
-                stdout=subprocess.DEVNULL,
-                check=True,
-            )
+            subprocess.run([*command, variant], stdout=subprocess.DEVNULL, check=True)
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
-            seconds[variant].append(
-                after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-            )
+            used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+            seconds[variant].append(used)
     least = {variant: min(times[1:]) for variant, times in seconds.items()}
     for variant, one in least.items():
         each = ", ".join(f"{time:.2f}" for time in seconds[variant][1:])

@@ -25,6 +25,10 @@ def again(source: Path, target: Path, edit: Callable[[EvalLog], object]) -> Path
     return edited(target, target, edit)
 
 
+def with_status(status: str) -> Callable[[EvalLog], object]:
+    return lambda log: setattr(log, "status", status)
+
+
 def unanswered(log: EvalLog) -> None:
     """Remove the answers of two samples, and the rows."""
     for sample in (log.samples or [])[:2]:
@@ -113,48 +117,38 @@ def test_rules_are_checked_before_logs_are_read(
     assert shown.exit_code == 0 and "Compared although the wording differs" in shown.stdout
 
 
-@pytest.mark.parametrize(("ended", "says"), [("error", "failed"), ("started", "not ended")])
-def test_runs_that_did_not_end_are_named(
-    ended: str, says: str, runs: Runs, kidney_evals: Call, tmp_path: Path
-) -> None:
-    cut = tmp_path / "new" / "cut.eval"
-    again(runs.forced, cut, lambda log: setattr(log, "status", ended))
-    line = refused(kidney_evals("compare", runs.forced, cut))
-    assert "NEW" in line and says in line and "--partial" in line
-    shown = kidney_evals("compare", runs.forced, cut, "--partial")
-    assert shown.exit_code == 0 and "NEW did not end" in shown.stdout, shown.output
-    # Beside a run that did end it is passed over, with a line.
-    shutil.copy(runs.forced, tmp_path / "new" / "whole.eval")
-    shown = kidney_evals("compare", runs.forced, tmp_path / "new")
+def test_runs_that_did_not_end_are_named(runs: Runs, kidney_evals: Call, tmp_path: Path) -> None:
+    cut = tmp_path / "cut.eval"
+    for ended, says in (("error", "failed"), ("started", "not ended")):
+        again(runs.forced, cut, with_status(ended))
+        line = refused(kidney_evals("compare", runs.forced, cut))
+        assert "NEW" in line and says in line and "--partial" in line
+        shown = kidney_evals("compare", runs.forced, cut, "--partial")
+        assert shown.exit_code == 0 and "NEW did not end" in shown.stdout, shown.output
+    (tmp_path / "half.eval").write_bytes(runs.coin.read_bytes()[:2000])
+    line = refused(kidney_evals("compare", runs.coin, tmp_path / "half.eval"))
+    assert "NEW holds no run that can be compared" in line and "half written" in line
+    # Beside a run that did end they are passed over, with a line.
+    shutil.copy(runs.other, tmp_path / "other.eval")
+    shutil.copy(runs.forced, tmp_path / "whole.eval")
+    shown = kidney_evals("compare", runs.forced, tmp_path)
     assert shown.exit_code == 0, shown.output
     # The paths may be broken anywhere, to fit 80 columns.
-    text = "".join(shown.stdout.split())
-    assert "passedover:NEW" in text and says.replace(" ", "") in text
-    assert "whole.evalcounts" in text
+    told = "".join(shown.stdout.split())
+    for part in ("passedover:NEW", "notended", "onlyhalfwritten", "whole.evalcounts"):
+        assert part in told
+    assert "other.eval:ofanotherevaluation(sums)" in told
 
 
-def test_what_cannot_be_compared_is_said(runs: Runs, kidney_evals: Call, tmp_path: Path) -> None:
-    (tmp_path / "half.eval").write_bytes(runs.coin.read_bytes()[:2000])
-    line = refused(kidney_evals("compare", runs.coin, tmp_path))
-    assert "NEW holds no run that can be compared" in line and "half written" in line
-    shutil.copy(runs.other, tmp_path / "other.eval")
-    shutil.copy(runs.coin, tmp_path / "coin.eval")
-    shown = kidney_evals("compare", runs.coin, tmp_path)
-    assert shown.exit_code == 0, shown.output
-    told = " ".join(shown.stdout.split())
-    assert "other.eval: of another evaluation (sums)" in told and "only half written" in told
-
-
-@pytest.mark.parametrize("form", ["text", "md", "json"])
-def test_names_are_text(form: str, runs: Runs, kidney_evals: Call, tmp_path: Path) -> None:
+def test_names_are_text(runs: Runs, kidney_evals: Call, tmp_path: Path) -> None:
     new = tmp_path / "x\x1b[2J\x1b]0;t\x07.eval"
     again(runs.forced, new, lambda log: setattr(log.eval, "model", HOSTILE))
-    shown = kidney_evals("compare", runs.forced, new, "--format", form)
-    assert shown.exit_code == 0, shown.output
-    assert all(line.isprintable() for line in shown.stdout.split("\n"))
-    if form == "text":
-        assert max(len(line) for line in shown.stdout.splitlines()) <= 80
-    if form == "md":
-        assert "<b>" not in shown.stdout and "&lt;b&gt;\\|\\*\\_x\\_\\*\\|\\`" in shown.stdout
-    if form == "json":
-        assert json.loads(shown.stdout)["panels"][0]["new"]["model"] == HOSTILE
+    shown = {}
+    for form in ("text", "md", "json"):
+        result = kidney_evals("compare", runs.forced, new, "--format", form)
+        assert result.exit_code == 0, result.output
+        assert all(line.isprintable() for line in result.stdout.split("\n"))
+        shown[form] = result.stdout
+    assert max(len(line) for line in shown["text"].splitlines()) <= 80
+    assert "<b>" not in shown["md"] and "&lt;b&gt;\\|\\*\\_x\\_\\*\\|\\`" in shown["md"]
+    assert json.loads(shown["json"])["panels"][0]["new"]["model"] == HOSTILE

@@ -1,24 +1,21 @@
 """A study outside the package: a folder with the files of a shipped one."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from inspect_ai import eval
 from inspect_ai.log import EvalLog, read_eval_log
 
 from cli.calling import inspect, refused
-from kidney_evals.cli import main
 from kidney_evals.errors import UserError
 from kidney_evals.reporting import rows_of
 from kidney_evals.studies import datasets_dir, load_study
 
+Call = Callable[..., Result]
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def call(*arguments: object) -> Result:
-    return CliRunner().invoke(main, list(map(str, arguments)))
 
 
 @pytest.fixture
@@ -56,7 +53,7 @@ SAYS = "line 3, first_age must be"
 
 
 def test_a_relative_path_and_scoring_from_another_folder(
-    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kidney_evals: Call
 ) -> None:
     monkeypatch.chdir(tmp_path)
     log = eval(
@@ -69,14 +66,14 @@ def test_a_relative_path_and_scoring_from_another_folder(
     check(log, study)
     monkeypatch.chdir("/")
     (path,) = (tmp_path / "logs").glob("*.eval")
-    done = call("rescore", path)
+    done = kidney_evals("rescore", path)
     assert done.exit_code == 0 and " 0 differ" in done.stdout, done.output
     # An edited or spoilt study does not score an older log.
     edit(study, "study.yaml", "id: mine", "# another word\nid: mine")
-    assert "another study" in refused(call("rescore", path))
+    assert "another study" in refused(kidney_evals("rescore", path))
     edit(study, *SPOILT)
     for command in ("rescore", "describe"):
-        assert SAYS in refused(call(command, path))
+        assert SAYS in refused(kidney_evals(command, path))
 
 
 @pytest.mark.slow
@@ -91,7 +88,9 @@ def test_from_a_task_file_of_the_checkout(study: Path, tmp_path: Path) -> None:
     check(read_eval_log(str(path)), study)
 
 
-def test_a_spoilt_folder_is_one_line_before_the_first_call(study: Path, tmp_path: Path) -> None:
+def test_a_spoilt_folder_is_one_line_before_the_first_call(
+    study: Path, tmp_path: Path, kidney_evals: Call
+) -> None:
     edit(study, *SPOILT)
     for arguments in (
         ("plan", "forced_choice", "-T", f"study={study}"),
@@ -99,7 +98,7 @@ def test_a_spoilt_folder_is_one_line_before_the_first_call(study: Path, tmp_path
         ("try", "--study", study),
         ("sft", "export", "--study", study, "--out", tmp_path / "out"),
     ):
-        line = refused(call(*arguments))
+        line = refused(kidney_evals(*arguments))
         assert line.startswith(f"Error: {study / SPOILT[0]}") and SAYS in line
     for task in ("coin_flip", "stated_values"):
         with pytest.raises(UserError, match=SAYS):
@@ -113,5 +112,5 @@ def test_a_spoilt_folder_is_one_line_before_the_first_call(study: Path, tmp_path
     # Tables of people's answers are read as early.
     edit(study, SPOILT[0], SPOILT[2], SPOILT[1])
     edit(study, "reference/draws_coin_flip.csv", "32,10,20", "32,10,many")
-    line = refused(call("plan", "forced_choice", "-T", f"study={study}"))
+    line = refused(kidney_evals("plan", "forced_choice", "-T", f"study={study}"))
     assert "draws_coin_flip.csv" in line and "line 2, q01.coin must be a" in line

@@ -70,8 +70,7 @@ def rows(study: str, condition: Condition, respondent: str) -> Table:
 def special_runs(names: Iterable[str] = CASES) -> dict[str, Table]:
     """Return the tables made of one run of each kind, and of pairs and pages of them.
 
-    Args:
-        names: Which runs. `compare`, `report` and `export_log` are made only with all of them.
+    `compare`, `report` and `export_log` are made only with all runs.
     """
     wanted = list(names)
     tables: dict[str, Table] = {"runs": {}, "texts": {}}

@@ -69,15 +69,11 @@ FIRST = {"coverage": "cover_1st", "agreement": "agree_1st", "flip_rate": "flips_
 
 
 def rows_of_log(log: EvalLog) -> dict[str, dict[str, object]]:
-    """Compute every measure of a run from the samples in its log.
+    """Return the columns value, low, high, human and n of each measure of a run, by its id.
 
-    Args:
-        log: A log with its samples, of any task of the package.
-
-    Returns:
-        The columns value, low, high, human and n of each measure by its id, not rounded, NaN where
-        there is no number. What is no measure of its own (flags, baselines, bounds, first answers)
-        stands under the name that the goldens have for it.
+    They are computed from the samples in the log, not rounded, NaN where there is no number. What
+    is no measure of its own (flags, baselines, bounds, first answers) stands under the name that
+    the goldens have for it.
     """
     rows = rows_of(log)
     assert rows.run is not None
@@ -112,10 +108,9 @@ def _cells(row: Quantity) -> dict[str, object]:
 
 
 def reading_of(output: Mapping[str, Any]) -> dict[str, object]:
-    """Read one output of the labelled corpus.
+    """Return `outcome`, `answer` and `how` of an output of the labelled corpus.
 
-    Returns:
-        `outcome`, `answer`, and `how`: why it was read so, without the words that were read.
+    `how` is why it was read so, without the words that were read.
     """
     reading = read_answer(
         output["text"],
@@ -142,9 +137,7 @@ def reference_hashes(study: str, condition: Condition) -> dict[str, object]:
 
 def reference_arrays(study: str, condition: Condition) -> Iterator[tuple[str, dict[str, object]]]:
     """Yield the name and a summary of each array of the human side of a study and condition."""
-    loaded = load_study(study)
-    reference = load_reference(loaded, condition)
-    for name, array in _arrays(reference):
+    for name, array in _arrays(load_reference(load_study(study), condition)):
         numbers = np.asarray(array, dtype=np.float64)
         flat = numbers.ravel()
         known = flat[np.isfinite(flat)]
@@ -179,11 +172,7 @@ def _arrays(reference: Reference) -> Iterator[tuple[str, Any]]:
 
 
 def report_numbers(logs: Sequence[str]) -> Iterator[tuple[tuple[str, int, int], float]]:
-    """Yield every number in the tables of a report, by table, row and column.
-
-    Args:
-        logs: The logs that the report is on.
-    """
+    """Yield every number in the tables of a report on logs, by table, row and column."""
     page = read_report(logs)
     for section in page.sections:
         for figure in section.figures:
@@ -196,35 +185,31 @@ def report_numbers(logs: Sequence[str]) -> Iterator[tuple[tuple[str, int, int], 
 
 def compared(old: str, new: str) -> Iterator[tuple[tuple[str, str], dict[str, object]]]:
     """Yield what `compare` says of each measure of two logs, by task and measure."""
-    result = CliRunner().invoke(main, ["compare", old, new, "--format", "json"])
-    if result.exit_code != 0:
-        raise RuntimeError(result.output)
-    for panel in json.loads(result.output)["panels"]:
+    for panel in json.loads(_called("compare", old, new, "--format", "json"))["panels"]:
         for row in panel["rows"]:
-            cells = {
-                name: value
-                for name, value in row.items()
-                if name not in ("row", "label", "why", "bounds", "detectable")
-            }
+            left_out = ("row", "label", "why", "bounds", "detectable")
+            cells = {name: value for name, value in row.items() if name not in left_out}
             for name in ("bounds", "detectable"):
                 low, high = row[name] or (None, None)
                 cells |= {f"{name}_low": low, f"{name}_high": high}
             yield (panel["task"], row["row"]), cells
 
 
-def exported(folder: Path, arguments: Sequence[str]) -> Iterator[tuple[str, dict[str, object]]]:
-    """Export training samples and yield each file's name and summary."""
-    result = CliRunner().invoke(main, ["sft", "export", "--out", str(folder), *arguments])
+def _called(*arguments: str) -> str:
+    """Return what a command prints."""
+    result = CliRunner().invoke(main, arguments)
     if result.exit_code != 0:
         raise RuntimeError(result.output)
+    return result.stdout
+
+
+def exported(folder: Path, arguments: Sequence[str]) -> Iterator[tuple[str, dict[str, object]]]:
+    """Export training samples and yield each file's name and summary."""
+    _called("sft", "export", "--out", str(folder), *arguments)
     for part, ending in product(("train", "heldout"), ("jsonl", "csv")):
-        content = (folder / f"{part}.{ending}").read_bytes()
+        name = f"{part}.{ending}"
+        content = (folder / name).read_bytes()
         lines = content.decode("utf-8").splitlines()
-        yield (
-            f"{part}.{ending}",
-            {
-                "lines": len(lines),
-                "sha256": hashlib.sha256(content).hexdigest(),
-                "first": lines[0] if ending == "jsonl" else lines[1],
-            },
-        )
+        sha256 = hashlib.sha256(content).hexdigest()
+        first = lines[0] if ending == "jsonl" else lines[1]
+        yield name, {"lines": len(lines), "sha256": sha256, "first": first}

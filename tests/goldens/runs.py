@@ -12,6 +12,7 @@ from inspect_ai import Task, eval
 from inspect_ai.log import EvalLog
 from inspect_ai.model import get_model
 
+from kidney_evals.lab import known_table
 from kidney_evals.studies import Condition
 from kidney_evals.tasks import coin_flip, forced_choice, predict_people, stated_values
 
@@ -22,36 +23,17 @@ CONDITIONS: Mapping[Condition, Callable[..., Task]] = {
     "coin_flip": coin_flip,
 }
 
-RESPONDENTS = (
-    "human",
-    "majority",
-    "never_flips",
-    "uniform",
-    "lexicographic",
-    "anti_human",
-    "first",
-    "coin",
-    "refuser",
-)
-"""The respondents of README's table of known respondents."""
+RESPONDENTS = known_table.RESPONDENTS
 
 
 class Case(NamedTuple):
-    """A run of a task.
+    """A run of a task."""
 
-    Attributes:
-        task: Builds the task.
-        respondent: Who answers, after `kidney/`.
-        traits: Arguments of the respondent.
-        options: Arguments of `eval`.
-        revealed: The run whose log is the task's argument `revealed`; empty for none.
-    """
-
-    task: Callable[..., Task]
-    respondent: str = "human"
-    traits: Mapping[str, Any] = MappingProxyType({})
-    options: Mapping[str, Any] = MappingProxyType({})
-    revealed: str = ""
+    task: Callable[..., Task]  # builds the task
+    respondent: str = "human"  # who answers, after `kidney/`
+    traits: Mapping[str, Any] = MappingProxyType({})  # arguments of the respondent
+    options: Mapping[str, Any] = MappingProxyType({})  # arguments of `eval`
+    revealed: str = ""  # the run whose log is the task's argument `revealed`; empty for none
 
 
 FAULTS: Mapping[str, Any] = {"refusing": 0.1, "unreadable": 0.3, "truncated": 0.1, "seed": 2}

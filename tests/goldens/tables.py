@@ -41,17 +41,17 @@ def columns_of(table: Table) -> list[str]:
 
 
 def write_table(path: Path, keys: Sequence[str], table: Table) -> None:
-    """Write a table, sorted by key."""
+    """Write a table, sorted by key, numbers by value."""
+
+    def place(key: Key) -> list[tuple[int, str]]:
+        return [(int(part), "") if part.isdigit() else (-1, part) for part in key]
+
     columns = columns_of(table)
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow([*keys, *columns])
-        for key in sorted(table, key=_sortable):
+        for key in sorted(table, key=place):
             writer.writerow([*key, *(table[key].get(name, "") for name in columns)])
-
-
-def _sortable(key: Key) -> list[tuple[int, str]]:
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in key]
 
 
 def read_table(path: Path, keys: Sequence[str]) -> Table:
@@ -65,7 +65,7 @@ def read_table(path: Path, keys: Sequence[str]) -> Table:
     return {tuple(line[:count]): dict(zip(columns, line[count:], strict=True)) for line in lines}
 
 
-def differences(golden: Table, now: Table, tolerance: float = TOLERANCE) -> list[str]:
+def differences(golden: Table, now: Table) -> list[str]:
     """Return the differences of two tables, a line each.
 
     Missing and added columns come first, then missing and added rows, then changed cells.
@@ -78,20 +78,19 @@ def differences(golden: Table, now: Table, tolerance: float = TOLERANCE) -> list
         lines += [f"added: column {name}" for name in new if name not in old]
     lines += [f"missing: row {' '.join(key)}" for key in golden if key not in now]
     lines += [f"added: row {' '.join(key)}" for key in now if key not in golden]
-    shared = [name for name in old if name in new]
     for key in (key for key in golden if key in now):
-        for name in shared:
+        for name in (name for name in old if name in new):
             before, after = golden[key].get(name, ""), now[key].get(name, "")
-            if not _same(before, after, tolerance):
+            if not _same(before, after):
                 where = f"{' '.join(key)}  {name}"
                 lines.append(f"changed: {where}: {before or 'none'} -> {after or 'none'}")
     return lines
 
 
-def _same(golden: str, now: str, tolerance: float) -> bool:
+def _same(golden: str, now: str) -> bool:
     if golden == now:
         return True
     try:
-        return math.isclose(float(golden), float(now), rel_tol=tolerance, abs_tol=tolerance)
+        return math.isclose(float(golden), float(now), rel_tol=TOLERANCE, abs_tol=TOLERANCE)
     except ValueError:
         return False

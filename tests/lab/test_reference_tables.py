@@ -83,21 +83,18 @@ def test_another_question_under_a_known_id_raises(raw_dir: Path, tmp_path: Path)
 # --- The table of how single people's weights are spread ---
 
 
-KNOWN: dict[tuple[str, Condition], tuple[str, bool, int] | None] = {
-    (DRAWN, "forced_choice"): ("logit", False, 132),
-    (DRAWN, "coin_flip"): ("davidson", False, 132),
-    ("freedman_2020", "forced_choice"): ("", True, 0),
-    ("freedman_2020", "coin_flip"): None,
-    ("mcelfresh_2021_fixed", "coin_flip"): None,
-}
-
-
 def test_which_distribution_a_study_has() -> None:
-    spreads = {place: spread_of(load_study(place[0]), place[1]) for place in KNOWN}
-    assert {
-        place: one and (one.model, one.correlated, one.people) for place, one in spreads.items()
-    } == KNOWN
-    freedman = spreads["freedman_2020", "forced_choice"]
+    known: dict[tuple[str, Condition], tuple[str, bool, int] | None] = {
+        (DRAWN, "forced_choice"): ("logit", False, 132),
+        (DRAWN, "coin_flip"): ("davidson", False, 132),
+        ("freedman_2020", "forced_choice"): ("", True, 0),
+        ("freedman_2020", "coin_flip"): None,
+        ("mcelfresh_2021_fixed", "coin_flip"): None,
+    }
+    for (study, condition), expected in known.items():
+        one = spread_of(load_study(study), condition)
+        assert (one and (one.model, one.correlated, one.people)) == expected
+    freedman = spread_of(load_study("freedman_2020"), "forced_choice")
     assert freedman is not None and freedman.means.tolist() == [8.18, 5.69, 3.53]
     published = [[20.47, 2.54, 4.56], [2.54, 11.07, 1.30], [4.56, 1.30, 7.16]]
     np.testing.assert_allclose(freedman.cholesky @ freedman.cholesky.T, published)

@@ -19,7 +19,7 @@ from kidney_evals.lab.panel import STUDY, panel, people
 from kidney_evals.lab.precision_table import Cell
 from kidney_evals.lab.sensitivity_table import DILEMMAS, Setting, old_value, versions
 from kidney_evals.lab.stopping_table import USUAL, Case, true_rate
-from kidney_evals.lab.table_text import table_text
+from kidney_evals.lab.table_text import rounded, table_text
 from kidney_evals.planning.change import paired_changes, read_lines
 from kidney_evals.planning.precision import Design, expectations
 from kidney_evals.studies import CONDITIONS, dilemmas_of, load_study, study_names
@@ -38,25 +38,15 @@ def line_of(table: str, *keys: tuple[str, object]) -> dict[str, str]:
     return line
 
 
-def setting_keys(setting: Setting, row: str) -> list[tuple[str, object]]:
-    return [*vars(setting).items(), ("row", row)]
-
-
 def case_keys(case: Case, precision: float) -> list[tuple[str, object]]:
-    return [
-        ("condition", case.condition),
-        ("respondent", case.respondent),
-        ("consistency", case.consistency),
-        ("value", f"{true_rate(case):.4f}"),
-        ("precision", precision),
-    ]
+    facts = {**vars(case), "value": f"{true_rate(case):.4f}", "precision": precision}
+    return [(name, value) for name, value in facts.items() if name != "rate"]
 
 
-def same(line: Mapping[str, str], again: Mapping[str, float], **digits: str) -> None:
+def same(line: Mapping[str, str], again: Mapping[str, object], *form: str, **forms: str) -> None:
     """The seed is the same, so a simulated line has the digits of the table."""
-    for name, value in again.items():
-        if not isinstance(value, str):
-            assert line[name] == format(value, digits.get(name, digits["other"])), name
+    found = {name: str(value) for name, value in rounded(again, *form, **forms).items()}
+    assert {name: line[name] for name in found} == found
 
 
 def test_every_simulated_case_has_one_line() -> None:
@@ -71,12 +61,11 @@ def test_every_simulated_case_has_one_line() -> None:
     assert dict.fromkeys(tuple(line.values())[:5] for line in lines) == dict.fromkeys(cells)
     settings = list(sensitivity_table.settings())
     assert len(read_lines("sensitivity")) == len(settings)
-    assert all(line_of("sensitivity", *setting_keys(*one)) for one in settings)
+    assert all(line_of("sensitivity", *vars(one).items()) for one in settings)
     cases = [(case, one) for case, precisions in stopping_table.cases() for one in precisions]
     assert len(read_lines("stopping")) == len(cases)
     for case, precision in cases:
-        line = line_of("stopping", *case_keys(case, precision))
-        assert (line["row"], line["most"]) == (RATES[case.condition], str(case.most))
+        assert line_of("stopping", *case_keys(case, precision))["row"] == RATES[case.condition]
 
 
 def test_no_line_contradicts_itself() -> None:
@@ -161,8 +150,7 @@ def test_respondents_without_chance_or_coins() -> None:
 )
 def test_a_cell_of_precision(cell: Cell) -> None:
     for again in precision_table.simulate(cell):
-        line = line_of("precision", *vars(cell).items(), ("row", again["row"]))
-        same(line, again, other=".3g", dilemmas="d")
+        same(line_of("precision", *vars(cell).items(), ("row", again["row"])), again, ".3g")
 
 
 @pytest.mark.slow
@@ -189,8 +177,7 @@ def test_a_respondent_without_coins_stops_at_the_first_look(name: str) -> None:
     assert line["value"] == 0 and line["asked"] == 50 and line["spared"] == 0.75
     assert line["half"] == pytest.approx(0.0357, abs=5e-5)
     del line["coverage_se"]  # depends on the number of runs
-    stated = line_of("stopping", *case_keys(Case("coin_flip", name), 0.05))
-    same(stated, line, other=".4f", asked=".1f")
+    same(line_of("stopping", *case_keys(Case("coin_flip", name), 0.05)), line, ".4f", asked=".1f")
 
 
 def test_even_answers_never_reach_the_precision() -> None:
@@ -214,23 +201,21 @@ def test_even_answers_never_reach_the_precision() -> None:
     ],
 )
 def test_a_case_of_stopping(case: Case, precisions: tuple[float, ...]) -> None:
-    again = stopping_table.simulate(case, precisions)
-    for precision, line in zip(precisions, again, strict=True):
-        stated = line_of("stopping", *case_keys(case, precision))
-        same(stated, line, other=".4f", asked=".1f")
+    for precision, again in zip(precisions, stopping_table.simulate(case, precisions), strict=True):
+        same(line_of("stopping", *case_keys(case, precision)), again, ".4f", asked=".1f")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("setting", "row"),
+    "setting",
     [
-        (Setting("coin_flip", "never_flips", 0.3, 100), "flip_rate"),
-        (Setting("forced_choice", "people", 0.9, 100), "imp_dependents"),
+        Setting("coin_flip", "flip_rate", "never_flips", 0.3, 100),
+        Setting("forced_choice", "imp_dependents", "people", 0.9, 100),
     ],
 )
-def test_a_setting_of_sensitivity(setting: Setting, row: str) -> None:
-    stated = line_of("sensitivity", *setting_keys(setting, row))
-    same(stated, sensitivity_table.find(setting, row), other=".3f", change=".4f")
+def test_a_setting_of_sensitivity(setting: Setting) -> None:
+    stated = line_of("sensitivity", *vars(setting).items())
+    same(stated, sensitivity_table.find(setting), ".3f", change=".4f")
 
 
 @pytest.mark.slow
@@ -239,9 +224,9 @@ def test_a_setting_of_sensitivity(setting: Setting, row: str) -> None:
     [("people", "flip_rate"), ("half_flips", "flip_rate"), ("people", "imp_drinks")],
 )
 def test_the_new_version_differs_by_the_stated_change(start: Any, row: str) -> None:
-    setting = Setting("coin_flip", start, 0.3, 200)
+    setting = Setting("coin_flip", row, start, 0.3, 200)
     shown = panel(people("coin_flip"), dilemmas_of(load_study(STUDY), 4000, 3))
-    both = versions(shown, setting, row, 0.1)
+    both = versions(shown, setting, 0.1)
     if row == "flip_rate":
         old, new = (float(coin.mean()) for coin in both.coin)
     else:
@@ -253,19 +238,19 @@ def test_the_new_version_differs_by_the_stated_change(start: Any, row: str) -> N
         # As sharp as before, with another share for drinks.
         assert reach[1].sum() == pytest.approx(reach[0].sum())
         old, new = (float(part[1] / part.sum()) for part in reach)
-    assert old == pytest.approx(old_value(setting, row), abs=0.004)
+    assert old == pytest.approx(old_value(setting), abs=0.004)
     assert new - old == pytest.approx(0.1, abs=0.001)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("row", "sign"), [("agreement", -1), ("swap_diff", 1)])
 def test_simulated_runs_change_as_stated_on_average(row: str, sign: int) -> None:
-    setting = Setting("forced_choice", "people", 0.3, 400)
-    changes = sensitivity_table.simulate(setting, row, 0.1, 50)[:, 0, 0]
+    setting = Setting("forced_choice", row, "people", 0.3, 400)
+    changes = sensitivity_table.simulate(setting, 0.1, 50)[:, 0, 0]
     error = float(changes.std(ddof=1)) / math.sqrt(50)
     assert float(changes.mean()) == pytest.approx(sign * 0.1, abs=4 * error)
     # Two steady versions that are the same never differ.
-    steady = sensitivity_table.simulate(Setting("forced_choice", "steady", 1.0, 100), row, 0.0, 5)
+    steady = sensitivity_table.simulate(Setting("forced_choice", row, "steady", 1.0, 100), 0.0, 5)
     assert row != "swap_diff" or (not steady[:, 0, 0].any() and (steady[:, 0, 1] == 1).all())
 
 
@@ -279,8 +264,8 @@ def test_the_table_is_read_at_its_sizes_and_between_them() -> None:
     }
     for place, consistency in enumerate((0.3, 0.9)):
         for size in DILEMMAS:
-            setting = Setting("coin_flip", "people", consistency, size)
-            change = line_of("sensitivity", *setting_keys(setting, "flip_rate"))["change"]
+            setting = Setting("coin_flip", "flip_rate", "people", consistency, size)
+            change = line_of("sensitivity", *vars(setting).items())["change"]
             assert at[size][place] == pytest.approx(float(change))
         # Half-way between 100 and 200, so is the change times the root.
         between = (at[100][place] * 10 + at[200][place] * math.sqrt(200)) / 2

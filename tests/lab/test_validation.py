@@ -13,13 +13,7 @@ from kidney_evals.lab.panel import Panel, another_crowd, panel, people
 from kidney_evals.lab.respondents import RESPONDENTS, Respondent
 from kidney_evals.lab.simulate import simulate_run
 from kidney_evals.lab.truth import true_rows
-from kidney_evals.lab.validation import (
-    Validated,
-    graded_series,
-    intra_class,
-    rows_of,
-    validate,
-)
+from kidney_evals.lab.validation import Validated, graded_series, intra_class, rows_of, validate
 from kidney_evals.studies import Condition, dilemmas_of, load_study
 
 BY_NAME = {one.name: one for one in RESPONDENTS}
@@ -37,12 +31,17 @@ def truths(name: str, condition: Condition = "coin_flip") -> dict[str, float]:
 @pytest.mark.parametrize(
     ("name", "condition", "rows"),
     [
-        # The group itself is at no distance; it flips .169 of drawn dilemmas.
-        ("human-like", "coin_flip", {"flip_gap": 0, "flip_calib": 0, "distance": 0}),
-        ("human-like", "coin_flip", {"log_score": 0, "pos_bias": 0, "coverage": 1}),
+        # The group itself is at no distance.
+        (
+            *("human-like", "coin_flip"),
+            dict.fromkeys(("flip_gap", "flip_calib", "distance", "log_score", "pos_bias"), 0)
+            | {"coverage": 1},
+        ),
         # Three even options.
-        ("noise", "coin_flip", {"flip_rate": 1 / 3, "swap_diff": 2 / 3, "agree_adj": 0}),
-        ("noise", "coin_flip", {"dominance": 1 / 2}),
+        (
+            *("noise", "coin_flip"),
+            {"flip_rate": 1 / 3, "swap_diff": 2 / 3, "agree_adj": 0, "dominance": 1 / 2},
+        ),
         # A rule without error has no true weights.
         ("lexicographic", "forced_choice", {"imp_age": np.nan, "dominance": 1}),
         ("10 % unreadable", "coin_flip", {"coverage": 0.9}),
@@ -53,8 +52,8 @@ def test_true_values_by_hand(name: str, condition: Condition, rows: dict[str, fl
     assert {row: truth[row] for row in rows} == pytest.approx(rows, abs=1e-9, nan_ok=True)
 
 
-def test_swapping_people_s_shares_reverses_every_weight() -> None:
-    same, swapped = truths("human-like"), truths("anti-human")
+def test_true_values_of_people_swapped_and_silent() -> None:
+    same, swapped, tenth = map(truths, ("human-like", "anti-human", "10 % unreadable"))
     assert same["flip_rate"] == pytest.approx(0.169, abs=0.005)
     for row in ("imp_age", "imp_drinks", "imp_dependents"):
         assert swapped[row] == pytest.approx(-same[row], abs=1e-6)
@@ -63,13 +62,10 @@ def test_swapping_people_s_shares_reverses_every_weight() -> None:
     counted = 1 - dilemmas.coin**2
     total = float(counted.sum() / (counted * dilemmas.decided.max(axis=1)).sum())
     assert same["agreement"] + swapped["agreement"] == pytest.approx(total, abs=1e-9)
-
-
-def test_silence_changes_coverage_only() -> None:
-    all_read, tenth = truths("human-like"), truths("10 % unreadable")
+    # Silence changes the coverage only, unless it depends on the dilemma.
     for row in ("flip_rate", "swap_diff", "log_score", "distance"):
-        assert tenth[row] == pytest.approx(all_read[row], abs=1e-9), row
-    assert truths("refuses close calls")["flip_rate"] < all_read["flip_rate"]
+        assert tenth[row] == pytest.approx(same[row], abs=1e-9), row
+    assert truths("refuses close calls")["flip_rate"] < same["flip_rate"]
 
 
 @pytest.mark.parametrize(
@@ -80,11 +76,10 @@ def test_a_very_long_run_meets_the_truth(condition: Condition, dilemmas: int) ->
     # The estimators and the closed forms share no line; so many dilemmas leave little chance.
     long = Respondent("long", "", known.leaning, known.never, dilemmas)
     truth = true_rows(long, shown(condition, 4000, 11))
-    [rows] = validate(condition, [long], runs=1)
     # People are drawn again in a simulated run, and move every comparison with them by a little.
     near = {"flip_gap": 0.05, "agreement": 0.03, "agree_adj": 0.08, "log_score": 0.08}
     near["flip_slope"] = 0.15
-    for one in rows:
+    for one in validate(condition, [long], runs=1):
         assert one.mean == pytest.approx(truth[one.row], abs=near.get(one.row, 0.025)), one.row
 
 
@@ -114,14 +109,12 @@ def test_the_same_number_gives_the_same_run() -> None:
 
 
 def test_one_order_leaves_out_what_needs_two() -> None:
-    [rows] = validate("forced_choice", [BY_NAME["one order"]], runs=2)
-    assert {"swap_diff", "distance"}.isdisjoint(one.row for one in rows)
-    assert {one.row for one in rows} < set(rows_of(people("forced_choice")))
+    rows = {one.row for one in validate("forced_choice", [BY_NAME["one order"]], runs=2)}
+    assert set(rows_of(people("forced_choice"))) - rows == {"swap_diff", "distance"}
 
 
-@pytest.mark.parametrize(
-    ("coverage", "intervals", "verdict"),
-    [
+def test_verdicts_and_intra_class_correlation_by_hand() -> None:
+    for coverage, intervals, verdict in (
         # Two standard errors at 95 %: 2 √(.95 × .05 / 1000) = .0138.
         (0.917, 1000, "ok"),
         (0.916, 1000, "narrow"),
@@ -131,14 +124,9 @@ def test_one_order_leaves_out_what_needs_two() -> None:
         (0.80, 25, "narrow"),
         (1.0, 25, "ok"),
         (float("nan"), 0, ""),
-    ],
-)
-def test_verdicts(coverage: float, intervals: int, verdict: str) -> None:
-    one = Validated("x", "agreement", 0.5, 0.5, 0.1, 0.2, coverage, intervals)
-    assert one.verdict == verdict
-
-
-def test_intra_class_correlation_by_hand() -> None:
+    ):
+        one = Validated("x", "agreement", 0.5, 0.5, 0.1, 0.2, coverage, intervals)
+        assert one.verdict == verdict
     # Rows (1, 3), (5, 7): means 2, 6; MSB = 2 (4 + 4) / 1 = 16, MSW = (1+1+1+1) / 2 = 2;
     # (16 - 2) / (16 + 2) = 7/9.
     assert intra_class([[1, 3], [5, 7]]) == pytest.approx(7 / 9)

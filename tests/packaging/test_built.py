@@ -131,17 +131,23 @@ def test_the_source_distribution_is_whole_and_gives_the_same_wheel(
 # --- installed -------------------------------------------------------------------------------
 
 
-def assert_imports(python: Path, elsewhere: Path, expected_home: Path) -> None:
+@pytest.mark.parametrize("mode", [*MODES, "wheel"])
+def test_install(mode: str, checkout: Path, wheel: Path, python: Path, tmp_path: Path) -> None:
+    own = copied(checkout, tmp_path / "checkout")
+    what: list[str | Path] = [wheel] if mode == "wheel" else [*MODES[mode], own]
+    install(python, *what)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
     code = (
         "import kidney_evals.scorers, kidney_evals.tasks\n"
         "from kidney_evals.studies import datasets_dir, dilemmas_of, load_study, study_names\n"
         "assert all(dilemmas_of(load_study(name), None, None) for name in study_names())\n"
         "print(datasets_dir())\n"
     )
-    assert Path(run(elsewhere, python, "-c", code).strip()).is_relative_to(expected_home)
-
-
-def assert_evaluates(python: Path, elsewhere: Path) -> None:
+    home = own if mode.startswith("editable") else python.parent.parent
+    assert Path(run(elsewhere, python, "-c", code).strip()).is_relative_to(home)
+    if mode not in ("editable", "wheel"):  # the others differ only in the location of the files
+        return
     command = (python, "-m", "inspect_ai", "eval", "kidney_evals/forced_choice", "--limit", "2")
     options = ("--model", "kidney/human", "--display", "plain", "--log-dir", elsewhere / "logs")
     run(elsewhere, *command, *options)
@@ -149,23 +155,6 @@ def assert_evaluates(python: Path, elsewhere: Path) -> None:
     header = read_eval_log(str(log), header_only=True)
     assert (header.status, header.eval.task) == ("success", "kidney_evals/forced_choice")
     assert "show" in run(elsewhere, python.parent / "kidney-evals", "--help")
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_install_from_a_checkout(mode: str, checkout: Path, python: Path, tmp_path: Path) -> None:
-    own = copied(checkout, tmp_path / "checkout")
-    install(python, *MODES[mode], own)
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    assert_imports(python, elsewhere, python.parent.parent if mode == "plain" else own)
-    if mode == "editable":  # the others differ only in the location of the files
-        assert_evaluates(python, elsewhere)
-
-
-def test_install_from_the_wheel(wheel: Path, python: Path, tmp_path: Path) -> None:
-    install(python, wheel)
-    assert_imports(python, tmp_path, python.parent.parent)
-    assert_evaluates(python, tmp_path)
 
 
 def test_a_checkout_does_not_hide_another_package_named_datasets(

@@ -42,14 +42,15 @@ def test_inspect_finds_the_package_by_its_import_name(project: dict[str, Any]) -
     }
 
 
-def test_the_registry_imports_nothing_heavy() -> None:
+def test_starting_imports_nothing_heavy_and_not_the_lab() -> None:
     # Whoever runs any evaluation with this package installed imports the registry.
     heavy = {"numpy", "scipy", "pandas", "matplotlib", "torch", "anthropic", "inspect_scout"}
-    code = f"import sys, kidney_evals._registry; print(*{heavy!r} & set(sys.modules))"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/"
+    code = (
+        f"import sys, kidney_evals._registry; assert not {heavy!r} & set(sys.modules)\n"
+        "import kidney_evals.cli.lab\n"
+        "assert not [one for one in sys.modules if one.startswith('kidney_evals.lab')]"
     )
-    assert done.stdout.split() == []
+    subprocess.run([sys.executable, "-c", code], check=True, cwd="/")
 
 
 def test_the_dependency_on_inspect_is_bounded_on_both_sides(project: dict[str, Any]) -> None:

@@ -40,14 +40,14 @@ TOP = ("tasks", "scorers")
 
 
 @lru_cache(maxsize=8)
-def imports(folder: Path) -> tuple[tuple[Path, str], ...]:
-    """Return every import in a folder's modules: the module, and the full imported name.
+def imports(folder: str) -> tuple[tuple[Path, str], ...]:
+    """Return every import in a folder's modules: the module's path, and the full imported name.
 
     Names come from statements, `import_module("…")` and `map(import_module, (…))`.
     """
     return tuple(
-        (path, name)
-        for path in folder.rglob("*.py")
+        (path.relative_to(ROOT), name)
+        for path in (ROOT / folder).rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         for name in _names(node)
     )
@@ -73,10 +73,9 @@ def _names(node: ast.AST) -> Iterator[str]:
 def from_rooms() -> Iterator[tuple[str, str, str]]:
     """Yield every import of the package: the room, the module's path, and the imported name."""
     for folder in ("kidney_evals", *TOP):
-        for path, name in imports(ROOT / folder):
-            parts = path.relative_to(ROOT).parts
-            room = parts[0] if folder in TOP else parts[1].removesuffix(".py")
-            yield room, "/".join(parts), name
+        for path, name in imports(folder):
+            room = path.parts[0 if folder in TOP else 1].removesuffix(".py")
+            yield room, path.as_posix(), name
 
 
 def test_every_room_has_its_place() -> None:
@@ -121,9 +120,10 @@ DISTRIBUTIONS = {"dotenv": "python_dotenv", "yaml": "pyyaml"}
 """Distributions whose name differs from the name of their package."""
 
 
-def packages(folder: Path) -> set[str]:
-    """Return the packages of others that a folder's modules import."""
-    return {name.split(".")[0] for _, name in imports(folder)} - sys.stdlib_module_names
+def packages(*folders: str) -> set[str]:
+    """Return the packages of others that the modules in some folders import."""
+    names = {name.split(".")[0] for folder in folders for _, name in imports(folder)}
+    return names - sys.stdlib_module_names
 
 
 def declared(requirements: Iterable[str]) -> set[str]:
@@ -133,13 +133,12 @@ def declared(requirements: Iterable[str]) -> set[str]:
 def test_every_imported_package_is_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     always, extras = declared(project["dependencies"]), project["optional-dependencies"]
-    found = {name for folder in ("kidney_evals", *TOP) for name in packages(ROOT / folder)}
-    for name in found - {"kidney_evals"}:
+    for name in packages("kidney_evals", *TOP) - {"kidney_evals"}:
         allowed = declared(extras[EXTRAS[name]]) if name in EXTRAS else always
         assert DISTRIBUTIONS.get(name, name) in allowed, name
     everything = always.union(*map(declared, extras.values()))
     own = {path.stem for path in (ROOT / "tests").iterdir()} | {"kidney_evals", "tests"}
     # Comes with moto, without which its test is skipped; with transformers.
     own |= {"boto3", "tokenizers"}
-    for name in packages(ROOT / "tests") - own:
+    for name in packages("tests") - own:
         assert DISTRIBUTIONS.get(name, name) in everything, name

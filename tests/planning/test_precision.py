@@ -60,9 +60,9 @@ def test_importance_shares_have_the_standard_errors_of_the_reference(condition: 
     assert 0.017 <= min(shares) <= max(shares) <= 0.038
 
 
-@pytest.mark.parametrize(
-    ("design", "name", "high"),
-    [
+def test_zero_has_a_width() -> None:
+    elsewhere = Design("elsewhere", "coin_flip", 40, 40, 1, drawn=True)
+    for design, name, high in (
         # Answers to one dilemma may all hang together, so a drawn zero is worth its dilemmas:
         # z² / (200 + z²). On a fixed list every answer counts: z² / (280 + z²).
         (drawn(200), "flip_rate", Z2 / (200 + Z2)),
@@ -70,15 +70,12 @@ def test_importance_shares_have_the_standard_errors_of_the_reference(condition: 
         (fixed(10), "flip_rate", Z2 / (280 + Z2)),
         (drawn(100, condition="forced_choice"), "swap_diff", Z2 / (100 + Z2)),
         # An unknown study.
-        (Design("elsewhere", "coin_flip", 40, 40, 1, drawn=True), "flip_rate", Z2 / (40 + Z2)),
-    ],
-)  # fmt: skip
-def test_zero_has_a_width(design: Design, name: str, high: float) -> None:
-    one = row(design, name)
-    assert one.zero_value == 0
-    assert one.zero == pytest.approx((0, high), abs=1e-9)
-    if design.study == "elsewhere":
-        assert math.isnan(one.half) and math.isnan(one.change.low)
+        (elsewhere, "flip_rate", Z2 / (40 + Z2)),
+    ):
+        one = row(design, name)
+        assert one.zero_value == 0
+        assert one.zero == pytest.approx((0, high), abs=1e-9)
+    assert math.isnan(one.half) and math.isnan(one.change.low)
 
 
 def test_the_models_part_shrinks_with_the_root_of_dilemmas_and_peoples_does_not() -> None:
@@ -96,26 +93,23 @@ def test_the_models_part_shrinks_with_the_root_of_dilemmas_and_peoples_does_not(
             assert longer.half_consistent[end] < 1.02 * start.half_consistent[end]
 
 
-@pytest.mark.parametrize("epochs", [1, 2, 3, 5, 10, 15, 40, 400])
-def test_more_epochs_never_widen_an_interval(epochs: int) -> None:
-    now, then = (expectations(fixed(times, "forced_choice")) for times in (epochs, epochs + 1))
-    for before, after in zip(now, then, strict=True):
-        if before.row in ("agreement", "swap_diff", "distance"):
-            assert 0 < after.half <= before.half * 1.0001
+def test_more_epochs_never_widen_an_interval() -> None:
+    for epochs in (1, 2, 3, 5, 10, 15, 40, 400):
+        now, then = (expectations(fixed(times, "forced_choice")) for times in (epochs, epochs + 1))
+        for before, after in zip(now, then, strict=True):
+            if before.row in ("agreement", "swap_diff", "distance"):
+                assert 0 < after.half <= before.half * 1.0001
 
 
-@pytest.mark.parametrize(
-    ("design", "name", "known"),
-    [
+def test_rows_that_a_design_cannot_give_are_nan() -> None:
+    for design, name, known in (
         (drawn(200, both=0), "distance", False),  # no dilemma has two answers
         (drawn(200, 2, both=0), "distance", True),
         (drawn(200, 2, "forced_choice", both=0), "swap_diff", False),
         (drawn(200, both=0), "flip_rate", True),
         (drawn(200), "distance", True),
-    ],
-)
-def test_rows_that_a_design_cannot_give_are_nan(design: Design, name: str, known: bool) -> None:
-    assert math.isnan(row(design, name).half) is not known
+    ):
+        assert math.isnan(row(design, name).half) is not known
 
 
 def test_answers_are_worth_less_the_more_alike_they_are() -> None:
@@ -125,9 +119,8 @@ def test_answers_are_worth_less_the_more_alike_they_are() -> None:
     assert worth(fixed(10), 0.9) == pytest.approx(280 / 0.1)
 
 
-@pytest.mark.parametrize(
-    ("rate", "size", "rise"),
-    [
+def test_a_detectable_rise_inverts_the_textbook_sample_size() -> None:
+    for rate, size, rise in (
         # n = (1.95996 √(2 · .15 · .85) + 1.28155 √(.09 + .16))² / .1² = 265.9
         (0.10, 265.86, 0.10),
         # p̄ = .55: (1.95996 √.495 + 1.28155 √(.25 + .24))² / .1² = 518.3
@@ -135,40 +128,26 @@ def test_answers_are_worth_less_the_more_alike_they_are() -> None:
         # No run can show it.
         (0.9, 5, math.nan),
         (0.5, 0, math.nan),
-    ],
-)
-def test_a_detectable_rise_inverts_the_textbook_sample_size(
-    rate: float, size: float, rise: float
-) -> None:
-    assert detectable_rise(rate, size) == pytest.approx(rise, abs=1e-4, nan_ok=True)
+    ):
+        assert detectable_rise(rate, size) == pytest.approx(rise, abs=1e-4, nan_ok=True)
     # (1.95996 + 1.28155) · √2 · .02
     assert detectable(0.02) == pytest.approx(0.091683, abs=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("design", "paired"),
-    [
-        (drawn(200), {"flip_rate", "agreement", "imp_age", "imp_drinks", "imp_dependents"}),
-        (
-            drawn(200, condition="forced_choice"),
-            {"swap_diff", "agreement", "imp_age", "imp_drinks", "imp_dependents"},
-        ),
+def test_changes_between_pairs_are_those_that_were_simulated() -> None:
+    common = {"agreement", "imp_age", "imp_drinks", "imp_dependents"}
+    for design, paired in (
+        (drawn(200), common | {"flip_rate"}),
+        (drawn(200, condition="forced_choice"), common | {"swap_diff"}),
         # Not simulated: fewer than 100 dilemmas, repeats, one order, a fixed list.
-        (drawn(50), set()),
-        (drawn(200, 2), set()),
-        (drawn(200, both=0), set()),
-        (fixed(10), set()),
-    ],
-)
-def test_changes_between_pairs_are_those_that_were_simulated(
-    design: Design, paired: set[str]
-) -> None:
-    rows = expectations(design)
-    assert {one.row for one in rows if one.paired} == paired
-    for one in rows:
-        changes = paired_changes(design.study, design.condition, one.row, "people", 200)
-        if one.paired:
-            assert one.change == Range(min(changes), max(changes))
+        *((design, set()) for design in (drawn(50), drawn(200, 2), drawn(200, both=0), fixed(10))),
+    ):
+        rows = expectations(design)
+        assert {one.row for one in rows if one.paired} == paired
+        for one in rows:
+            if one.paired:
+                changes = paired_changes(design.study, design.condition, one.row, "people", 200)
+                assert one.change == Range(min(changes), max(changes))
 
 
 def test_changes_span_the_consistency_of_models() -> None:

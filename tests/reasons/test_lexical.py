@@ -68,31 +68,28 @@ def test_codes_as_flat_values() -> None:
 # --- the rules -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("text", "uses"),
-    [
-        ("B is younger.", {"age": "B"}),
-        ("Two children need their parent.", {"dependents": "A"}),
-        ("Age should not matter here.", {"age": "neither"}),
-        ("Not because of the drinking.", {"drinks": "neither"}),
-        ("The kids come first, although B is younger.", {"dependents": "A", "age": "B"}),
-        ("Age favours B. Dependents favour A.", {"age": "B", "dependents": "A"}),
-        ("If B had children, I would think again. Age decides.", {"age": "B"}),
-        # A simple statement is taken literally, even against the patients' values.
-        ("A is younger.", {"age": "A"}),
-        # The end that people do not favour, taken for a merit.
-        ("Older people have earned it.", {"age": "A"}),
-        # The last use counts.
-        ("Age is nothing to me. On reflection the younger one should live.", {"age": "B"}),
-    ],
-)
-def test_the_patient_whom_an_attribute_supports(text: str, uses: dict[str, str]) -> None:
-    codes = drawn(text)
-    assert used(codes) == uses
+def test_the_patient_whom_an_attribute_supports() -> None:
     toward = {"age": "B", "drinks": "B", "dependents": "A"}
-    for name, use in uses.items():
-        expected = "neither" if use == "neither" else "toward" if use == toward[name] else "against"
-        assert codes.people[name] == expected
+    for text, uses in {
+        "B is younger.": {"age": "B"},
+        "Two children need their parent.": {"dependents": "A"},
+        "Age should not matter here.": {"age": "neither"},
+        "Not because of the drinking.": {"drinks": "neither"},
+        "The kids come first, although B is younger.": {"dependents": "A", "age": "B"},
+        "Age favours B. Dependents favour A.": {"age": "B", "dependents": "A"},
+        "If B had children, I would think again. Age decides.": {"age": "B"},
+        # A simple statement is taken literally, even against the patients' values.
+        "A is younger.": {"age": "A"},
+        # The end that people do not favour, taken for a merit.
+        "Older people have earned it.": {"age": "A"},
+        # The last use counts.
+        "Age is nothing to me. On reflection the younger one should live.": {"age": "B"},
+    }.items():
+        codes = drawn(text)
+        assert used(codes) == uses, text
+        for name, use in uses.items():
+            decided = "toward" if use == toward[name] else "against"
+            assert codes.people[name] == ("neither" if use == "neither" else decided), text
 
 
 def test_an_attribute_with_equal_values_supports_nobody() -> None:
@@ -108,57 +105,44 @@ def test_an_attribute_of_another_study_is_matched_by_its_label() -> None:
     assert used(codes) == {"packs": "B"}
 
 
-@pytest.mark.parametrize(
-    ("text", "arguments"),
-    [
-        ("Their lives have equal worth.", {"fairness"}),
-        ("I am torn.", {"uncertainty"}),
-        ("The graft will last longer.", {"medical_utility"}),
-        ("A brought this on herself.", {"desert"}),
-        ("It is not for me to say who lives.", {"refusal_to_play"}),
-        ("I do not want to punish anyone, I just like B.", set()),
-        ("More people need A.", set()),
-        ("This is a clear case.", set()),
-    ],
-)
-def test_arguments(text: str, arguments: set[str]) -> None:
-    assert drawn(text).arguments == arguments
+def test_arguments() -> None:
+    for text, arguments in {
+        "Their lives have equal worth.": {"fairness"},
+        "I am torn.": {"uncertainty"},
+        "The graft will last longer.": {"medical_utility"},
+        "A brought this on herself.": {"desert"},
+        "It is not for me to say who lives.": {"refusal_to_play"},
+        "I do not want to punish anyone, I just like B.": set(),
+        "More people need A.": set(),
+        "This is a clear case.": set(),
+    }.items():
+        assert drawn(text).arguments == arguments, text
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
+def test_an_answer_without_reasons_and_other_languages_have_no_codes() -> None:
+    for text in (
         "",
         "**Answer:** Patient A",
         "Patient A should receive the kidney.\n\nANSWER: A",
         "I would flip a coin here.",
         "| | A | B |\n|---|---|---|\n| Age | 64 | 32 |\n\nANSWER: A",
         "To the two patients. Age is 64 years for Patient A and 32 years for Patient B. Then th",
-    ],
-)
-def test_an_answer_without_reasons_has_no_codes(text: str) -> None:
-    codes = drawn(text)
-    assert (codes.status, codes.where, codes.agree) == ("no reasons", "none", None)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
+    ):
+        codes = drawn(text)
+        assert (codes.status, codes.where, codes.agree) == ("no reasons", "none", None), text
+    for text in (
         "Patient B ist jünger.\n\nANTWORT: B",
         "Patient B est plus jeune.\n\nRÉPONSE : B",
         "El paciente B es más joven.\n\nRESPUESTA: B",
         "Il paziente B è più giovane e beve meno.",
         "患者Bの方が若い。",
-    ],
-)
-def test_other_languages_are_not_coded(text: str) -> None:
-    codes = drawn(text, "B")
-    assert (codes.status, codes.agree, used(codes)) == ("language not covered", None, {})
+    ):
+        codes = drawn(text, "B")
+        assert (codes.status, codes.agree, used(codes)) == ("language not covered", None, {}), text
 
 
-@pytest.mark.parametrize(
-    ("choice", "text", "agree"),
-    [
+def test_whether_the_reasons_lead_to_the_answer() -> None:
+    for choice, text, agree in (
         ("B", "B is younger.", "yes"),
         ("A", "B is younger.", "no"),
         ("COIN", "B is younger and drinks less.", "no"),
@@ -167,10 +151,10 @@ def test_other_languages_are_not_coded(text: str) -> None:
         ("A", "Children matter, but B should receive the kidney.", "no"),
         ("A", "I pick A at random.", "unclear"),
         ("none", "B is younger.", "unclear"),
-    ],
-)
-def test_whether_the_reasons_lead_to_the_answer(choice: str, text: str, agree: str) -> None:
-    assert drawn(text, choice).agree == agree
+    ):
+        assert drawn(text, choice).agree == agree, (choice, text)
+    with pytest.raises(UserError, match="unknown choice 'a'; allowed: A, B, COIN, none"):
+        drawn("B is younger.", "a")
 
 
 def test_the_form_of_the_question_is_that_of_the_answer() -> None:
@@ -183,9 +167,8 @@ def test_the_form_of_the_question_is_that_of_the_answer() -> None:
     assert (set(codes.arguments), codes.agree) == ({"fairness"}, "yes")
 
 
-@pytest.mark.parametrize(
-    ("answer", "reasoning", "where", "uses"),
-    [
+def test_the_part_of_the_reply_that_holds_the_reasons() -> None:
+    for answer, reasoning, where, uses in (
         ("B is younger.", "", "answer", {"age": "B"}),
         ("ANSWER: B", "B is younger.", "reasoning", {"age": "B"}),
         ("B is younger.", "B drinks less.", "both", {"age": "B", "drinks": "B"}),
@@ -193,18 +176,9 @@ def test_the_form_of_the_question_is_that_of_the_answer() -> None:
         # A language that is not covered in one part does not hide the other part.
         ("Patient B ist jünger.", "B is younger.", "reasoning", {"age": "B"}),
         ("Patient B ist jünger.", "", "answer", {}),
-    ],
-)
-def test_the_part_of_the_reply_that_holds_the_reasons(
-    answer: str, reasoning: str, where: str, uses: dict[str, str]
-) -> None:
-    codes = code_reply(answer, reasoning, DRAWN, OLD_PARENT, YOUNG, "B")
-    assert (codes.where, used(codes)) == (where, uses)
-
-
-def test_an_unknown_choice_is_an_error() -> None:
-    with pytest.raises(UserError, match="unknown choice 'a'; allowed: A, B, COIN, none"):
-        drawn("B is younger.", "a")
+    ):
+        codes = code_reply(answer, reasoning, DRAWN, OLD_PARENT, YOUNG, "B")
+        assert (codes.where, used(codes)) == (where, uses), (answer, reasoning)
 
 
 # --- simulated respondents, whose reason is known --------------------------------------------

@@ -77,9 +77,8 @@ def coded_by(outputs: Iterator[ModelOutput], reasons: str = "B drinks less.") ->
     return scan_one(scanner, f"{reasons}\n\nANSWER: B")
 
 
-@pytest.mark.parametrize(
-    ("outputs", "expected"),
-    [
+def test_codes_are_taken_from_the_answer_tool() -> None:
+    for outputs, expected in (
         # People favour the patient who drinks less.
         (
             [answered()],
@@ -91,39 +90,27 @@ def coded_by(outputs: Iterator[ModelOutput], reasons: str = "B drinks less.") ->
         # So is a model whose provider blocks an answer.
         ([said("", "content_filter"), answered()], {"status": "coded"}),
         ([answered(status="no reasons")], {"status": "no reasons", "uses_drinks": None}),
-    ],
-)
-def test_codes_are_taken_from_the_answer_tool(
-    outputs: list[ModelOutput], expected: dict[str, Any]
-) -> None:
-    assert coded_by(iter(outputs)).value.items() >= expected.items()
+    ):
+        assert coded_by(iter(outputs)).value.items() >= expected.items()
+    # Where there is nothing to code, no model is asked: the first call would fail.
+    assert coded_by(iter([]), reasons="").value["status"] == "no reasons"
 
 
 SEARCH = ModelOutput.for_tool_call("mockllm/model", "search", {"query": "age"})
 
 
-@pytest.mark.parametrize(
-    ("output", "says"),
-    [
+def test_a_model_that_gives_no_codes_is_an_error_of_the_scan() -> None:
+    for output, says in (
         (said("It is about\ndrinks."), "its last words: It is about drinks."),
         (said(""), "its last words: none"),
         (said(json.dumps(CODES)), 'its last words: {"explanation": "It'),
         (answered(uses_age="Patient B"), "in the form asked for"),
         (SEARCH, "in the form asked for"),
         (said("Blocked.", "content_filter"), "refused by content filter"),
-    ],
-)
-def test_a_model_that_gives_no_codes_is_an_error_of_the_scan(
-    output: ModelOutput, says: str
-) -> None:
-    with pytest.raises((ValueError, RuntimeError)) as error:
-        coded_by(output.model_copy(deep=True) for _ in range(9))
-    assert says in str(error.value) and "\n" not in str(error.value)
-
-
-def test_no_model_is_asked_where_there_is_nothing_to_code() -> None:
-    # An iterator without outputs: the first call would fail.
-    assert coded_by(iter([]), reasons="").value["status"] == "no reasons"
+    ):
+        with pytest.raises((ValueError, RuntimeError)) as error:
+            coded_by(output.model_copy(deep=True) for _ in range(9))
+        assert says in str(error.value) and "\n" not in str(error.value)
 
 
 def test_a_folder_without_a_scan_is_an_error(tmp_path: Path) -> None:
@@ -271,30 +258,24 @@ def test_answer_and_reasoning(content: Any, channel: str, answer: str, reasoning
     assert reply.choice == ("A" if "ANSWER" in answer else "none")
 
 
-def test_every_turn_counts() -> None:
+def test_every_turn_counts_and_so_does_the_scored_answer() -> None:
     reply = read("A is younger, I think.", "ANSWER: A")
     assert reply.answer == "A is younger, I think.\n\nANSWER: A"
     assert (reply.choice, reply.codes().attributes["age"]) == ("A", "A")
-
-
-@pytest.mark.parametrize(
-    ("scores", "choice"),
-    [
-        # The scored answer counts, whatever today's reader makes of the text.
+    # The scored answer counts, whatever today's reader makes of the text.
+    scored: list[tuple[dict[str, Any], str]] = [
         ({"human_alignment": Score(value=1, answer="B")}, "B"),
         ({"human_alignment": {"value": 1, "answer": "B"}}, "B"),
         ({"human_alignment": {"value": 1}}, "none"),
         ({"another_package": {"answer": "B"}}, "A"),
-    ],
-)
-def test_the_scored_answer_counts(scores: dict[str, Any], choice: str) -> None:
-    assert read("ANSWER: A", scores=scores).choice == choice
+    ]
+    for scores, choice in scored:
+        assert read("ANSWER: A", scores=scores).choice == choice
 
 
-@pytest.mark.parametrize(
-    "changed",
-    [{"condition": "stated"}, {"a_age": None}, {"study_source": None}],
-)
-def test_a_sample_of_another_task_has_no_reply(changed: dict[str, Any]) -> None:
-    metadata = {name: one for name, one in (METADATA | changed).items() if one is not None}
-    assert reply_of([ChatMessageAssistant(content="A")], metadata, {}) is None
+def test_a_sample_of_another_task_has_no_reply() -> None:
+    turns = [ChatMessageAssistant(content="A")]
+    assert reply_of(turns, METADATA | {"condition": "stated"}, {}) is None
+    for name in ("a_age", "study_source"):
+        without = {key: value for key, value in METADATA.items() if key != name}
+        assert reply_of(turns, without, {}) is None
