@@ -14,7 +14,6 @@ from kidney_evals.estimation._pairs import (
     NOTHING,
     PairedDifference,
     changed,
-    check_listed_alike,
     on_both,
     unseen_changes,
     widened,
@@ -114,9 +113,8 @@ def _clipped(ends: Interval, most: float) -> Interval:
 
 
 def _pair(first: Decisions, second: Decisions, ranges: ArrayLike) -> _Pair | None:
-    check_listed_alike(first, second)
-    decided = first.decided, second.decided
-    runs = on_both(*decided, *(run.answered for run in decided))
+    both = on_both(first, second, lambda run: run.decided.answered)
+    runs = [run.decided for run in both]
     count = runs[0].dilemmas
     if count < 2:
         return None
