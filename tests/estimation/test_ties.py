@@ -63,7 +63,7 @@ def test_davidson_on_one_question_in_closed_form() -> None:
     fit = fit_davidson(*counted(8, 2, 4))
     # log-odds first v second ln(8/2); ν = 4/√(8·2) = 1, so coin and better patient meet at Δu = 0.
     assert fit.weights[0] == pytest.approx(math.log(4), abs=1e-9)
-    assert fit.log_nu == pytest.approx(0, abs=1e-9)
+    assert fit.level == pytest.approx(0, abs=1e-9)
     assert fit.thresholds[0].value == pytest.approx(0, abs=1e-9)
     # The better patient has half where e^{d/2} = e^{-d/2} + 1: 2·ln((1 + √5)/2).
     assert fit.thresholds[1].value == pytest.approx(2 * math.log((1 + math.sqrt(5)) / 2))
