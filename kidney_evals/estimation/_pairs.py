@@ -127,12 +127,11 @@ def _end(gains: float, losses: float, n: float, towards: float) -> float:
     return float(brentq(excess, inside, towards, xtol=1e-15))
 
 
-def widened(ends: Interval, value: float, unseen: float) -> Interval:
-    """Return the interval with each half width h replaced by sqrt(h² + unseen²)."""
-    return Interval(
-        value - float(np.hypot(value - ends.low, unseen)),
-        value + float(np.hypot(ends.high - value, unseen)),
-    )
+def widened(ends: Interval, value: float, unseen: float, most: float = np.inf) -> Interval:
+    """Return the interval, half widths h replaced by sqrt(h² + unseen²), within ±`most`."""
+    low = value - float(np.hypot(value - ends.low, unseen))
+    high = value + float(np.hypot(ends.high - value, unseen))
+    return Interval(max(low, -most), min(high, most))
 
 
 def unseen_changes(each: Floats, reach: float) -> float:
