@@ -233,21 +233,18 @@ def test_covariance_of_shares_is_that_of_small_disturbances() -> None:
     np.testing.assert_allclose(found.sum(axis=0), 0, atol=1e-12)
 
 
-def test_people_people_reversed_and_a_rule_pass_the_gate() -> None:
+def test_people_and_a_rule_pass_the_gate() -> None:
     rng = np.random.default_rng(2)
     x, pair = both_orders(rng, 200)
-    for sign in (1, -1):
-        y = rng.random(400) < expit(sign * x @ HUMAN)
-        found = estimate_importance(fit_logit(x, y, clusters=pair), RANGES)
-        assert found.signal and not found.separated
-        assert (found.low <= found.shares).all() and (found.shares <= found.high).all()
-        apart = 0 if sign == 1 else 1
-        assert importance_distance(found.shares, PEOPLE) == pytest.approx(apart, abs=0.1)
+    found = estimate_importance(
+        fit_logit(x, rng.random(400) < expit(x @ HUMAN), clusters=pair), RANGES
+    )
+    assert found.signal and not found.separated
+    assert importance_distance(found.shares, PEOPLE) < 0.1
     # A lexicographic rule is separated, with its first attribute on top.
     order = np.where(x[:, 0] != 0, x[:, 0], np.where(x[:, 1] != 0, x[:, 1], x[:, 2]))
     keep = order != 0
-    fit = fit_logit(x[keep], order[keep] > 0, clusters=pair[keep])
-    found = estimate_importance(fit, RANGES)
+    found = estimate_importance(fit_logit(x[keep], order[keep] > 0, clusters=pair[keep]), RANGES)
     assert found.signal and found.separated and found.shares.argmax() == 0
 
 

@@ -182,17 +182,6 @@ def test_a_slope_needs_coins_that_no_threshold_explains() -> None:
         assert np.isnan(found.value) and found[3:] == (-0.66, 0)
 
 
-def test_bins_hold_signed_gaps() -> None:
-    bins = calibration.closeness_bins(drawn(3, "never_flips", "coin_flip", 2000))
-    rates, masses = [0.273, 0.224, 0.181, 0.114, 0.044], [0.22, 0.20, 0.17, 0.24, 0.17]
-    for part, rate, mass in zip(bins, rates, masses, strict=True):
-        assert part.rate.value == 0.0 and part.rate.high > 0
-        assert part.rate.human == pytest.approx(rate, abs=0.025)
-        assert part.gap.value == pytest.approx(-part.rate.human)
-        assert part.gap.low < part.gap.value < part.gap.high
-        assert part.gap.n / 2000 == pytest.approx(mass, abs=0.03)
-
-
 # Closed forms.
 
 
@@ -384,7 +373,8 @@ ODD: dict[str, Callable[[str], Decisions]] = {
 def test_every_row_is_sensible(condition: str, name: str) -> None:
     one = ODD[name](condition)
     rows = [statistic(one) for statistic in STATISTICS]
-    rows += [part.gap for part in calibration.closeness_bins(one)]
+    bins = calibration.closeness_bins(one)
+    rows += [quantity for part in bins for quantity in (part.rate, part.gap)]
     respondent_baselines.baselines(one)
     distance.side_correction(one)
     for row in rows:
