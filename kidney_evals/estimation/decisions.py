@@ -23,6 +23,9 @@ FIRST: Final = 0
 SECOND: Final = 1
 COIN: Final = 2
 
+ORDERS: Final = ("ab", "ba")
+"""Names of the codes of `Decisions.order`: 0 as listed, 1 swapped."""
+
 Counts = NDArray[np.int64] | NDArray[np.float64]
 """Numbers of answers; not integers if probabilities were read instead of answers."""
 
