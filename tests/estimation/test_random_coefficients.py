@@ -165,6 +165,7 @@ WHO = np.repeat(np.arange(10), 4)
 def test_what_cannot_be_fitted_is_named(
     error: type[Exception], message: str, changed: dict[str, Any]
 ) -> None:
-    arguments = {"differences": X, "choices": np.arange(40) % 2, "persons": WHO, "model": "logit"}
+    answers = {"differences": X, "choices": np.arange(40) % 2, "persons": WHO}
+    arguments: dict[str, Any] = answers | {"model": "logit", "draws": 100} | changed
     with pytest.raises(error, match=message):
-        fit_random_coefficients(**(arguments | changed), draws=100)
+        fit_random_coefficients(**arguments)

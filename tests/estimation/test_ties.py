@@ -145,9 +145,9 @@ def test_symmetries(model: str, seed: int) -> None:
 @pytest.mark.parametrize("model", ["davidson", "rao_kupper"])
 def test_answers_without_a_finite_fit_are_refused_with_advice(model: str) -> None:
     still, in_step = ([[1.0, 0.0], [2.0, 0.0], [-1.0, 0.0]], [[1.0, 2.0], [2.0, 4.0], [-1.0, -2.0]])
-    for x, message in ((still, "attribute 1 never differs"), (in_step, "move in step")):
+    for rows, message in ((still, "attribute 1 never differs"), (in_step, "move in step")):
         with pytest.raises(FitError, match=message):
-            FITS[model](x, [0, 1, 2])
+            FITS[model](rows, [0, 1, 2])
     # A rule is never taken for a fit.
     for seed in range(12):
         x = np.random.default_rng(seed).normal(0, 1, (8 + 20 * seed, 2))
