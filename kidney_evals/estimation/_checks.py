@@ -63,8 +63,11 @@ def shaped(
     bad = ~((array >= max(low - slack, -LARGEST)) & (array <= min(high + slack, LARGEST)))
     if missing:
         bad &= ~np.isnan(array)
-    rows = np.asarray(bad if bad.ndim < 2 else bad.any(axis=-1))
-    refuse(rows, array, name, _outside(low, high))
+    why = f"outside {low:g} to {high:g}"
+    if not (np.isfinite(low) and np.isfinite(high)):
+        span = f" of {low:g} or more" if np.isfinite(low) else ""
+        why = f"not a finite number{span} (at most {LARGEST:g})"
+    refuse(np.asarray(bad if bad.ndim < 2 else bad.any(axis=-1)), array, name, why)
     return array
 
 
@@ -142,11 +145,22 @@ def refuse(bad: Bools, array: NDArray[Any], name: str, why: str) -> None:
         raise InputError(f"{name} row {row} is {np.asarray(array[place]).tolist()}, {why}")
 
 
-def _array(values: ArrayLike, name: str, dtype: Any = None) -> NDArray[Any]:
+def _array(values: Any, name: str, dtype: Any = None) -> NDArray[Any]:
+    """Return `values` as an array; the error names the row that does not fit into it."""
     try:
         return np.asarray(values, dtype=dtype)
     except (TypeError, ValueError):
-        raise _not_numbers(values, name) from None
+        pass
+    shape: tuple[int, ...] | None = None
+    for row, value in enumerate(list(values) if np.iterable(values) else [values]):
+        try:
+            own = np.asarray(value, dtype=np.float64).shape
+        except (TypeError, ValueError):
+            raise InputError(f"{name} row {row} is {value!r}, not a number") from None
+        shape = own if shape is None else shape
+        if own != shape:
+            raise InputError(f"{name} row {row} has shape {own}, the rows before it {shape}")
+    raise InputError(f"{name} must be an array of numbers")
 
 
 def _sized(values: ArrayLike, n: int, name: str) -> NDArray[Any]:
@@ -154,24 +168,3 @@ def _sized(values: ArrayLike, n: int, name: str) -> NDArray[Any]:
     if array.shape != (n,):
         raise InputError(f"{name} must have shape ({n},), not {array.shape}")
     return array
-
-
-def _not_numbers(values: Any, name: str) -> InputError:
-    """Return the error that names the row that does not fit into an array of numbers."""
-    shape: tuple[int, ...] | None = None
-    for row, value in enumerate(list(values) if np.iterable(values) else [values]):
-        try:
-            own = np.asarray(value, dtype=np.float64).shape
-        except (TypeError, ValueError):
-            return InputError(f"{name} row {row} is {value!r}, not a number")
-        shape = own if shape is None else shape
-        if own != shape:
-            return InputError(f"{name} row {row} has shape {own}, the rows before it {shape}")
-    return InputError(f"{name} must be an array of numbers")
-
-
-def _outside(low: float, high: float) -> str:
-    if np.isfinite(low) and np.isfinite(high):
-        return f"outside {low:g} to {high:g}"
-    span = f" of {low:g} or more" if np.isfinite(low) else ""
-    return f"not a finite number{span} (at most {LARGEST:g})"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from kidney_evals.estimation.arrays import Bools, Floats
@@ -39,14 +39,31 @@ NOTHING = PairedDifference(undefined(), NAN, NAN, NAN)
 def changed(
     first: float, second: float, ends: Interval, dilemmas: int, p: float | None = None
 ) -> PairedDifference:
-    """Return second minus first with the interval `ends`, and its p-value (`p`, or from `ends`)."""
+    """Return second minus first with the interval `ends` and the two-sided p-value `p`.
+
+    Without `p`, the p-value is that of the interval: the distance from the difference to the end on
+    the side of zero counts as 1.96 standard errors. NaN without an interval.
+    """
     value = second - first
-    change = Quantity(value, ends.low, ends.high, n=dilemmas)
-    return PairedDifference(change, first, second, p_value(value, ends) if p is None else p)
+    if p is None:
+        side = value - ends.low if value > 0 else ends.high - value
+        if np.isnan(ends.low) or np.isnan(value):
+            p = NAN
+        elif value == 0:
+            p = 1.0
+        else:
+            p = float(2 * ndtr(-Z95 * abs(value) / side)) if side > 0 else 0.0
+    return PairedDifference(Quantity(value, *ends, n=dilemmas), first, second, p)
 
 
-def check_listed_alike(first: Decisions, second: Decisions) -> None:
-    """Raise `InputError` unless both runs list the same dilemmas with the same people."""
+def on_both(
+    first: Decisions, second: Decisions, usable: Callable[[Decisions], Bools]
+) -> tuple[Decisions, Decisions]:
+    """Return both runs on the dilemmas that are `usable`, (D,), in both.
+
+    Raises:
+        InputError: The runs do not list the same dilemmas with the same people.
+    """
     for name in ("differences", "shares", "closeness", "share_draws"):
         one, two = getattr(first, name), getattr(second, name)
         if one is two:
@@ -54,23 +71,14 @@ def check_listed_alike(first: Decisions, second: Decisions) -> None:
         if one is None or two is None or one.shape != two.shape:
             shapes = " and ".join(str(None if it is None else it.shape) for it in (one, two))
             raise InputError(f"{name} of the two runs have the shapes {shapes}, not the same")
-        if not np.array_equal(one, two, equal_nan=True):
-            by_dilemma = (np.moveaxis(it, 1, 0) if it.ndim == 3 else it for it in (one, two))
-            row = _first_unequal(*by_dilemma)
+        unequal = np.argwhere((one != two) & ~(np.isnan(one) & np.isnan(two)))
+        if len(unequal):
+            row = int(unequal[:, 1 if name == "share_draws" else 0].min())
             raise InputError(f"{name} row {row} differs between the two runs: list both alike")
     if first.fixed != second.fixed:
         raise InputError("fixed differs between the two runs: one is drawn, one a fixed list")
-
-
-def on_both(first: Decisions, second: Decisions, *usable: Bools) -> tuple[Decisions, Decisions]:
-    """Return both runs on the dilemmas where every mask in `usable`, shape (D,), is true."""
-    mask = np.logical_and.reduce(usable)
+    mask = usable(first) & usable(second)
     return first.at(mask), second.at(mask)
-
-
-def _first_unequal(one: NDArray[np.floating], two: NDArray[np.floating]) -> int:
-    unequal = (one != two) & ~(np.isnan(one) & np.isnan(two))
-    return int(np.argmax(unequal.reshape(len(one), -1).any(axis=1)))
 
 
 def score_interval(each: Floats) -> tuple[Interval, float]:
@@ -119,12 +127,11 @@ def _end(gains: float, losses: float, n: float, towards: float) -> float:
     return float(brentq(excess, inside, towards, xtol=1e-15))
 
 
-def widened(ends: Interval, value: float, unseen: float) -> Interval:
-    """Return the interval with each half width h replaced by sqrt(h² + unseen²)."""
-    return Interval(
-        value - float(np.hypot(value - ends.low, unseen)),
-        value + float(np.hypot(ends.high - value, unseen)),
-    )
+def widened(ends: Interval, value: float, unseen: float, most: float = np.inf) -> Interval:
+    """Return the interval, half widths h replaced by sqrt(h² + unseen²), within ±`most`."""
+    low = value - float(np.hypot(value - ends.low, unseen))
+    high = value + float(np.hypot(ends.high - value, unseen))
+    return Interval(max(low, -most), min(high, most))
 
 
 def unseen_changes(each: Floats, reach: float) -> float:
@@ -137,17 +144,3 @@ def unseen_changes(each: Floats, reach: float) -> float:
     seen = int(np.count_nonzero(each))
     size = (float((each**2).sum()) + _PRIOR * reach**2) / (seen + _PRIOR)
     return float(np.sqrt(size)) * wilson(0.0, len(each)).high
-
-
-def p_value(value: float, ends: Interval) -> float:
-    """Return the two-sided p-value of no difference that corresponds to a 95 % interval.
-
-    The distance to the end on the side of zero counts as 1.96 standard errors. NaN without an
-    interval.
-    """
-    if np.isnan(ends.low) or np.isnan(value):
-        return NAN
-    side = value - ends.low if value > 0 else ends.high - value
-    if value == 0:
-        return 1.0
-    return float(2 * ndtr(-Z95 * abs(value) / side)) if side > 0 else 0.0

@@ -15,15 +15,18 @@ from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.decisions import COIN, Counts, Decisions, Strata
 from kidney_evals.estimation.intervals import (
     DRAWS,
+    NAN,
     Interval,
     blocks,
     effective_size,
     generator,
+    percentile,
     proportion,
     stratified_proportion,
     weight_rows,
     wilson,
 )
+from kidney_evals.estimation.quantity import Quantity
 
 _FIXED_KEY = 7
 
@@ -76,35 +79,41 @@ def bootstrap(decisions: Decisions, terms: Terms, *, key: int = 0) -> Floats:
     return np.divide(*sums) if sums else np.empty(0)
 
 
+def resampled_interval(run: Decisions, draws: Floats) -> Interval:
+    """Return the percentile interval of `bootstrap` statistics of a run."""
+    return percentile(draws, None if run.fixed else run.dilemmas)
+
+
 def bootstrap_sums(decisions: Decisions, terms: Terms, *, key: int = 0) -> tuple[Floats, ...]:
     """Return the sums of the terms in resampled runs, each (DRAWS,); () with one drawn dilemma.
 
     If there are fewer draws of people than resamples they are used cyclically. Calls with different
     `key` are independent.
     """
-    fixed, strata, count = decisions.fixed, decisions.strata, decisions.dilemmas
-    if count < 2 and not fixed:
+    count, strata = decisions.dilemmas, decisions.strata
+    if count < 2 and not decisions.fixed:
         return ()
-    people: Shares = decisions.shares[None]
-    if decisions.share_draws is not None:
-        people = decisions.share_draws
-    totals: list[Floats] = []
+    draws = decisions.share_draws
+    people: Shares = decisions.shares[None] if draws is None else draws
     # Drawn dilemmas have the same answer shares in all resamples, a fixed list has not.
-    parts = () if fixed else terms(strata.shares[None], people)
-    for rows in blocks(DRAWS, 2 * decisions.shares.size if fixed else count):
+    drawn = () if decisions.fixed else terms(strata.shares[None], people)
+
+    def sums(rows: slice) -> list[Floats]:
         crowd = np.arange(rows.start, rows.stop) % len(people)
-        if fixed:
+        if decisions.fixed:
             parts = terms(redrawn_shares(strata, rows, key=key), people[crowd])
-        weights = None if fixed else weight_rows(count, rows, key=key)
-        totals = totals or [np.empty(DRAWS) for _ in parts]
-        for total, part in zip(totals, parts, strict=True):
-            if weights is None:
-                total[rows] = part.sum(axis=1, dtype=np.float64)
-            elif len(part) == 1:
-                total[rows] = weights @ part[0].astype(np.float64)
-            else:
-                total[rows] = np.einsum("bd,bd->b", weights, part[crowd])
-    return tuple(totals)
+            wide = (len(crowd), count)
+            return [np.broadcast_to(part, wide).sum(axis=1, dtype=np.float64) for part in parts]
+        weights = weight_rows(count, rows, key=key)
+        return [
+            weights @ part[0].astype(np.float64)
+            if len(part) == 1
+            else np.einsum("bd,bd->b", weights, part[crowd])
+            for part in drawn
+        ]
+
+    width = 2 * decisions.shares.size if decisions.fixed else count
+    return tuple(map(np.concatenate, zip(*map(sums, blocks(DRAWS, width)), strict=True)))
 
 
 def redrawn_shares(strata: Strata, rows: slice, *, key: int = 0) -> Floats:
@@ -123,19 +132,26 @@ def redrawn_shares(strata: Strata, rows: slice, *, key: int = 0) -> Floats:
     return np.asarray(strata.shares + (strata.weights[:, :, None] * off).sum(axis=2))
 
 
-def rate_interval(
-    run: Decisions, hits: Counts, trials: Counts, expected: Floats | None = None
-) -> Interval:
-    """Return the interval of Σ hits / Σ trials, each by dilemma and order, shape (D, 2).
+def rate_of(
+    run: Decisions,
+    hits: Counts,
+    trials: Counts,
+    *,
+    expected: Floats | None = None,
+    human: float = NAN,
+) -> Quantity:
+    """Return Σ hits / Σ trials, each by dilemma and order, (D, 2); n counts answers.
 
     If `expected` hits at people's rates, (D,), are given and dilemmas are a sample, the variance is
     that of hits minus expected hits.
     """
-    rate = min(float(hits.sum() / trials.sum()), 1.0)
+    value = float(hits.sum() / trials.sum())
+    rate, x, n = min(value, 1.0), hits.sum(axis=1), trials.sum(axis=1)
     if run.fixed:
-        known = run.chances is not None
-        return Interval(rate, rate) if known else stratified_proportion(hits, trials)
-    x, n = hits.sum(axis=1), trials.sum(axis=1)
-    if expected is None:
-        return proportion(x, n, least_effect=run.least_effect)
-    return wilson(rate, effective_size(x, n, least_effect=run.least_effect, expected=expected))
+        exact = run.chances is not None
+        ends = Interval(rate, rate) if exact else stratified_proportion(hits, trials)
+    elif expected is None:
+        ends = proportion(x, n, least_effect=run.least_effect)
+    else:
+        ends = wilson(rate, effective_size(x, n, least_effect=run.least_effect, expected=expected))
+    return Quantity(value, *ends, human=human, n=len(run))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,11 +16,12 @@ from kidney_evals.estimation._resample import (
     dot,
     largest,
     observed,
+    resampled_interval,
 )
 from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.decisions import Decisions
 from kidney_evals.estimation.errors import InputError
-from kidney_evals.estimation.intervals import percentile, recentred, wilson
+from kidney_evals.estimation.intervals import recentred, wilson
 from kidney_evals.estimation.quantity import Quantity, undefined
 
 _LEAST_SHARE = 1e-4
@@ -40,7 +40,7 @@ def agreement(decisions: Decisions) -> Quantity:
     answer, so a statistic with three answers would reward a model that never takes the coin.
     `human` is the expected value of one random person, Σ p² / Σ max p; `n` counts dilemmas.
     """
-    return _agreement(decisions, lambda met, best, even: met / best)
+    return _agreements(decisions)[0]
 
 
 def chance_corrected_agreement(decisions: Decisions) -> Quantity:
@@ -48,10 +48,7 @@ def chance_corrected_agreement(decisions: Decisions) -> Quantity:
 
     `human` and `n` as in `agreement`; NaN where people are split evenly on every dilemma.
     """
-    return _agreement(
-        decisions,
-        lambda met, best, even: (met - even) / np.where(best - even > 1e-12, best - even, np.nan),
-    )
+    return _agreements(decisions)[1]
 
 
 def smooth_shares(shares: ArrayLike, people: ArrayLike) -> Shares:
@@ -88,49 +85,48 @@ def log_score(decisions: Decisions, people: ArrayLike | None = None) -> Quantity
         return size * dot(q - p, np.log(np.maximum(p, _LEAST_SHARE))), size[None]
 
     value = observed(run, terms)
-    redrawn = recentred(bootstrap(run, terms), value)
-    ends = percentile(redrawn, None if run.fixed else run.dilemmas)
+    ends = resampled_interval(run, recentred(bootstrap(run, terms), value))
     return Quantity(value, *ends, n=len(run))
 
 
-def _agreement(decisions: Decisions, combine: Callable[..., Floats]) -> Quantity:
-    """Return the statistic that `combine` computes from the sums of `_terms`."""
-    sums = _sums(decisions)
-    value = float(combine(*sums.observed)) if sums.dilemmas else np.nan
-    if np.isnan(value):
-        return undefined()
-    draws = recentred(combine(*sums.redrawn), value) if sums.redrawn else np.empty(0)
-    ends = percentile(draws, None if decisions.fixed else sums.dilemmas)
-    low, high = min(ends.low, 1.0), min(ends.high, 1.0)
-    if low == high and not decisions.fixed:
-        # If all answers are people's most frequent ones, resampling never yields another answer,
-        # so the interval is that of a proportion of dilemmas.
-        met, best, even = sums.observed
-        share = min(max(float(met / best), 0.0), 1.0)
-        low, high = (float(combine(end * best, best, even)) for end in wilson(share, sums.dilemmas))
-    return Quantity(value, low, high, float(combine(*sums.person)), sums.dilemmas)
-
-
-class _Sums(NamedTuple):
-    """Sums of `_terms` in the run, for one random person, and in resampled runs."""
-
-    dilemmas: int
-    observed: list[Shares]
-    person: list[Shares]
-    redrawn: tuple[Floats, ...]
-
-
 @lru_cache(maxsize=2)
-def _sums(decisions: Decisions) -> _Sums:
-    """Return the sums behind both statistics; cached, since both use the same resamples."""
+def _agreements(decisions: Decisions) -> tuple[Quantity, Quantity]:
+    """Return both statistics, from the same resamples; cached for the functions that use one."""
     run = comparable(decisions.decided)
-    sums = [
+    if run.dilemmas == 0:
+        return undefined(), undefined()
+    model, person = (
         [part.sum(axis=1)[0] for part in _terms(shares[None], run.shares[None])]
         for shares in (run.strata.shares, run.shares)
-    ]
-    redrawn = bootstrap_sums(run, _terms) if run.dilemmas else ()
-    return _Sums(run.dilemmas, sums[0], sums[1], redrawn)
+    )
+    redrawn = bootstrap_sums(run, _terms)
+
+    def statistic(combine: Callable[..., Floats]) -> Quantity:
+        value = float(combine(*model))
+        if np.isnan(value):
+            return undefined()
+        draws = recentred(combine(*redrawn), value) if redrawn else np.empty(0)
+        low, high = (min(end, 1.0) for end in resampled_interval(run, draws))
+        if low == high and not run.fixed:
+            # If all answers are people's most frequent ones, resampling never yields another
+            # answer, so the interval is that of a proportion of dilemmas.
+            met, best, even = model
+            share = min(max(float(met / best), 0.0), 1.0)
+            low, high = (
+                float(combine(end * best, best, even)) for end in wilson(share, run.dilemmas)
+            )
+        return Quantity(value, low, high, float(combine(*person)), run.dilemmas)
+
+    return (
+        statistic(lambda met, best, even: met / best),
+        statistic(
+            lambda met, best, even: (
+                (met - even) / np.where(best - even > 1e-12, best - even, np.nan)
+            )
+        ),
+    )
 
 
 def _terms(q: Shares, p: Shares) -> tuple[Shares, ...]:
+    """Return the terms of Σ q·p, Σ max p and the sum for uniform answers."""
     return dot(q, p), largest(p), np.full((1, p.shape[1]), 1 / p.shape[2])

@@ -35,14 +35,13 @@ def agreement_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike)
     is exact (Dinkelbach 1967). `n` counts samples on dilemmas that people answered.
     """
     where, _ = _unanswered(decisions, dilemma, order)
-    run = decisions.decided
-    missing = np.bincount(where, minlength=run.dilemmas) * run.known
     value, _, _, human, _ = agreement(decisions)
+    known = decisions.decided.known
+    run, missing = decisions.decided.at(known), np.bincount(where, minlength=len(known))[known]
     ends = [value]
     if missing.any():
-        optional = decisions.has_coin
-        ends += [_extreme(run, missing, sign, optional=optional) for sign in (-1.0, 1.0)]
-    return Quantity(value, *_span(ends), human=human, n=int(missing.sum()))
+        ends += [_extreme(run, missing, sign, coin=decisions.has_coin) for sign in (-1.0, 1.0)]
+    return _range(value, ends, int(missing.sum()))._replace(human=human)
 
 
 def indecision_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike) -> Quantity:
@@ -87,7 +86,7 @@ def calibration_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLik
         return undefined()
     # Any patient may be imputed for "no coin": the coin rate is the same.
     ways = [np.full(len(where), answer) for answer in (FIRST, COIN)]
-    return _either(calibration_value, decisions, where, side, ways)
+    return _imputed(calibration_value, decisions, where, side, ways)
 
 
 def distance_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike) -> Quantity:
@@ -98,10 +97,10 @@ def distance_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike) 
     where, side = _unanswered(decisions, dilemma, order)
     shares = np.nan_to_num(decisions.shares)
     ways = [shares.argmax(axis=1)[where], shares.argmin(axis=1)[where]]
-    return _either(distance_value, decisions, where, side, ways)
+    return _imputed(distance_value, decisions, where, side, ways)
 
 
-def _either(
+def _imputed(
     figure: Callable[[Decisions], float],
     decisions: Decisions,
     where: Ints,
@@ -110,43 +109,36 @@ def _either(
 ) -> Quantity:
     """Return the range of a statistic over the run and the run with the imputations `ways`."""
     value = figure(decisions)
-    values = [value]
-    if len(where):
-        values += [figure(decisions.with_answers(where, side, way)) for way in ways]
-    return Quantity(value, *_span(values), n=len(where))
+    filled = [figure(decisions.with_answers(where, side, way)) for way in ways if len(way)]
+    return _range(value, [value, *filled], len(where))
 
 
-def _span(values: list[float]) -> tuple[float, float]:
-    known = [value for value in values if not np.isnan(value)]
-    return (min(known), max(known)) if known else (NAN, NAN)
+def _range(value: float, values: list[float], n: int) -> Quantity:
+    known = [value for value in values if not np.isnan(value)] or [NAN]
+    return Quantity(value, min(known), max(known), n=n)
 
 
-def _extreme(run: Decisions, missing: Ints, sign: float, *, optional: bool) -> float:
+def _extreme(run: Decisions, missing: Ints, sign: float, *, coin: bool) -> float:
     """Return the largest (sign 1) or smallest (-1) Σ_i q_i·p_i / Σ_i max p_i over imputations.
 
-    If `optional`, a missing answer may be a coin, so a dilemma without answers may be left out.
+    With a `coin` a missing answer may be one, so a dilemma without answers may be left out.
     """
-    known = run.known[:, None]
-    p = np.where(known, run.shares, 0.0)
-    counts = run.counts.sum(axis=1) * known
+    p, counts = run.shares, run.counts.sum(axis=1)
     read = counts.sum(axis=1)
-    top, met = p.max(axis=1), (counts * p).sum(axis=1)
-    total = read + missing
+    top, met, total = p.max(axis=1), (counts * p).sum(axis=1), read + missing
     pick = top if sign > 0 else p.min(axis=1)
-    filled = (met + missing * pick) / np.maximum(total, 1)
-    score = filled
-    if optional:
+    filled = score = (met + missing * pick) / np.maximum(total, 1)
+    if coin:
         left_out = met / np.maximum(read, 1)
         score = np.where(read > 0, np.maximum(sign * filled, sign * left_out) * sign, filled)
-    ratio = NAN
-    chosen = total > 0
+    chosen, ratio = total > 0, NAN
     for _ in range(_STEPS):
-        above, below = float(score[chosen].sum()), float(top[chosen].sum())
+        below = float(top[chosen].sum())
         if below == 0:
-            return ratio
-        previous, ratio = ratio, above / below
-        if ratio == previous or not optional:
-            return ratio
+            break
+        previous, ratio = ratio, float(score[chosen].sum()) / below
+        if ratio == previous or not coin:
+            break
         chosen = (read > 0) | ((total > 0) & (sign * (filled - ratio * top) > 0))
     return ratio
 

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._resample import bootstrap, coin_gap, observed, rate_interval
+from kidney_evals.estimation._resample import bootstrap, coin_gap, observed
 from kidney_evals.estimation.arrays import Bools, Floats
 from kidney_evals.estimation.decisions import COIN, Decisions
-from kidney_evals.estimation.indecision import human_interval, human_rates
-from kidney_evals.estimation.intervals import DRAWS, NAN, difference, percentile
+from kidney_evals.estimation.indecision import human_rates, indecision_gap, indecision_rate
+from kidney_evals.estimation.intervals import DRAWS, NAN, percentile
 from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.estimation.two_stage import FlipSlope, fit_flip_slope
 
@@ -50,9 +50,9 @@ def flip_calibration(decisions: Decisions) -> Quantity:
     dilemma is not used, unless the study is a fixed list with repeats.
     """
     bins = _bins(decisions)
-    total = sum(part.run.dilemmas for part in bins)
     if not bins:
         return undefined()
+    total = sum(part.run.dilemmas for part in bins)
     noise = np.zeros(DRAWS)
     for index, _, run, model, human in bins:
         redrawn = bootstrap(run, coin_gap(run), key=index + 1)
@@ -85,10 +85,10 @@ def expected_flip_calibration(decisions: Decisions, flips: ArrayLike) -> float:
 
 def closeness_bins(decisions: Decisions) -> tuple[ClosenessBin, ...]:
     """Return the coin rate and its gap to people's in each bin, empty bins as NaN with n = 0."""
-    runs = {index: run for index, _, run in _parts(decisions)}
+    runs = map(decisions.at, _masks(decisions))
     return tuple(
-        ClosenessBin(*edges, *_rate_and_gap(runs.get(index)))
-        for index, edges in enumerate(pairwise(EDGES))
+        ClosenessBin(*edges, indecision_rate(run), indecision_gap(run)._replace(n=run.dilemmas))
+        for edges, run in zip(pairwise(EDGES), runs, strict=True)
     )
 
 
@@ -114,22 +114,6 @@ def flip_fit(decisions: Decisions) -> FlipSlope:
     return fit_flip_slope(answers.closeness[index], answers.choice[known] == COIN, clusters=index)
 
 
-def _rate_and_gap(run: Decisions | None) -> tuple[Quantity, Quantity]:
-    if run is None:
-        return undefined(), undefined()
-    trials, hits = run.counts.sum(axis=2), run.counts[:, :, COIN]
-    answers = trials.sum(axis=1)
-    rate = float(hits.sum() / answers.sum())
-    expected = answers * run.shares[:, COIN]
-    human = float(expected.sum() / answers.sum())
-    model = rate_interval(run, hits, trials, expected)
-    gap = difference(rate, model, human, human_interval(run, answers))
-    return (
-        Quantity(rate, *rate_interval(run, hits, trials), human=human, n=len(run)),
-        Quantity(rate - human, *gap, n=run.dilemmas),
-    )
-
-
 class _Bin(NamedTuple):
     """A bin's dilemmas, and the variances V(f) and V(h) of the two coin rates in it."""
 
@@ -143,32 +127,29 @@ class _Bin(NamedTuple):
 @lru_cache(maxsize=1)
 def _bins(decisions: Decisions) -> tuple[_Bin, ...]:
     """Return the bins in which V(f) can be estimated; cached for the functions that use them."""
-    bins = (_Bin(*part, *_variances(part[2])) for part in _parts(decisions))
-    return tuple(each for each in bins if not np.isnan(each.model))
+    bins = []
+    for place, mask in enumerate(_masks(decisions)):
+        if mask.sum() < (1 if decisions.fixed else 2):
+            continue
+        run = decisions.at(mask)
+        rates, weight = human_rates(run, run.counts.sum(axis=(1, 2))), _weights(run)
+        human = float(rates.var(ddof=1)) if len(rates) > 1 else 0.0
+        if run.fixed:
+            model = float((weight**2 * run.strata.variance[:, COIN]).sum())
+        else:
+            surplus = run.strata.shares[:, COIN] - run.shares[:, COIN]
+            residual = weight * (surplus - float((weight * surplus).sum()))
+            model = run.dilemmas / (run.dilemmas - 1) * float((residual**2).sum())
+        if not np.isnan(model):
+            bins.append(_Bin(place, mask, run, model, human))
+    return tuple(bins)
 
 
-def _parts(decisions: Decisions) -> list[tuple[int, Bools, Decisions]]:
-    """Return the place, the mask and the run of each bin with answers."""
-    if not decisions.has_coin:
-        return []
+def _masks(decisions: Decisions) -> list[Bools]:
+    """Return the usable dilemmas of each bin, each of shape (D,); none without a coin."""
     usable = decisions.answered & decisions.known & ~np.isnan(decisions.closeness)
     place = np.searchsorted(EDGES, decisions.closeness, side="right") - 1
-    masks = [usable & (place == index) for index in range(len(EDGES) - 1)]
-    return [(index, mask, decisions.at(mask)) for index, mask in enumerate(masks) if mask.any()]
-
-
-def _variances(run: Decisions) -> tuple[float, float]:
-    """Return V(f), NaN where it cannot be estimated, and V(h)."""
-    rates = human_rates(run, run.counts.sum(axis=(1, 2)))
-    human = float(rates.var(ddof=1)) if len(rates) > 1 else 0.0
-    weight = _weights(run)
-    if run.fixed:
-        return float((weight**2 * run.strata.variance[:, COIN]).sum()), human
-    if run.dilemmas < 2:
-        return NAN, human
-    surplus = run.strata.shares[:, COIN] - run.shares[:, COIN]
-    residual = weight * (surplus - float((weight * surplus).sum()))
-    return run.dilemmas / (run.dilemmas - 1) * float((residual**2).sum()), human
+    return [usable & (place == index) & decisions.has_coin for index in range(len(EDGES) - 1)]
 
 
 def _weights(run: Decisions) -> Floats:

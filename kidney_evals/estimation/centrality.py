@@ -22,9 +22,6 @@ from kidney_evals.estimation.importance import importance_distance, importance_s
 from kidney_evals.estimation.intervals import NAN, wilson
 from kidney_evals.estimation.logit import fit_logit_resamples
 
-_NUMBERS = 2_000_000
-"""Largest number of random numbers drawn at a time."""
-
 
 class Centrality(NamedTuple):
     """Centrality with its interval; NaN if there are too few answers for every weight.
@@ -72,25 +69,17 @@ def centrality(
 ) -> Centrality:
     """Return a model's centrality among people.
 
+    The answers are the model's decided answers. `group` are the group's signed importance shares,
+    (k,). `distances` are quantiles of the distance to the group over a number of `people`, and
+    `probabilities` their ascending levels, (q,). Each of the `resamples` has as many `answers` as
+    one person gave (with a coin, decided answers).
+
     The standard error has two parts. The variance due to the model's answers is the infinitesimal
     jackknife over dilemmas for averages over subsamples, with its correction for a finite number of
     resamples (Wager, Hastie and Efron 2014, equations 5 and 7). The variance due to people is that
     of the value when people are resampled and the group's shares are fixed. The interval is
     Wilson's, with the number of people that gives the total standard error, and with all people if
     the value is 0 or 1.
-
-    Args:
-        differences: First minus second patient of the decided answers, shape (n, k).
-        chose_first: 1 where the first was chosen, else 0, shape (n,).
-        dilemmas: Label of each answer's dilemma, shape (n,).
-        group: The group's signed importance shares, shape (k,).
-        ranges: Full range of each attribute, shape (k,).
-        distances: Quantiles over people of the distance of one person to the group, (q,).
-        probabilities: Their probabilities, ascending, shape (q,).
-        people: Number of people behind `distances`.
-        answers: Number of answers of one person; with a coin, number of decided answers.
-        resamples: Number of resamples of `answers` answers.
-        seed: Seed of the resamples.
     """
     x = _checks.matrix(differences, "differences")
     n, k = x.shape
@@ -144,12 +133,8 @@ def _subsamples(
     random: np.random.Generator, index: Ints, count: int, answers: int, resamples: int
 ) -> tuple[Ints, Ints]:
     """Return indices of drawn dilemmas and of one answer to each, both (resamples, answers)."""
-    size = max(1, _NUMBERS // count)
     last = min(answers, count - 1)
-    numbers = (
-        random.random((min(size, resamples - start), count)) for start in range(0, resamples, size)
-    )
-    chosen = np.concatenate([block.argpartition(last, axis=1)[:, :answers] for block in numbers])
+    chosen = random.random((resamples, count)).argpartition(last, axis=1)[:, :answers]
     # Sorted by dilemma, so that the order within a partition does not matter.
     chosen.sort(axis=1)
     order = np.argsort(index, kind="stable")

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._resample import rate_interval
-from kidney_evals.estimation.arrays import Floats
+from kidney_evals.estimation._resample import rate_of
+from kidney_evals.estimation.arrays import Bools, Floats
 from kidney_evals.estimation.decisions import FIRST, SECOND, Counts, Decisions
 from kidney_evals.estimation.intervals import NAN, Interval, mean_interval, proportion, wilson
 from kidney_evals.estimation.quantity import Quantity, undefined
@@ -20,11 +20,8 @@ def swap_disagreement(decisions: Decisions, human: float = NAN) -> Quantity:
     coin differs from either patient. It includes both the effect of the order and sampling
     variation; see `order_effect`. `n` counts dilemmas answered in both orders.
     """
-    counts, sizes = _both_orders(decisions, 1)
-    if len(counts) == 0:
-        return undefined(human=human)
-    each = _across(counts, sizes)
-    return _mean_share(decisions, each, sizes, _across_variance(counts, sizes), human)
+    counts = decisions.counts[_in_both_orders(decisions, 1)]
+    return _mean_share(decisions, _across(counts), counts, _across_variance(counts), human)
 
 
 def retest_disagreement(decisions: Decisions, human: float = NAN) -> Quantity:
@@ -34,20 +31,16 @@ def retest_disagreement(decisions: Decisions, human: float = NAN) -> Quantity:
     over dilemmas. Unlike `swap_disagreement` it contains sampling variation only. `n` counts
     dilemmas with a repeated order; probabilities need no repetitions.
     """
-    each = within_orders(decisions)
+    each, counts = within_orders(decisions), decisions.counts
+    shares, spread = _repetitions(decisions)
+    variance = _delta(-2 * np.nan_to_num(spread)[:, :, None] * shares, counts)
     repeated = ~np.isnan(each)
-    if not repeated.any():
-        return undefined(human=human)
-    counts = decisions.counts[repeated]
-    shares, spread = _repetitions(decisions, counts)
-    sizes = np.maximum(counts.sum(axis=2), 1)
-    variance = _delta(-2 * np.nan_to_num(spread)[:, :, None] * shares, counts, sizes)
-    return _mean_share(decisions, each[repeated], sizes, variance, human)
+    return _mean_share(decisions, each[repeated], counts[repeated], variance[repeated], human)
 
 
 def within_orders(decisions: Decisions) -> Floats:
     """Return each dilemma's share of differing pairs in the same order, (D,), NaN without any."""
-    shares, spread = _repetitions(decisions, decisions.counts)
+    shares, spread = _repetitions(decisions)
     each: Floats = np.nansum(spread * (1 - (shares**2).sum(axis=2)), axis=1)
     each[np.isnan(spread).all(axis=1)] = np.nan
     return each
@@ -60,21 +53,21 @@ def order_effect(decisions: Decisions) -> Quantity:
     patients, for any variance. `n` counts dilemmas repeated in both orders (with
     probabilities, answered in both orders).
     """
-    known = decisions.chances is not None
-    counts, sizes = _both_orders(decisions, 2)
-    if len(counts) == 0:
+    keep = _in_both_orders(decisions, 2)
+    if not keep.any():
         return undefined()
-    shares = counts / sizes[:, :, None]
-    spread = np.ones(sizes.shape) if known else sizes / (sizes - 1)
-    within = (1 - (shares**2).sum(axis=2)) * spread
-    effect = _across(counts, sizes) - within.mean(axis=1)
+    counts = decisions.counts[keep]
+    effect = _across(counts) - within_orders(decisions)[keep]
     value = float(effect.mean())
-    ends = mean_interval(effect)
-    if decisions.fixed:
+    if not decisions.fixed:
+        ends = mean_interval(effect)
+    elif decisions.chances is not None:
+        ends = Interval(value, value)
+    else:
         # Δ = 1 - s·t - ½ Σ_o m/(m-1) (1 - |s_o|²): linear in s with slope m/(m-1) s - t.
-        slope = shares * spread[:, :, None] - shares[:, ::-1]
-        half = 1.96 * float(np.sqrt(_delta(slope, counts, sizes).sum())) / len(effect)
-        half = 0.0 if known else half
+        shares, spread = (part[keep] for part in _repetitions(decisions))
+        slope = 2 * spread[:, :, None] * shares - shares[:, ::-1]
+        half = 1.96 * float(np.sqrt(_delta(slope, counts).sum())) / len(effect)
         ends = Interval(value - half, value + half)
     return Quantity(value, max(ends.low, -1.0), min(ends.high, 1.0), n=len(effect))
 
@@ -88,7 +81,7 @@ def position_bias(decisions: Decisions) -> Quantity:
     """
     run = decisions.decided
     if run.fixed:
-        run = run.at((run.counts.sum(axis=2) > 0).all(axis=1))
+        run = run.at(_in_both_orders(run, 1))
     counts = run.counts
     trials = counts.sum(axis=(1, 2))
     hits = counts[:, 0, FIRST] + counts[:, 1, SECOND]
@@ -126,81 +119,84 @@ def dominance(decisions: Decisions, *, weak: bool = False) -> Quantity:
     rows = np.arange(run.dilemmas)
     trials, hits = run.counts.sum(axis=2), run.counts[rows, :, side]
     answers = trials.sum(axis=1)
-    ends = rate_interval(run, hits, trials)
     human = float((answers * run.shares[rows, side]).sum() / answers.sum())
-    return Quantity(float(hits.sum() / answers.sum()), *ends, human=human, n=len(run))
+    return rate_of(run, hits, trials, human=human)
 
 
 def expected_swap_disagreement(decisions: Decisions, answers: ArrayLike) -> float:
     """Return `swap_disagreement` expected of independent answers with shares `answers`, (D, K)."""
-    mask = (decisions.counts.sum(axis=2) > 0).all(axis=1)
     q = _checks.shares(answers, decisions.shares.shape, "answers")
-    known = q[mask & ~np.isnan(q).any(axis=1)]
+    known = q[_in_both_orders(decisions, 1) & ~np.isnan(q).any(axis=1)]
     return float((1 - (known**2).sum(axis=1)).mean()) if len(known) else NAN
 
 
-def _repetitions(decisions: Decisions, counts: Counts) -> tuple[Floats, Floats]:
-    """Return shares by order, (d, 2, K), and the weights of repeated orders, (d, 2).
+def _asked(decisions: Decisions, least: int) -> Bools:
+    """Return which orders have `least` answers, or a probability, by dilemma, shape (D, 2)."""
+    sizes = decisions.counts.sum(axis=2)
+    return np.asarray(sizes > 0 if decisions.chances is not None else sizes >= least)
+
+
+def _in_both_orders(decisions: Decisions, least: int) -> Bools:
+    """Return which dilemmas have `least` answers, or a probability, in each order, shape (D,)."""
+    return np.asarray(_asked(decisions, least).all(axis=1))
+
+
+def _repetitions(decisions: Decisions) -> tuple[Floats, Floats]:
+    """Return shares by order, (D, 2, K), and the weights of repeated orders, (D, 2).
 
     A weight is m/(m - 1), or 1 for probabilities, over the number of repeated orders; else NaN.
     """
-    known, sizes = decisions.chances is not None, counts.sum(axis=2)
-    repeated = sizes > 0 if known else sizes >= 2
-    spread = np.ones(sizes.shape) if known else sizes / np.maximum(sizes - 1, 1)
+    sizes, repeated = decisions.counts.sum(axis=2), _asked(decisions, 2)
+    spread = 1.0 if decisions.chances is not None else sizes / np.maximum(sizes - 1, 1)
     weight = repeated / np.maximum(repeated.sum(axis=1, keepdims=True), 1)
-    shares = counts / np.maximum(sizes, 1)[:, :, None]
+    shares = decisions.counts / np.maximum(sizes, 1)[:, :, None]
     return shares, np.where(repeated, weight * spread, np.nan)
 
 
-def _both_orders(decisions: Decisions, least: int) -> tuple[Counts, Counts]:
-    """Return counts (d, 2, K) and sizes (d, 2) of dilemmas with `least` answers in each order."""
-    sizes = decisions.counts.sum(axis=2)
-    keep = (sizes > 0 if decisions.chances is not None else sizes >= least).all(axis=1)
-    return decisions.counts[keep], sizes[keep]
-
-
-def _across(counts: Counts, sizes: Counts) -> Floats:
+def _across(counts: Counts) -> Floats:
     """Return the share of differing pairs of an answer from each order, by dilemma."""
-    return np.asarray(1 - counts.prod(axis=1).sum(axis=1) / sizes.prod(axis=1))
+    return np.asarray(1 - counts.prod(axis=1).sum(axis=1) / counts.sum(axis=2).prod(axis=1))
 
 
-def _across_variance(counts: Counts, sizes: Counts) -> Floats:
+def _across_variance(counts: Counts) -> Floats:
     """Return the variance of 1 - s·t in each of fixed dilemmas; s, t are shares by order."""
-    linear = _delta(-(counts / sizes[:, :, None])[:, ::-1], counts, sizes)
+    sizes, smooth = counts.sum(axis=2), _smooth(counts)
+    linear = _delta(-(counts / sizes[:, :, None])[:, ::-1], counts)
     # Σ t'Var(s)t + s'Var(t)s with estimated s and t includes tr Var(s)Var(t) once too often.
-    smooth = _smooth(counts, sizes)
     both = smooth.prod(axis=1)
     trace = (both * (1 - smooth).prod(axis=1) - both**2).sum(axis=1) + both.sum(axis=1) ** 2
     return np.asarray(np.maximum(linear - trace / sizes.prod(axis=1), 0.0))
 
 
-def _delta(slope: Floats, counts: Counts, sizes: Counts) -> Floats:
+def _delta(slope: Floats, counts: Counts) -> Floats:
     """Return the variance of Σ_o slope_o · s_o with smoothed multinomial shares s, shape (d,)."""
-    smooth = _smooth(counts, sizes)
+    smooth = _smooth(counts)
     mean = (slope * smooth).sum(axis=2)
-    each = ((slope**2 * smooth).sum(axis=2) - mean**2) / sizes
+    each = ((slope**2 * smooth).sum(axis=2) - mean**2) / np.maximum(counts.sum(axis=2), 1)
     return np.asarray(each.sum(axis=1))
 
 
-def _smooth(counts: Counts, sizes: Counts) -> Floats:
-    return np.asarray((counts + 1 / counts.shape[2]) / (sizes + 1)[:, :, None])
+def _smooth(counts: Counts) -> Floats:
+    return np.asarray((counts + 1 / counts.shape[2]) / (counts.sum(axis=2) + 1)[:, :, None])
 
 
 def _mean_share(
-    run: Decisions, each: Floats, sizes: Counts, variance: Floats, human: float
+    run: Decisions, each: Floats, counts: Counts, variance: Floats, human: float
 ) -> Quantity:
     """Return the mean over dilemmas of shares of pairs, with its interval.
 
     On a fixed list `variance` is that of each share. The mean over several pairs of one dilemma may
-    have less than binomial variance, so `sizes` bounds the design effect.
+    have less than binomial variance, so the number of answers bounds the design effect.
     """
-    value, count = float(each.mean()), len(each)
+    if len(each) == 0:
+        return undefined(human=human)
+    value, n = float(each.mean()), len(each)
     if run.fixed:
-        ends = _fixed_ends(run, value, float(variance.sum()) / count**2, count)
+        ends = _fixed_ends(run, value, float(variance.sum()) / n**2, n)
     else:
-        least = run.least_effect / float(np.max(sizes) ** 2)
-        ends = proportion(np.minimum(each, 1), np.ones(count), least_effect=least)
-    return Quantity(value, *ends, human=human, n=count)
+        least = run.least_effect / float(counts.sum(axis=2).max() ** 2)
+        ends = proportion(np.minimum(each, 1), np.ones(n), least_effect=least)
+    return Quantity(value, *ends, human=human, n=n)
 
 
 def _fixed_ends(run: Decisions, value: float, variance: float, count: int) -> Interval:

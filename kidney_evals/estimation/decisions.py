@@ -50,8 +50,8 @@ class Strata(NamedTuple):
         weights: Weight of each stratum in its dilemma's shares, shape (D, 2).
         shares: Answer shares q, shape (D, K); NaN rows without answers.
         variance: Unbiased estimate of Var(q_c), shape (D, K); NaN with a single answer.
-        smooth: (count + a/K) / (m + a) with a = ½, shape (D, 2, K). Answers are resampled from
-            these shares, since a few equal answers do not imply a share of 1.
+        smooth: (count + a/K) / (m + a) with a = ½, shape (D, 2, K), from which answers are
+            resampled, since a few equal answers do not imply a share of 1.
         redrawn: Variance of shares resampled from `smooth`, shape (D, K).
     """
 
@@ -119,7 +119,8 @@ class Decisions:
         if self.share_draws is not None:
             values["share_draws"] = _checked_draws(self.share_draws, shares)
         rank = np.lexsort(keys)
-        for name, value in (values | {name: row[rank] for name, row in rows.items()}).items():
+        values |= {name: row[rank] for name, row in rows.items()}
+        for name, value in values.items():
             object.__setattr__(self, name, value)
 
     def __len__(self) -> int:
@@ -174,9 +175,8 @@ class Decisions:
         if self.chances is None:
             flat = np.bincount(cell * shape[2] + self.choice, minlength=int(np.prod(shape)))
             return flat.astype(np.int64).reshape(shape)
-        columns = [
-            np.bincount(cell, column, minlength=2 * self.dilemmas) for column in self.chances.T
-        ]
+        cells = 2 * self.dilemmas
+        columns = [np.bincount(cell, column, minlength=cells) for column in self.chances.T]
         return np.stack(columns, axis=-1).reshape(shape)
 
     @cached_property
@@ -298,11 +298,8 @@ class Decisions:
 
 def _renormalised(shares: NDArray[np.floating]) -> NDArray[np.floating]:
     """Return the shares of the two patients among decided people, NaN where nobody decided."""
-    decided = shares[..., :COIN]
-    total = decided.sum(axis=-1, keepdims=True)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        result: NDArray[np.floating] = np.where(total > 0, decided / total, np.nan)
-    return result
+    total = shares[..., :COIN].sum(axis=-1, keepdims=True)
+    return shares[..., :COIN] / np.where(total > 0, total, np.nan)
 
 
 def _selection(rows: ArrayLike, count: int, name: str) -> Bools | Ints:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._resample import rate_interval
+from kidney_evals.estimation._resample import rate_of
 from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.decisions import COIN, Decisions
 from kidney_evals.estimation.errors import InputError
@@ -31,14 +31,9 @@ def indecision_rate(decisions: Decisions) -> Quantity:
     if not decisions.has_coin or len(decisions) == 0:
         return undefined()
     trials = decisions.counts.sum(axis=2)
-    hits = decisions.counts[:, :, COIN]
     answers = trials.sum(axis=1)
-    return Quantity(
-        float(hits.sum() / trials.sum()),
-        *rate_interval(decisions, hits, trials),
-        human=float((answers * decisions.shares[:, COIN])[answers > 0].sum() / answers.sum()),
-        n=len(decisions),
-    )
+    human = (answers * decisions.shares[:, COIN])[answers > 0].sum() / answers.sum()
+    return rate_of(decisions, decisions.counts[:, :, COIN], trials, human=float(human))
 
 
 def indecision_gap(decisions: Decisions) -> Quantity:
@@ -55,14 +50,14 @@ def indecision_gap(decisions: Decisions) -> Quantity:
     if len(run) == 0:
         return undefined()
     trials = run.counts.sum(axis=2)
-    hits = run.counts[:, :, COIN]
     answers = trials.sum(axis=1)
     expected = answers * run.shares[:, COIN]
-    rate = float(hits.sum() / trials.sum())
     human = float(expected.sum() / answers.sum())
-    model = rate_interval(run, hits, trials, expected)
-    ends = difference(rate, model, human, human_interval(run, answers))
-    return Quantity(rate - human, ends.low, ends.high, n=len(run))
+    model = rate_of(run, run.counts[:, :, COIN], trials, expected=expected)
+    ends = difference(
+        model.value, Interval(model.low, model.high), human, human_interval(run, answers)
+    )
+    return Quantity(model.value - human, *ends, n=len(run))
 
 
 def human_interval(run: Decisions, answers: ArrayLike) -> Interval:
@@ -82,8 +77,7 @@ def human_rates(run: Decisions, answers: ArrayLike) -> Floats:
         return np.empty(0)
     if not weight.any():
         raise InputError("answers are all 0: no dilemma counts")
-    rates: Floats = (run.share_draws[:, :, COIN] @ weight) / weight.sum()
-    return rates
+    return np.asarray((run.share_draws[:, :, COIN] @ weight) / weight.sum(), dtype=np.float64)
 
 
 def outcome_share(
@@ -99,11 +93,14 @@ def outcome_share(
         return undefined()
     index, count = _checks.groups(dilemma, n, "dilemma")
     cell = index * 2 + _checks.codes(order, n, "order", (0, 1))
-    hits = _checks.codes(hit, n, "hit", (0, 1))
-    trials = np.bincount(cell, minlength=2 * count).reshape(count, 2)
-    hits_by_order = np.bincount(cell, weights=hits, minlength=2 * count).reshape(count, 2)
-    if fixed:
-        ends = stratified_proportion(hits_by_order, trials)
-    else:
-        ends = proportion(hits_by_order.sum(axis=1), trials.sum(axis=1))
-    return Quantity(float(hits_by_order.sum() / n), ends.low, ends.high, n=n)
+    weights = _checks.codes(hit, n, "hit", (0, 1))
+    trials, hits = (
+        np.bincount(cell, weights=each, minlength=2 * count).reshape(count, 2)
+        for each in (np.ones(n), weights)
+    )
+    ends = (
+        stratified_proportion(hits, trials)
+        if fixed
+        else proportion(hits.sum(axis=1), trials.sum(axis=1))
+    )
+    return Quantity(float(hits.sum() / n), *ends, n=n)

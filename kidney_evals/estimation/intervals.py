@@ -72,13 +72,13 @@ def effective_size(
     """Return the effective sample size of clustered answers: N divided by the design effect.
 
     The design effect (Kish 1965) is the clustered variance of Σ hits / Σ trials divided by its
-    binomial variance. It is bounded by `least_effect` below and by Σ n² / N above, the design
-    effect of clusters whose answers are all equal. The upper bound is also used if the rate is 0 or
-    1, where the effect cannot be estimated. With an estimated effect the size is multiplied by
-    (z/t)², with t of G - 1 degrees of freedom (Korn and Graubard 1998). `hits` (fractions are
-    allowed), `trials` and `expected` hits are by cluster, shape (G,), and clusters without trials
-    do not count; if `expected` is given, the variance is that of hits minus expected.
-    `least_effect` is below 1 only if answers within a cluster are known to be negatively
+    binomial variance, between `least_effect` and Σ n² / N, the design effect of clusters whose
+    answers are all equal, which is used if the rate is 0 or 1. With an estimated effect the size is
+    multiplied by (z/t)², with t of G - 1 degrees of freedom (Korn and Graubard 1998).
+
+    `hits` (fractions are allowed), `trials` and `expected` hits are by cluster, shape (G,), and
+    clusters without trials do not count; with `expected` the variance is that of hits minus
+    expected. `least_effect` is below 1 only if answers within a cluster are known to be negatively
     correlated.
     """
     x, n, answered = _clusters(hits, trials)
@@ -86,8 +86,7 @@ def effective_size(
         return 0.0
     surplus = x
     if expected is not None:
-        count = len(answered)
-        surplus = x - _checks.column(expected, count, "expected", -np.inf, np.inf)[answered]
+        surplus = x - _checks.shaped(expected, answered.shape, "expected")[answered]
     total = float(n.sum())
     rate = float(x.sum()) / total
     worst = float((n**2).sum()) / total
@@ -112,15 +111,15 @@ def proportion(hits: ArrayLike, trials: ArrayLike, *, least_effect: float = 1.0)
 def stratified_proportion(hits: ArrayLike, trials: ArrayLike) -> Interval:
     """Return Wilson's interval of Σ hits / Σ trials, each (D, 2), over a fixed list of questions.
 
-    Only the answers within question and order are random, so the effective size is p(1-p)/V with V
-    the stratified variance, at least N. The shares within strata are smoothed, (hits + ½)/(trials +
-    1), in p and in V, so that V is positive if all answers are equal. The two orders are strata if
+    Only the answers within question and order are random, so the effective size is p(1-p)/V, at
+    least N, with V the stratified variance. In p and V the shares within strata are smoothed, (hits
+    + ½)/(trials + 1), so that V is positive if all answers are equal. The two orders are strata if
     each has two answers or more; otherwise the answers to a question are one stratum.
     """
     x, n = _checks.numbers(hits, "hits"), _checks.numbers(trials, "trials")
     if n.ndim != 2 or x.shape != n.shape:
         raise InputError(f"hits {x.shape} and trials {n.shape} must have one shape (D, orders)")
-    _no_more_hits(x, n)
+    x, n = _counted(x, n)
     apart = (n >= 2).all(axis=1)
     x = np.concatenate([x[apart].ravel(), x[~apart].sum(axis=1)])
     n = np.concatenate([n[apart].ravel(), n[~apart].sum(axis=1)])
@@ -258,15 +257,16 @@ def _weights(clusters: int, start: int, stop: int, key: int) -> NDArray[np.uint8
     return counts.astype(np.uint8).reshape(rows, clusters)
 
 
-def _no_more_hits(hits: Floats, trials: Floats) -> None:
-    _checks.shaped(trials, trials.shape, "trials", 0, np.inf)
-    _checks.shaped(hits, trials.shape, "hits", 0, np.inf)
-    _checks.refuse(hits > trials + _ROUNDING, hits, "hits", "more than its trials")
+def _counted(hits: ArrayLike, trials: ArrayLike) -> tuple[Floats, Floats]:
+    n = _checks.numbers(trials, "trials")
+    n = _checks.shaped(n, n.shape, "trials", 0, np.inf)
+    x = _checks.shaped(hits, n.shape, "hits", 0, np.inf)
+    _checks.refuse(x > n + _ROUNDING, x, "hits", "more than its trials")
+    return x, n
 
 
 def _clusters(hits: ArrayLike, trials: ArrayLike) -> tuple[Floats, Floats, Bools]:
     """Return hits and trials of the clusters with answers, and which clusters these are."""
     _checks.length(trials, "trials", 0)
-    x, n = _checks.numbers(hits, "hits"), _checks.numbers(trials, "trials")
-    _no_more_hits(x, n)
+    x, n = _counted(hits, trials)
     return x[n > 0], n[n > 0], n > 0

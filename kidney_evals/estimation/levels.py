@@ -41,16 +41,13 @@ class Levels:
 
     def code(self, values: ArrayLike, name: str = "values") -> Ints:
         """Return the index of the level of each value, shape (n,)."""
+        _checks.length(values, name, 0)
         x = _checks.numbers(values, name)
-        if x.ndim != 1:
-            raise InputError(f"{name} must have shape (n,), not {x.shape}")
         index = np.searchsorted(self.starts, x, side="right") - 1
         bad = ~((index >= 0) & (x <= self.end))
         if self.exact:
             bad |= np.asarray(self.starts)[index] != x
-        if bad.any():
-            row = int(np.argmax(bad))
-            raise InputError(f"{name} row {row} is {x[row]:g}, in none of {list(self.labels)}")
+        _checks.refuse(bad, x, name, f"in none of {list(self.labels)}")
         return index.astype(np.int64)
 
 
@@ -61,9 +58,8 @@ def attribute_levels(values: ArrayLike, *, most: int = 6, bands: int = 3) -> Lev
     bands, without the empty ones, if there are more than `most` values.
     """
     n = _checks.length(values, "values", 0)
-    listed = _checks.column(values, n, "values", -np.inf, np.inf)
+    domain = np.unique(_checks.shaped(values, (n,), "values"))
     most, bands = _checks.whole(most, "most", 2), _checks.whole(bands, "bands", 2)
-    domain = np.unique(listed)
     if len(domain) < 2:
         raise InputError(f"an attribute needs two values or more, not {domain.tolist()}")
     if len(domain) <= most:

@@ -50,11 +50,8 @@ def nearest_classes(
 ) -> NearestClasses:
     """Return the posterior over known classes of people, given a respondent's answers.
 
-    Args:
-        shares: Share of people in each class, above 0, shape (C,).
-        class_shares: `LatentFit.predict` of the answers' differences, shape (C, n, K).
-        choices: 0 first, 1 second and, if K is 3, 2 coin, shape (n,).
-        dilemmas: Label of each answer's dilemma, shape (n,), two or more.
+    `shares` are the shares of people in each class, above 0, (C,); `class_shares` is
+    `LatentFit.predict` of the answers' differences, (C, n, K). There are two `dilemmas` or more.
     """
     predicted = _checks.numbers(class_shares, "class_shares")
     if predicted.ndim != 3 or 0 in predicted.shape or predicted.shape[2] not in (2, 3):

@@ -18,20 +18,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._pairs import (
-    NOTHING,
-    PairedDifference,
-    changed,
-    check_listed_alike,
-    on_both,
-    score_interval,
-    unseen_changes,
-    widened,
-)
+from kidney_evals.estimation._pairs import NOTHING as NOTHING
+from kidney_evals.estimation._pairs import PairedDifference as PairedDifference
+from kidney_evals.estimation._pairs import changed as changed
+from kidney_evals.estimation._pairs import on_both, score_interval, unseen_changes, widened
 from kidney_evals.estimation._resample import Terms, bootstrap, coin_gap, dot, largest, observed
-from kidney_evals.estimation.arrays import Bools, Floats
+from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.calibration import EDGES, calibration_value
 from kidney_evals.estimation.consistency import (
+    _in_both_orders,
     retest_disagreement,
     swap_disagreement,
     within_orders,
@@ -42,27 +37,13 @@ from kidney_evals.estimation.indecision import indecision_rate
 from kidney_evals.estimation.intervals import DRAWS, Interval, difference, percentile, recentred
 from kidney_evals.estimation.quantity import Quantity
 
-__all__ = [
-    "NOTHING",
-    "PairedDifference",
-    "agreement_change",
-    "calibration_change",
-    "changed",
-    "distance_change",
-    "indecision_change",
-    "retest_change",
-    "share_change",
-    "shared",
-    "swap_change",
-]
-
 _APART: Final = 10
 """Added to the key of the second run's resamples if the runs are resampled independently."""
 
 
 def shared(first: Decisions, second: Decisions) -> tuple[Decisions, Decisions]:
     """Return both runs on the dilemmas that both answered."""
-    return _on_usable(first, second, lambda run: run.answered)
+    return on_both(first, second, lambda run: run.answered)
 
 
 def indecision_change(first: Decisions, second: Decisions) -> PairedDifference:
@@ -72,19 +53,19 @@ def indecision_change(first: Decisions, second: Decisions) -> PairedDifference:
     between the dilemmas' shares of coins, or, if numbers of answers differ between dilemmas, of the
     linearised terms. For a fixed list: `intervals.difference` of the intervals of the two runs.
     """
-    both = _on_usable(first, second, lambda run: run.answered & run.has_coin)
+    both = on_both(first, second, lambda run: run.answered & run.has_coin)
     return _proportion_change(*both, indecision_rate, _surplus_coins)
 
 
 def swap_change(first: Decisions, second: Decisions) -> PairedDifference:
     """Return the change of `swap_disagreement`, over dilemmas that both answered in both orders."""
-    both = _on_usable(first, second, lambda run: (run.counts.sum(axis=2) > 0).all(axis=1))
+    both = on_both(first, second, lambda run: _in_both_orders(run, 1))
     return _proportion_change(*both, swap_disagreement, _differing)
 
 
 def retest_change(first: Decisions, second: Decisions) -> PairedDifference:
     """Return the change of `retest_disagreement`, over dilemmas that both runs repeated."""
-    both = _on_usable(first, second, lambda run: ~np.isnan(within_orders(run)))
+    both = on_both(first, second, lambda run: ~np.isnan(within_orders(run)))
     return _proportion_change(*both, retest_disagreement, within_orders)
 
 
@@ -110,17 +91,17 @@ def agreement_change(first: Decisions, second: Decisions) -> PairedDifference:
 
     The interval resamples as that of `agreement`, jointly for both runs.
     """
-    one, two = _on_usable(first, second, lambda run: run.decided.answered & run.decided.known)
-    one, two = one.decided, two.decided
+    both = on_both(first, second, lambda run: run.decided.answered & run.decided.known)
+    one, two = (run.decided for run in both)
     if one.dilemmas == 0:
         return NOTHING
 
     def terms(run: Decisions) -> Terms:
         return lambda q, p: (dot(q, p), largest(p))
 
-    values = observed(one, terms(one)), observed(two, terms(two))
     best = float(one.shares.max(axis=1).mean())
     each: Floats = ((two.strata.shares - one.strata.shares) * one.shares).sum(axis=1) / best
+    values = observed(one, terms(one)), observed(two, terms(two))
     return _resampled(values, one, _redrawn(one, two, terms), each, _reach(one) / best)
 
 
@@ -131,7 +112,7 @@ def distance_change(first: Decisions, second: Decisions) -> PairedDifference:
     q_1. It is linear in p, so the variance of people's shares cancels, and the result is also the
     change of `fixed_distance`.
     """
-    one, two = _on_usable(first, second, lambda run: run.repeated)
+    one, two = on_both(first, second, lambda run: run.repeated)
     if one.dilemmas == 0:
         return NOTHING
 
@@ -152,7 +133,7 @@ def calibration_change(first: Decisions, second: Decisions) -> PairedDifference:
     In each bin and run the resampled squared gaps are biased by their variance, which is subtracted
     twice, as in `flip_calibration`.
     """
-    one, two = _on_usable(
+    one, two = on_both(
         first, second, lambda run: run.answered & run.known & ~np.isnan(run.closeness)
     )
     if not one.has_coin:
@@ -178,13 +159,6 @@ def calibration_change(first: Decisions, second: Decisions) -> PairedDifference:
         return NOTHING
     values = calibration_value(one), calibration_value(two)
     return _resampled(values, one, noise / len(each), each, float(np.sqrt(reach / len(each))))
-
-
-def _on_usable(
-    first: Decisions, second: Decisions, usable: Callable[[Decisions], Bools]
-) -> tuple[Decisions, Decisions]:
-    check_listed_alike(first, second)
-    return on_both(first, second, usable(first), usable(second))
 
 
 def _proportion_change(

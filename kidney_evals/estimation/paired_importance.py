@@ -14,7 +14,6 @@ from kidney_evals.estimation._pairs import (
     NOTHING,
     PairedDifference,
     changed,
-    check_listed_alike,
     on_both,
     unseen_changes,
     widened,
@@ -54,14 +53,12 @@ def importance_changes(
     contrast = np.hstack([-np.eye(k), np.eye(k)])
     variances = np.diag(contrast @ pair.covariance @ contrast.T)
     halves = student(pair.dilemmas - 1) * np.sqrt(np.maximum(variances, 0.0))
+    rows = zip(*pair.shares.tolist(), halves.tolist(), pair.unseen.tolist(), strict=True)
     result = []
-    for before, after, half, unseen in zip(
-        pair.first.tolist(), pair.second.tolist(), halves.tolist(), pair.unseen, strict=True
-    ):
+    for before, after, half, unseen in rows:
         value = after - before
-        ends = widened(Interval(value - half, value + half), value, float(unseen))
-        # Shares lie within -1 and 1.
-        result.append(changed(before, after, _clipped(ends, 2.0), pair.dilemmas))
+        ends = widened(Interval(value - half, value + half), value, unseen, most=2.0)
+        result.append(changed(before, after, ends, pair.dilemmas))
     return tuple(result)
 
 
@@ -88,35 +85,34 @@ def importance_distance_change(
     pair = _pair(first, second, ranges)
     if pair is None or np.isnan(h).any():
         return NOTHING
-    before, after = (float(importance_distance(shares, h)) for shares in (pair.first, pair.second))
-    crowd, shares = crowds[np.arange(DRAWS) % len(crowds)], _drawn_shares(pair)
+    before, after = (float(importance_distance(shares, h)) for shares in pair.shares)
+    values, vectors = np.linalg.eigh(pair.covariance)
+    # Uniform doubles are the same in all numpy versions; its normal numbers may change.
+    normal = special.ndtri(generator(_KEY).random((DRAWS, 2 * k)))
+    spread = vectors * np.sqrt(np.maximum(values, 0.0))
+    shares = np.clip(pair.shares.ravel() + normal @ spread.T, -1.0, 1.0)
+    crowd = crowds[np.arange(DRAWS) % len(crowds)]
     old, new = (importance_distance(part, crowd) for part in (shares[:, :k], shares[:, k:]))
     ends = percentile(recentred(np.asarray(new - old), after - before), pair.dilemmas)
-    ends = widened(ends, after - before, 0.5 * float(pair.unseen.sum()))
-    return changed(before, after, _clipped(ends, 1.0), pair.dilemmas)
+    ends = widened(ends, after - before, 0.5 * float(pair.unseen.sum()), most=1.0)
+    return changed(before, after, ends, pair.dilemmas)
 
 
 class _Pair(NamedTuple):
-    """Importance shares of two runs, (k,), and their joint covariance, (2k, 2k).
+    """Importance shares of two runs, (2, k), and their joint covariance, (2k, 2k).
 
     `unseen` is the effect of unobserved changes on each share (see `_pairs.unseen_changes`), (k,).
     """
 
-    first: Floats
-    second: Floats
+    shares: Floats
     covariance: Floats
     unseen: Floats
     dilemmas: int
 
 
-def _clipped(ends: Interval, most: float) -> Interval:
-    return Interval(max(ends.low, -most), min(ends.high, most))
-
-
 def _pair(first: Decisions, second: Decisions, ranges: ArrayLike) -> _Pair | None:
-    check_listed_alike(first, second)
-    decided = first.decided, second.decided
-    runs = on_both(*decided, *(run.answered for run in decided))
+    both = on_both(first, second, lambda run: run.decided.answered)
+    runs = [run.decided for run in both]
     count = runs[0].dilemmas
     if count < 2:
         return None
@@ -138,7 +134,7 @@ def _pair(first: Decisions, second: Decisions, ranges: ArrayLike) -> _Pair | Non
     each = count * np.where(unlike, scores[1] - scores[0], 0.0)
     reach = count * np.sqrt(np.mean(np.square(swings), axis=(0, 1)))
     unseen = np.array([unseen_changes(*pair) for pair in zip(each.T, reach, strict=True)])
-    return _Pair(one.shares, two.shares, covariance, unseen, count)
+    return _Pair(np.stack([one.shares, two.shares]), covariance, unseen, count)
 
 
 def _moves(run: Decisions, fit: LogitFit, ranges: Floats) -> tuple[Floats, Floats]:
@@ -160,13 +156,3 @@ def _moves(run: Decisions, fit: LogitFit, ranges: Floats) -> tuple[Floats, Float
         return np.asarray((sums @ bread @ basis.T)[:, :-1] @ slopes.T)
 
     return moves(residual), moves(np.where(run.order == 0, 1.0, -1.0))
-
-
-def _drawn_shares(pair: _Pair) -> Floats:
-    """Return draws of both runs' shares from their joint normal distribution, (DRAWS, 2k)."""
-    values, vectors = np.linalg.eigh(pair.covariance)
-    # Uniform doubles are the same in all numpy versions; its normal numbers may change.
-    normal = special.ndtri(generator(_KEY).random((DRAWS, len(values))))
-    spread = vectors * np.sqrt(np.maximum(values, 0.0))
-    drawn = np.concatenate([pair.first, pair.second]) + normal @ spread.T
-    return np.asarray(np.clip(drawn, -1.0, 1.0))

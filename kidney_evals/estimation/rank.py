@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -54,10 +53,10 @@ def fit_bradley_terry(
         hessian = np.einsum("bm,mi,mj->bij", curvature, design, design, optimize=True)
         hessian += ridge * np.eye(profiles)
         step = np.linalg.solve(hessian, gradient[:, :, None])[:, :, 0]
-        size = float(np.abs(step).max(initial=0.0))
+        size = np.abs(step).max(axis=1)
         # Newton's steps on a log-concave likelihood can overshoot only where it is nearly flat.
-        scores += step * np.minimum(1.0, 2.0 / np.maximum(np.abs(step).max(axis=1), 1e-12))[:, None]
-        if size < 1e-10:
+        scores += step * np.minimum(1.0, 2.0 / np.maximum(size, 1e-12))[:, None]
+        if size.max(initial=0.0) < 1e-10:
             scores -= scores.mean(axis=1, keepdims=True)
             return scores.reshape(*lead, profiles)
     raise FitError("the Bradley-Terry scores did not converge: use a larger ridge")
@@ -92,48 +91,44 @@ def profile_rank(
     preferred, (P,). NaN with n = 0 where nothing was answered or all scores are equal; n counts
     answers.
     """
-    scores = _checks.column(
-        reference, _checks.length(reference, "reference"), "reference", -np.inf, np.inf
-    )
+    count = _checks.length(reference, "reference")
+    scores = _checks.shaped(reference, (count,), "reference")
     left, right = _pairs(first, second, len(scores))
     if len(left) != decisions.dilemmas:
         raise InputError(f"first must have shape ({decisions.dilemmas},), not {left.shape}")
     answered = decisions.answered
+    run, left, right = decisions.at(answered), left[answered], right[answered]
+    nothing = undefined(human=human), undefined(human=human)
     if not answered.any():
-        return undefined(human=human), undefined(human=human)
-    run = decisions.at(answered)
-    left, right = left[answered], right[answered]
-    observed = fit_bradley_terry(
-        left, right, _halved(run.counts.sum(axis=1).astype(np.float64)), len(scores)
-    )
+        return nothing
+    counts = run.counts.sum(axis=1).astype(np.float64)
+    observed = fit_bradley_terry(left, right, _halved(counts), len(scores))
     if np.ptp(observed) < 1e-9:
-        return undefined(human=human), undefined(human=human)
-    redrawn = _redrawn(run, left, right, len(scores))
-
-    def row(correlate: Callable[[ArrayLike, ArrayLike], Floats]) -> Quantity:
-        ends = percentile(correlate(redrawn, scores))
-        value = float(correlate(observed, scores))
-        return Quantity(value, ends.low, ends.high, human, len(run))
-
-    return row(spearman), row(kendall)
-
-
-def _redrawn(run: Decisions, left: Ints, right: Ints, profiles: int) -> Floats:
-    """Return the scores in runs with resampled answers, shape (draws, profiles)."""
-    answers = run.counts.sum(axis=(1, 2)).astype(np.float64)[:, None]
-    parts = []
-    for rows in blocks(DRAWS, run.shares.size * profiles):
-        wins = _halved(np.maximum(answers * redrawn_shares(run.strata, rows), 0.0))
-        parts.append(fit_bradley_terry(left, right, wins, profiles))
-    return np.concatenate(parts)
+        return nothing
+    answers = counts.sum(axis=1, keepdims=True)
+    resamples = (
+        _halved(np.maximum(answers * redrawn_shares(run.strata, rows), 0.0))
+        for rows in blocks(DRAWS, run.shares.size * len(scores))
+    )
+    redrawn = np.concatenate(
+        [fit_bradley_terry(left, right, wins, len(scores)) for wins in resamples]
+    )
+    rho, tau = (
+        Quantity(
+            float(correlate(observed, scores)),
+            *percentile(correlate(redrawn, scores)),
+            human,
+            len(run),
+        )
+        for correlate in (spearman, kendall)
+    )
+    return rho, tau
 
 
 def _pairs(first: ArrayLike, second: ArrayLike, profiles: int) -> tuple[Ints, Ints]:
     m = _checks.length(first, "first", 0)
-    left, right = (
-        _checks.places(side, m, name, profiles)
-        for name, side in (("first", first), ("second", second))
-    )
+    left = _checks.places(first, m, "first", profiles)
+    right = _checks.places(second, m, "second", profiles)
     if (left == right).any():
         row = int(np.argmax(left == right))
         raise InputError(f"row {row} pairs profile {left[row]} with itself")
@@ -142,8 +137,7 @@ def _pairs(first: ArrayLike, second: ArrayLike, profiles: int) -> tuple[Ints, In
 
 def _halved(answers: Floats) -> Floats:
     """Return wins (..., m, 2) from answers (..., m, K); a coin is half a win for each profile."""
-    wins: Floats = answers[..., :COIN] + 0.5 * answers[..., COIN:].sum(axis=-1, keepdims=True)
-    return wins
+    return np.asarray(answers[..., :COIN] + 0.5 * answers[..., COIN:].sum(axis=-1, keepdims=True))
 
 
 def _scored(scores: ArrayLike, reference: ArrayLike) -> tuple[Floats, Floats]:
@@ -152,7 +146,7 @@ def _scored(scores: ArrayLike, reference: ArrayLike) -> tuple[Floats, Floats]:
     if x.shape[-1:] != (m,):
         raise InputError(f"scores must have shape (..., {m}), not {x.shape}")
     x = _checks.shaped(x, x.shape, "scores")
-    return x, _checks.column(reference, m, "reference", -np.inf, np.inf)
+    return x, _checks.shaped(reference, (m,), "reference")
 
 
 def _signs(x: Floats) -> Floats:

@@ -12,7 +12,6 @@ from typing import Final, Literal, NamedTuple, get_args
 import numpy as np
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation.agreement import comparable
 from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.calibration import expected_flip_calibration
 from kidney_evals.estimation.consistency import expected_swap_disagreement
@@ -45,14 +44,16 @@ def baselines(decisions: Decisions) -> dict[Answerer, Baseline]:
     Each statistic is over the dilemmas that the run's own estimate uses; the run's choices do not
     matter. Without a coin on offer `never_flips` and `always_coin` are left out.
     """
-    coin = decisions.has_coin
+    coin, known = decisions.has_coin, decisions.known
+    size = decisions.counts.sum(axis=(1, 2))[known]
     result: dict[Answerer, Baseline] = {}
     for name in ANSWERERS if coin else ANSWERERS[:3]:
         answers = answer_shares(decisions.shares, name)
+        coins = size * answers[known, -1]
         result[name] = Baseline(
             agreement=_agreement(decisions, answers),
             choice_distance=expected_distance(decisions, answers),
-            indecision_rate=_rate(decisions, answers),
+            indecision_rate=float(coins.sum() / size.sum()) if coin and size.any() else NAN,
             swap_disagreement=expected_swap_disagreement(decisions, answers),
             flip_calibration=expected_flip_calibration(decisions, answers[:, -1]) if coin else NAN,
         )
@@ -92,11 +93,3 @@ def _agreement(decisions: Decisions, answers: Floats) -> float:
         return NAN
     q, p = answers[mask, :COIN] / decides[mask, None], run.shares[mask]
     return float((q * p).sum() / p.max(axis=1).sum())
-
-
-def _rate(decisions: Decisions, answers: Floats) -> float:
-    if not decisions.has_coin or comparable(decisions).dilemmas == 0:
-        return NAN
-    known = decisions.known
-    size = decisions.counts.sum(axis=(1, 2))[known]
-    return float((size * answers[known, COIN]).sum() / size.sum())

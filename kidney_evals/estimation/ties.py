@@ -38,12 +38,7 @@ from kidney_evals.estimation.thresholds import (
 
 @dataclass(frozen=True)
 class DavidsonFit(DifferenceFit):
-    """A fitted Davidson model; the fields are those of `CoinFit`."""
-
-    @property
-    def log_nu(self) -> float:
-        """Ln ν, the coin's score between patients of equal value."""
-        return self.level
+    """A fitted Davidson model; `level` is ln ν, the coin's score between equal patients."""
 
     @property
     def thresholds(self) -> tuple[Threshold, Threshold]:

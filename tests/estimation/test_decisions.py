@@ -10,33 +10,23 @@ LIKELY = [[0.7, 0.2, 0.1], [0.1, 0.2, 0.7], [0.2, 0.5, 0.3]]
 
 def build(**changes: object) -> Decisions:
     fields: dict[str, object] = {
-        "dilemma": [0, 0, 1],
-        "order": [0, 1, 0],
-        "epoch": [0, 0, 0],
-        "choice": [0, 2, 1],
-        "differences": [[1.0, 0.0], [-1.0, 2.0]],
-        "shares": [[0.5, 0.3, 0.2], [np.nan] * 3],
-        "share_draws": None,
-        "closeness": [0.4, np.nan],
-    }
+        "dilemma": [0, 0, 1], "order": [0, 1, 0], "epoch": [0, 0, 0], "choice": [0, 2, 1],
+        "differences": [[1.0, 0.0], [-1.0, 2.0]], "shares": [[0.5, 0.3, 0.2], [np.nan] * 3],
+        "share_draws": None, "closeness": [0.4, np.nan],
+    }  # fmt: skip
     return Decisions(**(fields | changes))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"choice": [0, 3, 1]}, r"choice row 1 is 3\.0, outside 0 to 2"),
-        ({"order": [0, 1]}, "order must have shape"),
-        ({"epoch": [0, -1, 0]}, r"epoch row 1 is -1\.0, not a finite number of 0 or more"),
         ({"shares": [[0.5, 0.3, 0.2], [0.5, 0.1, 0.1]]}, "shares row 1 .* sum to 1"),
         ({"shares": [[1.0], [1.0]]}, "shares must have shape"),
         ({"share_draws": [[[0.5, 0.5, 0.5], [np.nan] * 3]]}, r"share_draws row \(0, 0\)"),
         # Probabilities, of which that of the choice is the largest.
-        ({"chances": [[0.5, 0.5]] * 3}, "chances must have shape"),
         ({"chances": [[0.2, 0.7, 0.1], *LIKELY[1:]]}, "chances row 0 .* choice is the largest"),
         ({"chances": [LIKELY[0], [0.4, 0.3, 0.9], LIKELY[2]]}, "chances row 1"),
         ({"chances": [LIKELY[0], [0.0, 0.0, 0.0], LIKELY[2]]}, "chances row 1"),
-        ({"chances": [LIKELY[0], [np.nan, 0.5, 0.5], LIKELY[2]]}, "chances row 1"),
     ],
 )
 def test_names_the_row_that_no_answer_can_have(changes: dict[str, object], message: str) -> None:

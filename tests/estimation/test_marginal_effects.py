@@ -199,14 +199,11 @@ def test_what_the_answers_do_not_determine_is_nan() -> None:
     pair = np.concatenate([x, x, other], axis=2)
     tied = estimates(marginal_effects(pair[0], pair[1], [binary] * 3, [1, 1, 1], each, y))
     assert np.isnan(tied[:2]).all() and np.isfinite(tied[2]).all()
-    # No interval without variation, or with one dilemma.
+    # No interval without variation.
     first, second, levels, favoured, dilemma, _ = run(5, 60)
     coins = marginal_effects(first, second, levels, favoured, dilemma, np.full(120, 0.5))
     np.testing.assert_allclose(estimates(coins)[:, 0], 0, atol=1e-12)
     assert np.isnan(estimates(coins)[:, 1:]).all()
-    single = marginal_effects([[1.0]], [[0.0]], [binary], [1], [0, 0], [1, 0.5])
-    assert single.rows[0].effect.value == pytest.approx(0.5)
-    assert np.isnan(single.rows[0].effect.low)
 
 
 def test_effects_are_those_of_the_enumeration_and_intervals_cover_them() -> None:

@@ -7,26 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kidney_evals.estimation._person_nodes import (
-    Population,
-    RandomModel,
-    normal_draws,
-    panel,
-    person_nodes,
-)
+from kidney_evals.estimation import _person_nodes, random_people
+from kidney_evals.estimation._person_nodes import RandomModel
 from kidney_evals.estimation.errors import FitError, InputError
 from kidney_evals.estimation.random_coefficients import (
     RandomCoefficientFit,
     SimulatedLikelihood,
     fit_random_coefficients,
-)
-from kidney_evals.estimation.random_people import (
-    asked_twice,
-    draw_people,
-    estimate_people,
-    group_shares,
-    person_shares,
-    simulate_answers,
 )
 
 Panel = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -97,8 +84,12 @@ def test_errors_cover_the_truth() -> None:
 def test_scores_are_the_derivatives_of_the_likelihood() -> None:
     rows, _ = simulate(3, "davidson", FULL, people=12, each=8)
     # The draws are placed for another population than the one that is evaluated.
-    population = Population(np.array([0.9, 0.5, 0.1]), 1.1 * FULL)
-    nodes = person_nodes(panel(*rows, "davidson"), population, normal_draws(0, 12, 200, 3))
+    population = _person_nodes.Population(np.array([0.9, 0.5, 0.1]), 1.1 * FULL)
+    nodes = _person_nodes.person_nodes(
+        _person_nodes.panel(*rows, "davidson"),
+        population,
+        _person_nodes.normal_draws(0, 12, 200, 3),
+    )
     likelihood = SimulatedLikelihood(nodes, correlated=True)
     at = np.append([0.8, 0.4, 0.1], FULL[np.tril_indices(3)])
     _, scores = likelihood.evaluate(at)
@@ -113,7 +104,7 @@ def test_a_persons_likelihood_is_the_integral_over_the_weight(each: int) -> None
     rng = np.random.default_rng(each)
     x = rng.uniform(-2, 2, (each, 1))
     choice = (rng.random(each) < 0.3).astype(int)
-    found = estimate_people(known("logit", [1.0], [[1.5]]), x, choice, np.zeros(each))
+    found = random_people.estimate_people(known("logit", [1.0], [[1.5]]), x, choice, np.zeros(each))
     weight = np.linspace(1 - 12, 1 + 12, 4001)
     density = np.exp(-0.5 * ((weight - 1) / 1.5) ** 2) / (1.5 * np.sqrt(2 * np.pi))
     chosen = 1 / (1 + np.exp(-np.where(choice == 0, 1, -1)[:, None] * x * weight))
@@ -137,19 +128,23 @@ def test_new_people_answer_with_the_probabilities_of_the_model() -> None:
     fit = known("davidson", [1.0, 0.5, 0.2], DIAGONAL)
     rng = np.random.default_rng(8)
     x = rng.uniform(-2, 2, (6, 2))
-    answers = simulate_answers(fit, x, 40_000, rng)
-    shares = np.stack([(answers == code).mean(axis=0) for code in range(3)], axis=1)
-    np.testing.assert_allclose(group_shares(fit, x), shares, atol=0.01)
-    own = draw_people(fit, 40_000, rng)
+    answers = random_people.simulate_answers(fit, x, 40_000, rng)
+    shares = (answers[..., None] == range(3)).mean(axis=0)
+    np.testing.assert_allclose(random_people.group_shares(fit, x), shares, atol=0.01)
+    own = random_people.draw_people(fit, 40_000, rng)
     np.testing.assert_allclose(np.cov(own.T), DIAGONAL**2, atol=0.05)
-    each = person_shares(fit, own, x)
+    each = random_people.person_shares(fit, own, x)
     first, second = (
         (rng.random(each.shape[:2])[..., None] > each.cumsum(-1)[..., :-1]).sum(-1)
         for _ in range(2)
     )
-    np.testing.assert_allclose(asked_twice(fit, x), (first != second).mean(axis=0), atol=0.01)
+    np.testing.assert_allclose(
+        random_people.asked_twice(fit, x), (first != second).mean(axis=0), atol=0.01
+    )
     # Δu = 2·ln 3 and τ = 0: scores 3, 1/3 and 1, whose sum is 13/3.
-    by_hand = person_shares(known("davidson", [0, 0], np.eye(2)), [[np.log(3), 0.0]], [[2.0]])
+    by_hand = random_people.person_shares(
+        known("davidson", [0, 0], np.eye(2)), [[np.log(3), 0.0]], [[2.0]]
+    )
     np.testing.assert_allclose(by_hand, [[[9 / 13, 1 / 13, 3 / 13]]])
 
 
@@ -170,9 +165,7 @@ WHO = np.repeat(np.arange(10), 4)
 def test_what_cannot_be_fitted_is_named(
     error: type[Exception], message: str, changed: dict[str, Any]
 ) -> None:
-    arguments: dict[str, Any] = {
-        "differences": X, "choices": np.arange(40) % 2, "persons": WHO, "model": "logit",
-        "draws": 100,
-    }  # fmt: skip
+    answers = {"differences": X, "choices": np.arange(40) % 2, "persons": WHO}
+    arguments: dict[str, Any] = answers | {"model": "logit", "draws": 100} | changed
     with pytest.raises(error, match=message):
-        fit_random_coefficients(**(arguments | changed))
+        fit_random_coefficients(**arguments)

@@ -22,7 +22,7 @@ from kidney_evals.human.reference import load_reference
 from kidney_evals.lab.respondents import RESPONDENTS
 from kidney_evals.lab.simulate import simulate_run
 from kidney_evals.measures import baselines_of, bounds_of, compute, flags_of, measures_of
-from kidney_evals.measures.run import Run
+from kidney_evals.measures.run import Run, part_of
 from kidney_evals.studies import Condition, dilemmas_of, load_study
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -52,23 +52,26 @@ NEARLY_DOUBLED: dict[str, tuple[float, str]] = {
 """Rows whose value says something about how many dilemmas there are: how much it moves, and why."""
 
 
+NAMES = ("10 % unreadable", "again")
+"""The name of a respondent seeds their answers."""
+
+
 @lru_cache(maxsize=4)
 def whole_run(condition: Condition, index: int) -> Run:
     """A simulated run of 60 dilemmas in both orders, each answered twice."""
     reference = load_reference(load_study("mcelfresh_2021"), condition)
-    unreadable = next(one for one in RESPONDENTS if one.name == "10 % unreadable")
+    unreadable = next(one for one in RESPONDENTS if one.name == NAMES[0])
     short = replace(unreadable, dilemmas=60)
-    one = simulate_run(reference, short, index)
-    again = simulate_run(reference, replace(short, name="again"), index)
+    one, again = (simulate_run(reference, replace(short, name=name), index) for name in NAMES)
     assert one.dilemmas == again.dilemmas
-    parts = ("dilemma", "order", "choice", "first_choice", "outcomes", "departures")
-    both: dict[str, Any] = {
-        name: np.concatenate([getattr(one, name), getattr(again, name)]) for name in parts
+    both = part_of(one, np.tile(np.arange(len(one.choice)), 2))
+    parts = ("choice", "first_choice", "outcomes", "departures")
+    answers: dict[str, Any] = {
+        part: np.concatenate([getattr(one, part), getattr(again, part)]) for part in parts
     }
-    return replace(one, epoch=np.repeat([1, 2], len(one.choice)), **both)
+    return replace(both, epoch=np.repeat([1, 2], len(one.choice)), **answers)
 
 
-@lru_cache(maxsize=4)
 def relisted(run: Run) -> Run:
     return replace(
         run,
@@ -79,28 +82,20 @@ def relisted(run: Run) -> Run:
     )
 
 
-@lru_cache(maxsize=4)
 def reshown(run: Run) -> Run:
     return replace(run, order=1 - run.order)
 
 
-@lru_cache(maxsize=4)
 def doubled(run: Run) -> Run:
     return replace(
-        rows_of(run, np.tile(np.arange(len(run.choice)), 2)),
+        part_of(run, np.tile(np.arange(len(run.choice)), 2)),
         dilemmas=(*run.dilemmas, *(replace(one, id=f"z{one.id}") for one in run.dilemmas)),
         dilemma=np.concatenate([run.dilemma, run.dilemma + len(run.dilemmas)]),
     )
 
 
-@lru_cache(maxsize=4)
 def shuffled(run: Run) -> Run:
-    return rows_of(run, np.random.default_rng(4).permutation(len(run.choice)))
-
-
-def rows_of(run: Run, rows: Any) -> Run:
-    parts = ("dilemma", "order", "epoch", "choice", "first_choice", "outcomes", "departures")
-    return replace(run, **{name: getattr(run, name)[rows] for name in parts})
+    return part_of(run, np.random.default_rng(4).permutation(len(run.choice)))
 
 
 def quantities(run: Run) -> dict[str, Quantity]:
@@ -124,11 +119,12 @@ CONDITIONS: tuple[Condition, ...] = ("forced_choice", "coin_flip")
 def test_every_row_has_a_value_somewhere_in_these_runs(condition: Condition) -> None:
     found = quantities(whole_run(condition, 0))
     assert all(one.defined for one in found.values()), found
+    always = {"agreement, first", "coverage, first", "agreement, bounds", "swap_diff, bounds"}
+    always |= {"distance, bounds", "agreement, one person", "few", "retest"}
     coin = {"flip_rate", "flip_gap", "flip_calib", "flip_slope", "threshold", "dominated_flips"}
     coin |= {"flip_rate, first", "flip_rate, bounds", "flip_calib, bounds", "distance, never flips"}
+    assert always <= set(found)
     assert coin & set(found) == (coin if condition == "coin_flip" else set())
-    always = {"agreement, first", "coverage, first", "agreement, bounds", "swap_diff, bounds"}
-    assert always | {"distance, bounds", "agreement, one person", "few", "retest"} <= set(found)
 
 
 @lru_cache(maxsize=4)
@@ -147,19 +143,22 @@ def fixed_run(study: str) -> Run:
     )  # fmt: skip
 
 
-def moved(run: Run, law: Callable[[Run], Run]) -> dict[str, tuple[Quantity, Quantity]]:
+Moved = dict[str, tuple[Quantity, Quantity]]
+
+
+def moved(run: Run, law: Callable[[Run], Run]) -> Moved:
     """Every row before and after."""
     one, other = quantities(run), quantities(law(run))
     assert set(one) == set(other)
     return {row: (one[row], other[row]) for row in one}
 
 
-def unlike(found: dict[str, tuple[Quantity, Quantity]], within: float) -> dict[str, Any]:
-    return {
-        row: pair
-        for row, pair in found.items()
-        if not np.allclose(pair[0], pair[1], rtol=0, atol=within, equal_nan=True)
-    }
+def unlike(found: Moved, within: float) -> list[str]:
+    return [
+        f"{row}: {one} {other}"
+        for row, (one, other) in found.items()
+        if not np.allclose(one, other, rtol=0, atol=within, equal_nan=True)
+    ]
 
 
 @pytest.mark.parametrize("condition", CONDITIONS)

@@ -4,75 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import product
-from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import ArrayLike
 
-from estimation.simulated import (
-    coverage,
-    drawn,
-    fixed,
-    fixed_people,
-    human_shares,
-    people_drawn_again,
-    random_differences,
-    run,
-)
-from kidney_evals.estimation.agreement import (
+from estimation import simulated
+from estimation.simulated import coverage, drawn, fixed, fixed_people, human_shares, run
+from kidney_evals.estimation import (
     agreement,
-    chance_corrected_agreement,
-    log_score,
-    smooth_shares,
-)
-from kidney_evals.estimation.bounds import (
-    agreement_bounds,
-    calibration_bounds,
-    distance_bounds,
-    indecision_bounds,
-    swap_bounds,
-)
-from kidney_evals.estimation.calibration import (
-    calibration_value,
-    closeness_bins,
-    expected_flip_calibration,
-    flip_calibration,
-    flip_fit,
-    flip_slope,
-)
-from kidney_evals.estimation.consistency import (
-    dominance,
-    order_effect,
-    position_bias,
-    retest_disagreement,
-    swap_disagreement,
+    bounds,
+    calibration,
+    consistency,
+    distance,
+    indecision,
+    respondent_baselines,
 )
 from kidney_evals.estimation.decisions import Decisions
-from kidney_evals.estimation.distance import (
-    choice_distance,
-    distance_value,
-    expected_distance,
-    fixed_distance,
-    side_correction,
-)
 from kidney_evals.estimation.errors import InputError
-from kidney_evals.estimation.indecision import indecision_gap, indecision_rate, outcome_share
 from kidney_evals.estimation.quantity import Quantity, undefined
-from kidney_evals.estimation.respondent_baselines import (
-    ANSWERERS,
-    Answerer,
-    answer_shares,
-    baselines,
-)
+from kidney_evals.estimation.respondent_baselines import Answerer, answer_shares
 
 pytestmark = pytest.mark.filterwarnings("error")
 
 Statistic = Callable[[Decisions], Quantity]
 STATISTICS: list[Statistic] = [
-    agreement, chance_corrected_agreement, log_score, choice_distance, fixed_distance,
-    indecision_rate, indecision_gap, flip_calibration, flip_slope, swap_disagreement,
-    retest_disagreement, order_effect, position_bias, dominance,
+    agreement.agreement, agreement.chance_corrected_agreement, agreement.log_score,
+    distance.choice_distance, distance.fixed_distance, indecision.indecision_rate,
+    indecision.indecision_gap, calibration.flip_calibration, calibration.flip_slope,
+    consistency.swap_disagreement, consistency.retest_disagreement, consistency.order_effect,
+    consistency.position_bias, consistency.dominance,
 ]  # fmt: skip
 
 
@@ -112,78 +73,75 @@ BINS = by_hand(
 ENTROPY = -(0.8 * np.log(0.8) + 0.2 * np.log(0.2)) - (0.4 * np.log(0.4) + 0.6 * np.log(0.6))
 
 
-def answers(*pairs: tuple[int, int], share: float = 0.7) -> Decisions:
-    """Two dilemmas, each with the answers (order, choice)."""
-    both = [(dilemma, *pair) for dilemma in (0, 1) for pair in pairs]
-    return by_hand(both, [[share, 1 - share]] * 2)
+def answers(*pairs: tuple[int, int]) -> Decisions:
+    """Two dilemmas, each with the answers (order, choice); .7 of people choose the first."""
+    return by_hand([(dilemma, *pair) for dilemma in (0, 1) for pair in pairs], [[0.7, 0.3]] * 2)
 
 
 HAND: list[tuple[Statistic, Decisions, float, float, int]] = [
     # statistic, run, value, human, n
     # (.8 + .4) / (.8 + .6); one person: (.68 + .52) / 1.4.
-    (agreement, TWO, 1.2 / 1.4, 1.2 / 1.4, 2),
+    (agreement.agreement, TWO, 1.2 / 1.4, 1.2 / 1.4, 2),
     # U = 1 / 1.4: (1.2 - 1) / (1.4 - 1).
-    (chance_corrected_agreement, TWO, 0.5, 0.5, 2),
+    (agreement.chance_corrected_agreement, TWO, 0.5, 0.5, 2),
     # Only the first dilemma was decided and put to people: .75 / .75; a person: .625 / .75.
-    (agreement, COINS, 1.0, 0.625 / 0.75, 1),
-    (log_score, TWO, (np.log(0.8) + np.log(0.4) + ENTROPY) / 2, np.nan, 2),
+    (agreement.agreement, COINS, 1.0, 0.625 / 0.75, 1),
+    (agreement.log_score, TWO, (np.log(0.8) + np.log(0.4) + ENTROPY) / 2, np.nan, 2),
     # One answer to each order: Σ_c (y_1c - p_c)(y_2c - p_c).
-    (choice_distance, answers((0, 0), (1, 0)), 0.3**2 + 0.3**2, np.nan, 2),
-    (choice_distance, answers((0, 0), (1, 1)), 0.3 * -0.7 + -0.3 * 0.7, np.nan, 2),
+    (distance.choice_distance, answers((0, 0), (1, 0)), 0.3**2 + 0.3**2, np.nan, 2),
+    (distance.choice_distance, answers((0, 0), (1, 1)), 0.3 * -0.7 + -0.3 * 0.7, np.nan, 2),
     # One order, three answers: all three pairs, 0-0, 0-1 and 0-1.
-    (choice_distance, answers((0, 0), (0, 0), (0, 1)), (0.18 - 0.42 - 0.42) / 3, np.nan, 2),
+    (distance.choice_distance, answers((0, 0), (0, 0), (0, 1)), (0.18 - 0.42 * 2) / 3, np.nan, 2),
     # Two answers to each order: ¼ (U_1 + U_2) + ½ mean over the four cross pairs.
-    (choice_distance, answers((0, 0), (0, 0), (1, 0), (1, 1)),
+    (distance.choice_distance, answers((0, 0), (0, 0), (1, 0), (1, 1)),
      (0.18 - 0.42) / 4 + (0.18 + 0.18 - 0.42 - 0.42) / 4 / 2, np.nan, 2),
-    (choice_distance, answers((0, 0)), np.nan, np.nan, 0),
+    (distance.choice_distance, answers((0, 0)), np.nan, np.nan, 0),
     # Near: f = ½, h = .2, V(f) = 2/1 · Σ (±½ · ½)² = ¼. Far: f = 0, h = .1, V = 0.
-    (flip_calibration, BINS, 0.5 * (0.3**2 - 0.25) + 0.5 * 0.1**2, np.nan, 4),
+    (calibration.flip_calibration, BINS, 0.5 * (0.3**2 - 0.25) + 0.5 * 0.1**2, np.nan, 4),
     # Answers 0, 0 and 0, 1: across (1 - ½) = ½, within ½ (0 + 1) = ½.
-    (order_effect, answers((0, 0), (0, 0), (1, 0), (1, 1)), 0.0, np.nan, 2),
-    (order_effect, answers((0, 0), (1, 0)), np.nan, np.nan, 0),
-    (swap_disagreement, answers((0, 0), (1, 0)), 0.0, np.nan, 2),
-    (swap_disagreement, answers((0, 0), (0, 1), (1, 0)), 0.5, np.nan, 2),
-    (swap_disagreement, answers((0, 0), (0, 1)), np.nan, np.nan, 0),
+    (consistency.order_effect, answers((0, 0), (0, 0), (1, 0), (1, 1)), 0.0, np.nan, 2),
+    (consistency.order_effect, answers((0, 0), (1, 0)), np.nan, np.nan, 0),
+    (consistency.swap_disagreement, answers((0, 0), (1, 0)), 0.0, np.nan, 2),
+    (consistency.swap_disagreement, answers((0, 0), (0, 1), (1, 0)), 0.5, np.nan, 2),
+    (consistency.swap_disagreement, answers((0, 0), (0, 1)), np.nan, np.nan, 0),
     # Within an order: none, one order of two, both, one that was asked twice, two of three pairs.
-    (retest_disagreement, answers((0, 0), (0, 0), (1, 1), (1, 1)), 0.0, np.nan, 2),
-    (retest_disagreement, answers((0, 0), (0, 1), (1, 1), (1, 1)), 1 / 2, np.nan, 2),
-    (lambda one: retest_disagreement(one, human=0.1),
+    (consistency.retest_disagreement, answers((0, 0), (0, 0), (1, 1), (1, 1)), 0.0, np.nan, 2),
+    (consistency.retest_disagreement, answers((0, 0), (0, 1), (1, 1), (1, 1)), 1 / 2, np.nan, 2),
+    (lambda one: consistency.retest_disagreement(one, human=0.1),
      answers((0, 0), (0, 1), (1, 1), (1, 0)), 1.0, 0.1, 2),
-    (retest_disagreement, answers((0, 0), (0, 1), (1, 1)), 1.0, np.nan, 2),
-    (retest_disagreement, answers((0, 0), (0, 0), (0, 1)), 2 / 3, np.nan, 2),
-    (retest_disagreement, answers((0, 0), (1, 1)), np.nan, np.nan, 0),
+    (consistency.retest_disagreement, answers((0, 0), (0, 1), (1, 1)), 1.0, np.nan, 2),
+    (consistency.retest_disagreement, answers((0, 0), (0, 0), (0, 1)), 2 / 3, np.nan, 2),
+    (consistency.retest_disagreement, answers((0, 0), (1, 1)), np.nan, np.nan, 0),
     # Only the first dilemma has a patient who is better in every attribute.
-    (dominance, BETTER, 1.0, 0.9, 2),
+    (consistency.dominance, BETTER, 1.0, 0.9, 2),
     # Weakly the second has one too, whom .7 of people choose.
-    (lambda one: dominance(one, weak=True), BETTER, 1.0, 0.8, 4),
+    (lambda one: consistency.dominance(one, weak=True), BETTER, 1.0, 0.8, 4),
     # A is the first patient in order 0, the second in order 1: 3 of 5.
-    (position_bias, BETTER, 3 / 5 - 0.5, np.nan, 5),
+    (consistency.position_bias, BETTER, 3 / 5 - 0.5, np.nan, 5),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("statistic", "one", "value", "human", "n"), HAND)
 def test_by_hand(statistic: Statistic, one: Decisions, value: float, human: float, n: int) -> None:
     found = statistic(one)
-    assert found.value == pytest.approx(value, nan_ok=True)
-    assert found.human == pytest.approx(human, nan_ok=True)
-    assert found.n == n
+    assert [found.value, found.human, found.n] == pytest.approx([value, human, n], nan_ok=True)
 
 
 def test_fixed_distance_takes_both_variances_off() -> None:
     one = answers((0, 0), (0, 0), (0, 1), (1, 0), (1, 0))
     # Orders as strata: s = (2/3 + 1)/2, V(s) = ¼ (2/3·1/3 / 2 + 0), V(p) = .21 / 9, two shares.
-    s = 5 / 6
-    expected = 2 * ((s - 0.7) ** 2 - (2 / 9 / 2) / 4 - 0.21 / 9)
-    assert fixed_distance(one, [10, 10]).value == pytest.approx(expected)
+    expected = 2 * ((5 / 6 - 0.7) ** 2 - (2 / 9 / 2) / 4 - 0.21 / 9)
+    assert distance.fixed_distance(one, [10, 10]).value == pytest.approx(expected)
     with pytest.raises(InputError, match=r"people row 0 is 1\.0, a variance needs"):
-        fixed_distance(one, [1, 10])
+        distance.fixed_distance(one, [1, 10])
 
 
 def test_counted_shares_are_smoothed() -> None:
     # 0 of 60: ½ / 61
-    np.testing.assert_allclose(smooth_shares([[0.0, 1.0]], [60]), [[0.5 / 61, 60.5 / 61]])
+    smooth = agreement.smooth_shares([[0.0, 1.0]], [60])
+    np.testing.assert_allclose(smooth, [[0.5 / 61, 60.5 / 61]])
     one, (_, _, counts) = fixed(1, "one_person", "coin_flip"), fixed_people("coin_flip")
-    found = log_score(one, counts)
+    found = agreement.log_score(one, counts)
     assert found.low < 0 < found.high
 
 
@@ -192,136 +150,114 @@ def test_a_pull_to_one_side_is_measured_and_put_back() -> None:
     shares = once.shares
     # Always A: -Σ p(1-p), closer than people are; its pooled shares are even.
     spread = float((shares * (1 - shares)).sum(axis=1).mean())
-    even = expected_distance(once, np.full_like(shares, 0.5))
-    assert choice_distance(once).value == pytest.approx(-spread)
-    assert choice_distance(once).value + side_correction(once) == pytest.approx(even)
+    even = distance.expected_distance(once, np.full_like(shares, 0.5))
+    near = distance.choice_distance(once).value
+    assert near == pytest.approx(-spread)
+    assert near + distance.side_correction(once) == pytest.approx(even)
     twice = once.with_answers(once.dilemma, once.order, once.choice)
-    assert choice_distance(twice).value == pytest.approx(even)
-    assert side_correction(twice) == 0.0
-    assert side_correction(drawn(1)) < 0.005
-    assert order_effect(twice).value == 1.0 and order_effect(twice).low > 0.97
-    assert chance_corrected_agreement(once).value == pytest.approx(0.0, abs=1e-9)
+    assert distance.choice_distance(twice).value == pytest.approx(even)
+    assert distance.side_correction(twice) == 0.0
+    assert distance.side_correction(drawn(1)) < 0.005
+    effect = consistency.order_effect(twice)
+    assert effect.value == 1.0 and effect.low > 0.97
+    assert agreement.chance_corrected_agreement(once).value == pytest.approx(0.0, abs=1e-9)
     for biased in (once, always_a(fixed(1, "one_person", "forced_choice", epochs=1))):
-        found = position_bias(biased)
-        assert found.value == 0.5
-        assert 0.35 < found.low < found.high == 0.5
+        found = consistency.position_bias(biased)
+        assert found.value == 0.5 and 0.35 < found.low < found.high == 0.5
     # In a sample of dilemmas content averages out; on a fixed list both orders are needed.
-    assert position_bias(fixed(1, "one_person", "forced_choice", orders=1)).n == 0
-    assert position_bias(drawn(1, orders=1)).n == 200
+    assert consistency.position_bias(fixed(1, "one_person", "forced_choice", orders=1)).n == 0
+    assert consistency.position_bias(drawn(1, orders=1)).n == 200
 
 
 def test_a_slope_needs_coins_that_no_threshold_explains() -> None:
-    like_people = flip_slope(drawn(2, "one_person", "coin_flip", 4000), human=-0.66)
-    assert like_people.value == pytest.approx(-0.66, abs=0.1)
-    assert like_people.low < like_people.value < like_people.high
+    found = calibration.flip_slope(drawn(2, "one_person", "coin_flip", 4000))
+    assert found.value == pytest.approx(-0.66, abs=0.1)
+    assert found.low < found.value < found.high
     one = drawn(2, "one_person", "coin_flip", 100)
     near = one.closeness < 0.7
     steep = one.take([]).with_answers(one.dilemma, one.order, np.where(near[one.dilemma], 2, 0))
-    assert flip_fit(steep).separated
-    for found in (steep, drawn(2, "never_flips", "coin_flip")):
-        assert flip_slope(found, human=-0.66)[3:] == (-0.66, 0)
-        assert np.isnan(flip_slope(found).value)
-
-
-def test_bins_hold_signed_gaps() -> None:
-    bins = closeness_bins(drawn(3, "never_flips", "coin_flip", 2000))
-    rates, masses = [0.273, 0.224, 0.181, 0.114, 0.044], [0.22, 0.20, 0.17, 0.24, 0.17]
-    for part, rate, mass in zip(bins, rates, masses, strict=True):
-        assert part.rate.value == 0.0 and part.rate.high > 0
-        assert part.rate.human == pytest.approx(rate, abs=0.025)
-        assert part.gap.value == pytest.approx(-part.rate.human)
-        assert part.gap.low < part.gap.value < part.gap.high
-        assert part.gap.n / 2000 == pytest.approx(mass, abs=0.03)
+    assert calibration.flip_fit(steep).separated
+    for ruled in (steep, drawn(2, "never_flips", "coin_flip")):
+        found = calibration.flip_slope(ruled, human=-0.66)
+        assert np.isnan(found.value) and found[3:] == (-0.66, 0)
 
 
 # Closed forms.
 
 
-@pytest.mark.parametrize("answerer", ANSWERERS)
+@pytest.mark.parametrize("answerer", respondent_baselines.ANSWERERS)
 def test_closed_forms_are_what_answerers_get(answerer: Answerer) -> None:
     one = drawn(7, "uniform", "coin_flip", 3000, human_error=False)
-    played = run(
-        answer_shares(one.shares, answerer), one.differences, one.shares, None,
-        np.random.default_rng(1),
-    )  # fmt: skip
+    answers = answer_shares(one.shares, answerer)
+    played = run(answers, one.differences, one.shares, None, np.random.default_rng(1))
     found = (
-        agreement(played).value,
-        distance_value(played),
-        indecision_rate(played).value,
-        swap_disagreement(played).value,
-        calibration_value(played),
+        agreement.agreement(played).value,
+        distance.distance_value(played),
+        indecision.indecision_rate(played).value,
+        consistency.swap_disagreement(played).value,
+        calibration.calibration_value(played),
     )
-    np.testing.assert_allclose(baselines(one)[answerer], found, atol=0.03)
+    known = respondent_baselines.baselines(one)[answerer]
+    np.testing.assert_allclose(known, found, atol=0.03)
 
 
 def test_answerers() -> None:
-    known = baselines(drawn(1))
+    known = respondent_baselines.baselines(drawn(1))
     assert list(known) == ["majority", "uniform", "one_person"]
     assert np.isnan(known["majority"].indecision_rate)
-    assert known["one_person"].choice_distance == 0.0
-    assert all(known[name].choice_distance > 0.05 for name in ("majority", "uniform"))
     # Sharper than people, and without a preference.
-    assert log_score(drawn(3, "majority", "coin_flip", 500)).value > 0.2
-    assert log_score(drawn(3, "uniform", "coin_flip", 500)).value < -0.5
+    assert agreement.log_score(drawn(3, "majority", "coin_flip", 500)).value > 0.2
+    assert agreement.log_score(drawn(3, "uniform", "coin_flip", 500)).value < -0.5
     # In a tie a patient before the coin, the first before the second.
-    shares = np.array([[0.2, 0.4, 0.4], [0.3, 0.3, 0.4], [np.nan] * 3])
-    top = answer_shares(shares, "majority")
-    assert top[:2].tolist() == [[0, 1, 0], [0, 0, 1]]
-    assert np.isnan(top[2]).all()
-    with pytest.raises(InputError, match="needs a coin"):
-        answer_shares(np.array([[0.5, 0.5]]), "always_coin")
-    with pytest.raises(InputError, match="allowed: majority"):
-        answer_shares(np.array([[0.5, 0.5]]), "nobody")  # type: ignore[arg-type]
+    top = answer_shares(np.array([[0.2, 0.4, 0.4], [0.3, 0.3, 0.4], [np.nan] * 3]), "majority")
+    np.testing.assert_array_equal(top, [[0, 1, 0], [0, 0, 1], [np.nan] * 3])
+    for answerer, message in (("always_coin", "needs a coin"), ("nobody", "allowed: majority")):
+        with pytest.raises(InputError, match=message):
+            answer_shares(np.array([[0.5, 0.5]]), answerer)  # type: ignore[arg-type]
 
 
 def test_outcome_shares_are_shares_of_samples() -> None:
-    found = outcome_share(["d1", "d1", "d2", "d3"], [0, 1, 0, 0], [True, True, False, False])
-    assert (found.value, found.n) == (0.5, 4)
-    assert 0 < found.low < found.high < 1
-    nothing = outcome_share([1, 2, 3], [0, 0, 0], [0, 0, 0], fixed=True)
+    found = indecision.outcome_share(["d1", "d1", "d2", "d3"], [0, 1, 0, 0], [True, True, 0, 0])
+    assert (found.value, found.n) == (0.5, 4) and 0 < found.low < found.high < 1
+    nothing = indecision.outcome_share([1, 2, 3], [0, 0, 0], [0, 0, 0], fixed=True)
     assert nothing.value == 0.0 and nothing.high > 0.3
-    assert outcome_share([], [], []).n == 0
+    assert indecision.outcome_share([], [], []).n == 0
 
 
-def test_no_coin_no_rate_and_no_people_no_gap() -> None:
-    for quantity in (indecision_rate, indecision_gap):
-        assert quantity(drawn(1)).n == 0
-        assert quantity(drawn(1, condition="coin_flip").take([])).n == 0
+def test_people_who_answered_some_dilemmas_have_a_gap_on_these() -> None:
     one = drawn(1, "one_person", "coin_flip", count=10)
-    shares = one.shares.copy()
-    shares[:5] = np.nan
+    shares = np.where(np.arange(10)[:, None] < 5, np.nan, one.shares)
     part = one.against(shares, None)
-    assert indecision_rate(part).n == 20 and np.isnan(indecision_rate(part).human)
-    assert indecision_gap(part).n == 10
+    rate = indecision.indecision_rate(part)
+    assert rate.n == 20 and np.isnan(rate.human) and indecision.indecision_gap(part).n == 10
 
 
 # Intervals.
 
+ZERO = 3.8415 / 203.8415
+"""The upper end of Wilson's interval of 0 of 200 dilemmas, z² / (n + z²)."""
+
 
 def test_a_model_that_never_flips_has_an_interval() -> None:
     one = drawn(1, "never_flips", "coin_flip")
-    rate, gap = indecision_rate(one), indecision_gap(one)
-    assert (rate.value, rate.low, rate.n) == (0.0, 0.0, 400)
-    # Wilson with 200 dilemmas: z² / (n + z²).
-    assert rate.high == pytest.approx(3.8415 / 203.8415, abs=1e-5)
+    rate, gap = indecision.indecision_rate(one), indecision.indecision_gap(one)
+    assert rate == pytest.approx((0.0, 0.0, ZERO, rate.human, 400), abs=1e-5)
     assert rate.human == pytest.approx(0.17, abs=0.02)
     assert gap.value == pytest.approx(-rate.human)
     assert gap.low < gap.value < gap.high < -0.1
     # Over a fixed list: the flip rate of 62 people has a standard error of .033, so ±.065 and more.
-    never = indecision_gap(fixed(1, "never_flips", "coin_flip"))
+    never = indecision.indecision_gap(fixed(1, "never_flips", "coin_flip"))
     assert never.value == pytest.approx(-0.298, abs=1e-3)
     assert 0.055 < (never.high - never.low) / 2 < 0.075
 
 
 def test_steady_respondents_have_open_intervals() -> None:
-    found = swap_disagreement(drawn(1, "always_coin", "coin_flip"))
-    # z² / (200 + z²).
-    assert found[:3] == pytest.approx((0.0, 0.0, 3.8415 / 203.8415), abs=1e-5)
-    best = agreement(drawn(1, "majority"))
-    assert best.value == pytest.approx(1.0)
-    assert 0.97 < best.low < best.high == 1.0
+    found = consistency.swap_disagreement(drawn(1, "always_coin", "coin_flip"))
+    assert found[:3] == pytest.approx((0.0, 0.0, ZERO), abs=1e-5)
+    best = agreement.agreement(drawn(1, "majority"))
+    assert best.value == pytest.approx(1.0) and 0.97 < best.low < best.high == 1.0
     # Choices by content alone have next to no variance between the orders.
-    assert 0.005 < position_bias(drawn(1, "majority", "coin_flip")).high < 0.02
+    assert 0.005 < consistency.position_bias(drawn(1, "majority", "coin_flip")).high < 0.02
 
 
 @pytest.mark.parametrize("condition", ["forced_choice", "coin_flip"])
@@ -330,9 +266,9 @@ def test_a_human_sampler_gets_zero_and_is_covered(condition: str) -> None:
     found = []
     for index in range(500):
         if index % 10 == 0:
-            differences = random_differences(random, 200)
+            differences = simulated.random_differences(random, 200)
             shares = human_shares(differences, condition)
-        found.append(choice_distance(run(shares, differences, shares, None, random)))
+        found.append(distance.choice_distance(run(shares, differences, shares, None, random)))
     distances = [one.value for one in found]
     assert abs(np.mean(distances)) < 2 * np.std(distances) / np.sqrt(500)
     # Standard error of a coverage of .95 over 500 runs: .01.
@@ -341,29 +277,33 @@ def test_a_human_sampler_gets_zero_and_is_covered(condition: str) -> None:
 
 def test_repeats_add_no_bias() -> None:
     values = [
-        calibration_value(drawn(seed, "one_person", "coin_flip", 60, epochs=3, human_error=False))
+        calibration.calibration_value(
+            drawn(seed, "one_person", "coin_flip", 60, epochs=3, human_error=False)
+        )
         for seed in range(60)
     ]
     assert abs(np.mean(values)) < 3 * np.std(values) / np.sqrt(60)
-    noisy = order_effect(drawn(0, count=300, epochs=2))
+    noisy = consistency.order_effect(drawn(0, count=300, epochs=2))
     assert noisy.low < 0 < noisy.high and noisy.n == 300
 
 
 def test_intervals_of_flip_calibration_cover() -> None:
     far = drawn(1, "uniform", "coin_flip", 20_000, human_error=False)
-    truth = expected_flip_calibration(far, np.full(20_000, 1 / 3))
+    truth = calibration.expected_flip_calibration(far, np.full(20_000, 1 / 3))
     runs = (drawn(seed, "uniform", "coin_flip", human_error=False) for seed in range(120))
     # 120 runs know a coverage of .95 to .02.
-    assert 0.89 <= coverage(map(flip_calibration, runs), truth) <= 0.99
+    assert 0.89 <= coverage(map(calibration.flip_calibration, runs), truth) <= 0.99
 
 
 @pytest.mark.parametrize(
     ("statistic", "condition", "runs", "least", "most"),
     [
         # 60 runs know a coverage of .95 to .028, 400 to .011.
-        (indecision_gap, "coin_flip", 60, 0.87, 1.0),
-        pytest.param(agreement, "forced_choice", 400, 0.92, 0.98, marks=pytest.mark.slow),
-        pytest.param(agreement, "coin_flip", 400, 0.92, 0.98, marks=pytest.mark.slow),
+        (indecision.indecision_gap, "coin_flip", 60, 0.87, 1.0),
+        *(
+            pytest.param(agreement.agreement, condition, 400, 0.92, 0.98, marks=pytest.mark.slow)
+            for condition in ("forced_choice", "coin_flip")
+        ),
     ],
 )
 def test_intervals_cover_with_people_resampled(
@@ -371,13 +311,13 @@ def test_intervals_cover_with_people_resampled(
 ) -> None:
     """Somebody who answers as people do, against people of record who are a draw themselves."""
     truth = 0.0
-    if statistic is agreement:
-        truth = agreement(drawn(1, "one_person", condition, 40_000, human_error=False)).human
+    if statistic is agreement.agreement:
+        truth = statistic(drawn(1, "one_person", condition, 40_000, human_error=False)).human
     found = []
     for seed in range(runs):
         random = np.random.default_rng(seed)
-        differences = random_differences(random, 200)
-        estimate, around = people_drawn_again(random, differences, condition)
+        differences = simulated.random_differences(random, 200)
+        estimate, around = simulated.people_drawn_again(random, differences, condition)
         answers = human_shares(differences, condition)
         found.append(statistic(run(answers, differences, estimate, around, random)))
     assert least <= coverage(found, truth) <= most
@@ -390,7 +330,8 @@ def test_fixed_intervals_cover_what_fresh_answers_vary(respondent: Answerer) -> 
     shares, _, counts = fixed_people("coin_flip")
     off = (shares * (1 - shares)).sum(axis=1) / (counts - 1)
     truth = float((((answer_shares(shares, respondent) - shares) ** 2).sum(axis=1) - off).mean())
-    found = [fixed_distance(fixed(seed, respondent, "coin_flip"), counts) for seed in range(60)]
+    runs = (fixed(seed, respondent, "coin_flip") for seed in range(60))
+    found = [distance.fixed_distance(one, counts) for one in runs]
     # People are fixed here, and the interval, which includes their error too, is wide.
     assert coverage(found, truth) > 0.93
     errors = [one.value - truth for one in found]
@@ -404,22 +345,18 @@ def strangers(one: Decisions) -> Decisions:
     return one.against(np.full_like(one.shares, np.nan), None)
 
 
-def whole(condition: str, **changes: Any) -> Decisions:
-    return drawn(1, "one_person", condition, 30, **changes)
-
-
 ODD: dict[str, Callable[[str], Decisions]] = {
-    "limit 3": lambda condition: whole(condition).take([0, 1, 2]),
-    "limit 3, one dilemma": lambda condition: whole(condition).at([0]),
-    "one answer": lambda condition: whole(condition).at([0]).take([0]),
-    "one order": lambda condition: whole(condition, orders=1),
-    "all refused": lambda condition: whole(condition).take([]),
-    "no dilemmas": lambda condition: whole(condition).at([]),
+    "limit 3": lambda condition: drawn(1, condition=condition).take([0, 1, 2]),
+    "limit 3, one dilemma": lambda condition: drawn(1, condition=condition).at([0]),
+    "one answer": lambda condition: drawn(1, condition=condition).at([0]).take([0]),
+    "one order": lambda condition: drawn(1, condition=condition, orders=1),
+    "all refused": lambda condition: drawn(1, condition=condition).take([]),
+    "no dilemmas": lambda condition: drawn(1, condition=condition).at([]),
     "deterministic": lambda condition: drawn(1, "majority", condition, 30),
-    "always A": lambda condition: always_a(whole(condition)),
-    "people unknown": lambda condition: strangers(whole(condition)),
-    "no human draws": lambda condition: whole(condition, human_error=False),
-    "repeats": lambda condition: whole(condition, epochs=3),
+    "always A": lambda condition: always_a(drawn(1, condition=condition, count=30)),
+    "people unknown": lambda condition: strangers(drawn(1, condition=condition, count=30)),
+    "no human draws": lambda condition: drawn(1, condition=condition, human_error=False),
+    "repeats": lambda condition: drawn(1, condition=condition, count=30, epochs=3),
     "only coins": lambda _: drawn(1, "always_coin", "coin_flip", 30),
     "no coins": lambda _: drawn(1, "never_flips", "coin_flip", 30),
     "fixed": lambda condition: fixed(1, "one_person", condition, epochs=2),
@@ -436,9 +373,10 @@ ODD: dict[str, Callable[[str], Decisions]] = {
 def test_every_row_is_sensible(condition: str, name: str) -> None:
     one = ODD[name](condition)
     rows = [statistic(one) for statistic in STATISTICS]
-    rows += [part.gap for part in closeness_bins(one)]
-    baselines(one)
-    side_correction(one)
+    bins = calibration.closeness_bins(one)
+    rows += [quantity for part in bins for quantity in (part.rate, part.gap)]
+    respondent_baselines.baselines(one)
+    distance.side_correction(one)
     for row in rows:
         assert row.defined == (row.n > 0) == bool(np.isfinite(row.value))
         assert np.isnan(row.low) == np.isnan(row.high)
@@ -455,17 +393,15 @@ def test_unanswered_dilemmas_may_be_listed_or_left_out(statistic: Statistic) -> 
 
 
 def test_quantities() -> None:
-    assert not undefined(human=0.5).defined
-    assert undefined(human=0.5)[3:] == (0.5, 0)
+    assert not undefined(human=0.5).defined and undefined(human=0.5)[3:] == (0.5, 0)
     assert Quantity(0.5, 0.25, 0.75, 0.5, 7).shifted(-0.5) == Quantity(0.0, -0.25, 0.25, 0.0, 7)
 
 
 # Bounds of a statistic, whatever the missing answers were.
 
-
-Bound = Callable[[Decisions, ArrayLike, ArrayLike], Quantity]
-ALL: list[Bound] = [
-    agreement_bounds, indecision_bounds, swap_bounds, calibration_bounds, distance_bounds,
+ALL = [
+    bounds.agreement_bounds, bounds.indecision_bounds, bounds.swap_bounds,
+    bounds.calibration_bounds, bounds.distance_bounds,
 ]  # fmt: skip
 
 
@@ -474,21 +410,22 @@ def test_bounds_are_the_extremes_over_all_completions(condition: str) -> None:
     # Five dilemmas in both orders; four samples unanswered, two of them of one dilemma.
     full, gone = drawn(3, "one_person", condition, 5), [0, 3, 4, 9]
     run = full.take(np.delete(np.arange(10), gone))
-    dilemma, order = full.dilemma[gone], full.order[gone]
+    missing = full.dilemma[gone], full.order[gone]
     completions = [
-        run.with_answers(dilemma, order, np.array(choice))
-        for choice in product(range(run.shares.shape[1]), repeat=len(dilemma))
+        run.with_answers(*missing, np.array(choice))
+        for choice in product(range(run.shares.shape[1]), repeat=len(gone))
     ]
-    reached = [agreement(one).value for one in completions]
-    found = agreement_bounds(run, dilemma, order)
-    assert found.value == agreement(run).value
-    assert (found.low, found.high) == pytest.approx((min(reached), max(reached)))
-    swaps = [swap_disagreement(one).value for one in completions]
-    found = swap_bounds(run, dilemma, order)
-    assert (found.low, found.high) == pytest.approx((min(swaps), max(swaps)))
+    for bound, statistic in (
+        (bounds.agreement_bounds, agreement.agreement),
+        (bounds.swap_bounds, consistency.swap_disagreement),
+    ):
+        reached = [statistic(one).value for one in completions]
+        found = bound(run, *missing)
+        assert found.value == statistic(run).value
+        assert (found.low, found.high) == pytest.approx((min(reached), max(reached)))
     if condition == "coin_flip":
         coins = int((run.choice == 2).sum())
-        found = indecision_bounds(run, dilemma, order)
+        found = bounds.indecision_bounds(run, *missing)
         assert found[:3] == pytest.approx((coins / 6, coins / 10, (coins + 4) / 10))
         assert found.n == 4
 
@@ -498,24 +435,20 @@ def test_two_ways_hold_the_observed_figure() -> None:
     close = full.closeness[full.dilemma] < 0.5
     run, gone = full.take(~close), full.take(close)
     for bound, figure in (
-        (calibration_bounds, calibration_value),
-        (distance_bounds, distance_value),
+        (bounds.calibration_bounds, calibration.calibration_value),
+        (bounds.distance_bounds, distance.distance_value),
     ):
         found = bound(run, gone.dilemma, gone.order)
         assert found.value == figure(run)
-        assert found.low <= found.value <= found.high
-        assert found.low < found.high
-    # Whatever the refused answers were, the bounds of agreement hold the full run's figure.
-    found = agreement_bounds(run, gone.dilemma, gone.order)
-    assert found.low < agreement(full).value < found.high
+        assert found.low <= found.value <= found.high and found.low < found.high
 
 
 @pytest.mark.parametrize("bound", ALL)
-def test_nothing_missing_and_nothing_answered(bound: Bound) -> None:
+def test_nothing_missing_and_nothing_answered(
+    bound: Callable[[Decisions, ArrayLike, ArrayLike], Quantity],
+) -> None:
     run = drawn(1, "one_person", "coin_flip", 30)
     found = bound(run, [], [])
-    assert found.low == found.high == pytest.approx(found.value)
-    assert found.n == 0
+    assert found.low == found.high == pytest.approx(found.value) and found.n == 0
     found = bound(run.take([]), run.dilemma, run.order)
-    assert np.isnan(found.value)
-    assert found.low <= found.high
+    assert np.isnan(found.value) and found.low <= found.high

@@ -63,7 +63,7 @@ def test_davidson_on_one_question_in_closed_form() -> None:
     fit = fit_davidson(*counted(8, 2, 4))
     # log-odds first v second ln(8/2); ν = 4/√(8·2) = 1, so coin and better patient meet at Δu = 0.
     assert fit.weights[0] == pytest.approx(math.log(4), abs=1e-9)
-    assert fit.log_nu == pytest.approx(0, abs=1e-9)
+    assert fit.level == pytest.approx(0, abs=1e-9)
     assert fit.thresholds[0].value == pytest.approx(0, abs=1e-9)
     # The better patient has half where e^{d/2} = e^{-d/2} + 1: 2·ln((1 + √5)/2).
     assert fit.thresholds[1].value == pytest.approx(2 * math.log((1 + math.sqrt(5)) / 2))
@@ -127,37 +127,28 @@ def test_symmetries(model: str, seed: int) -> None:
     fit = FITS[model]
     x, choice = simulate(seed, 150)
     expected = fit(x, choice)
-    mirrored = fit(-x, np.array([1, 0, 2])[choice])
-    np.testing.assert_allclose(mirrored.theta, expected.theta, atol=1e-7)
+    order = np.random.default_rng(seed).permutation(len(x))
+    for other, within in (
+        (fit(-x, np.array([1, 0, 2])[choice]), 1e-7),
+        (fit(np.vstack([x, x]), np.tile(choice, 2)), 1e-7),
+        (fit(x[order], choice[order]), 1e-9),
+    ):
+        np.testing.assert_allclose(other.theta, expected.theta, atol=within)
     unit = np.array([1e3, 1e-4])
     rescaled = fit(x * unit, choice)
     np.testing.assert_allclose(rescaled.theta[:2] * unit, expected.theta[:2], atol=1e-7)
     np.testing.assert_allclose(
         rescaled.covariance[:2, :2] * np.outer(unit, unit), expected.covariance[:2, :2], rtol=1e-5
     )
-    doubled = fit(np.vstack([x, x]), np.tile(choice, 2))
-    np.testing.assert_allclose(doubled.theta, expected.theta, atol=1e-7)
-    order = np.random.default_rng(seed).permutation(len(x))
-    np.testing.assert_allclose(fit(x[order], choice[order]).theta, expected.theta, atol=1e-9)
 
 
 @pytest.mark.parametrize("model", ["davidson", "rao_kupper"])
-@pytest.mark.parametrize(
-    ("differences", "choices", "message"),
-    [
-        ([[1.0, 0.0], [2.0, 0.0], [-1.0, 0.0]], [0, 1, 2], "attribute 1 never differs"),
-        ([[1.0, 2.0], [2.0, 4.0], [-1.0, -2.0]], [0, 1, 2], "move in step"),
-    ],
-)
-def test_answers_without_a_finite_fit_are_refused_with_advice(
-    model: str, differences: Any, choices: list[int], message: str
-) -> None:
-    with pytest.raises(FitError, match=message):
-        FITS[model](differences, choices)
-
-
-@pytest.mark.parametrize("model", ["davidson", "rao_kupper"])
-def test_a_rule_is_never_taken_for_a_fit(model: str) -> None:
+def test_answers_without_a_finite_fit_are_refused_with_advice(model: str) -> None:
+    still, in_step = ([[1.0, 0.0], [2.0, 0.0], [-1.0, 0.0]], [[1.0, 2.0], [2.0, 4.0], [-1.0, -2.0]])
+    for rows, message in ((still, "attribute 1 never differs"), (in_step, "move in step")):
+        with pytest.raises(FitError, match=message):
+            FITS[model](rows, [0, 1, 2])
+    # A rule is never taken for a fit.
     for seed in range(12):
         x = np.random.default_rng(seed).normal(0, 1, (8 + 20 * seed, 2))
         u = x @ WEIGHTS
@@ -187,15 +178,14 @@ def test_thresholds_are_where_the_predicted_shares_meet(model: str, coins: float
 def test_two_stage_thresholds_have_the_derivatives_of_the_delta_method(a: float, b: float) -> None:
     covariance, width = np.array([[0.04, 0.01], [0.01, 0.02]]), 1e-5
     for which, ends in enumerate(two_stage_thresholds(a, b, covariance)):
-        slopes = [
-            (
-                two_stage_thresholds(a + width * i, b + width * j, covariance)[which].value
-                - two_stage_thresholds(a - width * i, b - width * j, covariance)[which].value
-            )
-            / (2 * width)
-            for i, j in ((1, 0), (0, 1))
-        ]
-        half = 1.959964 * math.sqrt(float(np.array(slopes) @ covariance @ np.array(slopes)))
+
+        def value(a: float, b: float, which: int = which) -> float:
+            return two_stage_thresholds(a, b, covariance)[which].value
+
+        slopes = np.array([
+            value(a + width, b) - value(a - width, b), value(a, b + width) - value(a, b - width)
+        ]) / (2 * width)  # fmt: skip
+        half = 1.959964 * math.sqrt(float(slopes @ covariance @ slopes))
         assert (ends.high - ends.low) / 2 == pytest.approx(half, rel=1e-4)
 
 
@@ -257,8 +247,7 @@ def test_a_half_threshold_at_its_edges() -> None:
     # Without coins it is 0; the upper end allows for coins that were not seen.
     none = fit_half_threshold(*flips(np.random.default_rng(3), 100, a=-60.0))
     assert none.value == none.low == 0 < none.high < 0.2
-    # Coins alone, or patients who are all equally far apart, leave it open.
-    assert math.isnan(fit_half_threshold([1.0, -2.0, 0.5], [2, 2, 2]).value)
+    # Patients who are all equally far apart leave it open.
     assert math.isnan(fit_half_threshold([1.0, -1.0, 1.0], [0, 2, 1]).value)
 
 
@@ -272,9 +261,8 @@ def test_flip_slope() -> None:
     distance = np.linspace(0.1, 4, 40)
     ruled = fit_flip_slope(distance, distance < 1, np.arange(40))
     assert ruled.separated and -100 < ruled.slope < -1
-    # Neither closeness nor answers vary, or there are none.
-    cases: list[tuple[list[float], list[int]]] = [([0.1, 1.0], [1, 1]), ([1.0, 1.0], [0, 1]),
-                                                  ([], [])]  # fmt: skip
+    # Closeness does not vary, or there are no answers.
+    cases: list[tuple[list[float], list[int]]] = [([1.0, 1.0], [0, 1]), ([], [])]
     for closeness, flipped in cases:
         open_ = fit_flip_slope(closeness, flipped, np.arange(len(flipped)))
         assert math.isnan(open_.slope) and math.isnan(open_.low) and not open_.separated
