@@ -118,7 +118,9 @@ def test_known_components_are_recovered_on_average() -> None:
 def test_respondents_who_follow_a_rule(rule: Any, expected: list[float]) -> None:
     keys = design(500)
     found = split(keys, one_hot(rule(*keys[:3])))
-    assert table(found)[:, 0] == pytest.approx(expected, abs=0.005) and not found.reasons
+    # The rule of wordings and orders is exact in every design; the others need many dilemmas.
+    close = 1e-9 if min(expected) < 0 else 0.005
+    assert table(found)[:, 0] == pytest.approx(expected, abs=close) and not found.reasons
     # Steadiness over 500 dilemmas is no proof of steadiness: Wilson's end of zero, over the total.
     steady = 3.8415 / 503.8415 / found.total
     assert found.share("repetition").high == pytest.approx(steady, abs=1e-4)
