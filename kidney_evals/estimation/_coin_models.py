@@ -21,23 +21,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kidney_evals.estimation import _checks
-from kidney_evals.estimation._fit import (
-    Box,
-    climb,
-    definite,
-    inverse,
-    is_separated,
-    log_logistic,
-    logistic,
-    pressed,
-    robust,
-)
+from kidney_evals.estimation import _checks, _fit
+from kidney_evals.estimation._fit import Box, log_logistic, logistic
 from kidney_evals.estimation.arrays import Bools, Floats, Ints
 from kidney_evals.estimation.errors import FitError, InputError
 from kidney_evals.estimation.thresholds import Threshold
@@ -89,8 +80,7 @@ class CoinFit:
     def shares(self, differences: Floats, mean: Floats) -> Floats:
         """Return P(first), P(second), P(coin), (n, 3), from differences and half sums, (n, k)."""
         check_columns(differences, self.weights)
-        model = Model(self.model, differences, mean - self.origin)
-        return model.shares(self.theta)
+        return Model(self.model, differences, mean - self.origin).shares(self.theta)
 
 
 class DifferenceFit(CoinFit):
@@ -108,84 +98,58 @@ class DifferenceFit(CoinFit):
 Fit = TypeVar("Fit", bound=CoinFit)
 
 
-class Rows(NamedTuple):
-    """Contribution of each answer, arrays of shape (n,).
+_Law = Callable[[Floats, Floats, Floats], Floats]
+"""Maps φ, κ and the one-hot answers, (3, n), to the contribution of each answer, (6, n).
 
-    `logs` is the log-probability, -inf where the model does not allow this κ; `pulls` are its first
-    derivatives in φ and κ, `bends` minus its second in (φ, φ), (φ, κ) and (κ, κ).
-    """
-
-    logs: Floats
-    pulls: tuple[Floats, Floats]
-    bends: tuple[Floats, Floats, Floats]
+The rows are the log-probability, -inf where the model does not allow this κ; its derivatives in φ
+and κ; and minus its second derivatives in (φ, φ), (φ, κ) and (κ, κ).
+"""
 
 
-_Law = Callable[[Floats, Floats, Floats], Rows]
-"""Maps φ, κ and the one-hot answers, shape (3, n), to `Rows`."""
-
-
-def one_hot_answers(choice: Ints) -> Floats:
-    """Return the answers (0 first, 1 second, 2 coin) as indicators, shape (3, n)."""
-    return np.asarray(choice == np.arange(3)[:, None], dtype=np.float64)
-
-
-def law_shares(law: _Law, phi: Floats, kappa: Floats) -> Floats:
-    """Return P(first), P(second), P(coin), shape (n, 3)."""
-    each = (one_hot_answers(np.full(len(phi), answer)) for answer in range(3))
-    return np.column_stack([np.exp(law(phi, kappa, chosen).logs) for chosen in each])
-
-
-def trinomial(phi: Floats, kappa: Floats, chosen: Floats) -> Rows:
+def _trinomial(phi: Floats, kappa: Floats, chosen: Floats) -> Floats:
     """P(first) ∝ exp(φ), P(second) ∝ exp(-φ), P(coin) ∝ exp(κ)."""
     top = np.maximum(np.abs(phi), kappa)
     first, second, coin = np.exp(phi - top), np.exp(-phi - top), np.exp(kappa - top)
     total = first + second + coin
     lead, coin = (first - second) / total, coin / total
     side = chosen[0] - chosen[1]
-    return Rows(
-        side * phi + chosen[2] * kappa - top - np.log(total),
-        (side - lead, chosen[2] - coin),
-        (1 - coin - lead**2, -lead * coin, coin * (1 - coin)),
-    )
+    log = side * phi + chosen[2] * kappa - top - np.log(total)
+    bends = 1 - coin - lead**2, -lead * coin, coin * (1 - coin)
+    return np.stack([log, side - lead, chosen[2] - coin, *bends])
 
 
-def _ordered(phi: Floats, kappa: Floats, chosen: Floats) -> Rows:
+def _logistic_product(
+    factors: Sequence[tuple[int, int, int]], phi: Floats, kappa: Floats, chosen: Floats
+) -> Floats:
+    """P(answer) = Π L(a·φ + b·κ) over its factors (answer, a, b), with the logistic L."""
+    rows = np.zeros((6, len(phi)))
+    for answer, a, b in factors:
+        eta = a * phi + b * kappa
+        rest = chosen[answer] * logistic(-eta)
+        bend = rest * logistic(eta)
+        log = chosen[answer] * log_logistic(eta)
+        rows += [log, a * rest, b * rest, a * a * bend, a * b * bend, b * b * bend]
+    return rows
+
+
+def _ordered(phi: Floats, kappa: Floats, chosen: Floats) -> Floats:
     """P(first) = L(φ - κ) and P(second) = L(-φ - κ) with the logistic L; P(coin) is the rest.
 
     P(coin) = L(κ - φ)·L(κ + φ)·(1 - exp(-2κ)), a product and not the difference of two logistics.
     """
     if (kappa <= 0).any():
-        nothing = np.full(len(phi), -np.inf)
-        return Rows(nothing, (nothing, nothing), (nothing, nothing, nothing))
-    first, second = logistic(phi - kappa), logistic(-phi - kappa)
+        return np.full((6, len(phi)), -np.inf)
+    factors = (0, 1, -1), (1, -1, -1), (2, -1, 1), (2, 1, 1)
+    rows = _logistic_product(factors, phi, kappa, chosen)
     decay, rest = np.exp(-2 * kappa), -np.expm1(-2 * kappa)
-    not_second, not_first = chosen[0] + chosen[2], chosen[1] + chosen[2]
-    up, down = chosen[0] - not_second * first, chosen[1] - not_first * second
-    bend_first = not_second * first * (1 - first)
-    bend_second = not_first * second * (1 - second)
-    return Rows(
-        chosen[0] * log_logistic(phi - kappa)
-        + chosen[1] * log_logistic(-phi - kappa)
-        + chosen[2] * (log_logistic(kappa - phi) + log_logistic(kappa + phi) + np.log(rest)),
-        (up - down, chosen[2] * 2 * decay / rest - up - down),
-        (
-            bend_first + bend_second,
-            bend_second - bend_first,
-            bend_first + bend_second + chosen[2] * 4 * decay / rest**2,
-        ),
-    )
+    rows[[0, 2, 5]] += chosen[2] * [np.log(rest), 2 * decay / rest, 4 * decay / rest**2]
+    return rows
 
 
-def _independent(phi: Floats, kappa: Floats, chosen: Floats) -> Rows:
-    """P(coin) = L(κ) with the logistic L; among decided answers P(first) = L(φ)."""
-    first, coin = logistic(phi), logistic(kappa)
-    decided = chosen[0] + chosen[1]
-    side, flip = chosen[0] - chosen[1], chosen[2] - decided
-    return Rows(
-        decided * log_logistic(side * phi) + log_logistic(flip * kappa),
-        (chosen[0] - decided * first, chosen[2] - coin),
-        (decided * first * (1 - first), np.zeros(len(phi)), coin * (1 - coin)),
-    )
+_independent = partial(
+    _logistic_product, ((0, 1, 0), (0, 0, -1), (1, -1, 0), (1, 0, -1), (2, 0, 1))
+)
+"""P(coin) = L(κ) with the logistic L; among decided answers P(first) = L(φ)."""
 
 
 class _Shape(NamedTuple):
@@ -197,15 +161,15 @@ class _Shape(NamedTuple):
 
 
 _SHAPES = {
-    "davidson": _Shape(trinomial, half=0.5),
+    "davidson": _Shape(_trinomial, half=0.5),
     "rao_kupper": _Shape(_ordered, half=1.0),
     "two_stage": _Shape(_independent, half=1.0),
     "random": _Shape(_independent, half=1.0),
-    "min_delta": _Shape(trinomial, half=1.0),
-    "max_delta": _Shape(trinomial, half=1.0, sign=-1.0, distance=2.0),
-    "min_u": _Shape(trinomial, half=0.5, mean=-1.0),
-    "max_u": _Shape(trinomial, half=0.5, sign=-1.0, distance=-1.0, mean=1.0),
-    "dom": _Shape(trinomial, half=0.0),
+    "min_delta": _Shape(_trinomial, half=1.0),
+    "max_delta": _Shape(_trinomial, half=1.0, sign=-1.0, distance=2.0),
+    "min_u": _Shape(_trinomial, half=0.5, mean=-1.0),
+    "max_u": _Shape(_trinomial, half=0.5, sign=-1.0, distance=-1.0, mean=1.0),
+    "dom": _Shape(_trinomial, half=0.0),
 }
 
 
@@ -213,7 +177,7 @@ class _Links(NamedTuple):
     """Links at one θ.
 
     `phi` and `kappa` have shape (n,), their gradients shape (p, n). `bend` returns
-    Σ_rows pull_φ·∇²φ + pull_κ·∇²κ, shape (p, p), from `Rows.pulls`; None where links are linear.
+    Σ_rows a·∇²φ + b·∇²κ, shape (p, p), from a and b, (n,); None where links are linear.
     """
 
     phi: Floats
@@ -237,8 +201,8 @@ class Model:
         """Take first minus second patient, `x`, and half their sum less the origin, both (n, k)."""
         self.name, self.shape = name, _SHAPES[name]
         self.x = np.ascontiguousarray(x.T)
-        self.chosen = None if choice is None else one_hot_answers(choice)
-        self.counts = counts
+        self.chosen = None if choice is None else np.eye(3)[:, choice]
+        self.counts = np.ones(len(x)) if counts is None else counts
         k, n = self.x.shape
         self.size = k + 1 + (name == "two_stage")
         self._first, self._coin = np.zeros((2, self.size, n))
@@ -255,7 +219,8 @@ class Model:
     def shares(self, theta: Floats) -> Floats:
         """Return P(first), P(second), P(coin), shape (n, 3)."""
         links = self.links(theta)
-        return law_shares(self.shape.law, links.phi, links.kappa)
+        logs = [self.shape.law(links.phi, links.kappa, row[:, None])[0] for row in np.eye(3)]
+        return np.exp(np.stack(logs, axis=1))
 
     def links(self, theta: Floats) -> _Links:
         """Return the links at θ, shape (p,)."""
@@ -310,16 +275,16 @@ class Model:
             bend,
         )
 
-    def rows(self, theta: Floats) -> tuple[_Links, Rows]:
-        """Return the links at θ and each answer's contribution, weighted by `counts`."""
+    def _rows(self, theta: Floats) -> tuple[_Links, Floats]:
+        """Return the links at θ and each answer's contribution, (6, n), weighted by `counts`."""
         assert self.chosen is not None
         links = self.links(theta)
-        logs, pulls, bends = self.shape.law(links.phi, links.kappa, self.chosen)
-        if self.counts is not None:
-            logs = self.counts * logs
-            pulls = (self.counts * pulls[0], self.counts * pulls[1])
-            bends = (self.counts * bends[0], self.counts * bends[1], self.counts * bends[2])
-        return links, Rows(logs, pulls, bends)
+        return links, self.counts * self.shape.law(links.phi, links.kappa, self.chosen)
+
+    def scores(self, theta: Floats) -> tuple[Floats, Floats]:
+        """Return each answer's log-likelihood, (n,), and its gradient, (p, n)."""
+        links, (logs, toward, pull, *_) = self._rows(theta)
+        return logs, toward * links.phi_slopes + pull * links.kappa_slopes
 
     def log_likelihood(self, theta: Floats) -> tuple[float, Floats, Floats]:
         """Return the log-likelihood, its gradient (p,) and the information (p, p).
@@ -327,17 +292,15 @@ class Model:
         If minus the second derivatives is not positive definite, the links' second derivatives are
         omitted from the information.
         """
-        links, rows = self.rows(theta)
-        value = float(rows.logs.sum())
+        links, (logs, toward, pull, inner, cross, outer) = self._rows(theta)
+        value = float(logs.sum())
         if not np.isfinite(value):
             return -np.inf, np.zeros(len(theta)), np.eye(len(theta))
         phi, kappa = links.phi_slopes, links.kappa_slopes
-        toward, pull = rows.pulls
-        inner, cross, outer = rows.bends
         mixed = phi @ (cross * kappa).T
         information = phi @ (inner * phi).T + mixed + mixed.T + kappa @ (outer * kappa).T
         if links.bend is not None:
-            information = definite(information - links.bend(toward, pull), information)
+            information = _fit.definite(information - links.bend(toward, pull), information)
         return value, phi @ toward + kappa @ pull, information
 
     def climb(
@@ -347,12 +310,12 @@ class Model:
         *,
         limit: int = _STEPS,
         box: Box | None = None,
-        ridge: float = 0.0,
+        prior: tuple[Floats, Floats] | None = None,
     ) -> tuple[Floats, bool]:
         """Return θ after Newton's steps in the `used` (or all) parameters, and if it is a maximum.
 
-        The box is the lowest and the highest θ; `ridge` is the precision of a normal prior around
-        zero.
+        The box is the lowest and the highest θ; `prior` is the mean and the precision matrix of a
+        normal distribution of the used parameters.
         """
         theta = start.copy()
         used = np.ones(len(theta), dtype=bool) if used is None else used
@@ -362,13 +325,14 @@ class Model:
             point = theta.copy()
             point[used] = moving
             value, gradient, information = self.log_likelihood(point)
-            return (
-                value - 0.5 * ridge * float(moving @ moving),
-                gradient[used] - ridge * moving,
-                information[np.ix_(used, used)] + ridge * np.eye(len(moving)),
-            )
+            gradient, information = gradient[used], information[np.ix_(used, used)]
+            if prior is None:
+                return value, gradient, information
+            pull = prior[1] @ (moving - prior[0])
+            value -= 0.5 * float((moving - prior[0]) @ pull)
+            return value, gradient - pull, information + prior[1]
 
-        theta[used], converged = climb(objective, theta[used], limit=limit, box=limits)
+        theta[used], converged = _fit.climb(objective, theta[used], limit=limit, box=limits)
         return theta, converged
 
 
@@ -433,15 +397,14 @@ def fit_coin_model(
     _, gradient, information = model.log_likelihood(theta)
     held = np.zeros(model.size, dtype=bool)
     if limits is not None:
-        held = pressed(theta, gradient, limits)
+        held = _fit.pressed(theta, gradient, limits)
     free = np.ix_(~held, ~held)
     flattest = np.linalg.eigvalsh(information[free]).min(initial=np.inf)
     if not converged or flattest < _FLAT:
         raise FitError(_advice(model, theta))
-    links, rows = model.rows(theta)
-    scores = (rows.pulls[0] * links.phi_slopes + rows.pulls[1] * links.kappa_slopes).T
+    scores = model.scores(theta)[1].T[:, ~held]
     covariance = np.full((model.size, model.size), np.nan)
-    covariance[free] = robust(inverse(information[free]), scores[:, ~held], clusters)[0]
+    covariance[free] = _fit.robust(_fit.inverse(information[free]), scores, clusters)[0]
     return kind(
         model=name,
         theta=theta / unit,
@@ -492,4 +455,4 @@ def _separated(model: Model, theta: Floats) -> bool:
         ]
     design = np.vstack(margins)
     live = np.abs(design).max(axis=0) > 0
-    return is_separated(design[:, live], np.ones(len(design)), theta[live])
+    return _fit.is_separated(design[:, live], np.ones(len(design)), theta[live])

@@ -23,15 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kidney_evals.estimation import _checks
 from kidney_evals.estimation._coin_models import NO_COIN, Model, spread
-from kidney_evals.estimation._fit import (
-    Box,
-    PanelFit,
-    climb,
-    definite,
-    hessian,
-    inverse,
-    robust,
-)
+from kidney_evals.estimation._fit import PanelFit, climb, definite, hessian, inverse, robust
 from kidney_evals.estimation._person_nodes import (
     Nodes,
     Panel,
@@ -125,11 +117,11 @@ def fit_random_coefficients(
             there are no coins or only coins.
     """
     answers = panel(differences, choices, persons, model)
-    places = _places(answers.size, correlated)
+    people, places = len(answers.rows), _places(answers.size, correlated)
     parameters = answers.size + len(places[0])
-    if answers.people <= parameters:
+    if people <= parameters:
         raise InputError(
-            f"persons names {answers.people} people, more than {parameters} are needed to tell "
+            f"persons names {people} people, more than {parameters} are needed to tell "
             "how people differ"
         )
     draws, seed = _checks.whole(draws, "draws", _ROUGH), _checks.whole(seed, "seed", 0)
@@ -139,20 +131,21 @@ def fit_random_coefficients(
         raise FitError(f"{which} answer is the coin: try model='logit' on decided answers")
     scale = spread(answers.x)
     answers = answers._replace(x=answers.x / scale)
-    normal = normal_draws(seed, answers.people, draws, answers.size)
+    normal = normal_draws(seed, people, draws, answers.size)
+    low = np.append(np.full(answers.size, -np.inf), np.where(np.equal(*places), _FLOOR, -np.inf))
     try:
-        theta, likelihood, box = _maximise(answers, normal, places)
+        theta, likelihood = _maximise(answers, normal, correlated, low)
     except np.linalg.LinAlgError:
         raise FitError(_ADVICE) from None
     values, scores = likelihood.evaluate(theta)
-    free = theta > box[0]
+    free = theta > low
     inside = np.ix_(free, free)
     information = likelihood.information(theta)
     if not np.linalg.eigvalsh(information[inside])[0] > 0:
         raise FitError(_ADVICE)
     covariance = np.full(information.shape, np.nan)
-    people = np.arange(answers.people)
-    covariance[inside] = robust(inverse(information[inside]), scores[:, free], people)[0]
+    bread = inverse(information[inside])
+    covariance[inside] = robust(bread, scores[:, free], np.arange(people))[0]
     units = np.append(1 / scale, np.ones(answers.size - len(scale)))
     units = np.concatenate([units, units[places[0]]])
     population = _population(theta * units, places)
@@ -163,7 +156,7 @@ def fit_random_coefficients(
         covariance=covariance * np.outer(units, units),
         log_likelihood=float(values.sum()),
         n=len(answers.choice),
-        people=answers.people,
+        people=people,
         parameters=parameters,
         draws=draws,
         correlated=correlated,
@@ -202,47 +195,32 @@ class SimulatedLikelihood:
 
 
 def _maximise(
-    answers: Panel, normal: Floats, places: Places
-) -> tuple[Floats, SimulatedLikelihood, Box]:
-    """Return the maximum, the likelihood with a proposal computed there, and the bounds."""
-    theta, *_ = _rounds(answers, _start(answers, places), normal[:, :_ROUGH], places)
-    theta, likelihood, box, settled = _rounds(answers, theta, normal, places)
-    if settled:
-        curvature = definite(likelihood.information(theta), likelihood.objective(theta)[2])
-        theta, settled = climb(
-            lambda point: (*likelihood.objective(point)[:2], curvature), theta, box=box
-        )
-    if not settled:
+    answers: Panel, normal: Floats, correlated: bool, low: Floats
+) -> tuple[Floats, SimulatedLikelihood]:
+    """Return the maximum and the likelihood with a proposal computed there."""
+    places = _places(answers.size, correlated)
+    theta = _start(answers, places)
+    for draws in (normal[:, :_ROUGH], normal):
+        high = np.full(len(low), np.inf)
+        for passed in range(_ROUNDS):
+            nodes = person_nodes(answers, _population(theta, places), draws)
+            likelihood = SimulatedLikelihood(nodes, correlated)
+            moved, _ = climb(likelihood.objective, theta, limit=5, box=(low, high))
+            outer = likelihood.objective(moved)[2]
+            change = np.abs(moved - theta) * np.sqrt(np.diag(outer))
+            # Half steps prevent oscillation between two points.
+            theta = moved if passed < _FULL else (theta + moved) / 2
+            # A deviation at its lower bound would oscillate about it as the draws change.
+            high = np.where((passed > 2) & (theta <= low), low, high)
+            if change.max() < _SETTLED:
+                break
+    curvature = definite(likelihood.information(theta), likelihood.objective(theta)[2])
+    theta, converged = climb(
+        lambda point: (*likelihood.objective(point)[:2], curvature), theta, box=(low, high)
+    )
+    if not (converged and change.max() < _SETTLED):
         raise FitError(_ADVICE)
-    return theta, likelihood, box
-
-
-def _rounds(
-    answers: Panel, theta: Floats, normal: Floats, places: Places
-) -> tuple[Floats, SimulatedLikelihood, Box, bool]:
-    """Alternate between new proposals and maximisation; the last result is whether it converged."""
-    low, high = _box(places)
-    for passed in range(_ROUNDS):
-        nodes = person_nodes(answers, _population(theta, places), normal)
-        likelihood = SimulatedLikelihood(nodes, len(places[0]) > answers.size)
-        moved, _ = climb(likelihood.objective, theta, limit=5, box=(low, high))
-        outer = likelihood.objective(moved)[2]
-        change = np.abs(moved - theta) * np.sqrt(np.diag(outer))
-        # Half steps prevent oscillation between two points.
-        theta = moved if passed < _FULL else (theta + moved) / 2
-        # A deviation at its lower bound would oscillate about it as the draws change.
-        high = np.where((passed > 2) & (theta <= low), low, high)
-        if change.max() < _SETTLED:
-            break
-    return theta, likelihood, (low, high), bool(change.max() < _SETTLED)
-
-
-def _box(places: Places) -> Box:
-    """Return the bounds: the diagonal of L is at least `_FLOOR`."""
-    rows, columns = places
-    size = int(rows[-1]) + 1
-    low = np.concatenate([np.full(size, -np.inf), np.where(rows == columns, _FLOOR, -np.inf)])
-    return low, np.full(len(low), np.inf)
+    return theta, likelihood
 
 
 def _start(answers: Panel, places: Places) -> Floats:
