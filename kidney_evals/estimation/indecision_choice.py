@@ -105,7 +105,7 @@ def choose_indecision_model(
         logs, failures = _held_out(one, two, choice, part, seed)
     except FitError as error:
         return IndecisionChoice(reason=f"the models have no finite fit: {error}")
-    ranked = _ranked(logs, index, n)
+    ranked = _ranked(logs, index)
     failed = (Contender(name, NAN, NAN, NAN, NAN, why) for name, why in failures.items())
     everyone = (*ranked, *failed)
     if set(logs) <= {"naive", "random"}:
@@ -113,12 +113,10 @@ def choose_indecision_model(
         return IndecisionChoice(reason=reason, contenders=everyone)
     limit = _LEVEL / (len(ranked) - 1)
     possible = tuple(row.model for row in ranked if not row.p_value < limit)
+    reason = "" if len(possible) == 1 else "others fit as well within chance"
     if failures:
         reason = "a rule explains the decisions, so that some models have no finite fit"
-        return IndecisionChoice(None, possible, reason, everyone)
-    if len(possible) == 1:
-        return IndecisionChoice(possible[0], possible, "", everyone)
-    return IndecisionChoice(None, possible, "others fit as well within chance", everyone)
+    return IndecisionChoice(None if reason else possible[0], possible, reason, everyone)
 
 
 def _held_out(
@@ -146,14 +144,14 @@ def _held_out(
     return logs, failures
 
 
-def _ranked(logs: dict[str, Floats], index: Ints, n: int) -> tuple[Contender, ...]:
+def _ranked(logs: dict[str, Floats], index: Ints) -> tuple[Contender, ...]:
     order = sorted(logs, key=lambda model: -float(logs[model].sum()))
     gaps = np.column_stack([logs[order[0]] - logs[model] for model in order])
-    totals = cluster_sums(gaps, index, int(index.max()) + 1)
+    n, dilemmas = len(gaps), int(index.max()) + 1
     rows = []
-    for model, total in zip(order, totals.T, strict=True):
-        error = float(np.sqrt(len(total) * total.var(ddof=1)))
+    for model, total in zip(order, cluster_sums(gaps, index, dilemmas).T, strict=True):
+        error = float(np.sqrt(dilemmas * total.var(ddof=1)))
         ahead = float(total.sum())
-        p_value = float(special.stdtr(len(total) - 1, -ahead / error)) if error > 0 else NAN
+        p_value = float(special.stdtr(dilemmas - 1, -ahead / error)) if error > 0 else NAN
         rows.append(Contender(model, float(logs[model].mean()), ahead / n, error / n, p_value, ""))
     return tuple(rows)

@@ -89,30 +89,30 @@ def nonlinearity(
     the linear term. Statistics of q terms are referred to F(q, G - p) with G dilemmas and p terms
     in the fit, and intervals to Student's t with G - p degrees of freedom.
 
-    Args:
-        first: Values of the patient in the first place, as shown, shape (n, k).
-        second: Values of the patient in the second place, shape (n, k).
-        chose_first: 1 where the first place was chosen, else 0, shape (n,); coin answers left out.
-        ends: Value of each attribute at the end people favour least and at the end they favour
-            most, in the units of `first`, shape (k, 2): (70, 25) for age.
-        clusters: Label of each answer's dilemma, shape (n,).
+    `first` and `second` are the values of the patients in the first and the second place, as shown,
+    shape (n, k). `chose_first` is 1 where the first place was chosen, else 0, (n,), without coin
+    answers. `ends`, (k, 2), are the values of each attribute at the end that people favour least
+    and at the end that they favour most: (70, 25) for age. `clusters` are labels of dilemmas, (n,).
     """
     z1, z2 = _scaled(first, second, ends)
     n, k = z1.shape
     y = _checks.column(chose_first, n, "chose_first", 0, 1)
     index, count = _checks.groups(clusters, n)
     levels = [len(np.unique(np.round(column, 9))) for column in np.concatenate([z1, z2]).T]
-    squares = [j for j in range(k) if levels[j] >= 3]
-    cubes = [j for j in range(k) if levels[j] >= 4]
-    terms = [z1 - z2, (z1**2 - z2**2)[:, squares], (z1**3 - z1 - z2**3 + z2)[:, cubes]]
-    design = np.concatenate(terms, axis=1)
+    terms = [z1 - z2, z1**2 - z2**2, z1**3 - z1 - z2**3 + z2]
+    columns = [(d, j) for d in range(3) for j in range(k) if d == 0 or levels[j] >= d + 2]
+    place = {column: i for i, column in enumerate(columns)}
+    design = np.column_stack([terms[d][:, j] for d, j in columns])
     fit = fit_logit(design, y, clusters=index)
-    determined = fit.determined
-    weights = np.where(determined, fit.weights, NAN)
+    weights = np.where(fit.determined, fit.weights, NAN)
     freedom = count - fit.parameters
 
-    def test(terms: list[int]) -> float:
-        tested = [term for term in terms if determined[term]]
+    def coefficient(degree: int, attribute: int) -> float:
+        i = place.get((degree, attribute))
+        return NAN if i is None else float(weights[i])
+
+    def test(tested: list[int]) -> float:
+        tested = [i for i in tested if fit.determined[i]]
         score = _score_test(design, y, index, tested, freedom)
         if fit.separated or np.isnan(score):
             return score
@@ -121,28 +121,19 @@ def nonlinearity(
         wald = wald_p(weights[tested], block, freedom + len(tested))
         return score if np.isnan(wald) else max(wald, score)
 
-    bends = []
-    for j in range(k):
-        square = k + squares.index(j) if j in squares else None
-        cube = k + len(squares) + cubes.index(j) if j in cubes else None
-        share = undefined() if square is None else _upper_share(weights, fit, [j, square], freedom)
-        bends.append(
-            Bend(
-                levels=levels[j],
-                slope=float(weights[j]),
-                curvature=NAN if square is None else float(weights[square]),
-                wiggle=NAN if cube is None else float(weights[cube]),
-                upper_share=share,
-                p_value=test([term for term in (square, cube) if term is not None]),
-                adjusted=NAN,
-            )
+    p_values = [test([place[d, j] for d in (1, 2) if (d, j) in place]) for j in range(k)]
+    adjusted = holm(p_values)
+    bends = (
+        Bend(
+            levels[j],
+            *(coefficient(degree, j) for degree in range(3)),
+            upper_share=_upper_share(fit, j, place.get((1, j)), freedom),
+            p_value=p_values[j],
+            adjusted=adjusted[j],
         )
-    adjusted = holm([bend.p_value for bend in bends])
-    return Nonlinearity(
-        bends=tuple(bend._replace(adjusted=p) for bend, p in zip(bends, adjusted, strict=True)),
-        p_value=test(list(range(k, len(weights)))),
-        separated=fit.separated,
+        for j in range(k)
     )
+    return Nonlinearity(tuple(bends), test(list(range(k, len(columns)))), fit.separated)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -164,35 +155,29 @@ def _scaled(first: ArrayLike, second: ArrayLike, ends: ArrayLike) -> tuple[Float
     if limits.shape != (x1.shape[1], 2):
         raise InputError(f"ends must have shape ({x1.shape[1]}, 2), not {limits.shape}")
     span = limits[:, 1] - limits[:, 0]
-    bad = ~(np.isfinite(span) & (span != 0))
-    if bad.any():
-        row = int(np.argmax(bad))
-        raise InputError(f"ends row {row} is {limits[row].tolist()}: no range to scale by")
-    scaled = []
-    for name, x in (("first", x1), ("second", x2)):
-        z = 2 * (x - limits[:, 0]) / span - 1
-        outside = (np.abs(z) > 1 + _SLACK).any(axis=1)
-        if outside.any():
-            row = int(np.argmax(outside))
-            raise InputError(f"{name} row {row} is {x[row].tolist()}, outside the ends")
-        scaled.append(z)
-    return scaled[0], scaled[1]
+    _checks.refuse(~(np.isfinite(span) & (span != 0)), limits, "ends", "no range to scale by")
+    z1, z2 = (2 * (x - limits[:, 0]) / span - 1 for x in (x1, x2))
+    for name, x, z in (("first", x1, z1), ("second", x2, z2)):
+        _checks.refuse((np.abs(z) > 1 + _SLACK).any(axis=1), x, name, "outside the ends")
+    return z1, z2
 
 
-def _upper_share(weights: Floats, fit: LogitFit, terms: list[int], freedom: int) -> Quantity:
-    """Return ½ + c / (2b) from the weights (b, c) of two terms of the fit."""
-    slope, curvature = weights[terms].tolist()
-    block = fit.covariance[np.ix_(terms, terms)]
-    if freedom < 1 or not np.isfinite([*block.ravel(), slope, curvature]).all():
+def _upper_share(fit: LogitFit, slope: int, curvature: int | None, freedom: int) -> Quantity:
+    """Return ½ + c / (2b) from the places of the weights b and c in the fit."""
+    if curvature is None or freedom < 1 or not fit.determined[[slope, curvature]].all():
+        return undefined()
+    b, c = fit.weights[[slope, curvature]].tolist()
+    block = fit.covariance[np.ix_([slope, curvature], [slope, curvature])]
+    if not np.isfinite(block).all():
         return undefined()
     t = student(freedom)
     # Answers that cancel between orders leave only rounding error in the slope and its error.
-    if not abs(slope) > max(t * max(float(block[0, 0]), 0.0) ** 0.5, _SLACK):
+    if not abs(b) > max(t * max(float(block[0, 0]), 0.0) ** 0.5, _SLACK):
         return undefined()
-    share = 0.5 + curvature / (2 * slope)
+    share = 0.5 + c / (2 * b)
     if fit.separated:
         return Quantity(share, n=fit.n)
-    gradient = np.array([-curvature / slope, 1.0]) / (2 * slope)
+    gradient = np.array([-c / b, 1.0]) / (2 * b)
     half = t * max(float(gradient @ block @ gradient), 0.0) ** 0.5
     return Quantity(share, share - half, share + half, n=fit.n)
 

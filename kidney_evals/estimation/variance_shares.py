@@ -55,10 +55,8 @@ _Group = tuple[Part, ...]
 """Parts that a design does not separate."""
 
 _GROUPS: dict[str, tuple[_Group, ...]] = {
-    "only one wording and one order were asked": (("dilemma", "wording", "order", "joint"),),
-    "wordings and orders are not crossed within dilemmas": (
-        ("dilemma", "wording", "order", "joint"),
-    ),
+    "only one wording and one order were asked": (PARTS[:4],),
+    "wordings and orders are not crossed within dilemmas": (PARTS[:4],),
     "only one wording was asked": (("dilemma", "wording"), ("order", "joint")),
     "only one order was asked": (("dilemma", "order"), ("wording", "joint")),
     "": (("dilemma",), ("wording",), ("order",), ("joint",)),
