@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks, _fit
-from kidney_evals.estimation._fit import Box, log_logistic, logistic
+from kidney_evals.estimation._fit import UNBOUNDED, Box, log_logistic, logistic
 from kidney_evals.estimation.arrays import Bools, Floats, Ints
 from kidney_evals.estimation.errors import FitError, InputError
 from kidney_evals.estimation.thresholds import Threshold
@@ -173,18 +173,9 @@ _SHAPES = {
 }
 
 
-class _Links(NamedTuple):
-    """Links at one θ.
-
-    `phi` and `kappa` have shape (n,), their gradients shape (p, n). `bend` returns
-    Σ_rows a·∇²φ + b·∇²κ, shape (p, p), from a and b, (n,); None where links are linear.
-    """
-
-    phi: Floats
-    kappa: Floats
-    phi_slopes: Floats
-    kappa_slopes: Floats
-    bend: Callable[[Floats, Floats], Floats] | None
+_Links = tuple[Floats, Floats, Callable[[Floats, Floats], Floats] | None]
+"""φ and κ, shape (2, n); their gradients in θ, (2, p, n); and, unless they are linear in θ, a
+function of a and b, (n,), that returns Σ_rows a·∇²φ + b·∇²κ, (p, p)."""
 
 
 class Model:
@@ -205,37 +196,34 @@ class Model:
         self.counts = np.ones(len(x)) if counts is None else counts
         k, n = self.x.shape
         self.size = k + 1 + (name == "two_stage")
-        self._first, self._coin = np.zeros((2, self.size, n))
-        self._first[:k] = self.shape.half * self.x
+        self.linear = name not in ("dom", "two_stage") and self.shape.distance == 0
+        self._slopes = np.zeros((2, self.size, n))
+        self._slopes[0, :k] = self.shape.half * self.x
         if mean is not None:
-            self._coin[:k] = self.shape.mean * mean.T
-        self._coin[k] = self.shape.sign
-
-    @property
-    def linear(self) -> bool:
-        """Whether the links are linear in θ, and the log-likelihood concave."""
-        return self.name not in ("dom", "two_stage") and self.shape.distance == 0
+            self._slopes[1, :k] = self.shape.mean * mean.T
+        self._slopes[1, k] = self.shape.sign
 
     def shares(self, theta: Floats) -> Floats:
         """Return P(first), P(second), P(coin), shape (n, 3)."""
-        links = self.links(theta)
-        logs = [self.shape.law(links.phi, links.kappa, row[:, None])[0] for row in np.eye(3)]
-        return np.exp(np.stack(logs, axis=1))
+        phi, kappa = self.links(theta)[0]
+        logs = [self.shape.law(phi, kappa, answer[:, None])[0] for answer in np.eye(3)]
+        return np.asarray(np.exp(np.stack(logs, axis=1)))
 
     def links(self, theta: Floats) -> _Links:
         """Return the links at θ, shape (p,)."""
         if self.name == "dom":
             return self._dominance(theta)
-        phi, kappa = theta @ self._first, theta @ self._coin
+        values = theta @ self._slopes
         if self.linear:
-            return _Links(phi, kappa, self._first, self._coin, None)
+            return values, self._slopes, None
         k, two_stage = len(self.x), self.name == "two_stage"
         factor = -theta[k + 1] if two_stage else self.shape.distance
         distance, turn, curve = _rounded_abs(theta[:k] @ self.x)
-        slopes = self._coin.copy()
-        slopes[:k] += (factor * turn) * self.x
+        values[1] += factor * distance
+        slopes = self._slopes.copy()
+        slopes[1, :k] += (factor * turn) * self.x
         if two_stage:
-            slopes[k + 1] = -distance
+            slopes[1, k + 1] = -distance
 
         def bend(_: Floats, pull: Floats) -> Floats:
             second = np.zeros((self.size, self.size))
@@ -244,47 +232,40 @@ class Model:
                 second[:k, k + 1] = second[k + 1, :k] = -self.x @ (turn * pull)
             return second
 
-        return _Links(phi, kappa + factor * distance, self._first, slopes, bend)
+        return values, slopes, bend
 
     def _dominance(self, theta: Floats) -> _Links:
         k = len(self.x)
         gains = theta[:k, None] * self.x
-        first, share = _rounded_min(gains)
-        second, other = _rounded_min(-gains)
-        up, down = share * self.x, -other * self.x
-        phi_slopes, kappa_slopes = self._first.copy(), self._coin.copy()
-        phi_slopes[:k] += 0.5 * (up - down)
-        kappa_slopes[:k] -= 0.5 * (up + down)
+        low, weights = zip(_rounded_min(gains), _rounded_min(-gains), strict=True)
+        gradients = weights[0] * self.x, -weights[1] * self.x
+        mix = 0.5 * np.array([[1.0, -1.0], [-1.0, -1.0]])  # from min g and min -g to φ and κ - λ
+        values = mix @ low
+        values[1] += theta[k]
+        slopes = self._slopes.copy()
+        slopes[:, :k] += np.tensordot(mix, gradients, axes=1)
 
         def bend(toward: Floats, pull: Floats) -> Floats:
-            second_derivatives = np.zeros((k + 1, k + 1))
-            block = second_derivatives[:k, :k]
-            for slopes, weights, residual in (
-                (up, share, 0.5 * (toward - pull) / ROUNDING),
-                (down, other, -0.5 * (toward + pull) / ROUNDING),
-            ):
-                block += (residual * slopes) @ slopes.T
-                block -= np.diag((residual * weights * self.x**2).sum(axis=1))
-            return second_derivatives
+            second = np.zeros((k + 1, k + 1))
+            pulls = mix @ np.stack([toward, pull]) / ROUNDING
+            for pulled, gradient, weight in zip(pulls, gradients, weights, strict=True):
+                second[:k, :k] += (pulled * gradient) @ gradient.T
+                second[:k, :k] -= np.diag((pulled * weight * self.x**2).sum(axis=1))
+            return second
 
-        return _Links(
-            0.5 * (first - second),
-            theta[k] - 0.5 * (first + second),
-            phi_slopes,
-            kappa_slopes,
-            bend,
-        )
+        return values, slopes, bend
 
     def _rows(self, theta: Floats) -> tuple[_Links, Floats]:
         """Return the links at θ and each answer's contribution, (6, n), weighted by `counts`."""
         assert self.chosen is not None
         links = self.links(theta)
-        return links, self.counts * self.shape.law(links.phi, links.kappa, self.chosen)
+        phi, kappa = links[0]
+        return links, self.counts * self.shape.law(phi, kappa, self.chosen)
 
     def scores(self, theta: Floats) -> tuple[Floats, Floats]:
         """Return each answer's log-likelihood, (n,), and its gradient, (p, n)."""
-        links, (logs, toward, pull, *_) = self._rows(theta)
-        return logs, toward * links.phi_slopes + pull * links.kappa_slopes
+        (_, slopes, _), (logs, toward, pull, *_) = self._rows(theta)
+        return logs, toward * slopes[0] + pull * slopes[1]
 
     def log_likelihood(self, theta: Floats) -> tuple[float, Floats, Floats]:
         """Return the log-likelihood, its gradient (p,) and the information (p, p).
@@ -292,15 +273,14 @@ class Model:
         If minus the second derivatives is not positive definite, the links' second derivatives are
         omitted from the information.
         """
-        links, (logs, toward, pull, inner, cross, outer) = self._rows(theta)
+        (_, (phi, kappa), bend), (logs, toward, pull, inner, cross, outer) = self._rows(theta)
         value = float(logs.sum())
         if not np.isfinite(value):
             return -np.inf, np.zeros(len(theta)), np.eye(len(theta))
-        phi, kappa = links.phi_slopes, links.kappa_slopes
         mixed = phi @ (cross * kappa).T
         information = phi @ (inner * phi).T + mixed + mixed.T + kappa @ (outer * kappa).T
-        if links.bend is not None:
-            information = _fit.definite(information - links.bend(toward, pull), information)
+        if bend is not None:
+            information = _fit.definite(information - bend(toward, pull), information)
         return value, phi @ toward + kappa @ pull, information
 
     def climb(
@@ -309,30 +289,31 @@ class Model:
         used: Bools | None = None,
         *,
         limit: int = _STEPS,
-        box: Box | None = None,
+        box: Box = UNBOUNDED,
         prior: tuple[Floats, Floats] | None = None,
     ) -> tuple[Floats, bool]:
         """Return θ after Newton's steps in the `used` (or all) parameters, and if it is a maximum.
 
-        The box is the lowest and the highest θ; `prior` is the mean and the precision matrix of a
-        normal distribution of the used parameters.
+        The box is that of the used parameters; `prior` is the mean and the precision matrix of
+        their normal distribution.
         """
         theta = start.copy()
         used = np.ones(len(theta), dtype=bool) if used is None else used
-        limits = None if box is None else (box[0][used], box[1][used])
+        size = int(used.sum())
+        mean, precision = (np.zeros(size), np.zeros((size, size))) if prior is None else prior
 
         def objective(moving: Floats) -> tuple[float, Floats, Floats]:
             point = theta.copy()
             point[used] = moving
             value, gradient, information = self.log_likelihood(point)
-            gradient, information = gradient[used], information[np.ix_(used, used)]
-            if prior is None:
-                return value, gradient, information
-            pull = prior[1] @ (moving - prior[0])
-            value -= 0.5 * float((moving - prior[0]) @ pull)
-            return value, gradient - pull, information + prior[1]
+            pull = precision @ (moving - mean)
+            return (
+                value - 0.5 * float((moving - mean) @ pull),
+                gradient[used] - pull,
+                information[np.ix_(used, used)] + precision,
+            )
 
-        theta[used], converged = _fit.climb(objective, theta[used], limit=limit, box=limits)
+        theta[used], converged = _fit.climb(objective, theta[used], limit=limit, box=box)
         return theta, converged
 
 
@@ -380,13 +361,13 @@ def fit_coin_model(
     clusters: ArrayLike | None = None,
     mean: Floats | None = None,
     origin: Floats | None = None,
-    box: Box | None = None,
+    box: Box = UNBOUNDED,
 ) -> Fit:
     """Return the highest maximum from all starts as a `kind`; `FitError` if none is finite."""
     k = x.shape[1]
     unit = np.append(spread(x), np.ones(len(starts[0]) - k))
     model = Model(name, x / unit[:k], None if mean is None else mean / unit[:k], choice)
-    limits = None if box is None else (box[0] * unit, box[1] * unit)
+    limits = box[0] * unit, box[1] * unit
     reached = []
     for start in starts:
         point, converged = model.climb(start * unit, box=limits)
@@ -395,9 +376,7 @@ def fit_coin_model(
             break
     value, converged, theta = max(reached, key=lambda result: result[0])
     _, gradient, information = model.log_likelihood(theta)
-    held = np.zeros(model.size, dtype=bool)
-    if limits is not None:
-        held = _fit.pressed(theta, gradient, limits)
+    held = _fit.pressed(theta, gradient, limits)
     free = np.ix_(~held, ~held)
     flattest = np.linalg.eigvalsh(information[free]).min(initial=np.inf)
     if not converged or flattest < _FLAT:
@@ -437,13 +416,11 @@ def _advice(model: Model, theta: Floats) -> str:
 def _separated(model: Model, theta: Floats) -> bool:
     """Return whether the answers are separated, so that the likelihood has no finite maximum.
 
-    With linear links the score of the given answer exceeds each other score by a margin that is
-    linear in θ. The answers are separated if some direction makes all margins at least 0 and one
-    positive: the separation of a logit whose rows are the margins and whose outcomes are all 1.
+    They are if some direction of θ, in which the links are linear, makes no answer's score fall
+    below another score and raises one: a logit whose rows are these margins, with outcomes 1.
     """
     assert model.chosen is not None
-    links = model.links(theta)
-    first, coin = links.phi_slopes.T, links.kappa_slopes.T
+    first, coin = model.links(theta)[1].transpose(0, 2, 1)
     chose_first, chose_second, chose_coin = model.chosen.astype(bool)
     margins = [first[chose_first], -first[chose_second]]
     if model.name != "random":

@@ -14,17 +14,18 @@ from kidney_evals.estimation.arrays import Bools, Floats, Ints
 from kidney_evals.estimation.errors import FitError
 
 _Objective = Callable[[Floats], tuple[float, Floats, Floats]]
-"""Function to maximise. Returns the value, the gradient (p,) and a positive definite curvature
-(p, p): minus the second derivatives where these are negative definite, else an approximation. A
-value of -inf marks forbidden parameters."""
+"""Returns the value, -inf for forbidden parameters, the gradient (p,) and a positive definite
+curvature (p, p): minus the second derivatives where these are negative definite, else an
+approximation."""
 
-Box = tuple[Floats, Floats]
-"""Lowest and highest allowed parameters, each of shape (p,)."""
+Box = tuple[Floats | float, Floats | float]
+"""Lowest and highest allowed parameters, each a number or of shape (p,)."""
+
+UNBOUNDED: Final[Box] = (-np.inf, np.inf)
 
 _FLATTEST: Final = 1e-6
-"""Smallest variance of a direction of standardised differences for which a weight is estimated:
-two attributes with a correlation above .999999 get no weights.
-"""
+"""Smallest variance of a direction of standardised differences that gets a weight: two attributes
+with a correlation above .999999 get none."""
 
 _OUTSIDE = 1e-2
 """A weight is determined if its attribute's component along each flat direction is at most this."""
@@ -50,7 +51,7 @@ def climb(
     start: Floats,
     *,
     limit: int = 200,
-    box: Box | None = None,
+    box: Box = UNBOUNDED,
     settled: float = 1e-11,
 ) -> tuple[Floats, bool]:
     """Return the last point of Newton's method with step halving, and whether it is a maximum.
@@ -60,23 +61,19 @@ def climb(
     With scipy's trust-exact and L-BFGS-B, 2 of the 17 shipped reference tables changed, since
     several likelihoods have more than one maximum.
     """
-    free = np.full(len(start), np.inf)
-    low, high = (-free, free) if box is None else box
     theta = start.copy()
     value, gradient, curvature = objective(theta)
     for _ in range(limit):
         try:
-            step = _inward_step(theta, gradient, curvature, (low, high))
+            step = _inward_step(theta, gradient, curvature, box)
         except np.linalg.LinAlgError:
             return theta, False
         size = float(np.abs(step).max(initial=0.0))
-        if not np.isfinite(size):
-            return theta, False
-        if size < settled:
-            return theta, True
+        if not settled <= size < np.inf:
+            return theta, size < settled
         step *= min(1.0, _MAX_STEP / size)
         for _ in range(40):
-            trial = np.clip(theta + step, low, high)
+            trial = np.clip(theta + step, *box)
             candidate = objective(trial)
             if candidate[0] >= value - 1e-13 * abs(value):
                 break
@@ -92,17 +89,15 @@ def _inward_step(theta: Floats, gradient: Floats, curvature: Floats, box: Box) -
     """Return the Newton step of the free parameters, 0 for those held at a bound."""
     bottom, top = theta <= box[0], theta >= box[1]
     held = pressed(theta, gradient, box)
-    step = np.zeros_like(theta)
-    while not held.all():
+    while True:
         free = ~held
-        step[:] = 0.0
+        step = np.zeros_like(theta)
         step[free] = np.linalg.solve(curvature[np.ix_(free, free)], gradient[free])
         # A step that leaves the box is clipped, and the clipped step may lower the objective.
         leaving = free & ((bottom & (step < 0)) | (top & (step > 0)))
         if not leaving.any():
             return step
         held = held | leaving
-    return np.zeros_like(theta)
 
 
 def hessian(gradient: Callable[[Floats], Floats], theta: Floats) -> Floats:
@@ -140,8 +135,8 @@ def log_logistic(eta: Floats) -> Floats:
 
 def pressed(theta: Floats, gradient: Floats, box: Box) -> Bools:
     """Return which parameters are at a bound with the gradient pointing outward, shape (p,)."""
-    low, high = box
-    return ((theta <= low) & (gradient <= 0)) | ((theta >= high) & (gradient >= 0))
+    outward = (theta <= box[0]) & (gradient <= 0) | (theta >= box[1]) & (gradient >= 0)
+    return np.asarray(outward)
 
 
 def inverse(matrix: Floats) -> Floats:

@@ -42,7 +42,7 @@ from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
 from kidney_evals.estimation._coin_models import CoinFit, fit_coin_model, spread
-from kidney_evals.estimation._fit import Box
+from kidney_evals.estimation._fit import UNBOUNDED, Box
 from kidney_evals.estimation.arrays import Floats, Ints
 from kidney_evals.estimation.errors import FitError, InputError
 
@@ -102,12 +102,10 @@ def fit_indecision_model(
     one, two = _checks.pair(first, second)
     n, k = one.shape
     choice = _checks.answers_with_coin(choices, n, f"the model {model}")
-    box = None
-    origin = (one.mean(axis=0) + two.mean(axis=0)) / 2
-    points = _starts(model, one - two, choice, starts, seed)
+    box, origin = UNBOUNDED, (one.mean(axis=0) + two.mean(axis=0)) / 2
     if form == "authors":
         box, origin = _authors_box(model, one, two), np.zeros(k)
-        points = [np.clip(point, *box) for point in points]
+    points = [np.clip(point, *box) for point in _starts(model, one - two, choice, starts, seed)]
     return fit_coin_model(
         IndecisionFit, model, one - two, choice, points, clusters=clusters,
         mean=(one + two) / 2 - origin, origin=origin, box=box,

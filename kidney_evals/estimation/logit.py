@@ -16,18 +16,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kidney_evals.estimation import _checks
-from kidney_evals.estimation._fit import (
-    cluster_sums,
-    definite,
-    full_rank,
-    inverse,
-    is_separated,
-    leverage,
-    logistic,
-    robust,
-    score_p,
-)
+from kidney_evals.estimation import _checks, _fit
+from kidney_evals.estimation._fit import logistic
 from kidney_evals.estimation.arrays import Bools, Floats, Ints
 from kidney_evals.estimation.errors import FitError, InputError
 
@@ -44,10 +34,9 @@ class LogitFit:
     """A fitted logit.
 
     Attributes:
-        weights: Weight per unit of difference, shape (k,); 0 along directions that do not vary.
-        determined: Whether the answers determine each weight, shape (k,). False if the attribute
-            never differs or is a linear combination of others; the weight and its covariance then
-            have no meaning.
+        weights: Per unit of difference, shape (k,); 0 along directions that do not vary.
+        determined: Whether the answers determine each weight, (k,). False if the attribute never
+            differs or is a linear combination of others; the weight then has no meaning.
         intercept: Log-odds for the first place between equal patients, 0 if not fitted.
         covariance: Shape (k+1, k+1), the intercept last. Clustered sandwich where clusters were
             given, else inverse information. Where the answers are separated the sandwich collapses,
@@ -79,13 +68,9 @@ def fit_logit(
 ) -> LogitFit:
     """Fit the choice of the first patient on attribute differences.
 
-    Args:
-        differences: First minus second patient, shape (n, k).
-        chose_first: 1 where the first was chosen, 0 where the second was; shares in between are
-            allowed (fractional logit). Shape (n,).
-        clusters: Labels of rows that belong together (the dilemma), shape (n,).
-        intercept: Fit the effect of the first position.
-        penalty: `firth` (finite also under separation) or `none`.
+    `chose_first` is 1 where the first was chosen and 0 where the second was; shares in between are
+    allowed (fractional logit). `clusters` are labels of rows that belong together (the dilemma).
+    `intercept` adds the effect of the first position.
 
     Raises:
         FitError: No optimum was reached, or `penalty="none"` on separated answers.
@@ -96,11 +81,11 @@ def fit_logit(
     if penalty not in ("none", "firth"):
         raise InputError(f"penalty is {penalty!r}, allowed are 'none' and 'firth'")
     firth = penalty == "firth"
-    basis, design, determined = full_rank(x, intercept)
+    basis, design, determined = _fit.full_rank(x, intercept)
     index = np.arange(n) if clusters is None else _checks.groups(clusters, n)[0]
 
     theta, converged = _maximise(design, y, np.ones(n), firth)
-    separated = is_separated(design, y, theta)
+    separated = _fit.is_separated(design, y, theta)
     if not firth and separated:
         raise FitError(
             "the answers are separated, no finite logit exists: try penalty='firth'", separated=True
@@ -114,11 +99,11 @@ def fit_logit(
     eta = design @ theta
     probability = logistic(eta)
     variance = probability * (1 - probability)
-    bread = inverse((design * variance[:, None]).T @ design)
+    bread = _fit.inverse((design * variance[:, None]).T @ design)
     residual = y - probability
     if firth:
-        residual = residual + leverage(design, variance, bread) * (0.5 - probability)
-    reduced, count = robust(bread, design * residual[:, None], clusters)
+        residual += _fit.leverage(design, variance, bread) * (0.5 - probability)
+    reduced, count = _fit.robust(bread, design * residual[:, None], clusters)
     if separated and clusters is not None:
         sizes = np.bincount(index).astype(np.float64)
         reduced = bread * float((sizes**2).sum() / sizes.sum())
@@ -155,7 +140,7 @@ def fit_logit_resamples(
     counts = _checks.numbers(frequencies, "frequencies")
     draws = len(counts) if counts.ndim == 2 else 1
     counts = _checks.shaped(counts, (draws, n), "frequencies", 0, np.inf)
-    basis, design, _ = full_rank(x, intercept)
+    basis, design, _ = _fit.full_rank(x, intercept)
     if draws == 0:
         return np.empty((0, len(basis)))
     firth = penalty == "firth"
@@ -208,7 +193,7 @@ def _maximise(design: Floats, y: Floats, counts: Floats, firth: bool) -> tuple[F
                 turned = np.linalg.solve(information, slopes)
                 traces = turned.reshape(p, p * p) @ turned.transpose(0, 2, 1).reshape(p, p * p).T
                 penalty = 0.5 * ((second @ products).reshape(p, p) - traces)
-                curvature = definite(information - penalty, information)
+                curvature = _fit.definite(information - penalty, information)
             gradient = residual @ design
             step = np.asarray(np.linalg.solve(curvature, gradient), dtype=np.float64)
         except np.linalg.LinAlgError:
@@ -271,7 +256,7 @@ def _maximise_many(design: Floats, y: Floats, counts: Floats, firth: bool, start
         rows, outcome = design[used], y[used]
         root, converged = _maximise(rows, outcome, counts[draw][used], firth)
         if not firth:
-            converged = converged and not is_separated(rows, outcome, root)
+            converged = converged and not _fit.is_separated(rows, outcome, root)
         theta[draw] = root if converged else np.nan
     return theta
 
@@ -285,4 +270,6 @@ def _score_test(design: Floats, y: Floats, index: Ints, intercept: bool) -> floa
     base = float(y.mean()) if intercept else 0.5
     # With an intercept the slopes of `design` are centred, so that the score does not depend on
     # the estimated intercept.
-    return score_p(cluster_sums(design[:, :r] * (y - base)[:, None], index, count), count - r)
+    return _fit.score_p(
+        _fit.cluster_sums(design[:, :r] * (y - base)[:, None], index, count), count - r
+    )

@@ -176,7 +176,7 @@ class _Plan:
             for column, each in enumerate(levels):
                 code = each.code(values[:, column], f"{name} attribute {column}")
                 parts.append(unit[offsets[column] + code])
-            return np.sum(parts, axis=0)
+            return np.asarray(np.sum(parts, axis=0))
 
         one, two = dummies(first, "first"), dummies(second, "second")
         answered = np.unique(index)

@@ -40,12 +40,12 @@ class Bend(NamedTuple):
 
     Attributes:
         slope: Half of the change in log-odds over the whole range.
-        curvature: Coefficient of z²; NaN with fewer than three levels, or not determined.
-        wiggle: Coefficient of z³ - z; NaN with fewer than four levels, or not determined.
-        upper_share: Share of the whole effect in the favoured half of the range; ½ for a straight
-            line, outside [0, 1] if the effect changes sign. NaN if the interval of `slope` includes
-            0; without an interval if the answers are separated. The interval is too narrow if
-            log-odds are large (its coverage is .83 at six times people's log-odds).
+        curvature: NaN with fewer than three levels, or not determined.
+        wiggle: NaN with fewer than four levels, or not determined.
+        upper_share: Share of the whole effect in the favoured half of the range, outside [0, 1] if
+            the effect changes sign. NaN if the interval of `slope` includes 0; without an interval
+            if the answers are separated. The interval is too narrow if log-odds are large (its
+            coverage is .83 at six times people's log-odds).
         p_value: p-value of the test that curvature and wiggle are 0; NaN if neither is fitted, if
             the answers are separated without them, or with too few dilemmas.
         adjusted: `p_value`, adjusted by Holm (1979) over the attributes that could be tested.
@@ -107,10 +107,6 @@ def nonlinearity(
     weights = np.where(fit.determined, fit.weights, NAN)
     freedom = count - fit.parameters
 
-    def coefficient(degree: int, attribute: int) -> float:
-        i = place.get((degree, attribute))
-        return NAN if i is None else float(weights[i])
-
     def test(tested: list[int]) -> float:
         tested = [i for i in tested if fit.determined[i]]
         score = _score_test(design, y, index, tested, freedom)
@@ -123,16 +119,15 @@ def nonlinearity(
 
     p_values = [test([place[d, j] for d in (1, 2) if (d, j) in place]) for j in range(k)]
     adjusted = holm(p_values)
-    bends = (
-        Bend(
-            levels[j],
-            *(coefficient(degree, j) for degree in range(3)),
-            upper_share=_upper_share(fit, j, place.get((1, j)), freedom),
-            p_value=p_values[j],
-            adjusted=adjusted[j],
+    bends = []
+    for j in range(k):
+        slope, curvature, wiggle = (
+            float(weights[place[d, j]]) if (d, j) in place else NAN for d in range(3)
         )
-        for j in range(k)
-    )
+        upper_share = _upper_share(fit, j, place.get((1, j)), freedom)
+        bends.append(
+            Bend(levels[j], slope, curvature, wiggle, upper_share, p_values[j], adjusted[j])
+        )
     return Nonlinearity(tuple(bends), test(list(range(k, len(columns)))), fit.separated)
 
 
@@ -155,7 +150,8 @@ def _scaled(first: ArrayLike, second: ArrayLike, ends: ArrayLike) -> tuple[Float
     if limits.shape != (x1.shape[1], 2):
         raise InputError(f"ends must have shape ({x1.shape[1]}, 2), not {limits.shape}")
     span = limits[:, 1] - limits[:, 0]
-    _checks.refuse(~(np.isfinite(span) & (span != 0)), limits, "ends", "no range to scale by")
+    flat = np.asarray(~np.isfinite(span) | (span == 0))
+    _checks.refuse(flat, limits, "ends", "no range to scale by")
     z1, z2 = (2 * (x - limits[:, 0]) / span - 1 for x in (x1, x2))
     for name, x, z in (("first", x1, z1), ("second", x2, z2)):
         _checks.refuse((np.abs(z) > 1 + _SLACK).any(axis=1), x, name, "outside the ends")

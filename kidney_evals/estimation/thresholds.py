@@ -16,7 +16,7 @@ unit of log-odds among decided answers; in Rao and Kupper's model this holds app
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -156,25 +156,19 @@ def _better_share(theta: Floats, u: Floats) -> Floats:
 
 
 def _coin_root(a: float, b: float) -> float:
-    if a + math.log(2) > 0:
-        if b <= 0:
-            return math.inf
-        return _root(lambda d: a - b * d + _softplus(-d), 0.0, (a + math.log(2)) / b)
-    if b >= 1:
-        return -math.inf
-    # For d < 0 the difference is at least a + (b - 1)·d, which is 0 at the far end.
-    return _root(lambda d: a + b * d + _softplus(-d), a / (1 - b), 0.0)
-
-
-def _root(function: Callable[[float], float], low: float, high: float) -> float:
-    """Return the root between two ends of opposite sign, or an end that is 0 up to rounding."""
+    """Return the Δu with a - b·|Δu| = log L(Δu), infinite if there is none."""
     from scipy.optimize import brentq
 
-    ends = function(low), function(high)
-    if ends[0] * ends[1] > 0:
-        return low if abs(ends[0]) < abs(ends[1]) else high
-    return float(brentq(function, low, high, xtol=1e-15, maxiter=500))
+    def excess(u: float) -> float:
+        return a - b * abs(u) - float(special.log_expit(u))
 
-
-def _softplus(value: float) -> float:
-    return -float(special.log_expit(-value))
+    top = a + math.log(2)
+    if top > 0 and b <= 0:
+        return math.inf
+    if top <= 0 and b >= 1:
+        return -math.inf
+    # For u < 0 the excess is at least a + (b - 1)·u, which is 0 at the far end.
+    low, high = (0.0, top / b) if top > 0 else (a / (1 - b), 0.0)
+    if excess(low) * excess(high) > 0:  # an end is the root, up to rounding
+        return min(low, high, key=lambda u: abs(excess(u)))
+    return float(brentq(excess, low, high, xtol=1e-15, maxiter=500))

@@ -47,11 +47,9 @@ class TwoStageFit(DifferenceFit):
 class FlipSlope(NamedTuple):
     """The slope of logit P(coin) on |Δu|.
 
-    Attributes:
-        slope: Change in log-odds per unit of |Δu| (negative for people); NaN without coins or with
-            coins only.
-        intercept: Log-odds of the coin at |Δu| = 0.
-        separated: Whether a threshold in |Δu| separates all coins from all decisions.
+    `slope` is the change in log-odds per unit of |Δu| (negative for people), NaN without coins or
+    with coins only; `intercept` the log-odds at |Δu| = 0; `separated` whether a threshold in |Δu|
+    separates all coins from all decisions.
     """
 
     slope: float

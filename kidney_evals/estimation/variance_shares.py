@@ -140,7 +140,7 @@ def variance_shares(
     keys, y = keys[:, rank], y[rank]
     _refuse_repeats(keys, rank)
     dilemmas = coded[0][1]
-    design = _Design(*keys[:3], y - y.mean(axis=0))
+    design = _Design(keys, y - y.mean(axis=0))
     values, totals = design.components(np.ones((1, dilemmas)))
     total, why = float(totals[0]), design.defect
     if not why and not total > 1e-12 * max(float((y**2).mean()), 1e-300):
@@ -190,7 +190,9 @@ class _Design:
         defect: Why nothing is identified, or empty.
     """
 
-    def __init__(self, dilemma: Ints, wording: Ints, order: Ints, y: Floats) -> None:
+    def __init__(self, keys: Ints, y: Floats) -> None:
+        """Take the codes of dilemma, wording and order, (3 or more, n), and centred outcomes."""
+        dilemma, wording, order = keys[:3]
         count, orders = int(dilemma.max()) + 1, int(order.max()) + 1
         codes, cell = np.unique(wording * orders + order, return_inverse=True)
         cells = len(codes)
