@@ -48,11 +48,10 @@ class LatentFit(PanelFit):
         shares: Share of people in each class, shape (C,).
         weights: Logit weights, shape (C, k).
         flip_intercept: Log-odds of the coin at |Δu| = 0, shape (C,); NaN unless two-stage.
-        flip_slope: Decrease of these log-odds per unit of the class's |Δu|, shape (C,); NaN unless
-            two-stage.
+        flip_slope: Their decrease per unit of the class's |Δu|, (C,); NaN unless two-stage.
         log_nu: Davidson's ln ν, shape (C,); NaN in other models.
         posterior: Probability of each class for each person, shape (people, C).
-        log_likelihood: Log-likelihood of all people, without the prior.
+        log_likelihood: Without the prior.
     """
 
     model: ClassModel
@@ -73,11 +72,11 @@ class LatentFit(PanelFit):
         x = _checks.matrix(differences, "differences")
         check_columns(x, self.weights[0])
         levels = {
-            "two_stage": np.column_stack([self.flip_intercept, self.flip_slope]),
-            "davidson": self.log_nu[:, None],
-            "logit": np.full((len(self.weights), 1), NO_COIN),
+            "two_stage": [self.flip_intercept, self.flip_slope],
+            "davidson": [self.log_nu],
+            "logit": [np.full(len(self.weights), NO_COIN)],
         }[self.model]
-        theta = np.column_stack([self.weights, levels])
+        theta = np.column_stack([self.weights, *levels])
         model = Model(_MODELS[self.model][0], x)
         shares = np.stack([model.shares(row) for row in theta])
         return shares[:, :, :2] if self.model == "logit" else shares
@@ -200,8 +199,7 @@ class _Problem:
         from scipy.optimize import minimize
 
         def negative(point: Any) -> Any:
-            value, gradient = self.objective(point)
-            return -value, -gradient
+            return [-part for part in self.objective(point)]
 
         options: Any = {"maxiter": steps, "ftol": 1e-12}
         result = minimize(negative, vector, jac=True, method="L-BFGS-B", options=options)

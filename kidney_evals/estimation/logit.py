@@ -225,24 +225,22 @@ def _maximise_many(design: Floats, y: Floats, counts: Floats, firth: bool, start
     draws, p = len(counts), design.shape[1]
     theta = np.tile(start, (draws, 1))
     active = np.arange(draws)
-    left, right = np.triu_indices(p)
-    products = design[:, left] * design[:, right]
+    products = (design[:, :, None] * design[:, None, :]).reshape(-1, p * p)
     failed = np.zeros(draws, dtype=bool)
     for _ in range(60):
         if len(active) == 0:
             break
         probability = logistic(theta[active] @ design.T)
         variance = counts[active] * probability * (1 - probability)
-        information = np.empty((len(active), p, p))
-        information[:, left, right] = information[:, right, left] = variance @ products
+        information = (variance @ products).reshape(-1, p, p)
         bread = np.full_like(information, np.nan)
         with np.errstate(all="ignore"):
             sound = np.linalg.cond(information) < 1e13
         bread[sound] = np.linalg.inv(information[sound])
         residual = counts[active] * (y - probability)
         if firth:
-            packed = bread[:, left, right] * np.where(left == right, 1.0, 2.0)
-            residual += variance * (packed @ products.T) * (0.5 - probability)
+            spread = bread.reshape(-1, p * p) @ products.T
+            residual += variance * spread * (0.5 - probability)
         step = np.einsum("dij,dj->di", bread, residual @ design)
         size = np.abs(step).max(axis=1, initial=0.0)
         bad = ~np.isfinite(size) | (np.abs(theta[active]).max(axis=1, initial=0.0) > 60)

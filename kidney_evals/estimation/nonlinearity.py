@@ -1,8 +1,7 @@
 """Test whether the utility of an attribute is linear in its value.
 
-The logit of a run gets, for each attribute, a quadratic and a cubic term in addition to the linear
-term. With z the attribute scaled from -1 at the end that people favour least to 1 at the end that
-they favour most,
+The logit of a run gets, for each attribute, a quadratic and a cubic term. With z the attribute
+scaled from -1 at the end that people favour least to 1 at the end that they favour most,
 
     u(z) = slope · z + curvature · z² + wiggle · (z³ - z).
 
@@ -26,7 +25,7 @@ from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
 from kidney_evals.estimation._fit import cluster_sums, logistic, score_p, wald_p
-from kidney_evals.estimation.arrays import Floats, Ints
+from kidney_evals.estimation.arrays import Bools, Floats, Ints
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import NAN, student
 from kidney_evals.estimation.logit import LogitFit, fit_logit
@@ -84,10 +83,10 @@ def nonlinearity(
 ) -> Nonlinearity:
     """Fit lines and bends of all attributes and test the bends.
 
-    A Firth-penalised logit with an intercept for the side and a covariance clustered by dilemma, as
-    for importance shares. An attribute with three levels has only z², an attribute with fewer only
-    the linear term. Statistics of q terms are referred to F(q, G - p) with G dilemmas and p terms
-    in the fit, and intervals to Student's t with G - p degrees of freedom.
+    A Firth-penalised logit with an intercept for the side, clustered by dilemma, as for importance
+    shares. An attribute with three levels has only z², an attribute with fewer only the linear
+    term. Statistics of q terms are referred to F(q, G - p) with G dilemmas and p terms in the fit,
+    and intervals to Student's t with G - p degrees of freedom.
 
     `first` and `second` are the values of the patients in the first and the second place, as shown,
     shape (n, k). `chose_first` is 1 where the first place was chosen, else 0, (n,), without coin
@@ -150,7 +149,7 @@ def _scaled(first: ArrayLike, second: ArrayLike, ends: ArrayLike) -> tuple[Float
     if limits.shape != (x1.shape[1], 2):
         raise InputError(f"ends must have shape ({x1.shape[1]}, 2), not {limits.shape}")
     span = limits[:, 1] - limits[:, 0]
-    flat = np.asarray(~np.isfinite(span) | (span == 0))
+    flat: Bools = np.logical_not(np.isfinite(span) & (span != 0))
     _checks.refuse(flat, limits, "ends", "no range to scale by")
     z1, z2 = (2 * (x - limits[:, 0]) / span - 1 for x in (x1, x2))
     for name, x, z in (("first", x1, z1), ("second", x2, z2)):
