@@ -1,20 +1,16 @@
 """Choice models in which the coin is a third answer: links, probabilities, maximum likelihood.
 
-The parameters are θ = (w, λ): weights, shape (k,), and level of the coin. No model has an effect of
-the first position. With Δu = w·(first - second) and m = w·((first + second)/2 - origin), each
-answer has
+The parameters are θ = (w, λ): weights, shape (k,), and level of the coin. With Δu = w·(first -
+second) and m = w·((first + second)/2 - origin), each answer has
 
     φ = half·Δu          for the first patient against the second
     κ = sign·λ + distance·|Δu| + mean·m          for the coin
 
-and a law maps (φ, κ) to P(first), P(second) and P(coin). `_SHAPES` lists the constants half, sign,
-distance and mean of each model. Two models have other links. In `two_stage` the distance is minus a
-parameter b, and θ = (w, λ, b). In `dom`, with the advantages g_j = w_j·(first - second)_j in single
-attributes, the scores are min g, min -g and λ. After subtraction of the mean of the first two they
-are φ, -φ and κ, with φ = (min g - min -g)/2 and κ = λ - (min g + min -g)/2.
-
-The functions |Δu| and min have corners, where the likelihood has no derivative. They are replaced
-by smooth functions of width `ROUNDING` logits, so that every likelihood is twice differentiable.
+and a law maps (φ, κ) to P(first), P(second) and P(coin). No model has an effect of the first
+position. In `two_stage` the distance is minus a parameter b, and θ = (w, λ, b). In `dom` the scores
+are min g, min -g and λ, with the advantages g_j = w_j·(first - second)_j in single attributes;
+hence φ = (min g - min -g)/2 and κ = λ - (min g + min -g)/2. At the corners of |Δu| and min, smooth
+functions of width `ROUNDING` logits make every likelihood twice differentiable.
 """
 
 from __future__ import annotations
@@ -133,10 +129,7 @@ def _logistic_product(
 
 
 def _ordered(phi: Floats, kappa: Floats, chosen: Floats) -> Floats:
-    """P(first) = L(φ - κ) and P(second) = L(-φ - κ) with the logistic L; P(coin) is the rest.
-
-    P(coin) = L(κ - φ)·L(κ + φ)·(1 - exp(-2κ)), a product and not the difference of two logistics.
-    """
+    """P(first) = L(φ - κ), P(second) = L(-φ - κ), P(coin) = L(κ - φ)·L(κ + φ)·(1 - exp(-2κ))."""
     if (kappa <= 0).any():
         return np.full((6, len(phi)), -np.inf)
     factors = (0, 1, -1), (1, -1, -1), (2, -1, 1), (2, 1, 1)

@@ -57,9 +57,8 @@ def climb(
     """Return the last point of Newton's method with step halving, and whether it is a maximum.
 
     A parameter at a bound of the box stays there while the gradient points outward (projected
-    Newton, Bertsekas 1982). The method has converged if no parameter moves by more than `settled`.
-    With scipy's trust-exact and L-BFGS-B, 2 of the 17 shipped reference tables changed, since
-    several likelihoods have more than one maximum.
+    Newton, Bertsekas 1982). With scipy's trust-exact and L-BFGS-B, 2 of the 17 shipped reference
+    tables changed, since several likelihoods have more than one maximum.
     """
     theta = start.copy()
     value, gradient, curvature = objective(theta)
@@ -120,11 +119,7 @@ def definite(observed: Floats, expected: Floats) -> Floats:
 
 
 def logistic(eta: Floats) -> Floats:
-    """Return 1 / (1 + exp(-eta)).
-
-    `scipy.special.expit` takes 1.7 times as long and differs in the last digit, which moves answers
-    between bins of the shipped calibration table.
-    """
+    """Return 1 / (1 + exp(-eta)); `expit` would move answers in the shipped calibration table."""
     return np.asarray(0.5 * (1 + np.tanh(0.5 * eta)))
 
 
@@ -217,8 +212,7 @@ def is_separated(design: Floats, outcome: Floats, start: Floats) -> bool:
 
     They are if some direction d has d·x_i ≥ 0 for every row with outcome 1, ≤ 0 for every row with
     outcome 0 and = 0 for every row in between, not 0 in all rows (Albert and Anderson 1984).
-    Newton's steps from `start` nearly always decide: either their residuals exclude a separating
-    direction, or θ is such a direction. Otherwise a linear programme is solved.
+    Newton's steps from `start` nearly always decide, otherwise a linear programme.
     """
     if design.shape[1] == 0:
         return False

@@ -1,17 +1,14 @@
 """Comparison of the models of indecision by cross-validation on one respondent's answers.
 
-The dilemmas are divided into ten folds. Every model is fitted to nine and evaluated on the tenth by
-its log-likelihood, so that more parameters give no advantage. The model with the highest
-log-likelihood is compared with each other model by the difference of log-likelihoods, clustered by
-dilemma.
+Every model is fitted to nine of ten folds of the dilemmas and evaluated on the tenth by its
+log-likelihood, so that more parameters give no advantage. The model with the highest log-likelihood
+is compared with each other model by the difference, clustered by dilemma.
 
 **The rule**: this model is the best if each comparison is significant at 5 %, one-sided and divided
 by the number of comparisons (Bonferroni). Otherwise the models that it does not beat remain
 possible. There is also no best model if a rule explains every decision, since a model without a
-finite fit cannot be beaten.
-
-Constant rates are one of the models; if they remain possible, the answers do not show that coins
-depend on the patients. Orders are pooled, so no model has an effect of the first position.
+finite fit cannot be beaten. If constant rates, one of the models, remain possible, the answers do
+not show that coins depend on the patients.
 """
 
 from __future__ import annotations
@@ -42,13 +39,9 @@ _STARTS = 2
 class Contender(NamedTuple):
     """One model in the comparison; not `min_delta`, whose free form is `davidson`.
 
-    Attributes:
-        log_likelihood: Held-out log-likelihood, mean per answer; NaN if the model could not be
-            fitted.
-        behind: Log-likelihood per answer of the best model minus this model's; 0 for the best.
-        error: Standard error of `behind`, clustered by dilemma.
-        p_value: One-sided p-value that the best model is no better, without the Bonferroni
-            correction. NaN for the best.
+    `log_likelihood` is the held-out mean per answer, NaN if the model could not be fitted; `behind`
+    that of the best model minus this one, with its standard error, clustered by dilemma; `p_value`
+    the one-sided p-value that the best model is no better, uncorrected, NaN for the best.
     """
 
     model: str
@@ -62,10 +55,8 @@ class Contender(NamedTuple):
 class IndecisionChoice(NamedTuple):
     """The result of the comparison.
 
-    Attributes:
-        best: The best model; None if it does not beat all others.
-        possible: The models that remain possible, the best-fitting first; `(best,)` if `best` is
-            not None; empty if no models could be compared.
+    `best` is None if no model beats all others. `possible` are the models that remain possible, the
+    best-fitting first; empty if no models could be compared.
     """
 
     best: str | None = None

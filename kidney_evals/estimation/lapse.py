@@ -31,11 +31,8 @@ _CEILING = 0.9
 class LapseFit:
     """A fitted share model.
 
-    Attributes:
-        theta: The parameters (b, g, λ, c), shape (2k+2,); 0 if not fitted, or for a λ whose optimum
-            is 0.
-        covariance: Of `theta`, zeros for parameters that were not fitted; clustered if clusters
-            were given.
+    `theta` are the parameters (b, g, λ, c), shape (2k+2,), 0 if not fitted or for a λ whose optimum
+    is 0. `covariance` is theirs, 0 if not fitted; clustered if clusters were given.
     """
 
     theta: Floats

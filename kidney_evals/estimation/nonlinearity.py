@@ -25,7 +25,7 @@ from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
 from kidney_evals.estimation._fit import cluster_sums, logistic, score_p, wald_p
-from kidney_evals.estimation.arrays import Bools, Floats, Ints
+from kidney_evals.estimation.arrays import Floats, Ints
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import NAN, student
 from kidney_evals.estimation.logit import LogitFit, fit_logit
@@ -62,10 +62,9 @@ class Bend(NamedTuple):
 class Nonlinearity(NamedTuple):
     """Whether straight lines describe a respondent's choices: a bend for each attribute.
 
-    Attributes:
-        p_value: Of the joint test that no attribute needs any of the terms; NaN as in `Bend`.
-        separated: A rule in these terms explains every answer: the coefficients depend on the
-            penalty and have no intervals, and p-values are those of the score test.
+    `p_value` is that of the joint test that no attribute needs any of the terms. If a rule in these
+    terms explains every answer (`separated`), the coefficients depend on the penalty and have no
+    intervals, and p-values are those of the score test.
     """
 
     bends: tuple[Bend, ...]
@@ -149,11 +148,10 @@ def _scaled(first: ArrayLike, second: ArrayLike, ends: ArrayLike) -> tuple[Float
     if limits.shape != (x1.shape[1], 2):
         raise InputError(f"ends must have shape ({x1.shape[1]}, 2), not {limits.shape}")
     span = limits[:, 1] - limits[:, 0]
-    flat: Bools = np.logical_not(np.isfinite(span) & (span != 0))
-    _checks.refuse(flat, limits, "ends", "no range to scale by")
+    _checks.refuse(~np.isfinite(span) | (span == 0), limits, "ends", "no range to scale by")
     z1, z2 = (2 * (x - limits[:, 0]) / span - 1 for x in (x1, x2))
     for name, x, z in (("first", x1, z1), ("second", x2, z2)):
-        _checks.refuse((np.abs(z) > 1 + _SLACK).any(axis=1), x, name, "outside the ends")
+        _checks.refuse(np.abs(z).max(axis=1, initial=0) > 1 + _SLACK, x, name, "outside the ends")
     return z1, z2
 
 
@@ -178,11 +176,7 @@ def _upper_share(fit: LogitFit, slope: int, curvature: int | None, freedom: int)
 
 
 def _score_test(design: Floats, y: Floats, index: Ints, tested: list[int], freedom: int) -> float:
-    """Return the p-value of the score test that the tested terms are not needed.
-
-    They are replaced by their residuals of a weighted regression on the other terms. NaN if the
-    other terms separate the answers.
-    """
+    """Return the p-value of the score test of some terms; NaN if the others separate answers."""
     if not tested:
         return NAN
     others = np.delete(design, tested, axis=1)
@@ -191,6 +185,7 @@ def _score_test(design: Floats, y: Floats, index: Ints, tested: list[int], freed
         return NAN
     base = np.column_stack([others, np.ones(len(y))])
     probability = logistic(others @ without.weights + without.intercept)
+    # The tested terms are replaced by their residuals of a weighted regression on the other terms.
     weighted = base * (probability * (1 - probability))[:, None]
     terms = design[:, tested]
     left = terms - base @ (np.linalg.pinv(weighted.T @ base, hermitian=True) @ (weighted.T @ terms))

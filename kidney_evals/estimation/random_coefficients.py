@@ -7,11 +7,10 @@ triangular. The probability of all answers of one person is averaged over draws,
 its log over people is maximised (maximum simulated likelihood, Train 2009, sections 6.7, 10.5).
 
 The draws are from a proposal near each person's posterior (importance sampling) and stay fixed
-while the parameters of the distribution over people change (Train 2009, section 9.2.7; Ackerberg
-2009). With forty answers per person, draws from the distribution over people itself would need a
-hundred times as many draws for the same precision. The proposal is computed again at the maximum,
-and so on. The rounds may not converge where the likelihood is flat, mostly in a standard deviation
-near its lower bound: `FitError`. More draws or more answers help.
+while the distribution over people changes (Train 2009, section 9.2.7; Ackerberg 2009). With forty
+answers per person, draws from that distribution would need a hundred times as many for the same
+precision. The proposal is computed again at the maximum, and so on. The rounds may not converge
+where the likelihood is flat, mostly in a standard deviation near its lower bound: `FitError`.
 """
 
 from __future__ import annotations
@@ -66,9 +65,8 @@ class RandomCoefficientFit(PanelFit):
     Attributes:
         means: Shape (q,).
         cholesky: L, lower triangular with a positive diagonal, shape (q, q).
-        covariance: Covariance of `theta`, shape (p, p): the sandwich with people as clusters. NaN
-            for a diagonal element of L at its lower bound, a tenth of a logit at the attribute's
-            root mean square difference: the answers then show no difference between people.
+        covariance: Of `theta`, (p, p): the sandwich with people as clusters. NaN for a diagonal
+            element of L at its lower bound: the answers then show no difference between people.
         correlated: Whether L has elements below its diagonal.
     """
 

@@ -31,10 +31,8 @@ PEOPLE = 2000
 class PersonEstimates(NamedTuple):
     """Each person's coefficients, with people in the order of their labels.
 
-    Attributes:
-        log_likelihoods: Of each person's answers, integrated over the coefficients.
-        means: Posterior means, shape (people, q).
-        deviations: Posterior standard deviations, shape (people, q).
+    `log_likelihoods`, (people,), are integrated over the coefficients; `means` and `deviations` are
+    posterior means and standard deviations, (people, q).
     """
 
     log_likelihoods: Floats

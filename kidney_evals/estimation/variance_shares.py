@@ -10,17 +10,15 @@ dilemmas. "Other" means different wordings, "any" the mean over same and differe
     joint       the rest of C(same wording, same order)
     repetition  mean square of one answer - C(same wording, same order)
 
-They sum to mean square - B, the variance of an answer. The sampling errors of two different answers
-are independent, so every component is unbiased, and no distribution is assumed (as in Henderson,
-Biometrics 1953).
+They sum to mean square - B, the variance of an answer. Sampling errors of different answers are
+independent, so every component is unbiased without an assumed distribution (Henderson 1953).
 
 Wording is a random factor; order is a fixed factor with two levels. The order has opposite effects
-on a dilemma in its two orders, so the component of the dilemma is computed from pairs of both
-orders: pairs of opposite orders alone would subtract the effect of the order from the dilemma and
-count it twice for the order. The components of wording and order include main effects and
-interactions with the dilemma. With two wordings the share of the order is negative if its effect
-has opposite signs in the two wordings, and the share of the dilemma is negative if answers to the
-two wordings are opposite.
+on a dilemma in its two orders, so pairs of opposite orders alone would subtract its effect from the
+dilemma and count it twice for the order. The components of wording and order include main effects
+and interactions with the dilemma. With two wordings the share of the order is negative if its
+effect has opposite signs in the two wordings, and the share of the dilemma is negative if answers
+to the two wordings are opposite.
 """
 
 from __future__ import annotations
