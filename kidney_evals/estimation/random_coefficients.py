@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
 from kidney_evals.estimation._coin_models import NO_COIN, Model, spread
@@ -33,7 +33,7 @@ from kidney_evals.estimation._person_nodes import (
     person_nodes,
     posterior,
 )
-from kidney_evals.estimation.arrays import Floats
+from kidney_evals.estimation.arrays import Bools, Floats
 from kidney_evals.estimation.decisions import COIN
 from kidney_evals.estimation.errors import FitError, InputError
 
@@ -53,9 +53,6 @@ _ADVICE = (
     "the random-coefficient model did not converge: try fewer attributes, correlated=False or more "
     "draws; weights without bound mean that the attributes decide nearly every answer"
 )
-
-Places = tuple[NDArray[np.intp], NDArray[np.intp]]
-"""Rows and columns of the estimated elements of L."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +89,7 @@ class RandomCoefficientFit(PanelFit):
     def theta(self) -> Floats:
         """Means, then L row by row (only its diagonal if not `correlated`), shape (p,)."""
         size = len(self.means)
-        return np.concatenate([self.means, self.cholesky[_places(size, self.correlated)]])
+        return np.concatenate([self.means, self.cholesky[_estimated(size, self.correlated)]])
 
 
 def fit_random_coefficients(
@@ -115,8 +112,8 @@ def fit_random_coefficients(
             there are no coins or only coins.
     """
     answers = panel(differences, choices, persons, model)
-    people, places = len(answers.rows), _places(answers.size, correlated)
-    parameters = answers.size + len(places[0])
+    people, estimated = len(answers.rows), _estimated(answers.size, correlated)
+    parameters = answers.size + int(estimated.sum())
     if people <= parameters:
         raise InputError(
             f"persons names {people} people, more than {parameters} are needed to tell "
@@ -130,7 +127,8 @@ def fit_random_coefficients(
     scale = spread(answers.x)
     answers = answers._replace(x=answers.x / scale)
     normal = normal_draws(seed, people, draws, answers.size)
-    low = np.append(np.full(answers.size, -np.inf), np.where(np.equal(*places), _FLOOR, -np.inf))
+    least = np.where(np.eye(answers.size) > 0, _FLOOR, -np.inf)
+    low = np.append(np.full(answers.size, -np.inf), least[estimated])
     try:
         theta, likelihood = _maximise(answers, normal, correlated, low)
     except np.linalg.LinAlgError:
@@ -145,8 +143,8 @@ def fit_random_coefficients(
     bread = inverse(information[inside])
     covariance[inside] = robust(bread, scores[:, free], np.arange(people))[0]
     units = np.append(1 / scale, np.ones(answers.size - len(scale)))
-    units = np.concatenate([units, units[places[0]]])
-    population = _population(theta * units, places)
+    units = np.append(units, (units[:, None] * estimated)[estimated])
+    population = _population(theta * units, estimated)
     return RandomCoefficientFit(
         model=model,
         means=population.means,
@@ -166,21 +164,21 @@ class SimulatedLikelihood:
 
     def __init__(self, nodes: Nodes, correlated: bool) -> None:
         self.nodes = nodes
-        self.places = _places(nodes.coefficients.shape[2], correlated)
+        self.estimated = _estimated(nodes.coefficients.shape[2], correlated)
 
     def evaluate(self, theta: Floats) -> tuple[Floats, Floats]:
         """Return each person's log-likelihood (people,) and score (people, p).
 
         The score is L⁻ᵀ E[z] in the means and the lower triangle of L⁻ᵀ (E[z zᵀ] - I) in L.
         """
-        population = _population(theta, self.places)
+        population = _population(theta, self.estimated)
         values, weight = posterior(population, self.nodes)
         z = population.standard(self.nodes.coefficients)
         first = np.einsum("pr,prq->pq", weight, z)
         second = (z * weight[:, :, None]).transpose(0, 2, 1) @ z
         back = inverse(population.cholesky)
         triangle = back.T @ (second - np.eye(len(back)))
-        return values, np.hstack([first @ back, triangle[:, self.places[0], self.places[1]]])
+        return values, np.hstack([first @ back, triangle[:, self.estimated]])
 
     def objective(self, theta: Floats) -> tuple[float, Floats, Floats]:
         """Return value, gradient and the outer product of the scores (Berndt et al. 1974)."""
@@ -196,12 +194,12 @@ def _maximise(
     answers: Panel, normal: Floats, correlated: bool, low: Floats
 ) -> tuple[Floats, SimulatedLikelihood]:
     """Return the maximum and the likelihood with a proposal computed there."""
-    places = _places(answers.size, correlated)
-    theta = _start(answers, places)
+    estimated = _estimated(answers.size, correlated)
+    theta = _start(answers, estimated)
     for draws in (normal[:, :_ROUGH], normal):
         high = np.full(len(low), np.inf)
         for passed in range(_ROUNDS):
-            nodes = person_nodes(answers, _population(theta, places), draws)
+            nodes = person_nodes(answers, _population(theta, estimated), draws)
             likelihood = SimulatedLikelihood(nodes, correlated)
             moved, _ = climb(likelihood.objective, theta, limit=5, box=(low, high))
             outer = likelihood.objective(moved)[2]
@@ -221,7 +219,7 @@ def _maximise(
     return theta, likelihood
 
 
-def _start(answers: Panel, places: Places) -> Floats:
+def _start(answers: Panel, estimated: Bools) -> Floats:
     """Return the group's weights, enlarged since they are attenuated, and half as deviations."""
     k = answers.x.shape[1]
     model = Model("davidson", answers.x, choice=answers.choice)
@@ -230,16 +228,16 @@ def _start(answers: Panel, places: Places) -> Floats:
     means = pooled[: answers.size]
     means[:k] *= 1.5
     cholesky = np.diag(np.maximum(0.75 * np.abs(means), 0.25))
-    return np.append(means, cholesky[places])
+    return np.append(means, cholesky[estimated])
 
 
-def _places(size: int, correlated: bool) -> Places:
-    rows, columns = np.tril_indices(size) if correlated else np.diag_indices(size)
-    return rows, columns
+def _estimated(size: int, correlated: bool) -> Bools:
+    """Return which elements of L are estimated, shape (q, q)."""
+    return np.tri(size, dtype=np.bool_) if correlated else np.eye(size, dtype=np.bool_)
 
 
-def _population(theta: Floats, places: Places) -> Population:
-    size = int(places[0][-1]) + 1
+def _population(theta: Floats, estimated: Bools) -> Population:
+    size = len(estimated)
     cholesky = np.zeros((size, size))
-    cholesky[places] = theta[size:]
+    cholesky[estimated] = theta[size:]
     return Population(theta[:size], cholesky)
