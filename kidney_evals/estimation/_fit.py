@@ -31,6 +31,10 @@ _OUTSIDE = 1e-2
 """A weight is determined if its attribute's component along each flat direction is at most this."""
 
 _MAX_STEP = 2.0
+"""Largest step of a parameter near 0; the largest step grows with the parameters."""
+
+_NEGLIGIBLE = 1e-18
+"""Squared length of a step, in standard errors, that rounding may prevent from getting shorter."""
 
 
 class PanelFit:
@@ -53,26 +57,32 @@ def climb(
     limit: int = 200,
     box: Box = UNBOUNDED,
     settled: float = 1e-11,
+    move: Callable[[Floats], Floats] = np.asarray,
 ) -> tuple[Floats, bool]:
     """Return the last point of Newton's method with step halving, and whether it is a maximum.
 
     A parameter at a bound of the box stays there while the gradient points outward (projected
-    Newton, Bertsekas 1982). With scipy's trust-exact and L-BFGS-B, 2 of the 17 shipped reference
-    tables changed, since several likelihoods have more than one maximum.
+    Newton, Bertsekas 1982). The method has converged if no parameter moves by more than `settled`
+    or the step is negligible in standard errors. The point may hold values derived from the
+    parameters after them: `move` maps a step of the parameters to that of the point. With scipy's
+    trust-exact and L-BFGS-B, 2 of the 17 shipped reference tables changed, since several
+    likelihoods have more than one maximum.
     """
     theta = start.copy()
     value, gradient, curvature = objective(theta)
     for _ in range(limit):
         try:
-            step = _inward_step(theta, gradient, curvature, box)
+            step = _inward_step(theta[: len(gradient)], gradient, curvature, box)
         except np.linalg.LinAlgError:
             return theta, False
         size = float(np.abs(step).max(initial=0.0))
-        if not settled <= size < np.inf:
-            return theta, size < settled
-        step *= min(1.0, _MAX_STEP / size)
+        if not np.isfinite(size):
+            return theta, False
+        if size < settled or abs(float(gradient @ step)) < _NEGLIGIBLE:
+            return theta, True
+        step *= min(1.0, max(_MAX_STEP, float(np.abs(theta[: len(step)]).max())) / size)
         for _ in range(40):
-            trial = np.clip(theta + step, *box)
+            trial = np.clip(theta + move(step), *box)
             candidate = objective(trial)
             if candidate[0] >= value - 1e-13 * abs(value):
                 break

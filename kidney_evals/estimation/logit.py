@@ -24,10 +24,6 @@ from kidney_evals.estimation.errors import FitError, InputError
 Penalty = Literal["none", "firth"]
 """`none` is maximum likelihood, `firth` maximises the log-likelihood plus ½ log |information|."""
 
-_MAX_ITERATIONS = 60
-_TOLERANCE = 1e-9
-_MAX_STEP = 5.0
-
 
 @dataclass(frozen=True)
 class LogitFit:
@@ -156,68 +152,40 @@ def fit_logit_resamples(
 
 
 def _maximise(design: Floats, y: Floats, counts: Floats, firth: bool) -> tuple[Floats, bool]:
-    """Return the estimate, shape (p,), and whether it is a finite maximum.
-
-    Newton's method as in `_fit.climb`, but η is updated with θ: with other rounding, answers move
-    between bins of a shipped calibration table. The largest step grows with θ.
-    """
+    """Return the estimate, shape (p,), and whether it is a finite maximum."""
     n, p = design.shape
-    theta, eta = np.zeros(p), np.zeros(n)
-    if p == 0:
-        return theta, True
     products = (design[:, :, None] * design[:, None, :]).reshape(n, p * p)
 
-    def objective(eta: Floats) -> tuple[float, Floats, Floats]:
-        """Return the (penalised) log-likelihood, P(first) and the information, shape (p, p)."""
-        probability = logistic(eta)
-        value = float(counts @ (y * eta - np.logaddexp(0, eta)))
-        information = ((counts * probability * (1 - probability)) @ products).reshape(p, p)
-        if firth:
-            sign, logdet = np.linalg.slogdet(information)
-            value = value + 0.5 * float(logdet) if sign > 0 else -np.inf
-        return value, probability, information
+    def move(step: Floats) -> Floats:
+        """Update η with θ: otherwise answers move between bins of a shipped calibration table."""
+        return np.concatenate([step, design @ step])
 
-    value, probability, information = objective(eta)
-    for _ in range(_MAX_ITERATIONS):
+    def objective(point: Floats) -> tuple[float, Floats, Floats]:
+        eta = point[p:]
+        probability = logistic(eta)
         variance = counts * probability * (1 - probability)
         residual = counts * (y - probability)
-        curvature = information
-        try:
-            if firth:
-                spread = products @ np.linalg.inv(information).ravel()
-                residual = residual + variance * spread * (0.5 - probability)
-                # Second derivatives of ½ log |information|.
-                first = variance * (1 - 2 * probability)
-                second = spread * (variance * (1 - 6 * probability * (1 - probability)))
-                slopes = ((design * first[:, None]).T @ products).reshape(p, p, p)
-                turned = np.linalg.solve(information, slopes)
-                traces = turned.reshape(p, p * p) @ turned.transpose(0, 2, 1).reshape(p, p * p).T
-                penalty = 0.5 * ((second @ products).reshape(p, p) - traces)
-                curvature = _fit.definite(information - penalty, information)
-            gradient = residual @ design
-            step = np.asarray(np.linalg.solve(curvature, gradient), dtype=np.float64)
-        except np.linalg.LinAlgError:
-            # Rows with zero weight contain no information.
-            return theta, False
-        decrement = float(gradient @ step)
-        largest = float(np.abs(step).max())
-        if not np.isfinite(decrement):
-            return theta, False
-        if decrement < _TOLERANCE**1.5 or largest < _TOLERANCE:
-            return theta, True
-        step *= min(1.0, max(_MAX_STEP, float(np.abs(theta).max())) / largest)
-        for _ in range(30):
-            trial = eta + design @ step
-            candidate = objective(trial)
-            if candidate[0] >= value - 1e-13 * abs(value):
-                break
-            step = step / 2
-        else:
-            # The expected gain is smaller than the rounding error.
-            return theta, decrement < 1e-9
-        theta, eta = theta + step, trial
-        value, probability, information = candidate
-    return theta, False
+        value = float(counts @ (y * eta - np.logaddexp(0, eta)))
+        information = (variance @ products).reshape(p, p)
+        if not firth:
+            return value, residual @ design, information
+        sign, logdet = np.linalg.slogdet(information)
+        if sign <= 0:
+            return -np.inf, np.zeros(p), np.zeros((p, p))
+        spread = products @ np.linalg.inv(information).ravel()
+        residual = residual + variance * spread * (0.5 - probability)
+        # Second derivatives of ½ log |information|.
+        first = variance * (1 - 2 * probability)
+        second = spread * (variance * (1 - 6 * probability * (1 - probability)))
+        slopes = ((design * first[:, None]).T @ products).reshape(p, p, p)
+        turned = np.linalg.solve(information, slopes)
+        traces = turned.reshape(p, p * p) @ turned.transpose(0, 2, 1).reshape(p, p * p).T
+        penalty = 0.5 * ((second @ products).reshape(p, p) - traces)
+        curvature = _fit.definite(information - penalty, information)
+        return value + 0.5 * float(logdet), residual @ design, curvature
+
+    point, converged = _fit.climb(objective, np.zeros(p + n), limit=60, settled=1e-9, move=move)
+    return point[:p], converged
 
 
 def _maximise_many(design: Floats, y: Floats, counts: Floats, firth: bool, start: Floats) -> Floats:
