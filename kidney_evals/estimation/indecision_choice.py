@@ -27,7 +27,6 @@ from kidney_evals.estimation.indecision_family import fit_indecision_family
 from kidney_evals.estimation.intervals import NAN
 
 _FOLDS: Final = 10
-"""Number of folds of the dilemmas, each held out once."""
 
 LEAST: Final = 20
 """Smallest number of coins, and of decisions, for a comparison."""
@@ -85,10 +84,9 @@ def choose_indecision_model(
     index, count = _checks.groups(dilemmas, n, "dilemmas")
     folds, seed = _checks.whole(folds, "folds", 2), _checks.whole(seed, "seed", 0)
     coins = int((choice == 2).sum())
-
-    if min(coins, n - coins) < LEAST:
-        few = "coins" if coins <= n - coins else "decisions"
-        return IndecisionChoice(reason=f"only {min(coins, n - coins)} {few}, {LEAST} are needed")
+    fewest, few = min((coins, "coins"), (n - coins, "decisions"))
+    if fewest < LEAST:
+        return IndecisionChoice(reason=f"only {fewest} {few}, {LEAST} are needed")
     if count < 2 * folds:
         return IndecisionChoice(reason=f"only {count} dilemmas, {2 * folds} are needed")
     part = np.random.Generator(np.random.PCG64(seed)).permutation(count)[index] % folds

@@ -62,7 +62,7 @@ def predict_shares(theta: ArrayLike, differences: ArrayLike) -> Floats:
     shape = (2 * k + 2,) if parameters.ndim != 2 else (len(parameters), 2 * k + 2)
     parameters = _checks.shaped(parameters, shape, "theta")
     features = np.column_stack([x, np.sign(x)])
-    lapse = parameters[..., 2 * k, None] if parameters.ndim > 1 else parameters[2 * k]
+    lapse = parameters[..., 2 * k, None]
     core = logistic(parameters[..., : 2 * k] @ features.T)
     return lapse / 2 + (1 - lapse) * core
 

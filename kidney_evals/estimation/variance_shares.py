@@ -59,7 +59,7 @@ _GROUPS: dict[str, tuple[_Group, ...]] = {
     "only one order was asked": (("dilemma", "order"), ("wording", "joint")),
     "": (("dilemma",), ("wording",), ("order",), ("joint",)),
 }
-"""By what a design lacks, the groups of parts other than `repetition`."""
+"""By what a design lacks, the groups of parts other than `repetition`; the first that applies."""
 
 _UNREPEATED: set[Part] = {"wording", "joint", "repetition"}
 """Parts that are identified separately only if wording and order are repeated."""
@@ -206,15 +206,8 @@ class _Design:
         complete = cells == len(np.unique(codes // orders)) * len(np.unique(codes % orders))
         self.crossed = met and complete and cells > 1
         self.repeated = bool((self.sizes > 1).any(axis=0).all())
-        why = ""
-        if cells == 1:
-            why = "only one wording and one order were asked"
-        elif not self.crossed:
-            why = "wordings and orders are not crossed within dilemmas"
-        elif self.wording.all():
-            why = "only one wording was asked"
-        elif self.order.all():
-            why = "only one order was asked"
+        lacks = cells == 1, not self.crossed, self.wording.all(), self.order.all(), True
+        why = next(why for why, applies in zip(_GROUPS, lacks, strict=True) if applies)
         self.groups: list[_Group] = [*_GROUPS[why], ("repetition",)]
         self.reasons = {part: why for group in self.groups if len(group) > 1 for part in group}
         if not self.repeated:
