@@ -34,7 +34,7 @@ _MAX_STEP = 2.0
 """Largest step of a parameter near 0; the largest step grows with the parameters."""
 
 _NEGLIGIBLE = 1e-18
-"""Squared length of a step, in standard errors, that rounding may prevent from getting shorter."""
+"""Squared step in standard errors at which a fit has converged, whatever the parameters' size."""
 
 
 class PanelFit:

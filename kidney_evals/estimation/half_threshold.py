@@ -1,11 +1,10 @@
 """The half threshold: people's utility difference at which the better patient gets half of answers.
 
-The *half threshold* is the u at which the better patient gets half of all answers; the other half
-are coins and the worse patient: (1 - P(coin | u)) P(better | u) = ½, with logit P(coin) = a + b·|u|
-and, among decided answers, logit P(better) = s·|u|. u is people's Δu, in logits of the
-forced-choice group, so that all respondents are measured on one scale; the half threshold in a
-model's own logits is in `TwoStageFit.thresholds`. Without coins the threshold is 0. With coins it
-does not exist for a respondent who does not favour the patients that people favour.
+It is the u with (1 - P(coin | u)) P(better | u) = ½, where logit P(coin) = a + b·|u| and, among
+decided answers, logit P(better) = s·|u|. u is people's Δu, in logits of the forced-choice group, so
+that all respondents are measured on one scale; `TwoStageFit.thresholds` is in a model's own logits.
+Without coins the threshold is 0. With coins it does not exist for a respondent who does not favour
+the patients that people favour.
 """
 
 from __future__ import annotations

@@ -1,11 +1,9 @@
 """Binary logit on attribute differences: maximum likelihood and Firth-penalised.
 
-log P(first) / P(second) = Σ_k weight_k · difference_k + intercept, where the intercept is the
-effect of the first position.
+log P(first) / P(second) = Σ_k weight_k · difference_k + intercept (effect of the first position).
 
-Firth's penalty (Biometrika 1993, eq. for exponential families; Heinze and Schemper 2002) adds ½ log
-|XᵀWX| to the log-likelihood; it removes the first-order bias and keeps the estimate finite if a
-deterministic respondent separates the answers.
+Firth's penalty (Biometrika 1993; Heinze and Schemper 2002) adds ½ log |XᵀWX| to the log-likelihood;
+it removes the first-order bias and keeps the estimate finite if a rule separates the answers.
 """
 
 from __future__ import annotations

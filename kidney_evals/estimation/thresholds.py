@@ -3,9 +3,8 @@
 There are two thresholds in Δu, the utility difference of a fitted model without the effect of the
 first position:
 
-- the *coin threshold*, at which the better patient and the coin are equally likely. It is negative
-  if the coin is less likely than a patient even between equal patients: a *worse* patient by this
-  amount is then as likely as the coin. It is -inf if no difference suffices.
+- the *coin threshold*, at which the better patient and the coin are equally likely. If it is
+  negative, a *worse* patient by this amount is as likely as the coin; -inf if no patient is.
 - the *half threshold*, at which the better patient gets half of all answers. It is positive if
   there are coins, so it can be compared between all respondents; 0 without coins.
 
@@ -30,8 +29,7 @@ from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import Z95
 
 FARTHEST = 20.0
-"""Largest half threshold in logits; a larger root counts as none, since no patients differ so
-much."""
+"""Largest half threshold in logits: no patients differ by more."""
 
 _GRID = 401
 _HALVINGS = 50
@@ -109,8 +107,7 @@ def two_stage_thresholds(
 
     They are the Δu with exp(a - b·|Δu|) = L(Δu), with L the logistic function, and the Δu ≥ 0 with
     (1 + exp(a - b·Δu))(1 + exp(-Δu)) = 2, where a is `flip_intercept`, b `flip_slope` and the
-    covariance is that of (a, b). With b ≤ 0 the coin threshold is inf if the coin is always more
-    likely than the better patient.
+    covariance is that of (a, b). The coin threshold is inf if the coin is always more likely.
     """
     a, b = flip_intercept, flip_slope
     value = _coin_root(a, b)

@@ -1,8 +1,7 @@
 """The two-stage model: coin or decision by closeness, then a logit of the decision.
 
 logit P(coin) = a - b·|Δu|, and among decided answers logit P(first) = Δu with Δu = Σ_k w_k d_k. The
-weights w are fitted to decisions and coins jointly. The corner of |Δu| at 0 is smoothed (see
-`_coin_models.ROUNDING`).
+weights w are fitted to decisions and coins jointly.
 """
 
 from __future__ import annotations
