@@ -30,12 +30,6 @@ with a correlation above .999999 get none."""
 _OUTSIDE = 1e-2
 """A weight is determined if its attribute's component along each flat direction is at most this."""
 
-_MAX_STEP = 2.0
-"""Largest step of a parameter near 0; the largest step grows with the parameters."""
-
-_NEGLIGIBLE = 1e-18
-"""Squared step in standard errors at which a fit has converged, whatever the parameters' size."""
-
 
 class PanelFit:
     """BIC of a fit whose independent units are people."""
@@ -57,16 +51,19 @@ def climb(
     limit: int = 200,
     box: Box = UNBOUNDED,
     settled: float = 1e-11,
+    negligible: float = 0.0,
+    stride: float = 2.0,
     move: Callable[[Floats], Floats] = np.asarray,
 ) -> tuple[Floats, bool]:
     """Return the last point of Newton's method with step halving, and whether it is a maximum.
 
     A parameter at a bound of the box stays there while the gradient points outward (projected
     Newton, Bertsekas 1982). The method has converged if no parameter moves by more than `settled`
-    or the step is negligible in standard errors. The point may hold values derived from the
-    parameters after them: `move` maps a step of the parameters to that of the point. With scipy's
-    trust-exact and L-BFGS-B, 2 of the 17 shipped reference tables changed, since several
-    likelihoods have more than one maximum.
+    or the squared step in standard errors is below `negligible`. The largest step is `stride`, or
+    the largest parameter if that is larger. The point may hold values derived from the parameters
+    after them: `move` maps a step of the parameters to that of the point. With scipy's trust-exact
+    and L-BFGS-B, 2 of the 17 shipped reference tables changed, since several likelihoods have more
+    than one maximum.
     """
     theta = start.copy()
     value, gradient, curvature = objective(theta)
@@ -78,9 +75,9 @@ def climb(
         size = float(np.abs(step).max(initial=0.0))
         if not np.isfinite(size):
             return theta, False
-        if size < settled or abs(float(gradient @ step)) < _NEGLIGIBLE:
+        if size < settled or abs(float(gradient @ step)) < negligible:
             return theta, True
-        step *= min(1.0, max(_MAX_STEP, float(np.abs(theta[: len(step)]).max())) / size)
+        step *= min(1.0, max(stride, float(np.abs(theta[: len(step)]).max())) / size)
         for _ in range(40):
             trial = np.clip(theta + move(step), *box)
             candidate = objective(trial)

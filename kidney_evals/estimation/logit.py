@@ -182,7 +182,10 @@ def _maximise(design: Floats, y: Floats, counts: Floats, firth: bool) -> tuple[F
         curvature = _fit.definite(information - penalty, information)
         return value + 0.5 * float(logdet), residual @ design, curvature
 
-    point, converged = _fit.climb(objective, np.zeros(p + n), limit=60, settled=1e-9, move=move)
+    point, converged = _fit.climb(
+        objective, np.zeros(p + n), limit=60, settled=1e-9, negligible=1e-9**1.5, stride=5.0,
+        move=move,
+    )  # fmt: skip
     return point[:p], converged
 
 
