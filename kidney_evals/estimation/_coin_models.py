@@ -1,43 +1,30 @@
 """Choice models in which the coin is a third answer: links, probabilities, maximum likelihood.
 
-The parameters are θ = (w, λ): weights, shape (k,), and level of the coin. No model has an effect of
-the first position. With Δu = w·(first - second) and m = w·((first + second)/2 - origin), each
-answer has
+The parameters are θ = (w, λ): weights, shape (k,), and level of the coin. With Δu = w·(first -
+second) and m = w·((first + second)/2 - origin), each answer has
 
     φ = half·Δu          for the first patient against the second
     κ = sign·λ + distance·|Δu| + mean·m          for the coin
 
-and a law maps (φ, κ) to P(first), P(second) and P(coin). `_SHAPES` lists the constants half, sign,
-distance and mean of each model. Two models have other links. In `two_stage` the distance is minus a
-parameter b, and θ = (w, λ, b). In `dom`, with the advantages g_j = w_j·(first - second)_j in single
-attributes, the scores are min g, min -g and λ. After subtraction of the mean of the first two they
-are φ, -φ and κ, with φ = (min g - min -g)/2 and κ = λ - (min g + min -g)/2.
-
-The functions |Δu| and min have corners, where the likelihood has no derivative. They are replaced
-by smooth functions of width `ROUNDING` logits, so that every likelihood is twice differentiable.
+and a law maps (φ, κ) to P(first), P(second) and P(coin). No model has an effect of the first
+position. In `two_stage` the distance is minus a parameter b, and θ = (w, λ, b). In `dom` the scores
+are min g, min -g and λ, with the advantages g_j = w_j·(first - second)_j in single attributes;
+hence φ = (min g - min -g)/2 and κ = λ - (min g + min -g)/2. At the corners of |Δu| and min, smooth
+functions of width `ROUNDING` logits make every likelihood twice differentiable.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kidney_evals.estimation import _checks
-from kidney_evals.estimation._fit import (
-    Box,
-    climb,
-    definite,
-    inverse,
-    is_separated,
-    log_logistic,
-    logistic,
-    pressed,
-    robust,
-)
+from kidney_evals.estimation import _checks, _fit
+from kidney_evals.estimation._fit import UNBOUNDED, Box, log_logistic, logistic
 from kidney_evals.estimation.arrays import Bools, Floats, Ints
 from kidney_evals.estimation.errors import FitError, InputError
 from kidney_evals.estimation.thresholds import Threshold
@@ -89,8 +76,7 @@ class CoinFit:
     def shares(self, differences: Floats, mean: Floats) -> Floats:
         """Return P(first), P(second), P(coin), (n, 3), from differences and half sums, (n, k)."""
         check_columns(differences, self.weights)
-        model = Model(self.model, differences, mean - self.origin)
-        return model.shares(self.theta)
+        return Model(self.model, differences, mean - self.origin).shares(self.theta)
 
 
 class DifferenceFit(CoinFit):
@@ -108,84 +94,55 @@ class DifferenceFit(CoinFit):
 Fit = TypeVar("Fit", bound=CoinFit)
 
 
-class Rows(NamedTuple):
-    """Contribution of each answer, arrays of shape (n,).
+_Law = Callable[[Floats, Floats, Floats], Floats]
+"""Maps φ, κ and the one-hot answers, (3, n), to the contribution of each answer, (6, n).
 
-    `logs` is the log-probability, -inf where the model does not allow this κ; `pulls` are its first
-    derivatives in φ and κ, `bends` minus its second in (φ, φ), (φ, κ) and (κ, κ).
-    """
-
-    logs: Floats
-    pulls: tuple[Floats, Floats]
-    bends: tuple[Floats, Floats, Floats]
+The rows are the log-probability, -inf where the model does not allow this κ; its derivatives in φ
+and κ; and minus its second derivatives in (φ, φ), (φ, κ) and (κ, κ).
+"""
 
 
-_Law = Callable[[Floats, Floats, Floats], Rows]
-"""Maps φ, κ and the one-hot answers, shape (3, n), to `Rows`."""
-
-
-def one_hot_answers(choice: Ints) -> Floats:
-    """Return the answers (0 first, 1 second, 2 coin) as indicators, shape (3, n)."""
-    return np.asarray(choice == np.arange(3)[:, None], dtype=np.float64)
-
-
-def law_shares(law: _Law, phi: Floats, kappa: Floats) -> Floats:
-    """Return P(first), P(second), P(coin), shape (n, 3)."""
-    each = (one_hot_answers(np.full(len(phi), answer)) for answer in range(3))
-    return np.column_stack([np.exp(law(phi, kappa, chosen).logs) for chosen in each])
-
-
-def trinomial(phi: Floats, kappa: Floats, chosen: Floats) -> Rows:
+def _trinomial(phi: Floats, kappa: Floats, chosen: Floats) -> Floats:
     """P(first) ∝ exp(φ), P(second) ∝ exp(-φ), P(coin) ∝ exp(κ)."""
     top = np.maximum(np.abs(phi), kappa)
     first, second, coin = np.exp(phi - top), np.exp(-phi - top), np.exp(kappa - top)
     total = first + second + coin
     lead, coin = (first - second) / total, coin / total
     side = chosen[0] - chosen[1]
-    return Rows(
-        side * phi + chosen[2] * kappa - top - np.log(total),
-        (side - lead, chosen[2] - coin),
-        (1 - coin - lead**2, -lead * coin, coin * (1 - coin)),
-    )
+    log = side * phi + chosen[2] * kappa - top - np.log(total)
+    bends = 1 - coin - lead**2, -lead * coin, coin * (1 - coin)
+    return np.stack([log, side - lead, chosen[2] - coin, *bends])
 
 
-def _ordered(phi: Floats, kappa: Floats, chosen: Floats) -> Rows:
-    """P(first) = L(φ - κ) and P(second) = L(-φ - κ) with the logistic L; P(coin) is the rest.
+def _logistic_product(
+    factors: Sequence[tuple[int, int, int]], phi: Floats, kappa: Floats, chosen: Floats
+) -> Floats:
+    """P(answer) = Π L(a·φ + b·κ) over its factors (answer, a, b), with the logistic L."""
+    rows = np.zeros((6, len(phi)))
+    for answer, a, b in factors:
+        eta = a * phi + b * kappa
+        rest = chosen[answer] * logistic(-eta)
+        bend = rest * logistic(eta)
+        log = chosen[answer] * log_logistic(eta)
+        rows += [log, a * rest, b * rest, a * a * bend, a * b * bend, b * b * bend]
+    return rows
 
-    P(coin) = L(κ - φ)·L(κ + φ)·(1 - exp(-2κ)), a product and not the difference of two logistics.
-    """
+
+def _ordered(phi: Floats, kappa: Floats, chosen: Floats) -> Floats:
+    """P(first) = L(φ - κ), P(second) = L(-φ - κ), P(coin) = L(κ - φ)·L(κ + φ)·(1 - exp(-2κ))."""
     if (kappa <= 0).any():
-        nothing = np.full(len(phi), -np.inf)
-        return Rows(nothing, (nothing, nothing), (nothing, nothing, nothing))
-    first, second = logistic(phi - kappa), logistic(-phi - kappa)
+        return np.full((6, len(phi)), -np.inf)
+    factors = (0, 1, -1), (1, -1, -1), (2, -1, 1), (2, 1, 1)
+    rows = _logistic_product(factors, phi, kappa, chosen)
     decay, rest = np.exp(-2 * kappa), -np.expm1(-2 * kappa)
-    not_second, not_first = chosen[0] + chosen[2], chosen[1] + chosen[2]
-    up, down = chosen[0] - not_second * first, chosen[1] - not_first * second
-    bend_first = not_second * first * (1 - first)
-    bend_second = not_first * second * (1 - second)
-    return Rows(
-        chosen[0] * log_logistic(phi - kappa)
-        + chosen[1] * log_logistic(-phi - kappa)
-        + chosen[2] * (log_logistic(kappa - phi) + log_logistic(kappa + phi) + np.log(rest)),
-        (up - down, chosen[2] * 2 * decay / rest - up - down),
-        (
-            bend_first + bend_second,
-            bend_second - bend_first,
-            bend_first + bend_second + chosen[2] * 4 * decay / rest**2,
-        ),
-    )
+    rows[[0, 2, 5]] += chosen[2] * [np.log(rest), 2 * decay / rest, 4 * decay / rest**2]
+    return rows
 
 
-def _independent(phi: Floats, kappa: Floats, chosen: Floats) -> Rows:
-    """P(coin) = L(κ) with the logistic L; among decided answers P(first) = L(φ)."""
-    first, coin = logistic(phi), logistic(kappa)
-    decided = chosen[0] + chosen[1]
-    side, flip = chosen[0] - chosen[1], chosen[2] - decided
-    return Rows(
-        decided * log_logistic(side * phi) + log_logistic(flip * kappa),
-        (chosen[0] - decided * first, chosen[2] - coin),
-        (decided * first * (1 - first), np.zeros(len(phi)), coin * (1 - coin)),
-    )
+_independent = partial(
+    _logistic_product, ((0, 1, 0), (0, 0, -1), (1, -1, 0), (1, 0, -1), (2, 0, 1))
+)
+"""P(coin) = L(κ) with the logistic L; among decided answers P(first) = L(φ)."""
 
 
 class _Shape(NamedTuple):
@@ -197,30 +154,21 @@ class _Shape(NamedTuple):
 
 
 _SHAPES = {
-    "davidson": _Shape(trinomial, half=0.5),
+    "davidson": _Shape(_trinomial, half=0.5),
     "rao_kupper": _Shape(_ordered, half=1.0),
     "two_stage": _Shape(_independent, half=1.0),
     "random": _Shape(_independent, half=1.0),
-    "min_delta": _Shape(trinomial, half=1.0),
-    "max_delta": _Shape(trinomial, half=1.0, sign=-1.0, distance=2.0),
-    "min_u": _Shape(trinomial, half=0.5, mean=-1.0),
-    "max_u": _Shape(trinomial, half=0.5, sign=-1.0, distance=-1.0, mean=1.0),
-    "dom": _Shape(trinomial, half=0.0),
+    "min_delta": _Shape(_trinomial, half=1.0),
+    "max_delta": _Shape(_trinomial, half=1.0, sign=-1.0, distance=2.0),
+    "min_u": _Shape(_trinomial, half=0.5, mean=-1.0),
+    "max_u": _Shape(_trinomial, half=0.5, sign=-1.0, distance=-1.0, mean=1.0),
+    "dom": _Shape(_trinomial, half=0.0),
 }
 
 
-class _Links(NamedTuple):
-    """Links at one θ.
-
-    `phi` and `kappa` have shape (n,), their gradients shape (p, n). `bend` returns
-    Σ_rows pull_φ·∇²φ + pull_κ·∇²κ, shape (p, p), from `Rows.pulls`; None where links are linear.
-    """
-
-    phi: Floats
-    kappa: Floats
-    phi_slopes: Floats
-    kappa_slopes: Floats
-    bend: Callable[[Floats, Floats], Floats] | None
+_Links = tuple[Floats, Floats, Callable[[Floats, Floats], Floats] | None]
+"""φ and κ, shape (2, n); their gradients in θ, (2, p, n); and, unless they are linear in θ, a
+function of a and b, (n,), that returns Σ_rows a·∇²φ + b·∇²κ, (p, p)."""
 
 
 class Model:
@@ -237,40 +185,38 @@ class Model:
         """Take first minus second patient, `x`, and half their sum less the origin, both (n, k)."""
         self.name, self.shape = name, _SHAPES[name]
         self.x = np.ascontiguousarray(x.T)
-        self.chosen = None if choice is None else one_hot_answers(choice)
-        self.counts = counts
+        self.chosen = None if choice is None else np.eye(3)[:, choice]
+        self.counts = np.ones(len(x)) if counts is None else counts
         k, n = self.x.shape
         self.size = k + 1 + (name == "two_stage")
-        self._first, self._coin = np.zeros((2, self.size, n))
-        self._first[:k] = self.shape.half * self.x
+        self.linear = name not in ("dom", "two_stage") and self.shape.distance == 0
+        self._slopes = np.zeros((2, self.size, n))
+        self._slopes[0, :k] = self.shape.half * self.x
         if mean is not None:
-            self._coin[:k] = self.shape.mean * mean.T
-        self._coin[k] = self.shape.sign
-
-    @property
-    def linear(self) -> bool:
-        """Whether the links are linear in θ, and the log-likelihood concave."""
-        return self.name not in ("dom", "two_stage") and self.shape.distance == 0
+            self._slopes[1, :k] = self.shape.mean * mean.T
+        self._slopes[1, k] = self.shape.sign
 
     def shares(self, theta: Floats) -> Floats:
         """Return P(first), P(second), P(coin), shape (n, 3)."""
-        links = self.links(theta)
-        return law_shares(self.shape.law, links.phi, links.kappa)
+        phi, kappa = self.links(theta)[0]
+        logs = [self.shape.law(phi, kappa, answer[:, None])[0] for answer in np.eye(3)]
+        return np.asarray(np.exp(np.stack(logs, axis=1)))
 
     def links(self, theta: Floats) -> _Links:
         """Return the links at θ, shape (p,)."""
         if self.name == "dom":
             return self._dominance(theta)
-        phi, kappa = theta @ self._first, theta @ self._coin
+        values = theta @ self._slopes
         if self.linear:
-            return _Links(phi, kappa, self._first, self._coin, None)
+            return values, self._slopes, None
         k, two_stage = len(self.x), self.name == "two_stage"
         factor = -theta[k + 1] if two_stage else self.shape.distance
         distance, turn, curve = _rounded_abs(theta[:k] @ self.x)
-        slopes = self._coin.copy()
-        slopes[:k] += (factor * turn) * self.x
+        values[1] += factor * distance
+        slopes = self._slopes.copy()
+        slopes[1, :k] += (factor * turn) * self.x
         if two_stage:
-            slopes[k + 1] = -distance
+            slopes[1, k + 1] = -distance
 
         def bend(_: Floats, pull: Floats) -> Floats:
             second = np.zeros((self.size, self.size))
@@ -279,47 +225,40 @@ class Model:
                 second[:k, k + 1] = second[k + 1, :k] = -self.x @ (turn * pull)
             return second
 
-        return _Links(phi, kappa + factor * distance, self._first, slopes, bend)
+        return values, slopes, bend
 
     def _dominance(self, theta: Floats) -> _Links:
         k = len(self.x)
         gains = theta[:k, None] * self.x
-        first, share = _rounded_min(gains)
-        second, other = _rounded_min(-gains)
-        up, down = share * self.x, -other * self.x
-        phi_slopes, kappa_slopes = self._first.copy(), self._coin.copy()
-        phi_slopes[:k] += 0.5 * (up - down)
-        kappa_slopes[:k] -= 0.5 * (up + down)
+        low, weights = zip(_rounded_min(gains), _rounded_min(-gains), strict=True)
+        gradients = weights[0] * self.x, -weights[1] * self.x
+        mix = 0.5 * np.array([[1.0, -1.0], [-1.0, -1.0]])  # from min g and min -g to φ and κ - λ
+        values = mix @ low
+        values[1] += theta[k]
+        slopes = self._slopes.copy()
+        slopes[:, :k] += np.tensordot(mix, gradients, axes=1)
 
         def bend(toward: Floats, pull: Floats) -> Floats:
-            second_derivatives = np.zeros((k + 1, k + 1))
-            block = second_derivatives[:k, :k]
-            for slopes, weights, residual in (
-                (up, share, 0.5 * (toward - pull) / ROUNDING),
-                (down, other, -0.5 * (toward + pull) / ROUNDING),
-            ):
-                block += (residual * slopes) @ slopes.T
-                block -= np.diag((residual * weights * self.x**2).sum(axis=1))
-            return second_derivatives
+            second = np.zeros((k + 1, k + 1))
+            pulls = mix @ np.stack([toward, pull]) / ROUNDING
+            for pulled, gradient, weight in zip(pulls, gradients, weights, strict=True):
+                second[:k, :k] += (pulled * gradient) @ gradient.T
+                second[:k, :k] -= np.diag((pulled * weight * self.x**2).sum(axis=1))
+            return second
 
-        return _Links(
-            0.5 * (first - second),
-            theta[k] - 0.5 * (first + second),
-            phi_slopes,
-            kappa_slopes,
-            bend,
-        )
+        return values, slopes, bend
 
-    def rows(self, theta: Floats) -> tuple[_Links, Rows]:
-        """Return the links at θ and each answer's contribution, weighted by `counts`."""
+    def _rows(self, theta: Floats) -> tuple[_Links, Floats]:
+        """Return the links at θ and each answer's contribution, (6, n), weighted by `counts`."""
         assert self.chosen is not None
         links = self.links(theta)
-        logs, pulls, bends = self.shape.law(links.phi, links.kappa, self.chosen)
-        if self.counts is not None:
-            logs = self.counts * logs
-            pulls = (self.counts * pulls[0], self.counts * pulls[1])
-            bends = (self.counts * bends[0], self.counts * bends[1], self.counts * bends[2])
-        return links, Rows(logs, pulls, bends)
+        phi, kappa = links[0]
+        return links, self.counts * self.shape.law(phi, kappa, self.chosen)
+
+    def scores(self, theta: Floats) -> tuple[Floats, Floats]:
+        """Return each answer's log-likelihood, (n,), and its gradient, (p, n)."""
+        (_, slopes, _), (logs, toward, pull, *_) = self._rows(theta)
+        return logs, toward * slopes[0] + pull * slopes[1]
 
     def log_likelihood(self, theta: Floats) -> tuple[float, Floats, Floats]:
         """Return the log-likelihood, its gradient (p,) and the information (p, p).
@@ -327,17 +266,14 @@ class Model:
         If minus the second derivatives is not positive definite, the links' second derivatives are
         omitted from the information.
         """
-        links, rows = self.rows(theta)
-        value = float(rows.logs.sum())
+        (_, (phi, kappa), bend), (logs, toward, pull, inner, cross, outer) = self._rows(theta)
+        value = float(logs.sum())
         if not np.isfinite(value):
             return -np.inf, np.zeros(len(theta)), np.eye(len(theta))
-        phi, kappa = links.phi_slopes, links.kappa_slopes
-        toward, pull = rows.pulls
-        inner, cross, outer = rows.bends
         mixed = phi @ (cross * kappa).T
         information = phi @ (inner * phi).T + mixed + mixed.T + kappa @ (outer * kappa).T
-        if links.bend is not None:
-            information = definite(information - links.bend(toward, pull), information)
+        if bend is not None:
+            information = _fit.definite(information - bend(toward, pull), information)
         return value, phi @ toward + kappa @ pull, information
 
     def climb(
@@ -346,29 +282,31 @@ class Model:
         used: Bools | None = None,
         *,
         limit: int = _STEPS,
-        box: Box | None = None,
-        ridge: float = 0.0,
+        box: Box = UNBOUNDED,
+        prior: tuple[Floats, Floats] | None = None,
     ) -> tuple[Floats, bool]:
         """Return θ after Newton's steps in the `used` (or all) parameters, and if it is a maximum.
 
-        The box is the lowest and the highest θ; `ridge` is the precision of a normal prior around
-        zero.
+        The box is that of the used parameters; `prior` is the mean and the precision matrix of
+        their normal distribution.
         """
         theta = start.copy()
         used = np.ones(len(theta), dtype=bool) if used is None else used
-        limits = None if box is None else (box[0][used], box[1][used])
+        size = int(used.sum())
+        mean, precision = (np.zeros(size), np.zeros((size, size))) if prior is None else prior
 
         def objective(moving: Floats) -> tuple[float, Floats, Floats]:
             point = theta.copy()
             point[used] = moving
             value, gradient, information = self.log_likelihood(point)
+            pull = precision @ (moving - mean)
             return (
-                value - 0.5 * ridge * float(moving @ moving),
-                gradient[used] - ridge * moving,
-                information[np.ix_(used, used)] + ridge * np.eye(len(moving)),
+                value - 0.5 * float((moving - mean) @ pull),
+                gradient[used] - pull,
+                information[np.ix_(used, used)] + precision,
             )
 
-        theta[used], converged = climb(objective, theta[used], limit=limit, box=limits)
+        theta[used], converged = _fit.climb(objective, theta[used], limit=limit, box=box)
         return theta, converged
 
 
@@ -416,13 +354,13 @@ def fit_coin_model(
     clusters: ArrayLike | None = None,
     mean: Floats | None = None,
     origin: Floats | None = None,
-    box: Box | None = None,
+    box: Box = UNBOUNDED,
 ) -> Fit:
     """Return the highest maximum from all starts as a `kind`; `FitError` if none is finite."""
     k = x.shape[1]
     unit = np.append(spread(x), np.ones(len(starts[0]) - k))
     model = Model(name, x / unit[:k], None if mean is None else mean / unit[:k], choice)
-    limits = None if box is None else (box[0] * unit, box[1] * unit)
+    limits = box[0] * unit, box[1] * unit
     reached = []
     for start in starts:
         point, converged = model.climb(start * unit, box=limits)
@@ -431,17 +369,14 @@ def fit_coin_model(
             break
     value, converged, theta = max(reached, key=lambda result: result[0])
     _, gradient, information = model.log_likelihood(theta)
-    held = np.zeros(model.size, dtype=bool)
-    if limits is not None:
-        held = pressed(theta, gradient, limits)
+    held = _fit.pressed(theta, gradient, limits)
     free = np.ix_(~held, ~held)
     flattest = np.linalg.eigvalsh(information[free]).min(initial=np.inf)
     if not converged or flattest < _FLAT:
         raise FitError(_advice(model, theta))
-    links, rows = model.rows(theta)
-    scores = (rows.pulls[0] * links.phi_slopes + rows.pulls[1] * links.kappa_slopes).T
+    scores = model.scores(theta)[1].T[:, ~held]
     covariance = np.full((model.size, model.size), np.nan)
-    covariance[free] = robust(inverse(information[free]), scores[:, ~held], clusters)[0]
+    covariance[free] = _fit.robust(_fit.inverse(information[free]), scores, clusters)[0]
     return kind(
         model=name,
         theta=theta / unit,
@@ -474,13 +409,11 @@ def _advice(model: Model, theta: Floats) -> str:
 def _separated(model: Model, theta: Floats) -> bool:
     """Return whether the answers are separated, so that the likelihood has no finite maximum.
 
-    With linear links the score of the given answer exceeds each other score by a margin that is
-    linear in θ. The answers are separated if some direction makes all margins at least 0 and one
-    positive: the separation of a logit whose rows are the margins and whose outcomes are all 1.
+    They are if some direction of θ, in which the links are linear, makes no answer's score fall
+    below another score and raises one: a logit whose rows are these margins, with outcomes 1.
     """
     assert model.chosen is not None
-    links = model.links(theta)
-    first, coin = links.phi_slopes.T, links.kappa_slopes.T
+    first, coin = model.links(theta)[1].transpose(0, 2, 1)
     chose_first, chose_second, chose_coin = model.chosen.astype(bool)
     margins = [first[chose_first], -first[chose_second]]
     if model.name != "random":
@@ -492,4 +425,4 @@ def _separated(model: Model, theta: Floats) -> bool:
         ]
     design = np.vstack(margins)
     live = np.abs(design).max(axis=0) > 0
-    return is_separated(design[:, live], np.ones(len(design)), theta[live])
+    return _fit.is_separated(design[:, live], np.ones(len(design)), theta[live])

@@ -14,22 +14,21 @@ from kidney_evals.estimation.arrays import Bools, Floats, Ints
 from kidney_evals.estimation.errors import FitError
 
 _Objective = Callable[[Floats], tuple[float, Floats, Floats]]
-"""Function to maximise. Returns the value, the gradient (p,) and a positive definite curvature
-(p, p): minus the second derivatives where these are negative definite, else an approximation. A
-value of -inf marks forbidden parameters."""
+"""Returns the value, -inf for forbidden parameters, the gradient (p,) and a positive definite
+curvature (p, p): minus the second derivatives where these are negative definite, else an
+approximation."""
 
-Box = tuple[Floats, Floats]
-"""Lowest and highest allowed parameters, each of shape (p,)."""
+Box = tuple[Floats | float, Floats | float]
+"""Lowest and highest allowed parameters, each a number or of shape (p,)."""
+
+UNBOUNDED: Final[Box] = (-np.inf, np.inf)
 
 _FLATTEST: Final = 1e-6
-"""Smallest variance of a direction of standardised differences for which a weight is estimated:
-two attributes with a correlation above .999999 get no weights.
-"""
+"""Smallest variance of a direction of standardised differences that gets a weight: two attributes
+with a correlation above .999999 get none."""
 
 _OUTSIDE = 1e-2
 """A weight is determined if its attribute's component along each flat direction is at most this."""
-
-_MAX_STEP = 2.0
 
 
 class PanelFit:
@@ -50,33 +49,37 @@ def climb(
     start: Floats,
     *,
     limit: int = 200,
-    box: Box | None = None,
+    box: Box = UNBOUNDED,
     settled: float = 1e-11,
+    negligible: float = 0.0,
+    stride: float = 2.0,
+    move: Callable[[Floats], Floats] = np.asarray,
 ) -> tuple[Floats, bool]:
     """Return the last point of Newton's method with step halving, and whether it is a maximum.
 
     A parameter at a bound of the box stays there while the gradient points outward (projected
-    Newton, Bertsekas 1982). The method has converged if no parameter moves by more than `settled`.
-    With scipy's trust-exact and L-BFGS-B, 2 of the 17 shipped reference tables changed, since
-    several likelihoods have more than one maximum.
+    Newton, Bertsekas 1982). The method has converged if no parameter moves by more than `settled`
+    or the squared step in standard errors is below `negligible`. The largest step is `stride`, or
+    the largest parameter if that is larger. The point may hold values derived from the parameters
+    after them: `move` maps a step of the parameters to that of the point. With scipy's trust-exact
+    and L-BFGS-B, 2 of the 17 shipped reference tables changed, since several likelihoods have more
+    than one maximum.
     """
-    free = np.full(len(start), np.inf)
-    low, high = (-free, free) if box is None else box
     theta = start.copy()
     value, gradient, curvature = objective(theta)
     for _ in range(limit):
         try:
-            step = _inward_step(theta, gradient, curvature, (low, high))
+            step = _inward_step(theta[: len(gradient)], gradient, curvature, box)
         except np.linalg.LinAlgError:
             return theta, False
         size = float(np.abs(step).max(initial=0.0))
         if not np.isfinite(size):
             return theta, False
-        if size < settled:
+        if size < settled or abs(float(gradient @ step)) < negligible:
             return theta, True
-        step *= min(1.0, _MAX_STEP / size)
+        step *= min(1.0, max(stride, float(np.abs(theta[: len(step)]).max())) / size)
         for _ in range(40):
-            trial = np.clip(theta + step, low, high)
+            trial = np.clip(theta + move(step), *box)
             candidate = objective(trial)
             if candidate[0] >= value - 1e-13 * abs(value):
                 break
@@ -92,17 +95,15 @@ def _inward_step(theta: Floats, gradient: Floats, curvature: Floats, box: Box) -
     """Return the Newton step of the free parameters, 0 for those held at a bound."""
     bottom, top = theta <= box[0], theta >= box[1]
     held = pressed(theta, gradient, box)
-    step = np.zeros_like(theta)
-    while not held.all():
+    while True:
         free = ~held
-        step[:] = 0.0
+        step = np.zeros_like(theta)
         step[free] = np.linalg.solve(curvature[np.ix_(free, free)], gradient[free])
         # A step that leaves the box is clipped, and the clipped step may lower the objective.
         leaving = free & ((bottom & (step < 0)) | (top & (step > 0)))
         if not leaving.any():
             return step
         held = held | leaving
-    return np.zeros_like(theta)
 
 
 def hessian(gradient: Callable[[Floats], Floats], theta: Floats) -> Floats:
@@ -125,11 +126,7 @@ def definite(observed: Floats, expected: Floats) -> Floats:
 
 
 def logistic(eta: Floats) -> Floats:
-    """Return 1 / (1 + exp(-eta)).
-
-    `scipy.special.expit` takes 1.7 times as long and differs in the last digit, which moves answers
-    between bins of the shipped calibration table.
-    """
+    """Return 1 / (1 + exp(-eta)); `expit` would move answers in the shipped calibration table."""
     return np.asarray(0.5 * (1 + np.tanh(0.5 * eta)))
 
 
@@ -140,8 +137,8 @@ def log_logistic(eta: Floats) -> Floats:
 
 def pressed(theta: Floats, gradient: Floats, box: Box) -> Bools:
     """Return which parameters are at a bound with the gradient pointing outward, shape (p,)."""
-    low, high = box
-    return ((theta <= low) & (gradient <= 0)) | ((theta >= high) & (gradient >= 0))
+    outward = (theta <= box[0]) & (gradient <= 0) | (theta >= box[1]) & (gradient >= 0)
+    return np.asarray(outward)
 
 
 def inverse(matrix: Floats) -> Floats:
@@ -222,8 +219,7 @@ def is_separated(design: Floats, outcome: Floats, start: Floats) -> bool:
 
     They are if some direction d has d·x_i ≥ 0 for every row with outcome 1, ≤ 0 for every row with
     outcome 0 and = 0 for every row in between, not 0 in all rows (Albert and Anderson 1984).
-    Newton's steps from `start` nearly always decide: either their residuals exclude a separating
-    direction, or θ is such a direction. Otherwise a linear programme is solved.
+    Newton's steps from `start` nearly always decide, otherwise a linear programme.
     """
     if design.shape[1] == 0:
         return False

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from scipy.special import logsumexp, ndtri
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._coin_models import NO_COIN, one_hot_answers, trinomial
+from kidney_evals.estimation._coin_models import NO_COIN, Model
 from kidney_evals.estimation.arrays import Floats, Ints
 from kidney_evals.estimation.decisions import COIN
 from kidney_evals.estimation.errors import InputError
@@ -26,20 +26,15 @@ _WIDENING = 1.5
 class Panel(NamedTuple):
     """Checked answers sorted by person: differences `x`, shape (n, k), and codes `choice`, (n,).
 
-    Attributes:
-        bounds: Index of each person's first row, then n, shape (people + 1,).
-        size: Number q of random coefficients: the weights and, with a coin, τ.
+    `rows` holds the place of each person's answers. `size` is the number q of random coefficients:
+    the weights and, with a coin, τ.
     """
 
     x: Floats
     choice: Ints
-    bounds: Ints
+    rows: list[slice]
     coin: bool
     size: int
-
-    @property
-    def people(self) -> int:
-        return len(self.bounds) - 1
 
 
 class Population(NamedTuple):
@@ -110,31 +105,24 @@ def panel(
     person, people = _checks.groups(persons, n, "persons")
     # Rows of a person are sorted as well, so that their order changes no digit.
     rank = np.lexsort((choice, *x.T, person))
-    bounds = np.searchsorted(person[rank], np.arange(people + 1)).astype(np.int64)
-    return Panel(x[rank], choice[rank], bounds, coin, k + coin)
+    bounds = np.searchsorted(person[rank], np.arange(people + 1)).tolist()
+    return Panel(x[rank], choice[rank], list(map(slice, bounds, bounds[1:])), coin, k + coin)
 
 
-def log_likelihoods(answers: Panel, coefficients: Floats) -> Floats:
+def _log_likelihoods(answers: Panel, coefficients: Floats) -> Floats:
     """Return the log-likelihood of each person's answers under each draw (people, R, q)."""
-    people, (_, draws, _) = answers.people, coefficients.shape
     k = answers.x.shape[1]
-    half = 0.5 * answers.x
-    sign = np.where(answers.choice == 0, 1.0, np.where(answers.choice == 1, -1.0, 0.0))
-    result = np.empty((people, draws))
-    for person in range(people):
-        rows = slice(answers.bounds[person], answers.bounds[person + 1])
+    side = np.array([1.0, -1.0, 0.0])[answers.choice]
+    result = np.empty(coefficients.shape[:2])
+    for person, rows in enumerate(answers.rows):
         own = coefficients[person]
-        weights = own[:, :k].T
-        distance = np.abs(half[rows] @ weights)
-        total = np.exp(-2 * distance)
-        total += 1
-        if answers.coin:
-            total += np.exp(own[:, k] - distance)
+        half = 0.5 * answers.x[rows] @ own[:, :k].T
+        tau = own[:, k] if answers.coin else np.full(len(own), NO_COIN)
+        coins = int((answers.choice[rows] == COIN).sum())
         # The larger score of the two patients is subtracted from each, to keep exponentials finite.
-        distance += np.log(total)
-        result[person] = (sign[rows] @ half[rows]) @ weights - distance.sum(axis=0)
-        if answers.coin:
-            result[person] += (answers.choice[rows] == COIN).sum() * own[:, k]
+        distance = np.abs(half)
+        total = distance + np.log1p(np.exp(-2 * distance) + np.exp(tau - distance))
+        result[person] = side[rows] @ half + coins * tau - total.sum(axis=0)
     return result
 
 
@@ -147,10 +135,12 @@ def person_nodes(answers: Panel, population: Population, normal: Floats) -> Node
     density to that of the draws is at most 4 (defensive mixture, Hesterberg 1995). `normal` has
     shape (people, R, q).
     """
-    mode, curvature = _modes(answers, population)
-    centre = population.standard(mode)
+    inverse = np.linalg.inv(population.cholesky)
+    prior = population.means, inverse.T @ inverse
+    modes, curvatures = zip(*(_mode(answers, rows, prior) for rows in answers.rows), strict=True)
+    centre = population.standard(np.stack(modes))
     # Curvature in units of z, whose prior part is the identity.
-    curvature = population.cholesky.T @ curvature @ population.cholesky
+    curvature = population.cholesky.T @ np.stack(curvatures) @ population.cholesky
     root = np.linalg.cholesky(_WIDENING * np.linalg.inv(curvature))
     wide = max(1, round(_DEFENSIVE * normal.shape[1]))
     moved = centre[:, None] + normal[:, wide:] @ root.transpose(0, 2, 1)
@@ -162,51 +152,17 @@ def person_nodes(answers: Panel, population: Population, normal: Floats) -> Node
     near = 0.5 * ((z**2).sum(axis=2) - (away**2).sum(axis=2)) - volume[:, None]
     mixture = np.logaddexp(np.log(share), np.log1p(-share) + near) + population.log_density(z)
     drawn = population.means + z @ population.cholesky.T
-    return Nodes(drawn, log_likelihoods(answers, drawn) - mixture)
+    return Nodes(drawn, _log_likelihoods(answers, drawn) - mixture)
 
 
-def _modes(answers: Panel, population: Population) -> tuple[Floats, Floats]:
-    """Return each person's posterior mode (people, q) and the curvature there (people, q, q)."""
-    starts = answers.bounds[:-1]
-    person = np.repeat(np.arange(answers.people), np.diff(answers.bounds))
-    k = answers.x.shape[1]
-    whitening = np.linalg.inv(population.cholesky)
-    precision = whitening.T @ whitening
-    side = np.zeros((len(person), answers.size))
-    side[:, :k] = 0.5 * answers.x
-    tie = np.zeros(answers.size)
-    tie[k:] = 1.0
-    chosen = one_hot_answers(answers.choice)
-
-    def terms(point: Floats) -> tuple[Floats, Floats, Floats]:
-        phi = (side * point[person]).sum(axis=1)
-        kappa = point[person, k] if answers.coin else np.full(len(phi), NO_COIN)
-        rows = trinomial(phi, kappa, chosen)
-        off = point - population.means
-        value = np.add.reduceat(rows.logs, starts) - 0.5 * ((off @ precision) * off).sum(axis=1)
-        pulls = rows.pulls[0][:, None] * side + rows.pulls[1][:, None] * tie
-        gradient = np.add.reduceat(pulls, starts) - off @ precision
-        inner, cross, outer = (bend[:, None, None] for bend in rows.bends)
-        both = side[:, :, None] * tie
-        bends = inner * side[:, :, None] * side[:, None, :] + outer * np.outer(tie, tie)
-        bends += cross * (both + both.transpose(0, 2, 1))
-        return value, gradient, np.add.reduceat(bends, starts) + precision
-
-    point = np.tile(population.means, (answers.people, 1))
-    value, gradient, curvature = terms(point)
-    for _ in range(100):
-        step = np.linalg.solve(curvature, gradient[:, :, None])[:, :, 0]
-        if (gradient * step).sum(axis=1).max() < 1e-10:
-            break
-        for _ in range(30):
-            candidate = terms(point + step)
-            worse = candidate[0] < value - 1e-9
-            if not worse.any():
-                break
-            step[worse] /= 2
-        point = point + step
-        value, gradient, curvature = candidate
-    return point, curvature
+def _mode(answers: Panel, rows: slice, prior: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
+    """Return the mode of a person's posterior, (q,), and the curvature there, (q, q)."""
+    model = Model("davidson", answers.x[rows], choice=answers.choice[rows])
+    used = np.arange(model.size) < answers.size
+    start = np.append(prior[0], NO_COIN)[: model.size]
+    theta, _ = model.climb(start, used, prior=prior)
+    curvature = model.log_likelihood(theta)[2][np.ix_(used, used)] + prior[1]
+    return theta[used], curvature
 
 
 def posterior(population: Population, nodes: Nodes) -> tuple[Floats, Floats]:

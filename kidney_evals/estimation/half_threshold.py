@@ -1,11 +1,10 @@
 """The half threshold: people's utility difference at which the better patient gets half of answers.
 
-The *half threshold* is the u at which the better patient gets half of all answers; the other half
-are coins and the worse patient: (1 - P(coin | u)) P(better | u) = ½, with logit P(coin) = a + b·|u|
-and, among decided answers, logit P(better) = s·|u|. u is people's Δu, in logits of the
-forced-choice group, so that all respondents are measured on one scale; the half threshold in a
-model's own logits is in `TwoStageFit.thresholds`. Without coins the threshold is 0. With coins it
-does not exist for a respondent who does not favour the patients that people favour.
+It is the u with (1 - P(coin | u)) P(better | u) = ½, where logit P(coin) = a + b·|u| and, among
+decided answers, logit P(better) = s·|u|. u is people's Δu, in logits of the forced-choice group, so
+that all respondents are measured on one scale; `TwoStageFit.thresholds` is in a model's own logits.
+Without coins the threshold is 0. With coins it does not exist for a respondent who does not favour
+the patients that people favour.
 """
 
 from __future__ import annotations
@@ -29,12 +28,9 @@ def fit_half_threshold(
 
     The interval is by the delta method, with the two stages independent. Without any coin the
     threshold is 0, and its upper end is the threshold at a constant coin rate equal to the upper
-    end of Wilson's interval. `utility` is people's Δu of each answer's dilemma, shape (n,).
-
-    Returns:
-        The threshold; infinite if the better patient does not reach half within the range of |Δu|;
-        NaN if there are only coins, if Δu does not vary, or if a threshold in |Δu| separates coins
-        from decisions.
+    end of Wilson's interval. The threshold is infinite if the better patient does not reach half
+    within the range of |Δu|; NaN if there are only coins, if Δu does not vary, or if a threshold in
+    |Δu| separates coins from decisions. `utility` is people's Δu of each answer's dilemma, (n,).
     """
     n = _checks.length(utility, "utility")
     u = _checks.column(utility, n, "utility", -np.inf, np.inf)
@@ -48,7 +44,11 @@ def fit_half_threshold(
     slope = float(stage.weights[0])
     if decided.all():
         answers = np.bincount(label)
-        return Threshold(0.0, 0.0, _without_coins(slope, proportion(0 * answers, answers).high))
+        rate = proportion(0 * answers, answers).high
+        share = 0.5 / (1 - rate) if rate < 0.5 else 1.0
+        if slope <= 0 or share >= 1:
+            return Threshold(0.0, 0.0, float("inf"))
+        return Threshold(0.0, 0.0, float(np.log(share / (1 - share)) / slope))
     flip = fit_logit(np.abs(u)[:, None], ~decided, clusters=label)
     if flip.separated:
         return Threshold(NAN, NAN, NAN)
@@ -85,11 +85,3 @@ def fit_half_threshold_resamples(
     )[:, 0]
     flip = fit_logit_resamples(np.abs(u)[:, None], ~decided, counts)
     return half_threshold(np.column_stack([flip[:, 1], flip[:, 0], slope]))
-
-
-def _without_coins(slope: float, rate: float) -> float:
-    """Return the threshold at a constant coin rate `rate`; infinite if it does not exist."""
-    share = 0.5 / (1 - rate) if rate < 0.5 else 1.0
-    if slope <= 0 or share >= 1:
-        return float("inf")
-    return float(np.log(share / (1 - share)) / slope)

@@ -1,17 +1,14 @@
 """Comparison of the models of indecision by cross-validation on one respondent's answers.
 
-The dilemmas are divided into ten folds. Every model is fitted to nine and evaluated on the tenth by
-its log-likelihood, so that more parameters give no advantage. The model with the highest
-log-likelihood is compared with each other model by the difference of log-likelihoods, clustered by
-dilemma.
+Every model is fitted to nine of ten folds of the dilemmas and evaluated on the tenth by its
+log-likelihood, so that more parameters give no advantage. The model with the highest log-likelihood
+is compared with each other model by the difference, clustered by dilemma.
 
 **The rule**: this model is the best if each comparison is significant at 5 %, one-sided and divided
 by the number of comparisons (Bonferroni). Otherwise the models that it does not beat remain
 possible. There is also no best model if a rule explains every decision, since a model without a
-finite fit cannot be beaten.
-
-Constant rates are one of the models; if they remain possible, the answers do not show that coins
-depend on the patients. Orders are pooled, so no model has an effect of the first position.
+finite fit cannot be beaten. If constant rates, one of the models, remain possible, the answers do
+not show that coins depend on the patients.
 """
 
 from __future__ import annotations
@@ -30,7 +27,6 @@ from kidney_evals.estimation.indecision_family import fit_indecision_family
 from kidney_evals.estimation.intervals import NAN
 
 _FOLDS: Final = 10
-"""Number of folds of the dilemmas, each held out once."""
 
 LEAST: Final = 20
 """Smallest number of coins, and of decisions, for a comparison."""
@@ -42,13 +38,9 @@ _STARTS = 2
 class Contender(NamedTuple):
     """One model in the comparison; not `min_delta`, whose free form is `davidson`.
 
-    Attributes:
-        log_likelihood: Held-out log-likelihood, mean per answer; NaN if the model could not be
-            fitted.
-        behind: Log-likelihood per answer of the best model minus this model's; 0 for the best.
-        error: Standard error of `behind`, clustered by dilemma.
-        p_value: One-sided p-value that the best model is no better, without the Bonferroni
-            correction. NaN for the best.
+    `log_likelihood` is the held-out mean per answer, NaN if the model could not be fitted; `behind`
+    that of the best model minus this one, with its standard error, clustered by dilemma; `p_value`
+    the one-sided p-value that the best model is no better, uncorrected, NaN for the best.
     """
 
     model: str
@@ -62,10 +54,8 @@ class Contender(NamedTuple):
 class IndecisionChoice(NamedTuple):
     """The result of the comparison.
 
-    Attributes:
-        best: The best model; None if it does not beat all others.
-        possible: The models that remain possible, the best-fitting first; `(best,)` if `best` is
-            not None; empty if no models could be compared.
+    `best` is None if no model beats all others. `possible` are the models that remain possible, the
+    best-fitting first; empty if no models could be compared.
     """
 
     best: str | None = None
@@ -94,10 +84,9 @@ def choose_indecision_model(
     index, count = _checks.groups(dilemmas, n, "dilemmas")
     folds, seed = _checks.whole(folds, "folds", 2), _checks.whole(seed, "seed", 0)
     coins = int((choice == 2).sum())
-
-    if min(coins, n - coins) < LEAST:
-        few = "coins" if coins <= n - coins else "decisions"
-        return IndecisionChoice(reason=f"only {min(coins, n - coins)} {few}, {LEAST} are needed")
+    fewest, few = min((coins, "coins"), (n - coins, "decisions"))
+    if fewest < LEAST:
+        return IndecisionChoice(reason=f"only {fewest} {few}, {LEAST} are needed")
     if count < 2 * folds:
         return IndecisionChoice(reason=f"only {count} dilemmas, {2 * folds} are needed")
     part = np.random.Generator(np.random.PCG64(seed)).permutation(count)[index] % folds
@@ -105,7 +94,7 @@ def choose_indecision_model(
         logs, failures = _held_out(one, two, choice, part, seed)
     except FitError as error:
         return IndecisionChoice(reason=f"the models have no finite fit: {error}")
-    ranked = _ranked(logs, index, n)
+    ranked = _ranked(logs, index)
     failed = (Contender(name, NAN, NAN, NAN, NAN, why) for name, why in failures.items())
     everyone = (*ranked, *failed)
     if set(logs) <= {"naive", "random"}:
@@ -113,12 +102,10 @@ def choose_indecision_model(
         return IndecisionChoice(reason=reason, contenders=everyone)
     limit = _LEVEL / (len(ranked) - 1)
     possible = tuple(row.model for row in ranked if not row.p_value < limit)
+    reason = "" if len(possible) == 1 else "others fit as well within chance"
     if failures:
         reason = "a rule explains the decisions, so that some models have no finite fit"
-        return IndecisionChoice(None, possible, reason, everyone)
-    if len(possible) == 1:
-        return IndecisionChoice(possible[0], possible, "", everyone)
-    return IndecisionChoice(None, possible, "others fit as well within chance", everyone)
+    return IndecisionChoice(None if reason else possible[0], possible, reason, everyone)
 
 
 def _held_out(
@@ -146,14 +133,14 @@ def _held_out(
     return logs, failures
 
 
-def _ranked(logs: dict[str, Floats], index: Ints, n: int) -> tuple[Contender, ...]:
+def _ranked(logs: dict[str, Floats], index: Ints) -> tuple[Contender, ...]:
     order = sorted(logs, key=lambda model: -float(logs[model].sum()))
     gaps = np.column_stack([logs[order[0]] - logs[model] for model in order])
-    totals = cluster_sums(gaps, index, int(index.max()) + 1)
+    n, dilemmas = len(gaps), int(index.max()) + 1
     rows = []
-    for model, total in zip(order, totals.T, strict=True):
-        error = float(np.sqrt(len(total) * total.var(ddof=1)))
+    for model, total in zip(order, cluster_sums(gaps, index, dilemmas).T, strict=True):
+        error = float(np.sqrt(dilemmas * total.var(ddof=1)))
         ahead = float(total.sum())
-        p_value = float(special.stdtr(len(total) - 1, -ahead / error)) if error > 0 else NAN
+        p_value = float(special.stdtr(dilemmas - 1, -ahead / error)) if error > 0 else NAN
         rows.append(Contender(model, float(logs[model].mean()), ahead / n, error / n, p_value, ""))
     return tuple(rows)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,13 +13,8 @@ from kidney_evals.estimation import _checks
 from kidney_evals.estimation._coin_models import CoinFit
 from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.errors import FitError
-from kidney_evals.estimation.indecision_models import (
-    MODELS,
-    STARTS,
-    Form,
-    IndecisionModel,
-    fit_indecision_model,
-)
+from kidney_evals.estimation.indecision_models import MODELS, STARTS, Form, fit_indecision_model
+from kidney_evals.estimation.intervals import NAN
 from kidney_evals.estimation.ties import fit_davidson, fit_rao_kupper
 from kidney_evals.estimation.two_stage import fit_two_stage
 
@@ -97,17 +93,16 @@ def fit_indecision_family(
     x, n = one - two, len(one)
     choice = _checks.answers_with_coin(choices, n, "a comparison of indecision models")
 
-    def member(model: IndecisionModel) -> Callable[[], CoinFit]:
-        return lambda: fit_indecision_model(
-            model, one, two, choice, form=form, clusters=clusters, starts=starts, seed=seed
-        )  # fmt: skip
-
+    options: Any = {"form": form, "clusters": clusters, "starts": starts, "seed": seed}
     fits: dict[str, Callable[[], AnyFit]] = {
-        **{model: member(model) for model in MODELS},
-        "davidson": lambda: fit_davidson(x, choice, clusters=clusters),
-        "rao_kupper": lambda: fit_rao_kupper(x, choice, clusters=clusters),
-        "two_stage": lambda: fit_two_stage(x, choice, clusters=clusters),
-        "naive": lambda: fit_naive(choice),
+        **{
+            name: partial(fit_indecision_model, name, one, two, choice, **options)
+            for name in MODELS
+        },
+        "davidson": partial(fit_davidson, x, choice, clusters=clusters),
+        "rao_kupper": partial(fit_rao_kupper, x, choice, clusters=clusters),
+        "two_stage": partial(fit_two_stage, x, choice, clusters=clusters),
+        "naive": partial(fit_naive, choice),
     }
     rows = []
     for name, attempt in fits.items():
@@ -115,6 +110,6 @@ def fit_indecision_family(
             fit = attempt()
             rows.append(FamilyRow(name, fit.log_likelihood / n, fit, ""))
         except FitError as error:
-            rows.append(FamilyRow(name, float("nan"), None, str(error)))
+            rows.append(FamilyRow(name, NAN, None, str(error)))
     rows.sort(key=lambda row: -row.per_answer if row.fit else np.inf)
     return IndecisionFamily(tuple(rows))

@@ -42,7 +42,7 @@ from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
 from kidney_evals.estimation._coin_models import CoinFit, fit_coin_model, spread
-from kidney_evals.estimation._fit import Box
+from kidney_evals.estimation._fit import UNBOUNDED, Box
 from kidney_evals.estimation.arrays import Floats, Ints
 from kidney_evals.estimation.errors import FitError, InputError
 
@@ -102,11 +102,10 @@ def fit_indecision_model(
     one, two = _checks.pair(first, second)
     n, k = one.shape
     choice = _checks.answers_with_coin(choices, n, f"the model {model}")
-    origin = (one.mean(axis=0) + two.mean(axis=0)) / 2 if form == "free" else np.zeros(k)
-    box = _authors_box(model, one, two) if form == "authors" else None
-    points = _starts(model, one - two, choice, starts, seed)
-    if box is not None:
-        points = [np.clip(point, *box) for point in points]
+    box, origin = UNBOUNDED, (one.mean(axis=0) + two.mean(axis=0)) / 2
+    if form == "authors":
+        box, origin = _authors_box(model, one, two), np.zeros(k)
+    points = [np.clip(point, *box) for point in _starts(model, one - two, choice, starts, seed)]
     return fit_coin_model(
         IndecisionFit, model, one - two, choice, points, clusters=clusters,
         mean=(one + two) / 2 - origin, origin=origin, box=box,
@@ -138,13 +137,7 @@ def _authors_box(model: IndecisionModel, first: Floats, second: Floats) -> Box:
     farthest = max(float(np.maximum(side, 0).sum(axis=1).max()) for side in (gap, -gap)) + _MARGIN
     best = float(np.maximum(np.vstack([first, second]), 0).sum(axis=1).max()) + _MARGIN
     most = np.log((1 - _SMALLEST_RATE) / _SMALLEST_RATE)
-    low, high = {
-        "random": (-most, most),
-        "min_delta": (0.0, farthest),
-        "max_delta": (0.0, farthest),
-        "min_u": (-best, best),
-        "max_u": (-best, best),
-        "dom": (-farthest, farthest),
-    }[model]
+    bound = {"random": most, "min_u": best, "max_u": best}.get(model, farthest)
+    low = 0.0 if model in ("min_delta", "max_delta") else -bound
     ones = np.ones(first.shape[1])
-    return np.append(-ones, low), np.append(ones, high)
+    return np.append(-ones, low), np.append(ones, bound)

@@ -31,11 +31,8 @@ _CEILING = 0.9
 class LapseFit:
     """A fitted share model.
 
-    Attributes:
-        theta: The parameters (b, g, λ, c), shape (2k+2,); 0 for parameters that were not fitted and
-            for a λ whose optimum is on that boundary.
-        covariance: Covariance of `theta`, shape (2k+2, 2k+2), zeros for parameters that were not
-            fitted; clustered if clusters were given.
+    `theta` are the parameters (b, g, λ, c), shape (2k+2,), 0 if not fitted or for a λ whose optimum
+    is 0. `covariance` is theirs, 0 if not fitted; clustered if clusters were given.
     """
 
     theta: Floats
@@ -65,7 +62,7 @@ def predict_shares(theta: ArrayLike, differences: ArrayLike) -> Floats:
     shape = (2 * k + 2,) if parameters.ndim != 2 else (len(parameters), 2 * k + 2)
     parameters = _checks.shaped(parameters, shape, "theta")
     features = np.column_stack([x, np.sign(x)])
-    lapse = parameters[..., 2 * k, None] if parameters.ndim > 1 else parameters[2 * k]
+    lapse = parameters[..., 2 * k, None]
     core = logistic(parameters[..., : 2 * k] @ features.T)
     return lapse / 2 + (1 - lapse) * core
 
@@ -95,29 +92,27 @@ def fit_lapse(
     y = _checks.column(chose_first, n, "chose_first", 0, 1)
     weight = np.ones(n) if frequencies is None else frequencies
     counts = _checks.column(weight, n, "frequencies", 0, np.inf)
-    begin = np.zeros(2 * k + 2)
-    if start is None:
+    if start is not None:
+        begin = _checks.column(start, 2 * k + 2, "start", -np.inf, np.inf)
+    else:
         try:
             plain = fit_logit(x, y, intercept=intercept, penalty="firth")
         except FitError as error:
             raise FitError(f"no starting point for the share model: {error}") from error
-        begin[:k], begin[2 * k], begin[-1] = plain.weights * 1.2, 0.1, plain.intercept
-    else:
-        begin = _checks.column(start, 2 * k + 2, "start", -np.inf, np.inf)
+        begin = np.concatenate([plain.weights * 1.2, np.zeros(k), [0.1, plain.intercept]])
     # Places in `theta` of the fitted slopes, and then of the lapse.
     slots = np.flatnonzero(np.concatenate([np.ones(k), np.full(k, signs), [False, intercept]]))
     design = np.column_stack([x, np.sign(x), np.zeros(n), np.ones(n)])[:, slots]
     slots = np.append(slots, 2 * k)
-    low = np.append(np.full(len(slots) - 1, -np.inf), 0.0)
+
+    def objective(point: Floats) -> tuple[float, Floats, Floats]:
+        value, scores, observed, expected = evaluate(design, y, counts, point)
+        return value, scores.sum(axis=0), definite(observed, expected)
 
     def fit(point: Floats, most: float) -> tuple[Floats, bool]:
         """Maximise the likelihood over the slopes and a lapse of at most `most`."""
-
-        def objective(point: Floats) -> tuple[float, Floats, Floats]:
-            value, scores, observed, expected = evaluate(design, y, counts, point)
-            return value, scores.sum(axis=0), definite(observed, expected)
-
-        return climb(objective, point, box=(low, np.append(-low[:-1], most)))
+        free = np.full(len(slots) - 1, np.inf)
+        return climb(objective, point, box=(np.append(-free, 0.0), np.append(free, most)))
 
     point, converged = begin[slots], True
     point[-1] = max(float(point[-1]), 10 * _FLOOR)

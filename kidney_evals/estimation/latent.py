@@ -8,6 +8,7 @@ reported log-likelihood does not include it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
@@ -31,10 +32,12 @@ _WARM_UP = 40
 ClassModel = Literal["two_stage", "davidson", "logit"]
 """The model of a class; `logit` is for answers without a coin."""
 
-_LEVELS: dict[ClassModel, tuple[int, list[float]]] = {
-    "two_stage": (2, [-1.5, 0.0]), "davidson": (1, [-1.5]), "logit": (0, [NO_COIN])
-}  # fmt: skip
-"""How many levels of the coin are estimated, and the values at which they begin."""
+_MODELS: dict[ClassModel, tuple[str, int, list[float]]] = {
+    "two_stage": ("two_stage", 2, [-1.5, 0.0]),
+    "davidson": ("davidson", 1, [-1.5]),
+    "logit": ("davidson", 0, [NO_COIN]),
+}
+"""Name of the model with a coin, number of estimated levels of the coin, and their first values."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +48,10 @@ class LatentFit(PanelFit):
         shares: Share of people in each class, shape (C,).
         weights: Logit weights, shape (C, k).
         flip_intercept: Log-odds of the coin at |Δu| = 0, shape (C,); NaN unless two-stage.
-        flip_slope: Decrease of these log-odds per unit of the class's |Δu|, shape (C,); NaN unless
-            two-stage.
+        flip_slope: Their decrease per unit of the class's |Δu|, (C,); NaN unless two-stage.
         log_nu: Davidson's ln ν, shape (C,); NaN in other models.
         posterior: Probability of each class for each person, shape (people, C).
-        log_likelihood: Log-likelihood of all people, without the prior.
+        log_likelihood: Without the prior.
     """
 
     model: ClassModel
@@ -70,12 +72,13 @@ class LatentFit(PanelFit):
         x = _checks.matrix(differences, "differences")
         check_columns(x, self.weights[0])
         levels = {
-            "two_stage": np.column_stack([self.flip_intercept, self.flip_slope]),
-            "davidson": self.log_nu[:, None],
-            "logit": np.full((len(self.weights), 1), NO_COIN),
+            "two_stage": [self.flip_intercept, self.flip_slope],
+            "davidson": [self.log_nu],
+            "logit": [np.full(len(self.weights), NO_COIN)],
         }[self.model]
-        theta = np.column_stack([self.weights, levels])
-        shares = np.stack([_class_model(self.model, x).shares(row) for row in theta])
+        theta = np.column_stack([self.weights, *levels])
+        model = Model(_MODELS[self.model][0], x)
+        shares = np.stack([model.shares(row) for row in theta])
         return shares[:, :, :2] if self.model == "logit" else shares
 
 
@@ -99,7 +102,7 @@ def estimate_membership(
     choice = _checks.codes(choices, n, "choices", tuple(range(predicted.shape[2])))
     person, people = _checks.groups(persons, n, "persons")
     logs = np.log(np.maximum(predicted[:, np.arange(n), choice], 1e-300))
-    return _membership(np.log(fit.shares), list(logs), person, people)
+    return _membership(np.log(fit.shares), [*logs], person, people)
 
 
 def fit_latent(
@@ -120,8 +123,8 @@ def fit_latent(
     Raises:
         FitError: No optimum was reached.
     """
-    if model not in _LEVELS:
-        raise InputError(f"model is {model!r}, allowed are {list(_LEVELS)}")
+    if model not in _MODELS:
+        raise InputError(f"model is {model!r}, allowed are {list(_MODELS)}")
     x = _checks.matrix(differences, "differences")
     n = len(x)
     choice = _checks.codes(choices, n, "choices", (0, 1) if model == "logit" else (0, 1, COIN))
@@ -145,21 +148,21 @@ class _Problem:
         self, x: Floats, choice: Ints, person: Ints, people: int, model: ClassModel
     ) -> None:
         self.x, self.choice, self.person, self.people, self.model = x, choice, person, people, model
-        count, levels = _LEVELS[model]
+        self.name, count, levels = _MODELS[model]
         self.base = np.concatenate([np.zeros(x.shape[1]), levels])
         self.used = np.arange(len(self.base)) < x.shape[1] + count
-        self.answers = _class_model(model, x, choice)
+        self.answers = Model(self.name, x, choice=choice)
 
     def split(self, vector: Floats) -> tuple[Floats, Floats]:
-        """Return share logits (C,) and the θ of each class (C, p)."""
+        """Return the logs of the class shares (C,) and the θ of each class (C, p)."""
         classes = (len(vector) + 1) // (int(self.used.sum()) + 1)
         theta = np.tile(self.base, (classes, 1))
         theta[:, self.used] = vector[classes - 1 :].reshape(classes, -1)
-        return np.append(0.0, vector[: classes - 1]), theta
+        return special.log_softmax(np.append(0.0, vector[: classes - 1])), theta
 
     def start(self, random: Floats) -> Floats:
         """Return a start: classes of people with similar mean answers, around random people."""
-        side = np.select([self.choice == 0, self.choice == 1], [1.0, -1.0], 0.0)
+        side = np.array([1.0, -1.0, 0.0])[self.choice]
         columns = [side * np.sign(column) for column in self.x.T]
         columns.append((self.choice == COIN).astype(np.float64))
         profile = cluster_sums(np.column_stack(columns), self.person, self.people)
@@ -170,40 +173,33 @@ class _Problem:
         distance = ((profile[:, None, :] - seeds[None, :, :]) ** 2).sum(axis=2)
         near = np.exp(-0.5 * distance) + 1e-6
         near /= near.sum(axis=1, keepdims=True)
+        size = int(self.used.sum())
+        prior = np.zeros(size), RIDGE * np.eye(size)
         theta = []
         for weight in near.T:
-            model = _class_model(self.model, self.x, self.choice, weight[self.person])
-            theta.append(model.climb(self.base, self.used, limit=3, ridge=RIDGE)[0][self.used])
+            model = Model(self.name, self.x, None, self.choice, weight[self.person])
+            theta.append(model.climb(self.base, self.used, limit=3, prior=prior)[0][self.used])
         logits = np.log(near.mean(axis=0))
         return np.concatenate([logits[1:] - logits[0], *theta])
 
     def objective(self, vector: Floats) -> tuple[float, Floats]:
         """Return the penalised log-likelihood and its gradient."""
-        logits, theta = self.split(vector)
-        parts = [self.answers.rows(row) for row in theta]
-        log_shares = special.log_softmax(logits)
-        logs = [rows.logs for _, rows in parts]
+        log_shares, theta = self.split(vector)
+        logs, scores = zip(*map(self.answers.scores, theta), strict=True)
         membership = _membership(log_shares, logs, self.person, self.people)
         tilt = membership.posterior.sum(axis=0) - self.people * np.exp(log_shares)
-        gradient = [tilt[1:]]
-        for (links, rows), share in zip(parts, membership.posterior.T, strict=True):
-            weight = share[self.person]
-            slopes = links.phi_slopes @ (weight * rows.pulls[0])
-            slopes += links.kappa_slopes @ (weight * rows.pulls[1])
-            gradient.append(slopes[self.used])
+        classes = zip(scores, membership.posterior.T, strict=True)
+        slopes = [(score @ share[self.person])[self.used] for score, share in classes]
         moving = theta[:, self.used].ravel()
-        flat = np.concatenate(gradient)
-        flat[len(theta) - 1 :] -= RIDGE * moving
-        value = float(membership.log_likelihoods.sum())
-        return value - 0.5 * RIDGE * float(moving @ moving), flat
+        value = float(membership.log_likelihoods.sum()) - 0.5 * RIDGE * float(moving @ moving)
+        return value, np.concatenate([tilt[1:], np.concatenate(slopes) - RIDGE * moving])
 
     def climb(self, vector: Floats, steps: int) -> Floats:
         """Return the vector after quasi-Newton steps towards the optimum."""
         from scipy.optimize import minimize
 
         def negative(point: Any) -> Any:
-            value, gradient = self.objective(point)
-            return -value, -gradient
+            return [-part for part in self.objective(point)]
 
         options: Any = {"maxiter": steps, "ftol": 1e-12}
         result = minimize(negative, vector, jac=True, method="L-BFGS-B", options=options)
@@ -225,22 +221,21 @@ class _Problem:
 
     def result(self, vector: Floats) -> LatentFit:
         """Return the fit with the largest class first."""
-        logits, theta = self.split(vector)
-        log_shares = special.log_softmax(logits)
-        logs = [self.answers.rows(row)[1].logs for row in theta]
-        membership = _membership(log_shares, logs, self.person, self.people)
+        log_shares, theta = self.split(vector)
         order = np.argsort(-log_shares, kind="stable")
-        k = self.x.shape[1]
-        theta = theta[order]
+        log_shares, theta = log_shares[order], theta[order]
+        logs = [self.answers.scores(row)[0] for row in theta]
+        membership = _membership(log_shares, logs, self.person, self.people)
+        k, two_stage = self.x.shape[1], self.model == "two_stage"
         nothing = np.full(len(order), np.nan)
         return LatentFit(
             model=self.model,
-            shares=np.exp(log_shares[order]),
+            shares=np.exp(log_shares),
             weights=theta[:, :k],
-            flip_intercept=theta[:, k] if self.model == "two_stage" else nothing,
-            flip_slope=theta[:, k + 1] if self.model == "two_stage" else nothing,
+            flip_intercept=theta[:, k] if two_stage else nothing,
+            flip_slope=theta[:, k + 1] if two_stage else nothing,
             log_nu=theta[:, k] if self.model == "davidson" else nothing,
-            posterior=membership.posterior[:, order],
+            posterior=membership.posterior,
             log_likelihood=float(membership.log_likelihoods.sum()),
             n=len(self.x),
             people=self.people,
@@ -248,14 +243,9 @@ class _Problem:
         )
 
 
-def _class_model(
-    model: ClassModel, x: Floats, choice: Ints | None = None, counts: Floats | None = None
-) -> Model:
-    name = "two_stage" if model == "two_stage" else "davidson"
-    return Model(name, x, choice=choice, counts=counts)
-
-
-def _membership(log_shares: Floats, logs: list[Floats], person: Ints, people: int) -> Membership:
+def _membership(
+    log_shares: Floats, logs: Sequence[Floats], person: Ints, people: int
+) -> Membership:
     sums = log_shares + cluster_sums(np.column_stack(logs), person, people)
     total = np.asarray(special.logsumexp(sums, axis=1))
     return Membership(total, np.exp(sums - total[:, None]))

@@ -1,11 +1,9 @@
 """Binary logit on attribute differences: maximum likelihood and Firth-penalised.
 
-log P(first) / P(second) = Σ_k weight_k · difference_k + intercept, where the intercept is the
-effect of the first position.
+log P(first) / P(second) = Σ_k weight_k · difference_k + intercept (effect of the first position).
 
-Firth's penalty (Biometrika 1993, eq. for exponential families; Heinze and Schemper 2002) adds ½ log
-|XᵀWX| to the log-likelihood; it removes the first-order bias and keeps the estimate finite if a
-deterministic respondent separates the answers.
+Firth's penalty (Biometrika 1993; Heinze and Schemper 2002) adds ½ log |XᵀWX| to the log-likelihood;
+it removes the first-order bias and keeps the estimate finite if a rule separates the answers.
 """
 
 from __future__ import annotations
@@ -16,27 +14,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kidney_evals.estimation import _checks
-from kidney_evals.estimation._fit import (
-    cluster_sums,
-    definite,
-    full_rank,
-    inverse,
-    is_separated,
-    leverage,
-    logistic,
-    robust,
-    score_p,
-)
+from kidney_evals.estimation import _checks, _fit
+from kidney_evals.estimation._fit import logistic
 from kidney_evals.estimation.arrays import Bools, Floats, Ints
 from kidney_evals.estimation.errors import FitError, InputError
 
 Penalty = Literal["none", "firth"]
 """`none` is maximum likelihood, `firth` maximises the log-likelihood plus ½ log |information|."""
-
-_MAX_ITERATIONS = 60
-_TOLERANCE = 1e-9
-_MAX_STEP = 5.0
 
 
 @dataclass(frozen=True)
@@ -44,10 +28,9 @@ class LogitFit:
     """A fitted logit.
 
     Attributes:
-        weights: Weight per unit of difference, shape (k,); 0 along directions that do not vary.
-        determined: Whether the answers determine each weight, shape (k,). False if the attribute
-            never differs or is a linear combination of others; the weight and its covariance then
-            have no meaning.
+        weights: Per unit of difference, shape (k,); 0 along directions that do not vary.
+        determined: Whether the answers determine each weight, (k,). False if the attribute never
+            differs or is a linear combination of others; the weight then has no meaning.
         intercept: Log-odds for the first place between equal patients, 0 if not fitted.
         covariance: Shape (k+1, k+1), the intercept last. Clustered sandwich where clusters were
             given, else inverse information. Where the answers are separated the sandwich collapses,
@@ -79,13 +62,9 @@ def fit_logit(
 ) -> LogitFit:
     """Fit the choice of the first patient on attribute differences.
 
-    Args:
-        differences: First minus second patient, shape (n, k).
-        chose_first: 1 where the first was chosen, 0 where the second was; shares in between are
-            allowed (fractional logit). Shape (n,).
-        clusters: Labels of rows that belong together (the dilemma), shape (n,).
-        intercept: Fit the effect of the first position.
-        penalty: `firth` (finite also under separation) or `none`.
+    `chose_first` is 1 where the first was chosen and 0 where the second was; shares in between are
+    allowed (fractional logit). `clusters` are labels of rows that belong together (the dilemma).
+    `intercept` adds the effect of the first position.
 
     Raises:
         FitError: No optimum was reached, or `penalty="none"` on separated answers.
@@ -96,11 +75,11 @@ def fit_logit(
     if penalty not in ("none", "firth"):
         raise InputError(f"penalty is {penalty!r}, allowed are 'none' and 'firth'")
     firth = penalty == "firth"
-    basis, design, determined = full_rank(x, intercept)
+    basis, design, determined = _fit.full_rank(x, intercept)
     index = np.arange(n) if clusters is None else _checks.groups(clusters, n)[0]
 
     theta, converged = _maximise(design, y, np.ones(n), firth)
-    separated = is_separated(design, y, theta)
+    separated = _fit.is_separated(design, y, theta)
     if not firth and separated:
         raise FitError(
             "the answers are separated, no finite logit exists: try penalty='firth'", separated=True
@@ -114,11 +93,11 @@ def fit_logit(
     eta = design @ theta
     probability = logistic(eta)
     variance = probability * (1 - probability)
-    bread = inverse((design * variance[:, None]).T @ design)
+    bread = _fit.inverse((design * variance[:, None]).T @ design)
     residual = y - probability
     if firth:
-        residual = residual + leverage(design, variance, bread) * (0.5 - probability)
-    reduced, count = robust(bread, design * residual[:, None], clusters)
+        residual += _fit.leverage(design, variance, bread) * (0.5 - probability)
+    reduced, count = _fit.robust(bread, design * residual[:, None], clusters)
     if separated and clusters is not None:
         sizes = np.bincount(index).astype(np.float64)
         reduced = bread * float((sizes**2).sum() / sizes.sum())
@@ -155,7 +134,7 @@ def fit_logit_resamples(
     counts = _checks.numbers(frequencies, "frequencies")
     draws = len(counts) if counts.ndim == 2 else 1
     counts = _checks.shaped(counts, (draws, n), "frequencies", 0, np.inf)
-    basis, design, _ = full_rank(x, intercept)
+    basis, design, _ = _fit.full_rank(x, intercept)
     if draws == 0:
         return np.empty((0, len(basis)))
     firth = penalty == "firth"
@@ -171,68 +150,43 @@ def fit_logit_resamples(
 
 
 def _maximise(design: Floats, y: Floats, counts: Floats, firth: bool) -> tuple[Floats, bool]:
-    """Return the estimate, shape (p,), and whether it is a finite maximum.
-
-    Newton's method as in `_fit.climb`, but η is updated with θ: with other rounding, answers move
-    between bins of a shipped calibration table. The largest step grows with θ.
-    """
+    """Return the estimate, shape (p,), and whether it is a finite maximum."""
     n, p = design.shape
-    theta, eta = np.zeros(p), np.zeros(n)
-    if p == 0:
-        return theta, True
     products = (design[:, :, None] * design[:, None, :]).reshape(n, p * p)
 
-    def objective(eta: Floats) -> tuple[float, Floats, Floats]:
-        """Return the (penalised) log-likelihood, P(first) and the information, shape (p, p)."""
-        probability = logistic(eta)
-        value = float(counts @ (y * eta - np.logaddexp(0, eta)))
-        information = ((counts * probability * (1 - probability)) @ products).reshape(p, p)
-        if firth:
-            sign, logdet = np.linalg.slogdet(information)
-            value = value + 0.5 * float(logdet) if sign > 0 else -np.inf
-        return value, probability, information
+    def move(step: Floats) -> Floats:
+        """Update η with θ: otherwise answers move between bins of a shipped calibration table."""
+        return np.concatenate([step, design @ step])
 
-    value, probability, information = objective(eta)
-    for _ in range(_MAX_ITERATIONS):
+    def objective(point: Floats) -> tuple[float, Floats, Floats]:
+        eta = point[p:]
+        probability = logistic(eta)
         variance = counts * probability * (1 - probability)
         residual = counts * (y - probability)
-        curvature = information
-        try:
-            if firth:
-                spread = products @ np.linalg.inv(information).ravel()
-                residual = residual + variance * spread * (0.5 - probability)
-                # Second derivatives of ½ log |information|.
-                first = variance * (1 - 2 * probability)
-                second = spread * (variance * (1 - 6 * probability * (1 - probability)))
-                slopes = ((design * first[:, None]).T @ products).reshape(p, p, p)
-                turned = np.linalg.solve(information, slopes)
-                traces = turned.reshape(p, p * p) @ turned.transpose(0, 2, 1).reshape(p, p * p).T
-                penalty = 0.5 * ((second @ products).reshape(p, p) - traces)
-                curvature = definite(information - penalty, information)
-            gradient = residual @ design
-            step = np.asarray(np.linalg.solve(curvature, gradient), dtype=np.float64)
-        except np.linalg.LinAlgError:
-            # Rows with zero weight contain no information.
-            return theta, False
-        decrement = float(gradient @ step)
-        largest = float(np.abs(step).max())
-        if not np.isfinite(decrement):
-            return theta, False
-        if decrement < _TOLERANCE**1.5 or largest < _TOLERANCE:
-            return theta, True
-        step *= min(1.0, max(_MAX_STEP, float(np.abs(theta).max())) / largest)
-        for _ in range(30):
-            trial = eta + design @ step
-            candidate = objective(trial)
-            if candidate[0] >= value - 1e-13 * abs(value):
-                break
-            step = step / 2
-        else:
-            # The expected gain is smaller than the rounding error.
-            return theta, decrement < 1e-9
-        theta, eta = theta + step, trial
-        value, probability, information = candidate
-    return theta, False
+        value = float(counts @ (y * eta - np.logaddexp(0, eta)))
+        information = (variance @ products).reshape(p, p)
+        if not firth:
+            return value, residual @ design, information
+        sign, logdet = np.linalg.slogdet(information)
+        if sign <= 0:
+            return -np.inf, np.zeros(p), np.zeros((p, p))
+        spread = products @ np.linalg.inv(information).ravel()
+        residual = residual + variance * spread * (0.5 - probability)
+        # Second derivatives of ½ log |information|.
+        first = variance * (1 - 2 * probability)
+        second = spread * (variance * (1 - 6 * probability * (1 - probability)))
+        slopes = ((design * first[:, None]).T @ products).reshape(p, p, p)
+        turned = np.linalg.solve(information, slopes)
+        traces = turned.reshape(p, p * p) @ turned.transpose(0, 2, 1).reshape(p, p * p).T
+        penalty = 0.5 * ((second @ products).reshape(p, p) - traces)
+        curvature = _fit.definite(information - penalty, information)
+        return value + 0.5 * float(logdet), residual @ design, curvature
+
+    point, converged = _fit.climb(
+        objective, np.zeros(p + n), limit=60, settled=1e-9, negligible=1e-9**1.5, stride=5.0,
+        move=move,
+    )  # fmt: skip
+    return point[:p], converged
 
 
 def _maximise_many(design: Floats, y: Floats, counts: Floats, firth: bool, start: Floats) -> Floats:
@@ -240,24 +194,22 @@ def _maximise_many(design: Floats, y: Floats, counts: Floats, firth: bool, start
     draws, p = len(counts), design.shape[1]
     theta = np.tile(start, (draws, 1))
     active = np.arange(draws)
-    left, right = np.triu_indices(p)
-    products = design[:, left] * design[:, right]
+    products = (design[:, :, None] * design[:, None, :]).reshape(-1, p * p)
     failed = np.zeros(draws, dtype=bool)
     for _ in range(60):
         if len(active) == 0:
             break
         probability = logistic(theta[active] @ design.T)
         variance = counts[active] * probability * (1 - probability)
-        information = np.empty((len(active), p, p))
-        information[:, left, right] = information[:, right, left] = variance @ products
+        information = (variance @ products).reshape(-1, p, p)
         bread = np.full_like(information, np.nan)
         with np.errstate(all="ignore"):
             sound = np.linalg.cond(information) < 1e13
         bread[sound] = np.linalg.inv(information[sound])
         residual = counts[active] * (y - probability)
         if firth:
-            packed = bread[:, left, right] * np.where(left == right, 1.0, 2.0)
-            residual += variance * (packed @ products.T) * (0.5 - probability)
+            spread = bread.reshape(-1, p * p) @ products.T
+            residual += variance * spread * (0.5 - probability)
         step = np.einsum("dij,dj->di", bread, residual @ design)
         size = np.abs(step).max(axis=1, initial=0.0)
         bad = ~np.isfinite(size) | (np.abs(theta[active]).max(axis=1, initial=0.0) > 60)
@@ -271,7 +223,7 @@ def _maximise_many(design: Floats, y: Floats, counts: Floats, firth: bool, start
         rows, outcome = design[used], y[used]
         root, converged = _maximise(rows, outcome, counts[draw][used], firth)
         if not firth:
-            converged = converged and not is_separated(rows, outcome, root)
+            converged = converged and not _fit.is_separated(rows, outcome, root)
         theta[draw] = root if converged else np.nan
     return theta
 
@@ -285,4 +237,6 @@ def _score_test(design: Floats, y: Floats, index: Ints, intercept: bool) -> floa
     base = float(y.mean()) if intercept else 0.5
     # With an intercept the slopes of `design` are centred, so that the score does not depend on
     # the estimated intercept.
-    return score_p(cluster_sums(design[:, :r] * (y - base)[:, None], index, count), count - r)
+    return _fit.score_p(
+        _fit.cluster_sums(design[:, :r] * (y - base)[:, None], index, count), count - r
+    )

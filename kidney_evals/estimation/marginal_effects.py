@@ -81,20 +81,15 @@ def marginal_effects(
     are Student's. The degrees of freedom are the number of dilemmas minus 1, or fewer if few
     dilemmas show the level or its base, as in the comparison of two means with unequal variances.
 
-    Args:
-        first: First-listed patients' values by dilemma, shape (D, k).
-        second: Second-listed patients' values, shape (D, k).
-        levels: Of each attribute, length k.
-        favoured: +1 where people favour larger values of the attribute, -1 smaller, shape (k,).
-        dilemma: Index of each answer's dilemma, shape (n,).
-        outcome: The first-listed patient's chance of the kidney, 0 to 1, shape (n,); from
-            `chances_of_choices`. Each order of a dilemma is in terms of the dilemma as listed.
-        weights: How much each answer counts, not negative, shape (n,); 1 by default.
+    An effect is NaN if no answered dilemma shows the level or its base, or if it is collinear with
+    other attributes. Only the interval is NaN if fewer than two dilemmas show the level, or if the
+    levels explain every answer exactly, since the residuals are then 0.
 
-    Returns:
-        The effects. An effect is NaN if no answered dilemma shows the level or its base, or if it
-        is collinear with other attributes. Only the interval is NaN if fewer than two dilemmas show
-        the level, or if the levels explain every answer exactly, since the residuals are then 0.
+    `first` and `second` are the patients' values by dilemma, shape (D, k). `favoured` is +1 where
+    people favour larger values of the attribute, -1 smaller, (k,). `dilemma` is the index of each
+    answer's dilemma and `outcome` the chance of the first-listed patient, from `chances_of_choices`
+    and in terms of the dilemma as listed, both (n,). `weights` say how much each answer counts, not
+    negative, (n,); 1 by default.
     """
     x1, x2 = _checks.pair(first, second)
     n = _checks.length(dilemma, "dilemma", 0)
@@ -104,14 +99,10 @@ def marginal_effects(
     # Sorted, so that the order of answers cannot change a digit.
     order = np.lexsort((w, y, index))
     order = order[w[order] > 0]
-    plan = _plan(x1, x2, levels, favoured, index[order], w[order])
+    plan = _Plan(x1, x2, levels, favoured, index[order], w[order])
     effects = plan.effects(y[order])
-    halves = [
-        student(free) * error if free > 0 else NAN
-        for error, free in zip(plan.errors(y[order]), plan.freedom, strict=True)
-    ]
-    ends = (Interval(value - by, value + by) for value, by in zip(effects, halves, strict=True))
-    return plan.results(effects, ends)
+    half = np.array([student(free) for free in plan.freedom]) * plan.errors(y[order])
+    return plan.results(effects, map(Interval, effects - half, effects + half))
 
 
 def human_marginal_effects(
@@ -128,16 +119,10 @@ def human_marginal_effects(
     The least squares of `marginal_effects`, applied to people's expected outcomes. The interval is
     the percentile interval over draws of people, with the dilemmas fixed.
 
-    Args:
-        first: First-listed patients' values by dilemma, shape (D, k).
-        second: Second-listed patients' values, shape (D, k).
-        levels: Of each attribute, length k.
-        favoured: As in `marginal_effects`, shape (k,).
-        outcome: People's expected chance of the first-listed patient, from `chances_of_shares`,
-            (D,).
-        outcome_draws: `outcome` for resampled people, shape (B, D); B may be 0.
-        weights: Weight of each dilemma, shape (D,), such as the model's number of answers; 1 by
-            default. A dilemma of weight 0 may have an outcome of NaN.
+    `outcome` is people's expected chance of the first-listed patient, from `chances_of_shares`,
+    (D,), and `outcome_draws` the same for resampled people, (B, D); B may be 0. `weights` are those
+    of dilemmas, (D,), such as the model's number of answers; 1 by default. A dilemma of weight 0
+    may have an outcome of NaN. The other arguments are as in `marginal_effects`.
     """
     x1, x2 = _checks.pair(first, second)
     count = len(x1)
@@ -146,7 +131,7 @@ def human_marginal_effects(
     y = _used_chances(outcome, (count,), used, "outcome")
     table = _checks.numbers(outcome_draws, "outcome_draws")
     draws = _used_chances(table, (*table.shape[:1], count), used, "outcome_draws")
-    plan = _plan(x1, x2, levels, favoured, np.flatnonzero(used), w[used])
+    plan = _Plan(x1, x2, levels, favoured, np.flatnonzero(used), w[used])
     drawn = plan.effects(draws).T
     ends = (percentile(effect) if len(draws) > 1 else NO_INTERVAL for effect in drawn)
     return plan.results(plan.effects(y), ends)
@@ -159,107 +144,87 @@ def _used_chances(values: ArrayLike, shape: tuple[int, ...], used: Bools, name: 
     return _checks.shaped(filled, shape, name, 0, 1, slack=1e-6)[..., used]
 
 
-class _Plan(NamedTuple):
+class _Plan:
     """Least squares of both patients' outcomes: n rows of first patients, then n of second ones.
 
     Attributes:
-        weights_of: From outcomes to the weights of the w dummies, shape (w, 2n).
-        effects_of: From outcomes to the r effects, shape (r, 2n); NaN rows are not determined.
+        to_weights: From outcomes to the weights of the w dummies, shape (w, 2n).
+        to_effects: From outcomes to the r effects, shape (r, 2n); NaN rows are not determined.
         shown: Answered dilemmas that show each effect's level, shape (r,).
     """
 
-    names: list[tuple[int, str, str]]
-    weights_of: Floats
-    effects_of: Floats
-    design: Floats
-    dilemma: Ints
-    shown: Ints
-    freedom: list[int]
+    def __init__(
+        self,
+        first: Floats,
+        second: Floats,
+        levels: Sequence[Levels],
+        favoured: ArrayLike,
+        index: Ints,
+        weights: Floats,
+    ) -> None:
+        k = first.shape[1]
+        if len(levels) != k:
+            raise InputError(f"levels has {len(levels)} entries for {k} attributes")
+        sign = _checks.codes(favoured, k, "favoured", (-1, 1))
+        if len(index) == 0:
+            raise InputError("there is no answer to fit")
+        offsets = np.cumsum([1, *map(len, levels)]).tolist()
+        unit = np.eye(offsets[-1])
+
+        def dummies(values: Floats, name: str) -> Floats:
+            parts = [unit[np.zeros(len(values), dtype=int)]]
+            for column, each in enumerate(levels):
+                code = each.code(values[:, column], f"{name} attribute {column}")
+                parts.append(unit[offsets[column] + code])
+            return np.asarray(np.sum(parts, axis=0))
+
+        one, two = dummies(first, "first"), dummies(second, "second")
+        answered = np.unique(index)
+        shown = np.maximum(one[answered], two[answered]).sum(axis=0).astype(np.int64)
+        self.names, columns, bases = [], [], []
+        for attribute, each in enumerate(levels):
+            base, *others = range(len(each))[:: int(sign[attribute])]
+            self.names += [(attribute, each.labels[level], each.labels[base]) for level in others]
+            columns += [offsets[attribute] + level for level in others]
+            bases += [offsets[attribute] + base for _ in others]
+        contrasts = unit[columns] - unit[bases]
+        self.design, self.dilemma = np.concatenate([one[index], two[index]]), np.tile(index, 2)
+        root = np.sqrt(np.tile(weights, 2))
+        # Directions with a smaller share of the largest singular value are rounding error.
+        self.to_weights = np.linalg.pinv(self.design * root[:, None], rcond=1e-5) * root
+        # A contrast outside the row space of the design is not identified.
+        outside = contrasts - contrasts @ (self.to_weights @ self.design)
+        known = np.abs(outside).max(axis=1, initial=0.0)[:, None] < 1e-6
+        self.to_effects = np.where(known, contrasts @ self.to_weights, NAN)
+        self.shown = shown[columns]
+        # A mean of m dilemmas has m - 1 degrees of freedom, and a contrast at least the fewer of
+        # two.
+        fewest = np.minimum(self.shown, shown[bases])
+        self.freedom = np.minimum(fewest - 1, len(answered) - 1).tolist()
 
     def effects(self, outcome: Floats) -> Floats:
         """Return effects from the first patients' outcomes (..., n), shape (..., r)."""
-        return np.asarray(_both(outcome) @ self.effects_of.T)
+        return np.asarray(_both(outcome) @ self.to_effects.T)
 
     def errors(self, outcome: Floats) -> Floats:
         """Return the clustered standard errors of the effects, (r,); NaN where nothing varies."""
-        n, rank = len(self.design), round(float(np.trace(self.weights_of @ self.design)))
+        n, rank = len(self.design), round(float(np.trace(self.to_weights @ self.design)))
         index, count = _checks.groups(self.dilemma, n)
-        residual = _both(outcome) - self.design @ (self.weights_of @ _both(outcome))
+        residual = _both(outcome) - self.design @ (self.to_weights @ _both(outcome))
         if np.abs(residual).max() < 1e-9 or count < 2 or n <= rank:
             return np.full(len(self.names), NAN)
-        sums = cluster_sums((self.effects_of * residual).T, index, count)
+        sums = cluster_sums((self.to_effects * residual).T, index, count)
         # The factor is that of Stata and statsmodels.
         factor = count / (count - 1) * (n - 1) / (n - rank)
         return np.asarray(np.sqrt(factor * (sums**2).sum(axis=0)))
 
     def results(self, effects: Floats, ends: Iterable[Interval]) -> MarginalEffects:
-        rows = zip(self.names, effects.tolist(), ends, self.shown.tolist(), strict=True)
-        return MarginalEffects(
-            tuple(
-                MarginalEffect(
-                    *name,
-                    undefined() if np.isnan(value) else Quantity(value, *each, n=shown),
-                )
-                for name, value, each, shown in rows
-            )
-        )
+        rows = []
+        for name, value, (low, high), n in zip(self.names, effects, ends, self.shown, strict=True):
+            effect = Quantity(float(value), float(low), float(high), n=int(n))
+            rows.append(MarginalEffect(*name, undefined() if np.isnan(value) else effect))
+        return MarginalEffects(tuple(rows))
 
 
 def _both(outcome: Floats) -> Floats:
     return np.concatenate([outcome, 1 - outcome], axis=-1)
-
-
-def _plan(
-    first: Floats,
-    second: Floats,
-    levels: Sequence[Levels],
-    favoured: ArrayLike,
-    index: Ints,
-    weights: Floats,
-) -> _Plan:
-    k = first.shape[1]
-    if len(levels) != k:
-        raise InputError(f"levels has {len(levels)} entries for {k} attributes")
-    sign = _checks.codes(favoured, k, "favoured", (-1, 1))
-    if len(index) == 0:
-        raise InputError("there is no answer to fit")
-    offsets = np.cumsum([1, *(len(each) for each in levels)])
-    width = int(offsets[-1])
-
-    def dummies(values: Floats, name: str) -> Floats:
-        design = np.zeros((len(values), width))
-        design[:, 0] = 1.0
-        for column, each in enumerate(levels):
-            code = each.code(values[:, column], f"{name} attribute {column}")
-            design[np.arange(len(values)), offsets[column] + code] = 1.0
-        return design
-
-    one, two = dummies(first, "first"), dummies(second, "second")
-    answered = np.unique(index)
-    shown = np.maximum(one[answered], two[answered]).sum(axis=0).astype(np.int64)
-    names, columns, bases = [], [], []
-    for attribute, each in enumerate(levels):
-        base, *others = range(len(each))[:: int(sign[attribute])]
-        for level in others:
-            names.append((attribute, each.labels[level], each.labels[base]))
-            columns.append(int(offsets[attribute]) + level)
-            bases.append(int(offsets[attribute]) + base)
-    contrasts = np.eye(width)[columns] - np.eye(width)[bases]
-    design = np.concatenate([one[index], two[index]])
-    root = np.sqrt(np.tile(weights, 2))
-    # Directions with a smaller share of the largest singular value are rounding error.
-    weights_of = np.linalg.pinv(design * root[:, None], rcond=1e-5) * root
-    # A contrast outside the row space of the design is not identified.
-    outside = contrasts - contrasts @ (weights_of @ design)
-    known = np.abs(outside).max(axis=1, initial=0.0)[:, None] < 1e-6
-    # A mean of m dilemmas has m - 1 degrees of freedom, and a contrast at least the fewer of two.
-    fewest = np.minimum(shown[columns], shown[bases])
-    return _Plan(
-        names=names,
-        weights_of=weights_of,
-        effects_of=np.where(known, contrasts @ weights_of, NAN),
-        design=design,
-        dilemma=np.tile(index, 2),
-        shown=shown[columns],
-        freedom=np.minimum(fewest - 1, len(answered) - 1).tolist(),
-    )

@@ -1,8 +1,7 @@
 """Test whether the utility of an attribute is linear in its value.
 
-The logit of a run gets, for each attribute, a quadratic and a cubic term in addition to the linear
-term. With z the attribute scaled from -1 at the end that people favour least to 1 at the end that
-they favour most,
+The logit of a run gets, for each attribute, a quadratic and a cubic term. With z the attribute
+scaled from -1 at the end that people favour least to 1 at the end that they favour most,
 
     u(z) = slope · z + curvature · z² + wiggle · (z³ - z).
 
@@ -40,12 +39,12 @@ class Bend(NamedTuple):
 
     Attributes:
         slope: Half of the change in log-odds over the whole range.
-        curvature: Coefficient of z²; NaN with fewer than three levels, or not determined.
-        wiggle: Coefficient of z³ - z; NaN with fewer than four levels, or not determined.
-        upper_share: Share of the whole effect in the favoured half of the range; ½ for a straight
-            line, outside [0, 1] if the effect changes sign. NaN if the interval of `slope` includes
-            0; without an interval if the answers are separated. The interval is too narrow if
-            log-odds are large (its coverage is .83 at six times people's log-odds).
+        curvature: NaN with fewer than three levels, or not determined.
+        wiggle: NaN with fewer than four levels, or not determined.
+        upper_share: Share of the whole effect in the favoured half of the range, outside [0, 1] if
+            the effect changes sign. NaN if the interval of `slope` includes 0; without an interval
+            if the answers are separated. The interval is too narrow if log-odds are large (its
+            coverage is .83 at six times people's log-odds).
         p_value: p-value of the test that curvature and wiggle are 0; NaN if neither is fitted, if
             the answers are separated without them, or with too few dilemmas.
         adjusted: `p_value`, adjusted by Holm (1979) over the attributes that could be tested.
@@ -63,10 +62,9 @@ class Bend(NamedTuple):
 class Nonlinearity(NamedTuple):
     """Whether straight lines describe a respondent's choices: a bend for each attribute.
 
-    Attributes:
-        p_value: Of the joint test that no attribute needs any of the terms; NaN as in `Bend`.
-        separated: A rule in these terms explains every answer: the coefficients depend on the
-            penalty and have no intervals, and p-values are those of the score test.
+    `p_value` is that of the joint test that no attribute needs any of the terms. If a rule in these
+    terms explains every answer (`separated`), the coefficients depend on the penalty and have no
+    intervals, and p-values are those of the score test.
     """
 
     bends: tuple[Bend, ...]
@@ -84,35 +82,31 @@ def nonlinearity(
 ) -> Nonlinearity:
     """Fit lines and bends of all attributes and test the bends.
 
-    A Firth-penalised logit with an intercept for the side and a covariance clustered by dilemma, as
-    for importance shares. An attribute with three levels has only z², an attribute with fewer only
-    the linear term. Statistics of q terms are referred to F(q, G - p) with G dilemmas and p terms
-    in the fit, and intervals to Student's t with G - p degrees of freedom.
+    A Firth-penalised logit with an intercept for the side, clustered by dilemma, as for importance
+    shares. An attribute with three levels has only z², an attribute with fewer only the linear
+    term. Statistics of q terms are referred to F(q, G - p) with G dilemmas and p terms in the fit,
+    and intervals to Student's t with G - p degrees of freedom.
 
-    Args:
-        first: Values of the patient in the first place, as shown, shape (n, k).
-        second: Values of the patient in the second place, shape (n, k).
-        chose_first: 1 where the first place was chosen, else 0, shape (n,); coin answers left out.
-        ends: Value of each attribute at the end people favour least and at the end they favour
-            most, in the units of `first`, shape (k, 2): (70, 25) for age.
-        clusters: Label of each answer's dilemma, shape (n,).
+    `first` and `second` are the values of the patients in the first and the second place, as shown,
+    shape (n, k). `chose_first` is 1 where the first place was chosen, else 0, (n,), without coin
+    answers. `ends`, (k, 2), are the values of each attribute at the end that people favour least
+    and at the end that they favour most: (70, 25) for age. `clusters` are labels of dilemmas, (n,).
     """
     z1, z2 = _scaled(first, second, ends)
     n, k = z1.shape
     y = _checks.column(chose_first, n, "chose_first", 0, 1)
     index, count = _checks.groups(clusters, n)
     levels = [len(np.unique(np.round(column, 9))) for column in np.concatenate([z1, z2]).T]
-    squares = [j for j in range(k) if levels[j] >= 3]
-    cubes = [j for j in range(k) if levels[j] >= 4]
-    terms = [z1 - z2, (z1**2 - z2**2)[:, squares], (z1**3 - z1 - z2**3 + z2)[:, cubes]]
-    design = np.concatenate(terms, axis=1)
+    terms = [z1 - z2, z1**2 - z2**2, z1**3 - z1 - z2**3 + z2]
+    columns = [(d, j) for d in range(3) for j in range(k) if d == 0 or levels[j] >= d + 2]
+    place = {column: i for i, column in enumerate(columns)}
+    design = np.column_stack([terms[d][:, j] for d, j in columns])
     fit = fit_logit(design, y, clusters=index)
-    determined = fit.determined
-    weights = np.where(determined, fit.weights, NAN)
+    weights = np.where(fit.determined, fit.weights, NAN)
     freedom = count - fit.parameters
 
-    def test(terms: list[int]) -> float:
-        tested = [term for term in terms if determined[term]]
+    def test(tested: list[int]) -> float:
+        tested = [i for i in tested if fit.determined[i]]
         score = _score_test(design, y, index, tested, freedom)
         if fit.separated or np.isnan(score):
             return score
@@ -121,28 +115,18 @@ def nonlinearity(
         wald = wald_p(weights[tested], block, freedom + len(tested))
         return score if np.isnan(wald) else max(wald, score)
 
+    p_values = [test([place[d, j] for d in (1, 2) if (d, j) in place]) for j in range(k)]
+    adjusted = holm(p_values)
     bends = []
     for j in range(k):
-        square = k + squares.index(j) if j in squares else None
-        cube = k + len(squares) + cubes.index(j) if j in cubes else None
-        share = undefined() if square is None else _upper_share(weights, fit, [j, square], freedom)
-        bends.append(
-            Bend(
-                levels=levels[j],
-                slope=float(weights[j]),
-                curvature=NAN if square is None else float(weights[square]),
-                wiggle=NAN if cube is None else float(weights[cube]),
-                upper_share=share,
-                p_value=test([term for term in (square, cube) if term is not None]),
-                adjusted=NAN,
-            )
+        slope, curvature, wiggle = (
+            float(weights[place[d, j]]) if (d, j) in place else NAN for d in range(3)
         )
-    adjusted = holm([bend.p_value for bend in bends])
-    return Nonlinearity(
-        bends=tuple(bend._replace(adjusted=p) for bend, p in zip(bends, adjusted, strict=True)),
-        p_value=test(list(range(k, len(weights)))),
-        separated=fit.separated,
-    )
+        upper_share = _upper_share(fit, j, place.get((1, j)), freedom)
+        bends.append(
+            Bend(levels[j], slope, curvature, wiggle, upper_share, p_values[j], adjusted[j])
+        )
+    return Nonlinearity(tuple(bends), test(list(range(k, len(columns)))), fit.separated)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -164,45 +148,35 @@ def _scaled(first: ArrayLike, second: ArrayLike, ends: ArrayLike) -> tuple[Float
     if limits.shape != (x1.shape[1], 2):
         raise InputError(f"ends must have shape ({x1.shape[1]}, 2), not {limits.shape}")
     span = limits[:, 1] - limits[:, 0]
-    bad = ~(np.isfinite(span) & (span != 0))
-    if bad.any():
-        row = int(np.argmax(bad))
-        raise InputError(f"ends row {row} is {limits[row].tolist()}: no range to scale by")
-    scaled = []
-    for name, x in (("first", x1), ("second", x2)):
-        z = 2 * (x - limits[:, 0]) / span - 1
-        outside = (np.abs(z) > 1 + _SLACK).any(axis=1)
-        if outside.any():
-            row = int(np.argmax(outside))
-            raise InputError(f"{name} row {row} is {x[row].tolist()}, outside the ends")
-        scaled.append(z)
-    return scaled[0], scaled[1]
+    _checks.refuse(~np.isfinite(span) | (span == 0), limits, "ends", "no range to scale by")
+    z1, z2 = (2 * (x - limits[:, 0]) / span - 1 for x in (x1, x2))
+    for name, x, z in (("first", x1, z1), ("second", x2, z2)):
+        _checks.refuse(np.abs(z).max(axis=1, initial=0) > 1 + _SLACK, x, name, "outside the ends")
+    return z1, z2
 
 
-def _upper_share(weights: Floats, fit: LogitFit, terms: list[int], freedom: int) -> Quantity:
-    """Return ½ + c / (2b) from the weights (b, c) of two terms of the fit."""
-    slope, curvature = weights[terms].tolist()
-    block = fit.covariance[np.ix_(terms, terms)]
-    if freedom < 1 or not np.isfinite([*block.ravel(), slope, curvature]).all():
+def _upper_share(fit: LogitFit, slope: int, curvature: int | None, freedom: int) -> Quantity:
+    """Return ½ + c / (2b) from the places of the weights b and c in the fit."""
+    if curvature is None or freedom < 1 or not fit.determined[[slope, curvature]].all():
+        return undefined()
+    b, c = fit.weights[[slope, curvature]].tolist()
+    block = fit.covariance[np.ix_([slope, curvature], [slope, curvature])]
+    if not np.isfinite(block).all():
         return undefined()
     t = student(freedom)
     # Answers that cancel between orders leave only rounding error in the slope and its error.
-    if not abs(slope) > max(t * max(float(block[0, 0]), 0.0) ** 0.5, _SLACK):
+    if not abs(b) > max(t * max(float(block[0, 0]), 0.0) ** 0.5, _SLACK):
         return undefined()
-    share = 0.5 + curvature / (2 * slope)
+    share = 0.5 + c / (2 * b)
     if fit.separated:
         return Quantity(share, n=fit.n)
-    gradient = np.array([-curvature / slope, 1.0]) / (2 * slope)
+    gradient = np.array([-c / b, 1.0]) / (2 * b)
     half = t * max(float(gradient @ block @ gradient), 0.0) ** 0.5
     return Quantity(share, share - half, share + half, n=fit.n)
 
 
 def _score_test(design: Floats, y: Floats, index: Ints, tested: list[int], freedom: int) -> float:
-    """Return the p-value of the score test that the tested terms are not needed.
-
-    They are replaced by their residuals of a weighted regression on the other terms. NaN if the
-    other terms separate the answers.
-    """
+    """Return the p-value of the score test of some terms; NaN if the others separate answers."""
     if not tested:
         return NAN
     others = np.delete(design, tested, axis=1)
@@ -211,6 +185,7 @@ def _score_test(design: Floats, y: Floats, index: Ints, tested: list[int], freed
         return NAN
     base = np.column_stack([others, np.ones(len(y))])
     probability = logistic(others @ without.weights + without.intercept)
+    # The tested terms are replaced by their residuals of a weighted regression on the other terms.
     weighted = base * (probability * (1 - probability))[:, None]
     terms = design[:, tested]
     left = terms - base @ (np.linalg.pinv(weighted.T @ base, hermitian=True) @ (weighted.T @ terms))

@@ -7,11 +7,10 @@ triangular. The probability of all answers of one person is averaged over draws,
 its log over people is maximised (maximum simulated likelihood, Train 2009, sections 6.7, 10.5).
 
 The draws are from a proposal near each person's posterior (importance sampling) and stay fixed
-while the parameters of the distribution over people change (Train 2009, section 9.2.7; Ackerberg
-2009). With forty answers per person, draws from the distribution over people itself would need a
-hundred times as many draws for the same precision. The proposal is computed again at the maximum,
-and so on. The rounds may not converge where the likelihood is flat, mostly in a standard deviation
-near its lower bound: `FitError`. More draws or more answers help.
+while the distribution over people changes (Train 2009, section 9.2.7; Ackerberg 2009). With forty
+answers per person, draws from that distribution would need a hundred times as many for the same
+precision. The proposal is computed again at the maximum, and so on. The rounds may not converge
+where the likelihood is flat, mostly in a standard deviation near its lower bound: `FitError`.
 """
 
 from __future__ import annotations
@@ -19,19 +18,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
 from kidney_evals.estimation._coin_models import NO_COIN, Model, spread
-from kidney_evals.estimation._fit import (
-    Box,
-    PanelFit,
-    climb,
-    definite,
-    hessian,
-    inverse,
-    robust,
-)
+from kidney_evals.estimation._fit import PanelFit, climb, definite, hessian, inverse, robust
 from kidney_evals.estimation._person_nodes import (
     Nodes,
     Panel,
@@ -42,7 +33,7 @@ from kidney_evals.estimation._person_nodes import (
     person_nodes,
     posterior,
 )
-from kidney_evals.estimation.arrays import Floats
+from kidney_evals.estimation.arrays import Bools, Floats
 from kidney_evals.estimation.decisions import COIN
 from kidney_evals.estimation.errors import FitError, InputError
 
@@ -63,9 +54,6 @@ _ADVICE = (
     "draws; weights without bound mean that the attributes decide nearly every answer"
 )
 
-Places = tuple[NDArray[np.intp], NDArray[np.intp]]
-"""Rows and columns of the estimated elements of L."""
-
 
 @dataclass(frozen=True)
 class RandomCoefficientFit(PanelFit):
@@ -74,9 +62,8 @@ class RandomCoefficientFit(PanelFit):
     Attributes:
         means: Shape (q,).
         cholesky: L, lower triangular with a positive diagonal, shape (q, q).
-        covariance: Covariance of `theta`, shape (p, p): the sandwich with people as clusters. NaN
-            for a diagonal element of L at its lower bound, a tenth of a logit at the attribute's
-            root mean square difference: the answers then show no difference between people.
+        covariance: Of `theta`, (p, p): the sandwich with people as clusters. NaN for a diagonal
+            element of L at its lower bound: the answers then show no difference between people.
         correlated: Whether L has elements below its diagonal.
     """
 
@@ -102,7 +89,7 @@ class RandomCoefficientFit(PanelFit):
     def theta(self) -> Floats:
         """Means, then L row by row (only its diagonal if not `correlated`), shape (p,)."""
         size = len(self.means)
-        return np.concatenate([self.means, self.cholesky[_places(size, self.correlated)]])
+        return np.concatenate([self.means, self.cholesky[_estimated(size, self.correlated)]])
 
 
 def fit_random_coefficients(
@@ -125,11 +112,11 @@ def fit_random_coefficients(
             there are no coins or only coins.
     """
     answers = panel(differences, choices, persons, model)
-    places = _places(answers.size, correlated)
-    parameters = answers.size + len(places[0])
-    if answers.people <= parameters:
+    people, estimated = len(answers.rows), _estimated(answers.size, correlated)
+    parameters = answers.size + int(estimated.sum())
+    if people <= parameters:
         raise InputError(
-            f"persons names {answers.people} people, more than {parameters} are needed to tell "
+            f"persons names {people} people, more than {parameters} are needed to tell "
             "how people differ"
         )
     draws, seed = _checks.whole(draws, "draws", _ROUGH), _checks.whole(seed, "seed", 0)
@@ -139,23 +126,25 @@ def fit_random_coefficients(
         raise FitError(f"{which} answer is the coin: try model='logit' on decided answers")
     scale = spread(answers.x)
     answers = answers._replace(x=answers.x / scale)
-    normal = normal_draws(seed, answers.people, draws, answers.size)
+    normal = normal_draws(seed, people, draws, answers.size)
+    least = np.where(np.eye(answers.size) > 0, _FLOOR, -np.inf)
+    low = np.append(np.full(answers.size, -np.inf), least[estimated])
     try:
-        theta, likelihood, box = _maximise(answers, normal, places)
+        theta, likelihood = _maximise(answers, normal, correlated, low)
     except np.linalg.LinAlgError:
         raise FitError(_ADVICE) from None
     values, scores = likelihood.evaluate(theta)
-    free = theta > box[0]
+    free = theta > low
     inside = np.ix_(free, free)
     information = likelihood.information(theta)
     if not np.linalg.eigvalsh(information[inside])[0] > 0:
         raise FitError(_ADVICE)
     covariance = np.full(information.shape, np.nan)
-    people = np.arange(answers.people)
-    covariance[inside] = robust(inverse(information[inside]), scores[:, free], people)[0]
+    bread = inverse(information[inside])
+    covariance[inside] = robust(bread, scores[:, free], np.arange(people))[0]
     units = np.append(1 / scale, np.ones(answers.size - len(scale)))
-    units = np.concatenate([units, units[places[0]]])
-    population = _population(theta * units, places)
+    units = np.append(units, (units[:, None] * estimated)[estimated])
+    population = _population(theta * units, estimated)
     return RandomCoefficientFit(
         model=model,
         means=population.means,
@@ -163,7 +152,7 @@ def fit_random_coefficients(
         covariance=covariance * np.outer(units, units),
         log_likelihood=float(values.sum()),
         n=len(answers.choice),
-        people=answers.people,
+        people=people,
         parameters=parameters,
         draws=draws,
         correlated=correlated,
@@ -175,21 +164,21 @@ class SimulatedLikelihood:
 
     def __init__(self, nodes: Nodes, correlated: bool) -> None:
         self.nodes = nodes
-        self.places = _places(nodes.coefficients.shape[2], correlated)
+        self.estimated = _estimated(nodes.coefficients.shape[2], correlated)
 
     def evaluate(self, theta: Floats) -> tuple[Floats, Floats]:
         """Return each person's log-likelihood (people,) and score (people, p).
 
         The score is L⁻ᵀ E[z] in the means and the lower triangle of L⁻ᵀ (E[z zᵀ] - I) in L.
         """
-        population = _population(theta, self.places)
+        population = _population(theta, self.estimated)
         values, weight = posterior(population, self.nodes)
         z = population.standard(self.nodes.coefficients)
         first = np.einsum("pr,prq->pq", weight, z)
         second = (z * weight[:, :, None]).transpose(0, 2, 1) @ z
         back = inverse(population.cholesky)
         triangle = back.T @ (second - np.eye(len(back)))
-        return values, np.hstack([first @ back, triangle[:, self.places[0], self.places[1]]])
+        return values, np.hstack([first @ back, triangle[:, self.estimated]])
 
     def objective(self, theta: Floats) -> tuple[float, Floats, Floats]:
         """Return value, gradient and the outer product of the scores (Berndt et al. 1974)."""
@@ -202,50 +191,35 @@ class SimulatedLikelihood:
 
 
 def _maximise(
-    answers: Panel, normal: Floats, places: Places
-) -> tuple[Floats, SimulatedLikelihood, Box]:
-    """Return the maximum, the likelihood with a proposal computed there, and the bounds."""
-    theta, *_ = _rounds(answers, _start(answers, places), normal[:, :_ROUGH], places)
-    theta, likelihood, box, settled = _rounds(answers, theta, normal, places)
-    if settled:
-        curvature = definite(likelihood.information(theta), likelihood.objective(theta)[2])
-        theta, settled = climb(
-            lambda point: (*likelihood.objective(point)[:2], curvature), theta, box=box
-        )
-    if not settled:
+    answers: Panel, normal: Floats, correlated: bool, low: Floats
+) -> tuple[Floats, SimulatedLikelihood]:
+    """Return the maximum and the likelihood with a proposal computed there."""
+    estimated = _estimated(answers.size, correlated)
+    theta = _start(answers, estimated)
+    for draws in (normal[:, :_ROUGH], normal):
+        high = np.full(len(low), np.inf)
+        for passed in range(_ROUNDS):
+            nodes = person_nodes(answers, _population(theta, estimated), draws)
+            likelihood = SimulatedLikelihood(nodes, correlated)
+            moved, _ = climb(likelihood.objective, theta, limit=5, box=(low, high))
+            outer = likelihood.objective(moved)[2]
+            change = np.abs(moved - theta) * np.sqrt(np.diag(outer))
+            # Half steps prevent oscillation between two points.
+            theta = moved if passed < _FULL else (theta + moved) / 2
+            # A deviation at its lower bound would oscillate about it as the draws change.
+            high = np.where((passed > 2) & (theta <= low), low, high)
+            if change.max() < _SETTLED:
+                break
+    curvature = definite(likelihood.information(theta), likelihood.objective(theta)[2])
+    theta, converged = climb(
+        lambda point: (*likelihood.objective(point)[:2], curvature), theta, box=(low, high)
+    )
+    if not (converged and change.max() < _SETTLED):
         raise FitError(_ADVICE)
-    return theta, likelihood, box
+    return theta, likelihood
 
 
-def _rounds(
-    answers: Panel, theta: Floats, normal: Floats, places: Places
-) -> tuple[Floats, SimulatedLikelihood, Box, bool]:
-    """Alternate between new proposals and maximisation; the last result is whether it converged."""
-    low, high = _box(places)
-    for passed in range(_ROUNDS):
-        nodes = person_nodes(answers, _population(theta, places), normal)
-        likelihood = SimulatedLikelihood(nodes, len(places[0]) > answers.size)
-        moved, _ = climb(likelihood.objective, theta, limit=5, box=(low, high))
-        outer = likelihood.objective(moved)[2]
-        change = np.abs(moved - theta) * np.sqrt(np.diag(outer))
-        # Half steps prevent oscillation between two points.
-        theta = moved if passed < _FULL else (theta + moved) / 2
-        # A deviation at its lower bound would oscillate about it as the draws change.
-        high = np.where((passed > 2) & (theta <= low), low, high)
-        if change.max() < _SETTLED:
-            break
-    return theta, likelihood, (low, high), bool(change.max() < _SETTLED)
-
-
-def _box(places: Places) -> Box:
-    """Return the bounds: the diagonal of L is at least `_FLOOR`."""
-    rows, columns = places
-    size = int(rows[-1]) + 1
-    low = np.concatenate([np.full(size, -np.inf), np.where(rows == columns, _FLOOR, -np.inf)])
-    return low, np.full(len(low), np.inf)
-
-
-def _start(answers: Panel, places: Places) -> Floats:
+def _start(answers: Panel, estimated: Bools) -> Floats:
     """Return the group's weights, enlarged since they are attenuated, and half as deviations."""
     k = answers.x.shape[1]
     model = Model("davidson", answers.x, choice=answers.choice)
@@ -254,16 +228,16 @@ def _start(answers: Panel, places: Places) -> Floats:
     means = pooled[: answers.size]
     means[:k] *= 1.5
     cholesky = np.diag(np.maximum(0.75 * np.abs(means), 0.25))
-    return np.append(means, cholesky[places])
+    return np.append(means, cholesky[estimated])
 
 
-def _places(size: int, correlated: bool) -> Places:
-    rows, columns = np.tril_indices(size) if correlated else np.diag_indices(size)
-    return rows, columns
+def _estimated(size: int, correlated: bool) -> Bools:
+    """Return which elements of L are estimated, shape (q, q)."""
+    return np.tri(size, dtype=np.bool_) if correlated else np.eye(size, dtype=np.bool_)
 
 
-def _population(theta: Floats, places: Places) -> Population:
-    size = int(places[0][-1]) + 1
+def _population(theta: Floats, estimated: Bools) -> Population:
+    size = len(estimated)
     cholesky = np.zeros((size, size))
-    cholesky[places] = theta[size:]
+    cholesky[estimated] = theta[size:]
     return Population(theta[:size], cholesky)

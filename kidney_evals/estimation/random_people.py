@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import softmax
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._coin_models import NO_COIN, law_shares, trinomial
 from kidney_evals.estimation._person_nodes import (
     Population,
     normal_draws,
@@ -31,10 +31,8 @@ PEOPLE = 2000
 class PersonEstimates(NamedTuple):
     """Each person's coefficients, with people in the order of their labels.
 
-    Attributes:
-        log_likelihoods: Of each person's answers, integrated over the coefficients.
-        means: Posterior means, shape (people, q).
-        deviations: Posterior standard deviations, shape (people, q).
+    `log_likelihoods`, (people,), are integrated over the coefficients; `means` and `deviations` are
+    posterior means and standard deviations, (people, q).
     """
 
     log_likelihoods: Floats
@@ -65,7 +63,7 @@ def estimate_people(
     draws, seed = _checks.whole(draws, "draws", 1), _checks.whole(seed, "seed", 0)
     population = Population(fit.means, fit.cholesky)
     nodes = person_nodes(
-        answers, population, normal_draws(seed, answers.people, draws, answers.size)
+        answers, population, normal_draws(seed, len(answers.rows), draws, answers.size)
     )
     values, weight = posterior(population, nodes)
     means = np.einsum("pr,prq->pq", weight, nodes.coefficients)
@@ -92,11 +90,10 @@ def person_shares(
             f"coefficients {own.shape} and differences {x.shape} must have {len(fit.means)} and "
             f"{k} columns"
         )
-    phi = 0.5 * own[:, :k] @ x.T
-    kappa = own[:, k:] if fit.model == "davidson" else np.full((len(own), 1), NO_COIN)
-    kappa = np.broadcast_to(kappa, phi.shape)
-    shares = law_shares(trinomial, phi.ravel(), kappa.ravel()).reshape(*phi.shape, 3)
-    return shares if fit.model == "davidson" else shares[..., :2]
+    half = 0.5 * own[:, :k] @ x.T
+    coin = [np.broadcast_to(tau[:, None], half.shape) for tau in own[:, k:].T]
+    shares: Floats = softmax(np.stack([half, -half, *coin], axis=-1), axis=-1)
+    return shares
 
 
 def simulate_answers(

@@ -3,9 +3,8 @@
 There are two thresholds in Δu, the utility difference of a fitted model without the effect of the
 first position:
 
-- the *coin threshold*, at which the better patient and the coin are equally likely. It is negative
-  if the coin is less likely than a patient even between equal patients: a *worse* patient by this
-  amount is then as likely as the coin. It is -inf if no difference suffices.
+- the *coin threshold*, at which the better patient and the coin are equally likely. If it is
+  negative, a *worse* patient by this amount is as likely as the coin; -inf if no patient is.
 - the *half threshold*, at which the better patient gets half of all answers. It is positive if
   there are coins, so it can be compared between all respondents; 0 without coins.
 
@@ -16,7 +15,7 @@ unit of log-odds among decided answers; in Rao and Kupper's model this holds app
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -30,8 +29,7 @@ from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import Z95
 
 FARTHEST = 20.0
-"""Largest half threshold in logits; a larger root counts as none, since no patients differ so
-much."""
+"""Largest half threshold in logits: no patients differ by more."""
 
 _GRID = 401
 _HALVINGS = 50
@@ -109,8 +107,7 @@ def two_stage_thresholds(
 
     They are the Δu with exp(a - b·|Δu|) = L(Δu), with L the logistic function, and the Δu ≥ 0 with
     (1 + exp(a - b·Δu))(1 + exp(-Δu)) = 2, where a is `flip_intercept`, b `flip_slope` and the
-    covariance is that of (a, b). With b ≤ 0 the coin threshold is inf if the coin is always more
-    likely than the better patient.
+    covariance is that of (a, b). The coin threshold is inf if the coin is always more likely.
     """
     a, b = flip_intercept, flip_slope
     value = _coin_root(a, b)
@@ -156,25 +153,19 @@ def _better_share(theta: Floats, u: Floats) -> Floats:
 
 
 def _coin_root(a: float, b: float) -> float:
-    if a + math.log(2) > 0:
-        if b <= 0:
-            return math.inf
-        return _root(lambda d: a - b * d + _softplus(-d), 0.0, (a + math.log(2)) / b)
-    if b >= 1:
-        return -math.inf
-    # For d < 0 the difference is at least a + (b - 1)·d, which is 0 at the far end.
-    return _root(lambda d: a + b * d + _softplus(-d), a / (1 - b), 0.0)
-
-
-def _root(function: Callable[[float], float], low: float, high: float) -> float:
-    """Return the root between two ends of opposite sign, or an end that is 0 up to rounding."""
+    """Return the Δu with a - b·|Δu| = log L(Δu), infinite if there is none."""
     from scipy.optimize import brentq
 
-    ends = function(low), function(high)
-    if ends[0] * ends[1] > 0:
-        return low if abs(ends[0]) < abs(ends[1]) else high
-    return float(brentq(function, low, high, xtol=1e-15, maxiter=500))
+    def excess(u: float) -> float:
+        return a - b * abs(u) - float(special.log_expit(u))
 
-
-def _softplus(value: float) -> float:
-    return -float(special.log_expit(-value))
+    top = a + math.log(2)
+    if top > 0 and b <= 0:
+        return math.inf
+    if top <= 0 and b >= 1:
+        return -math.inf
+    # For u < 0 the excess is at least a + (b - 1)·u, which is 0 at the far end.
+    low, high = (0.0, top / b) if top > 0 else (a / (1 - b), 0.0)
+    if excess(low) * excess(high) > 0:  # an end is the root, up to rounding
+        return min(low, high, key=lambda u: abs(excess(u)))
+    return float(brentq(excess, low, high, xtol=1e-15, maxiter=500))

@@ -1,8 +1,7 @@
 """The two-stage model: coin or decision by closeness, then a logit of the decision.
 
 logit P(coin) = a - b·|Δu|, and among decided answers logit P(first) = Δu with Δu = Σ_k w_k d_k. The
-weights w are fitted to decisions and coins jointly. The corner of |Δu| at 0 is smoothed (see
-`_coin_models.ROUNDING`).
+weights w are fitted to decisions and coins jointly.
 """
 
 from __future__ import annotations
@@ -47,11 +46,9 @@ class TwoStageFit(DifferenceFit):
 class FlipSlope(NamedTuple):
     """The slope of logit P(coin) on |Δu|.
 
-    Attributes:
-        slope: Change in log-odds per unit of |Δu| (negative for people); NaN without coins or with
-            coins only.
-        intercept: Log-odds of the coin at |Δu| = 0.
-        separated: Whether a threshold in |Δu| separates all coins from all decisions.
+    `slope` is the change in log-odds per unit of |Δu| (negative for people), NaN without coins or
+    with coins only; `intercept` the log-odds at |Δu| = 0; `separated` whether a threshold in |Δu|
+    separates all coins from all decisions.
     """
 
     slope: float

@@ -10,28 +10,27 @@ dilemmas. "Other" means different wordings, "any" the mean over same and differe
     joint       the rest of C(same wording, same order)
     repetition  mean square of one answer - C(same wording, same order)
 
-They sum to mean square - B, the variance of an answer. The sampling errors of two different answers
-are independent, so every component is unbiased, and no distribution is assumed (as in Henderson,
-Biometrics 1953).
+They sum to mean square - B, the variance of an answer. Sampling errors of different answers are
+independent, so every component is unbiased without an assumed distribution (Henderson 1953).
 
 Wording is a random factor; order is a fixed factor with two levels. The order has opposite effects
-on a dilemma in its two orders, so the component of the dilemma is computed from pairs of both
-orders: pairs of opposite orders alone would subtract the effect of the order from the dilemma and
-count it twice for the order. The components of wording and order include main effects and
-interactions with the dilemma. With two wordings the share of the order is negative if its effect
-has opposite signs in the two wordings, and the share of the dilemma is negative if answers to the
-two wordings are opposite.
+on a dilemma in its two orders, so pairs of opposite orders alone would subtract its effect from the
+dilemma and count it twice for the order. The components of wording and order include main effects
+and interactions with the dilemma. With two wordings the share of the order is negative if its
+effect has opposite signs in the two wordings, and the share of the dilemma is negative if answers
+to the two wordings are opposite.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
+from kidney_evals.estimation._fit import cluster_sums
 from kidney_evals.estimation.arrays import Bools, Floats, Ints
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import (
@@ -48,7 +47,19 @@ from kidney_evals.estimation.quantity import Quantity, undefined
 Part = Literal["dilemma", "wording", "order", "joint", "repetition"]
 """`joint` is the effect of one wording in one order of a dilemma, beyond wording and order."""
 
-PARTS: tuple[Part, ...] = ("dilemma", "wording", "order", "joint", "repetition")
+PARTS: tuple[Part, ...] = get_args(Part)
+
+_Group = tuple[Part, ...]
+"""Parts that a design does not separate."""
+
+_GROUPS: dict[str, tuple[_Group, ...]] = {
+    "only one wording and one order were asked": (PARTS[:4],),
+    "wordings and orders are not crossed within dilemmas": (PARTS[:4],),
+    "only one wording was asked": (("dilemma", "wording"), ("order", "joint")),
+    "only one order was asked": (("dilemma", "order"), ("wording", "joint")),
+    "": (("dilemma",), ("wording",), ("order",), ("joint",)),
+}
+"""By what a design lacks, the groups of parts other than `repetition`; the first that applies."""
 
 _UNREPEATED: set[Part] = {"wording", "joint", "repetition"}
 """Parts that are identified separately only if wording and order are repeated."""
@@ -111,14 +122,9 @@ def variance_shares(
     is derived from Wilson's interval of 0 in G dilemmas. NaN where all answers are alike or there
     are fewer than two dilemmas.
 
-    Args:
-        dilemma: Label of each answer's dilemma, shape (n,).
-        wording: Label of its wording, shape (n,).
-        order: Label of the order in which the patients were shown, shape (n,).
-        epoch: Label of the repetition, shape (n,).
-        outcomes: The answer in terms of the dilemma as listed, shape (n, K): from `one_hot`, or a
-            number in one column. Components are summed over columns.
-        draws: Number of resamples.
+    The labels of each answer's dilemma, wording, order of the patients and repetition have shape
+    (n,). `outcomes` are the answers in terms of the dilemma as listed, (n, K): from `one_hot`, or a
+    number in one column. Components are summed over columns. `draws` counts resamples.
     """
     y = _checks.matrix(outcomes, "outcomes")
     if y.shape[1] == 0:
@@ -131,12 +137,10 @@ def variance_shares(
     rank = np.lexsort(keys[::-1])
     keys, y = keys[:, rank], y[rank]
     _refuse_repeats(keys, rank)
-    dilemmas, orders = coded[0][1], coded[2][1]
-    cells, cell = np.unique(keys[1] * orders + keys[2], return_inverse=True)
-    sums = _sums(keys[0], cell.reshape(-1), y - y.mean(axis=0), dilemmas, len(cells))
-    layout = _layout(sums, cells // orders, cells % orders)
-    values, totals = _components(sums, layout, np.ones((1, dilemmas)))
-    total, why = float(totals[0]), layout.defect
+    dilemmas = coded[0][1]
+    design = _Design(keys, y - y.mean(axis=0))
+    values, totals = design.components(np.ones((1, dilemmas)))
+    total, why = float(totals[0]), design.defect
     if not why and not total > 1e-12 * max(float((y**2).mean()), 1e-300):
         why = "the answers do not vary"
     if why:
@@ -145,16 +149,16 @@ def variance_shares(
     # The largest variance of such answers: 1 for choices, since at most two one-hot columns differ
     # between two answers.
     reach = float(np.sort(np.ptp(y, axis=0) ** 2)[-2:].sum() / 2) / total
-    drawn = _resampled(sums, layout, draws)
+    drawn = design.resampled(draws)
     shares = []
-    for column, parts in enumerate(layout.groups):
+    for column, parts in enumerate(design.groups):
         share = float(values[0, column]) / total
         ends = percentile(drawn[:, column], dilemmas)
         if ends.high - ends.low < 1e-9:
             half = reach * wilson(0.0, dilemmas).high
             ends = Interval(share - half, share + half)
         shares.append(VarianceShare(parts, Quantity(share, *ends, n=dilemmas)))
-    return VarianceShares(tuple(shares), layout.reasons, total)
+    return VarianceShares(tuple(shares), design.reasons, total)
 
 
 def _refuse_repeats(keys: Ints, rank: Ints) -> None:
@@ -168,141 +172,118 @@ def _refuse_repeats(keys: Ints, rank: Ints) -> None:
         )
 
 
-class _Sums(NamedTuple):
-    """Sums by dilemma and cell of wording and order: of ones, outcomes and squared lengths."""
-
-    sizes: Floats  # (G, M)
-    totals: Floats  # (G, M, K)
-    squares: Floats  # (G, M)
-
-
-def _sums(dilemma: Ints, cell: Ints, y: Floats, dilemmas: int, cells: int) -> _Sums:
-    place, length = dilemma * cells + cell, dilemmas * cells
-
-    def added(weights: Floats) -> Floats:
-        flat: Floats = np.bincount(place, weights=weights, minlength=length).astype(np.float64)
-        return flat.reshape(dilemmas, cells)
-
-    totals = np.stack([added(column) for column in y.T], axis=2)
-    return _Sums(added(np.ones(len(y))), totals, added((y**2).sum(axis=1)))
-
-
 def _products(values: Floats) -> Floats:
     """Return the inner products of all pairs of cells, (..., M, M), of values (..., M, K)."""
     return np.asarray(values @ np.swapaxes(values, -1, -2))
 
 
-class _Layout(NamedTuple):
-    """The parts that a design identifies; `defect` says why there are none, or is empty.
+class _Design:
+    """Sums of answers by dilemma and cell of wording and order, and the parts that they identify.
 
-    `groups` holds the parts that the design does not separate. `crossed`: all wordings occur in all
-    orders, and all these cells within dilemmas. `wording` and `order` of two cells agree, (M, M).
+    Attributes:
+        sizes: Numbers of answers, (G, M); `totals` are sums of outcomes, (G, M, K), and `squares`
+            of squared outcomes, (G, M).
+        wording: Whether the wordings of two cells agree, (M, M); likewise `order`.
+        crossed: Whether all wordings occur in all orders, and all these cells within dilemmas.
+        defect: Why nothing is identified, or empty.
     """
 
-    groups: list[tuple[Part, ...]]
-    reasons: dict[Part, str]
-    defect: str
-    crossed: bool
-    repeated: bool
-    wording: Bools
-    order: Bools
+    def __init__(self, keys: Ints, y: Floats) -> None:
+        """Take the codes of dilemma, wording and order, (3 or more, n), and centred outcomes."""
+        dilemma, wording, order = keys[:3]
+        count, orders = int(dilemma.max()) + 1, int(order.max()) + 1
+        codes, cell = np.unique(wording * orders + order, return_inverse=True)
+        cells = len(codes)
+        place = dilemma * cells + cell.reshape(-1)
+        ones = np.ones(len(y))
+        columns = np.column_stack([ones, (y**2).sum(axis=1), y])
+        sums = cluster_sums(columns, place, count * cells).reshape(count, cells, -1)
+        self.sizes, self.squares, self.totals = sums[..., 0], sums[..., 1], sums[..., 2:]
+        self.wording = codes[:, None] // orders == codes // orders
+        self.order = codes[:, None] % orders == codes % orders
+        within = self.sizes.T @ self.sizes
+        met = bool((within[~np.eye(cells, dtype=bool)] > 0).all())
+        complete = cells == len(np.unique(codes // orders)) * len(np.unique(codes % orders))
+        self.crossed = met and complete and cells > 1
+        self.repeated = bool((self.sizes > 1).any(axis=0).all())
+        lacks = cells == 1, not self.crossed, self.wording.all(), self.order.all(), True
+        why = next(why for why, applies in zip(_GROUPS, lacks, strict=True) if applies)
+        self.groups: list[_Group] = [*_GROUPS[why], ("repetition",)]
+        self.reasons = {part: why for group in self.groups if len(group) > 1 for part in group}
+        if not self.repeated:
+            # Pairs of one wording are then of opposite orders, with opposite effects of the order.
+            mixed = {part for group in self.groups if _UNREPEATED & {*group} for part in group}
+            apart = (group for group in self.groups if not mixed & {*group})
+            self.groups = [*apart, tuple(part for part in PARTS if part in mixed)]
+            again = "not every wording and order was asked again of a dilemma"
+            self.reasons = dict.fromkeys(self.groups[-1], again) | self.reasons
+        self.groups.sort(key=lambda group: PARTS.index(group[0]))
+        each = self.sizes.sum(axis=0)
+        self.defect = ""
+        if count < 2:
+            self.defect = "there is one dilemma only"
+        elif not (each[:, None] * each > within).all():
+            self.defect = "no two dilemmas share a cell"
+        elif len(self.groups) == 1:
+            self.defect = "; ".join(dict.fromkeys(self.reasons.values()))
 
+    def components(self, weights: Floats) -> tuple[Floats, Floats]:
+        """Return the components by group, (b, groups), and their total, (b,), in resamples.
 
-def _layout(sums: _Sums, wording: Ints, order: Ints) -> _Layout:
-    """Return the parts that a design identifies, from the wording and order of each cell, (M,)."""
-    cells, wordings, orders = len(wording), len(np.unique(wording)), len(np.unique(order))
-    within = sums.sizes.T @ sums.sizes
-    met = bool((within[~np.eye(cells, dtype=bool)] > 0).all())
-    crossed = met and 1 < cells == wordings * orders
-    repeated = bool((sums.sizes > 1).any(axis=0).all())
-    groups: list[set[Part]]
-    if not crossed:
-        groups = [{"dilemma", "wording", "order", "joint"}]
-        why = "wordings and orders are not crossed within dilemmas"
-        if cells == 1:
-            why = "only one wording and one order were asked"
-    elif wordings == 1:
-        why, groups = "only one wording was asked", [{"dilemma", "wording"}, {"order", "joint"}]
-    elif orders == 1:
-        why, groups = "only one order was asked", [{"dilemma", "order"}, {"wording", "joint"}]
-    else:
-        why, groups = "", [{"dilemma"}, {"wording"}, {"order"}, {"joint"}]
-    reasons = dict.fromkeys((part for group in groups if len(group) > 1 for part in group), why)
-    groups.append({"repetition"})
-    if not repeated:
-        # Pairs of one wording are then of opposite orders, in which the order has opposite effects.
-        mixed = set[Part]().union(*(group for group in groups if group & _UNREPEATED))
-        groups = [*(group for group in groups if not group & _UNREPEATED), mixed]
-        for part in mixed:
-            reasons.setdefault(part, "not every wording and order was asked again of a dilemma")
-    ordered = [tuple(part for part in PARTS if part in group) for group in groups]
-    ordered.sort(key=lambda group: PARTS.index(group[0]))
-    each = sums.sizes.sum(axis=0)
-    defect = "; ".join(dict.fromkeys(reasons.values())) if len(groups) == 1 else ""
-    if not (each[:, None] * each > within).all():
-        defect = "no two dilemmas share a cell"
-    if len(sums.sizes) < 2:
-        defect = "there is one dilemma only"
-    alike = wording[:, None] == wording, order[:, None] == order
-    return _Layout(ordered, reasons, defect, crossed, repeated, *alike)
+        `weights`, (b, G), is how often each dilemma is in each resample. A component is NaN if a
+        resample lacks a kind of pairs that the answers contain.
+        """
 
+        def added(values: Floats, by: Floats = weights) -> Floats:
+            return (by @ values.reshape(len(values), -1)).reshape(len(weights), *values.shape[1:])
 
-def _components(sums: _Sums, layout: _Layout, weights: Floats) -> tuple[Floats, Floats]:
-    """Return the components by group, (b, groups), and their total, (b,), in resamples.
+        # Pairs within a dilemma, an answer being no pair with itself; then pairs of two dilemmas.
+        alone = np.eye(len(self.order))
+        products, pairs = _products(self.totals), _products(self.sizes[:, :, None])
+        itself, each = added(self.squares), added(self.sizes)
+        apart = _products(added(self.totals)) - added(products, weights**2)
+        apart_pairs = _products(each[:, :, None]) - added(pairs, weights**2)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            others = added(pairs) - each[:, :, None] * alone
+            same = np.where(
+                others > 0, (added(products) - itself[:, :, None] * alone) / others, NAN
+            )
+            between = np.where(apart_pairs > 0, apart / apart_pairs, NAN)
+            length = np.where(each > 0, itself / each, NAN).mean(axis=1)
 
-    `weights`, (b, G), is how often each dilemma is in each resample. A component is NaN if a
-    resample lacks a kind of pairs that the answers contain.
-    """
+        def mean(values: Floats, mask: Bools) -> Floats:
+            return np.asarray(values[:, mask].mean(axis=1))
 
-    def added(values: Floats, by: Floats = weights) -> Floats:
-        return (by @ values.reshape(len(values), -1)).reshape(len(weights), *values.shape[1:])
+        wording, order = self.wording, self.order
+        full = self.crossed and not wording.all() and not order.all()
+        # With one wording, or if the design is not crossed, pairs of all wordings count.
+        other = ~wording if self.crossed and not wording.all() else np.ones_like(wording)
+        ground = mean(between, other)
+        known: dict[Part, Floats] = {}
+        if self.crossed:
+            known["dilemma"] = mean(same, other) - ground
+        if full:
+            known["order"] = mean(same, other & order) - mean(same, other)
+        if full and self.repeated:
+            known["wording"] = mean(same, wording) - mean(same, other)
+        if self.repeated:
+            known["repetition"] = length - mean(same, wording & order)
+        # No group contains two of these parts, and one group contains none.
+        whole = length - ground
+        rest: Floats = whole - sum(known.values())
+        columns = [
+            next((known[part] for part in group if part in known), rest) for group in self.groups
+        ]
+        return np.stack(columns, axis=1), whole
 
-    # Pairs within a dilemma, an answer being no pair with itself; then pairs of two dilemmas.
-    alone = np.eye(len(layout.order))
-    products, pairs = _products(sums.totals), _products(sums.sizes[:, :, None])
-    itself, each = added(sums.squares), added(sums.sizes)
-    apart = _products(added(sums.totals)) - added(products, weights**2)
-    apart_pairs = _products(each[:, :, None]) - added(pairs, weights**2)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        others = added(pairs) - each[:, :, None] * alone
-        same = np.where(others > 0, (added(products) - itself[:, :, None] * alone) / others, NAN)
-        between = np.where(apart_pairs > 0, apart / apart_pairs, NAN)
-        length = np.where(each > 0, itself / each, NAN).mean(axis=1)
-
-    def mean(values: Floats, mask: Bools) -> Floats:
-        return np.asarray(values[:, mask].mean(axis=1))
-
-    wording, order = layout.wording, layout.order
-    full = layout.crossed and not wording.all() and not order.all()
-    # With one wording, or if the design is not crossed, pairs of all wordings count.
-    other = ~wording if layout.crossed and not wording.all() else np.ones_like(wording)
-    ground = mean(between, other)
-    whole = length - ground
-    known: dict[Part, Floats] = {}
-    if layout.crossed:
-        known["dilemma"] = mean(same, other) - ground
-    if full:
-        known["order"] = mean(same, other & order) - mean(same, other)
-    if full and layout.repeated:
-        known["wording"] = mean(same, wording) - mean(same, other)
-    if layout.repeated:
-        known["repetition"] = length - mean(same, wording & order)
-    # No group contains two of these parts, and one group contains none.
-    rest: Floats = whole - sum(known.values())
-    columns = [
-        next((known[part] for part in group if part in known), rest) for group in layout.groups
-    ]
-    return np.stack(columns, axis=1), whole
-
-
-def _resampled(sums: _Sums, layout: _Layout, draws: int) -> Floats:
-    """Return the shares in resamples of the dilemmas, shape (draws, groups)."""
-    # Blocks small enough for their products of cells.
-    wide = sums.totals.shape[1] * max(sums.totals.shape[1:])
-    found = [np.empty((0, len(layout.groups)))]
-    for _, weights in weight_blocks(len(sums.sizes), draws):
-        for rows in blocks(len(weights), wide):
-            values, total = _components(sums, layout, weights[rows])
-            # A resample in which all answers are alike has no shares.
-            found.append(values / np.where(total > 0, total, np.nan)[:, None])
-    return np.concatenate(found)
+    def resampled(self, draws: int) -> Floats:
+        """Return the shares in resamples of the dilemmas, shape (draws, groups)."""
+        # Blocks small enough for their products of cells.
+        wide = self.totals.shape[1] * max(self.totals.shape[1:])
+        found = [np.empty((0, len(self.groups)))]
+        for _, weights in weight_blocks(len(self.sizes), draws):
+            for rows in blocks(len(weights), wide):
+                values, total = self.components(weights[rows])
+                # A resample in which all answers are alike has no shares.
+                found.append(values / np.where(total > 0, total, np.nan)[:, None])
+        return np.concatenate(found)
