@@ -13,7 +13,6 @@ from kidney_evals.cli.report import bundle, gallery, report
 from kidney_evals.cli.sft import sft
 from kidney_evals.cli.table import table
 from kidney_evals.cli.terminal import Group, say, say_filled
-from kidney_evals.cli.try_ import try_
 from kidney_evals.errors import UserError, unknown
 
 
@@ -25,7 +24,7 @@ def main() -> None:
 
 for command in (
     *(compare, plan, report, bundle, gallery, sft, table),
-    *(try_, validate, known, reference),
+    *(validate, known, reference),
 ):
     main.add_command(command)
 

@@ -95,7 +95,6 @@ def test_a_spoilt_folder_is_one_line_before_the_first_call(
     for arguments in (
         ("plan", "forced_choice", "-T", f"study={study}"),
         ("plan", "coin_flip", "-T", f"study={study}"),
-        ("try", "--study", study),
         ("sft", "export", "--study", study, "--out", tmp_path / "out"),
     ):
         line = refused(kidney_evals(*arguments))

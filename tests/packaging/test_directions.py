@@ -28,7 +28,6 @@ ORDER = (
     "reasons",
     "reporting",
     "finetuning",
-    "trying",
     "lab",
     "cli",
     "_registry",
