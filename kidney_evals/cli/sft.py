@@ -48,7 +48,7 @@ def export(out: Path, log_name: str | None, **request: Any) -> None:
     from kidney_evals.cli.logs import read_run_log
     from kidney_evals.cli.terminal import say, say_filled
     from kidney_evals.finetuning.export import export as export_samples
-    from kidney_evals.finetuning.export_card import summary
+    from kidney_evals.finetuning.export import summary
     from kidney_evals.finetuning.sources import Request
 
     log = read_run_log(log_name, any_reference=True) if log_name is not None else None

@@ -42,16 +42,14 @@ class Request:
 
     Attributes:
         heldout: Number of held-out samples; None for a quarter of `samples`, between 32 and 500.
-        seed: Seed of dilemmas, answers, split, orders and wordings.
         study: A shipped study or a study folder; None for the default, or the log's study.
         condition: `forced_choice`, `coin_flip` or `both`; None for both if the source has both.
         target: `group`, `individual` or `majority` of the human reference; None for the group.
         person: Number of the individual, from 1; None to draw a person.
-        wording: As the tasks' argument of that name.
         allow_overlap: Whether dilemmas of the default evaluation may be among the samples.
         shuffle: Whether to permute the answers between samples, as a control.
-        data: Folder with the published rows, as source of answers.
-        log: A run with its samples, as source of answers.
+        data: Folder with the published rows.
+        answers: Table of answers.
     """
 
     samples: int = 512

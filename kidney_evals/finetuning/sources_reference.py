@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import accumulate, cycle
@@ -19,12 +20,10 @@ from kidney_evals.finetuning.sources import (
     shuffled,
 )
 from kidney_evals.respondents.question import fraction
-from kidney_evals.studies import CHOICES, Choice, Condition, Dilemma, Study, draw_dilemmas
+from kidney_evals.studies import CHOICES, Condition, Dilemma, Study, draw_dilemmas
 from kidney_evals.studies.draw import draw_limit
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from kidney_evals.human.reference import Reference
 
 _TARGETS: Final = ("group", "individual", "majority")
@@ -60,11 +59,10 @@ def from_reference(
             "pass --allow-overlap to train on some of them"
         )
     person = _person(references, request) if target == "individual" else {}
-    parts = (
-        _repeated_list(study, len(conditions), request)
-        if study.draw is None
-        else _drawn_parts(study, request, evaluation)
-    )
+    if study.draw is None:
+        parts = _repeated_list(study, len(conditions), request)
+    else:
+        parts = _drawn_parts(study, request, evaluation)
     train, heldout = (_answered(part, references, request.seed, target, person) for part in parts)
     about = {
         "kind": "reference",
@@ -143,51 +141,52 @@ def _answered(
 ) -> list[Answered]:
     """Answer each dilemma, alternating conditions: a draw from the shares, or the largest share."""
     rows = {
-        condition: iter(_shares(reference, dilemmas[at :: len(references)], person).tolist())
+        condition: iter(_shares(reference, dilemmas[at :: len(references)], person))
         for at, (condition, reference) in enumerate(references.items())
     }
     times: Counter[object] = Counter()
     answered = []
     for dilemma, condition in zip(dilemmas, cycle(references), strict=False):
         shares = next(rows[condition])
-        if not abs(sum(shares) - 1) < 1e-6:
-            raise UserError(f"the answers of people to {dilemma.id} are not known")
         key = (condition, dilemma.first.values, dilemma.second.values)
         times[key] += 1
         if target == "majority":
-            choice = _most_frequent(shares)
+            # A tie goes to the earlier answer in the order first, second, coin.
+            rounded = [round(share, 9) for share in shares]
+            index = rounded.index(max(rounded))
         else:
-            chance = fraction("answers of the samples", seed, *key, times[key])
-            choice = CHOICES[_index_of(shares, chance)]
-        answered.append(Answered(dilemma, condition, choice))
+            index = _index_of(shares, fraction("answers of the samples", seed, *key, times[key]))
+        answered.append(Answered(dilemma, condition, CHOICES[index]))
     return answered
 
 
 def _shares(
     reference: Reference, dilemmas: Sequence[Dilemma], person: Mapping[str, Any]
-) -> NDArray[Any]:
-    """Return the probability of each answer as listed, shape (n, 2) or (n, 3)."""
+) -> list[list[float]]:
+    """Return the probabilities of the answers to each dilemma, in the order of `CHOICES`."""
     import numpy as np
 
     from kidney_evals.human.reference import load_reference
     from kidney_evals.respondents.people import people
 
-    if not person or not dilemmas:
-        return reference.shares(dilemmas)
-    place = person["person"] - 1
-    if person["model"] == "kinds":
-        crowd = people(reference.study, reference.condition)
-        for one in dilemmas:
-            if not crowd.know(one):
-                raise UserError(f"the answers of people to {one.id} are not known")
-        return np.array([crowd.answers(one)[place] for one in dilemmas])
-    latent = load_reference(reference.study, person["people_of"]).latent
-    assert latent is not None, "_person chooses a latent class only where there are some"
-    differences = np.array([reference.study.differences(one) for one in dilemmas])
-    shares: NDArray[Any] = latent.predict(differences)[place]
-    if reference.condition == "forced_choice":
-        shares = shares[:, :2] / shares[:, :2].sum(axis=1, keepdims=True)
-    return shares
+    shares = reference.shares(dilemmas)
+    for dilemma, total in zip(dilemmas, shares.sum(axis=1), strict=True):
+        if not abs(total - 1) < 1e-6:
+            raise UserError(f"the answers of people to {dilemma.id} are not known")
+    if person and dilemmas:
+        place = person["person"] - 1
+        if person["model"] == "kinds":
+            crowd = people(reference.study, reference.condition)
+            shares = np.array([crowd.answers(one)[place] for one in dilemmas])
+        else:
+            latent = load_reference(reference.study, person["people_of"]).latent
+            assert latent is not None, "_person chooses a latent class only where there are some"
+            differences = np.array([reference.study.differences(one) for one in dilemmas])
+            shares = latent.predict(differences)[place]
+            if reference.condition == "forced_choice":
+                shares = shares[:, :2] / shares[:, :2].sum(axis=1, keepdims=True)
+    listed: list[list[float]] = shares.tolist()
+    return listed
 
 
 def _person(references: Mapping[Condition, Reference], request: Request) -> dict[str, Any]:
@@ -216,13 +215,8 @@ def _person(references: Mapping[Condition, Reference], request: Request) -> dict
     }
 
 
-def _most_frequent(shares: Sequence[float]) -> Choice:
-    # A tie goes to the earlier answer in the order first, second, coin.
-    return CHOICES[max(range(len(shares)), key=lambda at: (round(shares[at], 9), -at))]
-
-
 def _index_of(shares: Sequence[float], chance: float) -> int:
     """Return the index of the cumulative share that contains `chance`, for `chance` in [0, 1)."""
     # The shares sum to 1 up to rounding.
     last = max(place for place, share in enumerate(shares) if share > 0)
-    return next((at for at, reached in enumerate(accumulate(shares)) if chance < reached), last)
+    return min(bisect_right(list(accumulate(shares)), chance), last)
