@@ -10,15 +10,15 @@ and before and after every step, so that an interruption loses no step.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Final, Literal
 
-from filelock import FileLock, Timeout
+from filelock import AcquireReturnProxy, FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from kidney_evals.errors import UserError
@@ -35,7 +35,7 @@ _LONGEST_PAUSE: Final = 300.0
 """Longest pause between two requests, in seconds, while the service does not respond."""
 
 _PATIENCE: Final = 3600.0
-"""Seconds to wait for a response to `wait`, or for another process that uses the record."""
+"""Seconds after the last response at which `wait` gives up."""
 
 _IDENTITY: Final = ("service", "base", "card", "samples", "seed", "epochs", "suffix")
 """Fields of a record that identify a submission."""
@@ -74,24 +74,21 @@ class Record(BaseModel):
     model: str | None = None
     trained_tokens: int | None = None
 
-    def changed(self, job: Job | None = None, **values: object) -> Record:
-        """Return a copy of the record with the given values, and with the state of `job`."""
+    def saved(self, path: Path, job: Job | None = None, **values: object) -> Record:
+        """Write the record with the given values and the state of `job`; return what is written."""
         if job is not None:
             values |= {"job": job.id, "status": job.status, "model": job.model}
             values["trained_tokens"] = job.trained_tokens
-        return self.model_copy(update=values)
-
-    def save(self, path: Path) -> Record:
-        """Write the record, completely or not at all, and return the record."""
-        text = self.model_dump_json(indent=2) + "\n"
+        record = self.model_copy(update=values)
+        text = record.model_dump_json(indent=2) + "\n"
         try:
             # `_read_record` has refused other files, so an existing file is a record. A link to a
             # record stays a link.
             write_output(os.path.realpath(path), text.encode(), overwrite=True)
         except UserError as error:
-            sent = self.job or ", ".join(self.files.values()) or "nothing"
+            sent = record.job or ", ".join(record.files.values()) or "nothing"
             raise UserError(f"{error.message}; sent so far: {sent}") from error
-        return self
+        return record
 
 
 @dataclass(frozen=True)
@@ -115,9 +112,7 @@ class Submission:
     def default_path(self) -> Path:
         """Default path of the record: beside the folder of samples."""
         folder, record = _named(self.data.folder), self.record
-        base = "".join(
-            letter if letter.isalnum() or letter in "._-" else "-" for letter in record.base
-        )
+        base = re.sub(r"[^\w.-]", "-", record.base)
         return folder.parent / f"{folder.name}-{base}-{record.samples}-{record.seed}.json"
 
 
@@ -131,16 +126,11 @@ def prepare(
     suffix: str | None = None,
     allow_overlap: bool = False,
 ) -> Submission:
-    """Read a folder of samples and check that a service would accept the job.
+    """Read a folder that `sft export` wrote, and check that a service would accept the job.
 
-    Args:
-        folder: A folder that `sft export` wrote.
-        base: The base model, with or without Inspect's prefix `openai/`.
-        samples: Number of training samples; None for all samples.
-        seed: The job's seed.
-        epochs: Passes over the samples, or "auto" to leave the number to the service.
-        suffix: Part of the new model's name.
-        allow_overlap: Whether samples may be about the evaluation's dilemmas.
+    `base` may have Inspect's prefix `openai/`. `samples` is None for all samples, `epochs` a number
+    or "auto" to leave it to the service, and `suffix` becomes part of the new model's name. Without
+    `allow_overlap`, samples about the evaluation's dilemmas are an error.
     """
     base = base.strip().removeprefix("openai/")
     if not base or "/" in base or not base.isprintable():
@@ -207,22 +197,19 @@ def submit(
             request, or it is unknown whether a job has started.
     """
     with _locked(path, say):
-        record = submission.record.changed(service=service.url)
+        record = submission.record.model_copy(update={"service": service.url})
         if path.exists():
             record = _continued(path, record)
         if record.job:
             say(f"Job {record.job} was submitted before ({record.status}); nothing was sent.")
             say("To start another job of the same kind, name another record with --out.")
             return record
-        record.save(path)
         try:
-            return _submitted(submission, service, record, path, say, ask_again)
+            return _submitted(submission, service, record.saved(path), path, say, ask_again)
         except ServiceError as error:
-            if not error.transient:
-                raise
-            raise ServiceError(
-                f"{error.message}; run the same command again, it goes on from {path}"
-            ) from error
+            if error.transient:
+                error.message += f"; run the same command again, it goes on from {path}"
+            raise
 
 
 def _submitted(
@@ -232,7 +219,7 @@ def _submitted(
         file = record.files["train"]
         if begun := service.find_job(file):
             say(f"Job {begun.id} had begun when the connection was cut; nothing was sent.")
-            return record.changed(begun).save(path)
+            return record.saved(path, begun)
         if not ask_again:
             raise UserError(
                 f"the job was asked for before and no answer came; {service.url} lists none on "
@@ -245,10 +232,10 @@ def _submitted(
         elif examples:
             name = f"{_named(submission.data.folder).name}-{part}-{len(examples)}.jsonl"
             sent = service.upload(name, "".join(one.line for one in examples).encode())
-            record = record.changed(files={**record.files, part: sent}).save(path)
+            record = record.saved(path, files={**record.files, part: sent})
             say(f"{_FILES[part]}: {sent}")
     # Written before the request: if the process is killed in between, no second job is requested.
-    record = record.changed(asked=True).save(path)
+    record = record.saved(path, asked=True)
     try:
         job = service.create_job(
             record.base, record.files, record.seed, record.epochs, record.suffix
@@ -256,10 +243,10 @@ def _submitted(
     except ServiceError as error:
         if error.refused:
             # The service may have refused the files, or may no longer have them.
-            record.changed(asked=False, files={}).save(path)
+            record.saved(path, asked=False, files={})
         raise
     say(f"Job {job.id}: {job.status}")
-    return record.changed(job).save(path)
+    return record.saved(path, job)
 
 
 def look(service: Service, job_or_record: str, say: Say) -> Job:
@@ -288,8 +275,8 @@ def wait(service: Service, job_or_record: str, *, interval: float, say: Say) -> 
             if not error.transient and not status:
                 raise
             if not error.transient or monotonic() - answered > _PATIENCE:
-                again = f"the job goes on; go on waiting with: {WAIT} {job_or_record}"
-                raise ServiceError(f"{error.message}; {again}") from error
+                error.message += f"; the job goes on; go on waiting with: {WAIT} {job_or_record}"
+                raise
             failures, stated = failures + 1, error.pause
             if failures == 1:
                 say(f"{error.message}; asking again until it does")
@@ -322,7 +309,7 @@ def _find(service: Service, job_or_record: str) -> tuple[str, Path | None]:
 def _update(path: Path | None, job: Job, say: Say) -> None:
     try:
         if path is not None:
-            _read_record(path).changed(job).save(path)
+            _read_record(path).saved(path, job)
     except UserError as error:
         say(f"The record was not brought up to date: {error.message}")
 
@@ -331,8 +318,7 @@ def _named(folder: Path) -> Path:
     return folder if folder.name not in ("", "..") else folder.resolve()
 
 
-@contextmanager
-def _locked(path: Path, say: Say) -> Iterator[None]:
+def _locked(path: Path, say: Say) -> AcquireReturnProxy:
     """Lock a record for this process; the lock ends with the process, for any reason."""
     # Resolve links: two links to a record share a lock.
     place = Path(os.path.realpath(path))
@@ -340,17 +326,13 @@ def _locked(path: Path, say: Say) -> Iterator[None]:
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         try:
-            lock.acquire(timeout=0)
+            return lock.acquire(timeout=0)
         except Timeout:
             say(f"Another command is submitting with the record {path}; waiting for it.")
-            lock.acquire()
+            return lock.acquire()
     except OSError as error:
         why = error.strerror or error
         raise UserError(f"cannot write beside {path} ({why}); nothing was sent") from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _read_record(path: Path) -> Record:

@@ -334,7 +334,8 @@ def _take(
     answers: Sequence[_Answer], conditions: Sequence[Condition], count: int, option: str
 ) -> list[tuple[_Answer, Condition]]:
     """Select `count` answers in alternating conditions, each item of `answers` at most once."""
-    remaining, taken = list(answers), []
+    remaining = list(answers)
+    taken: list[tuple[_Answer, Condition]] = []
     for condition in islice(cycle(conditions), count):
         at = next((at for at, one in enumerate(remaining) if condition in one.choices), None)
         if at is None:
