@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _PATH: Final = click.Path(path_type=Path)
 
+_new_folder = click.option("--out", required=True, type=_PATH, help="A new folder.")
+
 _INTERRUPTED: Final = 130
 """Exit status after Ctrl-C, the same as in shells."""
 
@@ -62,7 +64,7 @@ def export(out: Path, log_name: str | None, **request: Any) -> None:
 @sft.command()
 @click.option("--base", required=True, metavar="MODEL", help="A folder or a Hub id (owner/name).")
 @click.option("--data", required=True, type=_PATH, help="From sft export.")
-@click.option("--out", required=True, type=_PATH, help="A new folder.")
+@_new_folder
 @click.option(
     "--samples",
     metavar="N[,N…]",
@@ -132,7 +134,7 @@ def train(
 
 @sft.command()
 @click.argument("adapter", type=_PATH)
-@click.option("--out", required=True, type=_PATH, help="A new folder.")
+@_new_folder
 def merge(adapter: Path, out: Path) -> None:
     """Write ADAPTER and its base as one model, for servers without adapters."""
     from kidney_evals.finetuning.base import merge_adapter
@@ -317,31 +319,16 @@ def wait(job: str, interval: float) -> None:
 
 
 def _announced(submission: Submission, price: float | None) -> str:
-    record, card, tokens = submission.record, submission.data.card, submission.tokens
-    kind = card["source"]["kind"]
-    all_train, heldout = len(submission.data.train), len(submission.data.heldout)
-    trained = "tokens × epochs; the service chooses how many epochs"
-    epochs, each = 1, " an epoch"
-    if record.epochs != "auto":
-        epochs, each = record.epochs, ""
-        expected, high = epochs * tokens.expected, epochs * tokens.high
-        trained = f"{epochs} epochs: about {expected:,.0f} tokens, at most {high:,.0f}"
-    cost = "not known here: trained tokens × your price of training"
-    if price is not None:
-        cost = f"at most {epochs * tokens.high * price / 1e6:,.2f} USD{each}"
-    lines = {
-        "CONTROL": "the answers were shuffled: it should teach nothing" if record.shuffled else "",
-        "Base": f"{record.base}, seed {record.seed}",
-        "Samples": f"{record.samples} of {all_train} ({card['study']['id']}, from {kind})",
-        "Held out": f"{heldout}, for the service's own curve; not trained on",
-        "Tokens": f"about {tokens.expected:,.0f} an epoch, at most {tokens.high:,.0f}",
-        "People": "answers of single survey participants are among what is sent"
-        if kind == "rows"
-        else "",
-        "Trained": trained,
-        "Price": cost,
-    }
-    return "\n".join(f"{name:<11}{text}" for name, text in lines.items() if text)
+    from kidney_evals.finetuning.texts import filled
+
+    return filled(
+        "submission.md",
+        record=submission.record,
+        data=submission.data,
+        card=submission.data.card,
+        tokens=submission.tokens,
+        price=price,
+    ).strip()
 
 
 def _finished(job: Job) -> str:

@@ -21,6 +21,9 @@ from kidney_evals.studies import CONDITIONS
 
 _REPORT: Final = "README.md"
 
+_NO_CHANGE: Final = ("unclear", "not measured")
+"""Verdicts that the terminal does not show."""
+
 _CURVES: Final = {
     "curve-agreement": "agreement",
     "curve-indecision": "flip_rate",
@@ -36,22 +39,19 @@ def write_results(comparison: Comparison, out: Path) -> list[str]:
     Files of an earlier call are replaced. The returned lines are for a terminal.
     """
     curve = _curve_files(comparison)
-    contents = {
-        _REPORT: MARKDOWN_MARK
-        + filled(
-            "comparison.md",
-            comparison=comparison,
-            parts=PARTS,
-            trained_values=trained_values,
-            headline=_headline,
-            measures=_by_part,
-            table=_table,
-            curves=[name for name in curve if name.endswith(".svg")],
-            limits=limits_and_use(),
-        ),
-        "comparison.csv": _csv(_record(one) for one in comparison.compared),
-        **curve,
-    }
+    report = filled(
+        "comparison.md",
+        comparison=comparison,
+        parts=PARTS,
+        trained_values=trained_values,
+        headline=_headline,
+        measures=_by_part,
+        table=_table,
+        curves=[name for name in curve if name.endswith(".svg")],
+        limits=limits_and_use(),
+    )
+    table = _csv(_record(one) for one in comparison.compared)
+    contents = {_REPORT: MARKDOWN_MARK + report, "comparison.csv": table, **curve}
     write_outputs(
         {str(out / name): content.encode() for name, content in contents.items()}, overwrite=None
     )
@@ -85,18 +85,16 @@ def _as_lines(comparison: Comparison) -> list[str]:
         for title, rows in _by_part(comparison, arm.name).items():
             lines.append(title)
             for effect, _, row in rows:
-                found, verdict = row.found, row.verdict
-                ends = f"[{short(found.change.low)}, {short(found.change.high)}]"
-                figures = (
-                    f"  {effect.label:24.24}{short(found.first):>7}"
-                    f"{short(found.second):>7}{short(found.change.value, sign=True):>8}"
-                    f"  {ends:15}{short(row.aim):>6}"
+                change, verdict = row.found.change, row.verdict
+                line = (
+                    f"  {effect.label:24.24}{short(row.found.first):>7}{short(row.found.second):>7}"
+                    f"{short(change.value, sign=True):>8}"
+                    f"  {f'[{short(change.low)}, {short(change.high)}]':15}{short(row.aim):>6}"
                 )
                 if effect.is_side_effect:
-                    lines += [figures.rstrip(), f"    {verdict} (margin {effect.margin:g})"]
+                    lines += [line, f"    {verdict} (margin {effect.margin:g})"]
                 else:
-                    clear = "" if verdict in ("unclear", "not measured") else verdict
-                    lines.append(f"{figures} {clear}".rstrip())
+                    lines.append(line + f" {verdict}" * (verdict not in _NO_CHANGE))
     lines += [f"not measured: {arm}, {part} ({why})"[:80] for arm, part, why in comparison.missing]
     return lines
 
@@ -135,10 +133,13 @@ def _curve_files(comparison: Comparison) -> dict[str, str]:
             continue
         for samples, level in zip((0, sizes.get(arm)), row.levels, strict=True):
             if samples is not None:
-                key = {"samples": samples, "part": effect.part, "row": effect.row}
-                ends = {"value": level.value, "low": level.low, "high": level.high}
                 points[effect.part, effect.row, samples] = {
-                    **(key | ends),
+                    "samples": samples,
+                    "part": effect.part,
+                    "row": effect.row,
+                    "value": level.value,
+                    "low": level.low,
+                    "high": level.high,
                     "people": row.aim,
                     "n": level.n,
                 }
