@@ -43,15 +43,11 @@ class Pass(NamedTuple):
 
 def passes_of(history: Sequence[Mapping[str, Any]]) -> list[Pass]:
     """Return the passes in a trainer's history of `epoch`, `step`, `loss` and `eval_loss`."""
-    loss = {round(one["epoch"]): float(one["loss"]) for one in history if "loss" in one}
+    numbered = [(round(one["epoch"]), one) for one in history]
+    losses = {number: float(one["loss"]) for number, one in numbered if "loss" in one}
     return [
-        Pass(
-            number=round(one["epoch"]),
-            step=int(one["step"]),
-            loss=loss.get(round(one["epoch"]), float("nan")),
-            heldout_loss=float(one["eval_loss"]),
-        )
-        for one in history
+        Pass(number, int(one["step"]), losses.get(number, math.nan), float(one["eval_loss"]))
+        for number, one in numbered
         if "eval_loss" in one
     ]
 
@@ -87,16 +83,10 @@ def write_report(
         (number, step, round(loss, 6) if number else "", round(heldout, 6))
         for number, step, loss, heldout in passes
     ]
-    numbers = [one.number for one in passes]
-    chart = line_chart(
-        f"Loss of the answers, {report['samples']} samples",
-        "pass over the samples",
-        "nats a token",
-        [
-            Line("held out", numbers, [one.heldout_loss for one in passes]),
-            Line("training", numbers, [one.loss for one in passes]),
-        ],
-    )
+    numbers, _, losses, heldout_losses = zip(*passes, strict=True)
+    lines = [Line("held out", numbers, heldout_losses), Line("training", numbers, losses)]
+    title = f"Loss of the answers, {report['samples']} samples"
+    chart = line_chart(title, "pass over the samples", "nats a token", lines)
     answers = Counter(one.facts["answer"] for one in data.train[: report["samples"]])
     model_card = filled(
         "model_card.md",
