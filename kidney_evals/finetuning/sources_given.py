@@ -99,10 +99,8 @@ def from_answers(
             Patient(tuple(getattr(row, f"{side}_{name}") for name in study.attribute_ids))
             for side in "ab"
         )
-        offered = row.condition if "condition" in table.columns else condition
-        if offered not in CONDITIONS:
-            table.add((line, "condition"), f"must be {' or '.join(CONDITIONS)}")
-            continue
+        offered = row.condition or condition
+        assert offered in CONDITIONS, "checked above, or by the model of a row"
         if row.answer == "COIN" and offered == "forced_choice":
             table.add((line, "answer"), "is COIN where none was offered (forced_choice)")
         if "person" in table.columns and not row.person:
