@@ -10,7 +10,6 @@ import click
 from kidney_evals.cli.terminal import Group
 
 if TYPE_CHECKING:
-    from kidney_evals.finetuning.hosted import Submission
     from kidney_evals.finetuning.hosted_service import Job
 
 _PATH: Final = click.Path(path_type=Path)
@@ -251,12 +250,7 @@ def evaluate(
 @click.option("--ask-again", is_flag=True, help="Repeat a request that got no response.")
 @click.option("--dry-run", is_flag=True, help="Check and count; send nothing.")
 def submit(
-    data: Path,
-    out: Path | None,
-    price: float | None,
-    ask_again: bool,
-    dry_run: bool,
-    **parameters: Any,
+    data: Path, out: Path | None, price: float | None, ask_again: bool, dry_run: bool, **given: Any
 ) -> None:
     """Start a fine-tuning job at OpenAI. It costs money; everything is checked here first.
 
@@ -265,11 +259,13 @@ def submit(
     """
     from kidney_evals.finetuning import hosted
     from kidney_evals.finetuning.hosted_service import Service
+    from kidney_evals.finetuning.texts import filled
 
-    submission = hosted.prepare(data, **parameters)
+    submission = hosted.prepare(data, **given)
     path = out or submission.default_path
     service = None if dry_run else Service()
-    click.echo(_announced(submission, price))
+    text = filled("submission.md", submission=submission, price=price, **vars(submission))
+    click.echo(text.strip())
     if service is None:
         click.echo("Nothing was sent.")
         return
@@ -292,7 +288,7 @@ def status(job: str) -> None:
     state = hosted.look(Service(), job, click.echo)
     click.echo(f"{state.id}: {state.status}, from {state.base}")
     if state.ended:
-        click.echo(_finished(state) if state.status == "succeeded" else _reason(state))
+        click.echo(_outcome(state))
 
 
 @sft.command()
@@ -314,41 +310,15 @@ def wait(job: str, interval: float) -> None:
     except KeyboardInterrupt:
         _interrupted(f"Interrupted. The job goes on; go on waiting with: {hosted.WAIT} {job}")
     if state.status != "succeeded":
-        raise click.ClickException(_reason(state))
-    click.echo(_finished(state))
+        raise click.ClickException(_outcome(state))
+    click.echo(_outcome(state))
 
 
-def _announced(submission: Submission, price: float | None) -> str:
+def _outcome(job: Job) -> str:
+    """Return the tuned model and the next command, or why there is no model."""
     from kidney_evals.finetuning.texts import filled
 
-    return filled(
-        "submission.md",
-        record=submission.record,
-        data=submission.data,
-        card=submission.data.card,
-        tokens=submission.tokens,
-        price=price,
-    ).strip()
-
-
-def _finished(job: Job) -> str:
-    if not job.model:
-        return "The service names no model yet; ask again with `kidney-evals sft status`."
-    lines = [f"Model: {job.model}"]
-    if job.trained_tokens is not None:
-        lines.append(f"Trained tokens: {job.trained_tokens:,}")
-    lines += [
-        "Measure what changed, on dilemmas that it was not trained on:",
-        f"  kidney-evals sft evaluate --before openai/{job.base} \\",
-        f"    --after openai/{job.model}",
-    ]
-    return "\n".join(lines)
-
-
-def _reason(job: Job) -> str:
-    if job.status == "cancelled":
-        return f"job {job.id} was cancelled" + (f": {job.reason}" if job.reason else "")
-    return f"job {job.id} failed: {job.reason or 'the service gives no reason'}"
+    return filled("job.md", job=job).strip()
 
 
 def _interrupted(line: str) -> NoReturn:

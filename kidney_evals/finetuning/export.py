@@ -16,16 +16,17 @@ from kidney_evals.elicitation.wording import Wording
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.finetuning.data import PARTS, Example, Part, TrainingData, write_data
 from kidney_evals.finetuning.sources import (
+    HELDOUT_MOST,
     Answered,
     Evaluated,
     Request,
     Source,
     evaluated,
+    from_reference,
     generator_of,
     shuffled,
 )
 from kidney_evals.finetuning.sources_given import from_answers, from_log, from_rows, read_design
-from kidney_evals.finetuning.sources_reference import HELDOUT_MOST, from_reference
 from kidney_evals.finetuning.texts import filled
 from kidney_evals.human.reference import REFERENCE_FOLDER
 from kidney_evals.limits import limits_and_use
