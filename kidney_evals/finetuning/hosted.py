@@ -12,13 +12,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Final, Literal
 
-from filelock import AcquireReturnProxy, FileLock, Timeout
+from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from kidney_evals.errors import UserError
@@ -207,9 +208,11 @@ def submit(
         try:
             return _submitted(submission, service, record.saved(path), path, say, ask_again)
         except ServiceError as error:
-            if error.transient:
-                error.message += f"; run the same command again, it goes on from {path}"
-            raise
+            if not error.transient:
+                raise
+            raise ServiceError(
+                f"{error.message}; run the same command again, it goes on from {path}"
+            ) from error
 
 
 def _submitted(
@@ -275,8 +278,8 @@ def wait(service: Service, job_or_record: str, *, interval: float, say: Say) -> 
             if not error.transient and not status:
                 raise
             if not error.transient or monotonic() - answered > _PATIENCE:
-                error.message += f"; the job goes on; go on waiting with: {WAIT} {job_or_record}"
-                raise
+                again = f"the job goes on; go on waiting with: {WAIT} {job_or_record}"
+                raise ServiceError(f"{error.message}; {again}") from error
             failures, stated = failures + 1, error.pause
             if failures == 1:
                 say(f"{error.message}; asking again until it does")
@@ -318,7 +321,7 @@ def _named(folder: Path) -> Path:
     return folder if folder.name not in ("", "..") else folder.resolve()
 
 
-def _locked(path: Path, say: Say) -> AcquireReturnProxy:
+def _locked(path: Path, say: Say) -> AbstractContextManager[object]:
     """Lock a record for this process; the lock ends with the process, for any reason."""
     # Resolve links: two links to a record share a lock.
     place = Path(os.path.realpath(path))

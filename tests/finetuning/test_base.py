@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, fields
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -67,7 +68,7 @@ def test_a_base_is_a_folder_or_a_name_on_the_hub(home: Path) -> None:
         ("empty", "empty holds no model (config.json is missing)"),
         ("adapter", "adapter is an adapter, not a base model: merge it first"),
     ):
-        assert line_of(lambda base=base: base_place(base)).startswith(words)
+        assert line_of(partial(base_place, base)).startswith(words)
 
 
 def line_of(function: Callable[[], object]) -> str:
@@ -89,7 +90,7 @@ def test_an_adapter_without_its_base_is_refused_in_a_line(home: Path) -> None:
     ):
         if config is not None:
             (folder / "adapter_config.json").write_text(config, encoding="utf-8")
-        line = line_of(lambda: check_adapter(folder))
+        line = line_of(partial(check_adapter, folder))
         assert words in line and str(folder) in line
 
 
@@ -116,7 +117,7 @@ def test_what_cannot_be_loaded_is_one_line(monkeypatch: pytest.MonkeyPatch) -> N
     ):
         loading(monkeypatch, error)
         for load, part in ((load_model, "model"), (load_tokenizer, "tokenizer")):
-            line = line_of(lambda load=load: load("owner/name"))
+            line = line_of(partial(load, "owner/name"))
             assert line == f"the {part} of owner/name {words}"
     # A tokenizer must know conversations and their end.
     for template, end, words in (
@@ -124,7 +125,7 @@ def test_what_cannot_be_loaded_is_one_line(monkeypatch: pytest.MonkeyPatch) -> N
         ("{{ messages }}", None, "the tokenizer of owner/name has no end token"),
     ):
         loading(monkeypatch, SimpleNamespace(chat_template=template, eos_token=end))
-        assert line_of(lambda: load_tokenizer("owner/name")).startswith(words)
+        assert line_of(partial(load_tokenizer, "owner/name")).startswith(words)
 
 
 # --- settings --------------------------------------------------------------------------------
