@@ -6,7 +6,6 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
@@ -302,6 +301,7 @@ def _compare(
 ) -> tuple[Compared, ...]:
     """Compare every arm with the first arm, in the parts that both have answered."""
     runs = {key: run for key, log in logs.items() if (run := run_of_log(log)) is not None}
+    listed = [effect for effect in effects() if battery.applies(effect)]
     first, *others = arms
     compared = []
     for arm in others:
@@ -312,13 +312,12 @@ def _compare(
         }
         compared += [
             Compared(effect, arm, pairings[effect.part].row(effect.row, effect.margin))
-            for effect in effects()
-            if effect.part in pairings and battery.applies(effect)
+            for effect in listed
+            if effect.part in pairings
         ]
     return tuple(compared)
 
 
-@lru_cache(maxsize=1)
 def effects() -> tuple[Effect, ...]:
     """Return the measures of a comparison in the order of `effects.yaml`."""
     return tuple(Effect(**entry) for entry in table_of("effects.yaml"))

@@ -72,22 +72,20 @@ def _spread(values: Sequence[object], of: Sequence[object]) -> int:
 def test_any_first_samples_are_balanced(
     conditions: Sequence[str], wordings: str, tmp_path: Path
 ) -> None:
-    condition = "both" if len(conditions) > 1 else conditions[0]
-    options = ("--samples", 90, "--condition", condition, "--wording", wordings)
+    options = ("--samples", 90, "--wording", wordings)
+    options += ("--condition", "both" if len(conditions) > 1 else conditions[0])
     data = export(tmp_path / "data", *options)
-    # Orders and wordings are crossed, too: no wording has an order of its own.
-    crossed = list(product(wordings.split(","), ("ab", "ba")))
-    for part in (data.train, data.heldout):
-        facts = [one.facts for one in part]
-        for n in range(90):
-            assert _spread([one["condition"] for one in facts[:n]], conditions) <= 1
-            for name in conditions:
-                own = [
-                    (one["wording"], one["order"]) for one in facts[:n] if one["condition"] == name
-                ]
-                assert _spread(own, crossed) <= 1
-                assert _spread([order for _, order in own], ("ab", "ba")) <= 1
-                assert _spread([wording for wording, _ in own], wordings.split(",")) <= 1
+    names, orders = wordings.split(","), ("ab", "ba")
+    for part, n in product((data.train, data.heldout), range(90)):
+        facts = [one.facts for one in part[:n]]
+        assert _spread([one["condition"] for one in facts], conditions) <= 1
+        for condition in conditions:
+            own = [one for one in facts if one["condition"] == condition]
+            assert _spread([one["order"] for one in own], orders) <= 1
+            assert _spread([one["wording"] for one in own], names) <= 1
+            # Orders and wordings are crossed, too: no wording has an order of its own.
+            dealt = [(one["wording"], one["order"]) for one in own]
+            assert _spread(dealt, list(product(names, orders))) <= 1
 
 
 @pytest.mark.parametrize(
@@ -263,7 +261,7 @@ def test_a_control_exchanges_answers_within_nested_sizes(
             assert control == real
     assert data.card["shuffled"] is True and usual.card["shuffled"] is False
     assert "**A control." in readme(data)
-    assert "CONTROL: the answers have changed places and teach nothing." in summary(data.card)
+    assert any(line.startswith("CONTROL: ") for line in summary(data.card))
 
 
 # --- leaks -----------------------------------------------------------------------------------
@@ -409,18 +407,17 @@ REFUSED = {
 }
 
 
-def test_a_wrong_request_is_refused_in_a_line(tmp_path: Path) -> None:
-    for options, says in REFUSED.items():
-        assert says in refused(call("export", "--out", tmp_path / "data", *options.split()))
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_the_terminal_shows_the_summary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_terminal_shows_a_summary_or_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)  # a short path, so that no line is long because of it
+    for options, says in REFUSED.items():
+        assert says in refused(call("export", "--out", "data", *options.split()))
+    assert list(tmp_path.iterdir()) == []
     result = call("export", "--out", "data", "--samples", 64)
     assert max(map(len, result.output.splitlines())) <= 80
-    assert "64 training and 32 held-out samples" in result.output
-    assert "No sample is about a dilemma of the default evaluation" in result.output
+    for says in ("64 training and 32 held-out samples", "No sample is about a dilemma of the def"):
+        assert says in result.output
     assert "is not an empty folder" in refused(call("export", "--out", "data"))
 
 
