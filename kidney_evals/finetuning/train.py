@@ -108,10 +108,10 @@ def train(
             tokenizer.save_pretrained(folder)
             report = write_report(report, passes, data, settings, folder)
     shutil.rmtree(work)
-    best, first = passes[report["kept_pass"]], passes[0]
+    best, losses = report["kept_pass"], passes["heldout_loss"]
     say(
-        f"kept pass {best.number} of {len(passes) - 1}: held-out loss {best.heldout_loss:.3f}, "
-        f"before training {first.heldout_loss:.3f}"
+        f"kept pass {best} of {len(passes) - 1}: held-out loss {losses[best]:.3f}, "
+        f"before training {losses[0]:.3f}"
     )
     say(f"adapter in {out}, SHA-256 {report['adapter_sha256'][:12]}, {report['seconds']:.0f} s")
     return report
@@ -253,9 +253,10 @@ def _progress(kind: Any, passes: int, say: Callable[[str], None]) -> Any:
     """Return a callback that reports each pass."""
 
     def on_evaluate(self: Any, args: Any, state: Any, control: Any, **_: Any) -> None:
-        last = passes_of(state.log_history)[-1]
-        loss = f"loss {last.loss:.3f}, " if last.number else ""
-        say(f"pass {last.number} of at most {passes}: {loss}held-out loss {last.heldout_loss:.3f}")
+        last = passes_of(state.log_history).iloc[-1]
+        loss = f"loss {last['loss']:.3f}, " if last.name else ""
+        held = f"{loss}held-out loss {last['heldout_loss']:.3f}"
+        say(f"pass {last.name} of at most {passes}: {held}")
 
     return type("_Progress", (kind,), {"on_evaluate": on_evaluate})()
 

@@ -7,7 +7,9 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
+
+import pandas as pd
 
 from kidney_evals.charts import Line, line_chart
 from kidney_evals.errors import UserError
@@ -17,7 +19,6 @@ from kidney_evals.finetuning.settings import Settings, explained
 from kidney_evals.finetuning.texts import filled
 from kidney_evals.limits import limits_and_use
 from kidney_evals.output_files import write_output
-from kidney_evals.reporting.table_formats import csv_text
 
 ADAPTER_FILE: Final = "adapter_model.safetensors"
 REPORT: Final = "training.json"
@@ -29,27 +30,15 @@ NOT_MEASURED: Final = "Not measured yet"
 """First words of the card's section on side effects until they are measured."""
 
 
-class Pass(NamedTuple):
-    """A pass over the samples, ended after `step` training steps; pass 0 is the untrained model.
+def passes_of(history: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return `step`, `loss` and `heldout_loss` of each pass in a trainer's history, by number.
 
-    Losses are means in nats per token of the answers; the training loss of pass 0 is NaN.
+    Pass 0 is the untrained model. Losses are means in nats per token of the answers; the training
+    loss of pass 0 is NaN.
     """
-
-    number: int
-    step: int
-    loss: float
-    heldout_loss: float
-
-
-def passes_of(history: Sequence[Mapping[str, Any]]) -> list[Pass]:
-    """Return the passes in a trainer's history of `epoch`, `step`, `loss` and `eval_loss`."""
-    numbered = [(round(one["epoch"]), one) for one in history]
-    losses = {number: float(one["loss"]) for number, one in numbered if "loss" in one}
-    return [
-        Pass(number, int(one["step"]), losses.get(number, math.nan), float(one["eval_loss"]))
-        for number, one in numbered
-        if "eval_loss" in one
-    ]
+    rows = pd.DataFrame(history, columns=["epoch", "step", "loss", "eval_loss"])
+    passes = rows.groupby(rows["epoch"].round().astype(int).rename("pass")).first()
+    return passes.drop(columns="epoch").rename(columns={"eval_loss": "heldout_loss"})
 
 
 def read_object(path: Path) -> dict[str, Any]:
@@ -63,7 +52,7 @@ def read_object(path: Path) -> dict[str, Any]:
 
 def write_report(
     report: Mapping[str, Any],
-    passes: Sequence[Pass],
+    passes: pd.DataFrame,
     data: TrainingData,
     settings: Settings,
     folder: Path,
@@ -72,19 +61,15 @@ def write_report(
 
     The adapter is that of the pass with the lowest held-out loss, from pass 1 on.
     """
-    best = min(passes[1:], key=lambda one: one.heldout_loss)
+    losses = passes["heldout_loss"]
     report = {
         **report,
         "passes": len(passes) - 1,
-        "kept_pass": best.number,
+        "kept_pass": int(losses[1:].idxmin()),
         "adapter_sha256": sha256_of(folder / ADAPTER_FILE),
     }
-    cells = [
-        (number, step, round(loss, 6) if number else "", round(heldout, 6))
-        for number, step, loss, heldout in passes
-    ]
-    numbers, _, losses, heldout_losses = zip(*passes, strict=True)
-    lines = [Line("held out", numbers, heldout_losses), Line("training", numbers, losses)]
+    curves = {"held out": losses, "training": passes["loss"]}
+    lines = [Line(name, passes.index.tolist(), one.tolist()) for name, one in curves.items()]
     title = f"Loss of the answers, {report['samples']} samples"
     chart = line_chart(title, "pass over the samples", "nats a token", lines)
     answers = Counter(one.facts["answer"] for one in data.train[: report["samples"]])
@@ -92,8 +77,7 @@ def write_report(
         "model_card.md",
         report=report,
         card=data.card,
-        best=best,
-        first=passes[0],
+        losses=losses,
         most=settings.passes(report["samples"]),
         values=trained_values(data.card),
         answers=", ".join(f"{answer} {count}" for answer, count in sorted(answers.items())),
@@ -101,7 +85,7 @@ def write_report(
         limits=limits_and_use(),
     )
     contents = {
-        "training.csv": csv_text([("pass", "step", "loss", "heldout_loss"), *cells]),
+        "training.csv": passes.round(6).to_csv(lineterminator="\n"),
         "training.svg": chart,
         REPORT: json.dumps(report, indent=2) + "\n",
         "README.md": model_card,

@@ -307,33 +307,24 @@ def test_waiting_goes_on_through_transient_failures(
     assert f"Model: {MODEL}" in waited.output
 
 
-@pytest.mark.parametrize(
-    ("faults", "polls", "line"),
-    [
-        (["key_expired"], 2, "does not accept the key in OPENAI_API_KEY (status 401)"),
-        # The seventh fault is more than an hour after the answer, by the clock below.
-        (["server_error"] * 9, 1 + 7, "The server had an error. (server_error)"),
-    ],
-)
 def test_waiting_ends_with_the_command_that_goes_on(
-    faults: list[str],
-    polls: int,
-    line: str,
-    server: JobsServer,
-    data: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    server: JobsServer, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server.faults = {"poll": ["none", *faults]}
-    submitted(data)
     # A clock that goes on by ten minutes whenever it is looked at: first, after the answer, and
-    # after each fault.
+    # after each fault, of which the seventh is more than an hour after the answer.
     clock = count(step=600)
     monkeypatch.setattr("kidney_evals.finetuning.hosted.monotonic", lambda: next(clock))
-    waited = call("wait", record_of(data), "--interval", 0.0001)
-    assert waited.exit_code == 2 and server.requests.count("poll") == polls
-    last = waited.stderr.splitlines()[-1]
-    again = f"go on waiting with: kidney-evals sft wait {record_of(data)}"
-    assert last.endswith(f"{line}; the job goes on; {again}")
+    for faults, polls, line in (
+        (["key_expired"], 2, "does not accept the key in OPENAI_API_KEY (status 401)"),
+        (["server_error"] * 9, 1 + 7, "The server had an error. (server_error)"),
+    ):
+        server.forget()
+        server.faults, record = {"poll": ["none", *faults]}, data.with_suffix(f".{polls}.json")
+        submitted(data, "--out", record)
+        waited = call("wait", record, "--interval", 0.0001)
+        assert waited.exit_code == 2 and server.requests.count("poll") == polls
+        again = f"go on waiting with: kidney-evals sft wait {record}"
+        assert waited.stderr.splitlines()[-1].endswith(f"{line}; the job goes on; {again}")
 
 
 def test_a_job_without_a_model_ends_with_the_reason(server: JobsServer, data: Path) -> None:
@@ -344,12 +335,11 @@ def test_a_job_without_a_model_ends_with_the_reason(server: JobsServer, data: Pa
         ("cancelled", ("", "", None), "job ftjob-2 was cancelled"),
     ):
         server.course, server.failure = ("validating_files", "running", end), failure
-        record, job = data.with_suffix(f".{end}.json"), line.split()[1]
+        record = data.with_suffix(f".{end}.json")
         submitted(data, "--out", record)
         waited = call("wait", record, "--interval", 0.005)
         assert waited.exit_code == 1 and waited.stderr == f"Error: {line}\n"
-        assert read(record)["status"] == end
-        assert line in call("status", job).output
+        assert read(record)["status"] == end and line in call("status", record).output
 
 
 def test_an_interrupted_submission_goes_on_where_it_stopped(
@@ -382,8 +372,11 @@ def test_the_state_of_a_job(server: JobsServer, data: Path, tmp_path: Path) -> N
     assert read(record_of(data))["status"] == "running"
     assert f"--after openai/{MODEL}" in call("status", record_of(data)).output
     assert read(record_of(data))["model"] == MODEL
-    assert "Could not find fine tune: ftjob-9" in refused(call("wait", "ftjob-9"))
-    assert "there is no record" in refused(call("wait", tmp_path / "none.json"))
+    for name, line in (
+        ("ftjob-9", "Could not find fine tune: ftjob-9"),
+        (tmp_path / "none.json", "there is no record"),
+    ):
+        assert line in refused(call("wait", name))
 
 
 # --- records ---------------------------------------------------------------------------------
