@@ -65,7 +65,7 @@ def write_report(
     report = {
         **report,
         "passes": len(passes) - 1,
-        "kept_pass": int(losses[1:].idxmin()),
+        "kept_pass": 1 + int(losses[1:].argmin()),
         "adapter_sha256": sha256_of(folder / ADAPTER_FILE),
     }
     curves = {"held out": losses, "training": passes["loss"]}

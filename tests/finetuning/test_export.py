@@ -72,8 +72,8 @@ def _spread(values: Sequence[object], of: Sequence[object]) -> int:
 def test_any_first_samples_are_balanced(
     conditions: Sequence[str], wordings: str, tmp_path: Path
 ) -> None:
-    options = ("--samples", 90, "--wording", wordings)
-    options += ("--condition", "both" if len(conditions) > 1 else conditions[0])
+    condition = "both" if len(conditions) > 1 else conditions[0]
+    options = ("--samples", 90, "--wording", wordings, "--condition", condition)
     data = export(tmp_path / "data", *options)
     names, orders = wordings.split(","), ("ab", "ba")
     for part, n in product((data.train, data.heldout), range(90)):

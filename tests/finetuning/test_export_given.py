@@ -308,6 +308,6 @@ def test_rows_are_split_by_person_and_by_dilemma(raw_dir: Path, tmp_path: Path) 
         (("--study", "mcelfresh_2021_fixed"), "the published rows are those of mcelfresh_2021"),
         (("--wording", "committee"), "another way out (committee) than the source (coin)"),
     ):
-        given = ("--out", tmp_path / "no", "--data", raw_dir, *options)
-        assert says in refused(call("export", *given))
+        arguments = ("--out", tmp_path / "no", "--data", raw_dir, *options)
+        assert says in refused(call("export", *arguments))
     assert not (tmp_path / "no").exists()
