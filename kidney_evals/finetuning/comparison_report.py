@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -21,9 +20,6 @@ from kidney_evals.studies import CONDITIONS
 
 _REPORT: Final = "README.md"
 
-_NO_CHANGE: Final = ("unclear", "not measured")
-"""Verdicts that the terminal does not show."""
-
 _CURVES: Final = {
     "curve-agreement": "agreement",
     "curve-indecision": "flip_rate",
@@ -39,13 +35,12 @@ def write_results(comparison: Comparison, out: Path) -> list[str]:
     Files of an earlier call are replaced. The returned lines are for a terminal.
     """
     curve = _curve_files(comparison)
+    shared = {"comparison": comparison, "headline": _headline, "measures": _by_part}
     report = filled(
         "comparison.md",
-        comparison=comparison,
+        **shared,
         parts=PARTS,
         trained_values=trained_values,
-        headline=_headline,
-        measures=_by_part,
         table=_table,
         curves=[name for name in curve if name.endswith(".svg")],
         limits=limits_and_use(),
@@ -55,7 +50,7 @@ def write_results(comparison: Comparison, out: Path) -> list[str]:
     write_outputs(
         {str(out / name): content.encode() for name, content in contents.items()}, overwrite=None
     )
-    lines = _as_lines(comparison)
+    lines = filled("comparison_terminal.md", **shared, short=short).rstrip("\n").split("\n")
     lines += ["", f"Report: {out / _REPORT}", "Beside it: comparison.csv, logs/"]
     if comparison.battery.plan.side_effects:
         for arm in comparison.arms[1:]:
@@ -74,29 +69,6 @@ def side_effects(comparison: Comparison, arm: str) -> str:
         f'{battery.plan.dilemmas or "all default"} dilemmas. "Unchanged": the 95 % interval of the '
         f"change stays within the margin.\n\n{_table(rows, True)}"
     )
-
-
-def _as_lines(comparison: Comparison) -> list[str]:
-    lines = []
-    for arm in comparison.arms[1:]:
-        head = _headline(comparison, arm.name)
-        lines += ["", f"before -> {arm.name}", *textwrap.wrap(head, 80), ""]
-        lines.append(f"{'':26}{'before':>7}{'after':>7}{'change':>8}  {'95 %':15}{'people':>6}")
-        for title, rows in _by_part(comparison, arm.name).items():
-            lines.append(title)
-            for effect, _, row in rows:
-                change, verdict = row.found.change, row.verdict
-                line = (
-                    f"  {effect.label:24.24}{short(row.found.first):>7}{short(row.found.second):>7}"
-                    f"{short(change.value, sign=True):>8}"
-                    f"  {f'[{short(change.low)}, {short(change.high)}]':15}{short(row.aim):>6}"
-                )
-                if effect.is_side_effect:
-                    lines += [line, f"    {verdict} (margin {effect.margin:g})"]
-                else:
-                    lines.append(line + f" {verdict}" * (verdict not in _NO_CHANGE))
-    lines += [f"not measured: {arm}, {part} ({why})"[:80] for arm, part, why in comparison.missing]
-    return lines
 
 
 def _headline(comparison: Comparison, arm: str) -> str:

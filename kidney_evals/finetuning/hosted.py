@@ -1,8 +1,5 @@
 """Fine-tuning as a job of a hosted service: check it, submit it once, and wait for the result.
 
-OpenAI's supervised fine-tuning accepts ten examples or more and a suffix of up to 64 characters.
-Tokens are estimated without a tokenizer, by `kidney_evals.planning.tokens`.
-
 The record of a job is written before the first request, so that an unwritable path causes no cost,
 and before and after every step, so that an interruption loses no step.
 """
@@ -28,9 +25,8 @@ from kidney_evals.finetuning.hosted_service import Epochs, Job, Service, Service
 from kidney_evals.output_files import write_output
 from kidney_evals.planning.tokens import CHARACTERS, FRAME, Estimate
 
-_FEWEST_EXAMPLES: Final = 10
-_MOST_EPOCHS: Final = 50
-_LONGEST_SUFFIX: Final = 64
+_FEWEST_EXAMPLES, _MOST_EPOCHS, _LONGEST_SUFFIX = 10, 50, 64
+"""Limits of OpenAI's supervised fine-tuning; the suffix in characters."""
 
 _LONGEST_PAUSE: Final = 300.0
 """Longest pause between two requests, in seconds, while the service does not respond."""
@@ -171,13 +167,12 @@ def tokens_of(example: Example) -> Estimate:
 
     A character that is not ASCII counts as one token, in the high estimate each of its bytes.
     """
-    texts = [message["content"] for message in example.messages]
-    ascii_count = sum(letter.isascii() for text in texts for letter in text)
-    letters = sum(map(len, texts)) - ascii_count
-    others = (letters, letters, sum(len(text.encode()) for text in texts) - ascii_count)
+    text = "".join(message["content"] for message in example.messages)
+    ascii_count = sum(map(str.isascii, text))
+    others = len(text) - ascii_count, len(text) - ascii_count, len(text.encode()) - ascii_count
     return Estimate(
         *(
-            ascii_count / characters + other + len(texts) * frame
+            ascii_count / characters + other + len(example.messages) * frame
             for characters, other, frame in zip(CHARACTERS, others, FRAME, strict=True)
         )
     )

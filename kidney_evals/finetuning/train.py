@@ -98,9 +98,7 @@ def train(
             "tokens_per_second": None if checkpoint else round(speed),
             "peak_memory_bytes": torch.cuda.max_memory_allocated() if where == "cuda" else None,
             "longest_sample": longest,
-            "trained_parameters": sum(
-                one.numel() for one in trainer.model.parameters() if one.requires_grad
-            ),
+            "trained_parameters": trainer.model.get_nb_trainable_parameters()[0],
             "versions": {"kidney_evals": __version__} | {name: version(name) for name in PACKAGES},
         }
         with new_folder(out) as folder:

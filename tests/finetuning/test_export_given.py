@@ -137,19 +137,18 @@ def test_conditions_of_a_table_take_turns(tmp_path: Path) -> None:
     options = ("--answers", table, "--samples", 32, "--heldout", 8)
     data = export(tmp_path / "data", *options)
     assert [one.facts["condition"] for one in data.train[:4]] == [*CONDITIONS, *CONDITIONS]
-    one = export(tmp_path / "one", "--condition", "coin_flip", *options)
-    assert {example.facts["condition"] for example in one.train} == {"coin_flip"}
-    assert one.card["excluded"]["left_out"] == {"other_condition": 60}
+    single = export(tmp_path / "one", "--condition", "coin_flip", *options)
+    assert {one.facts["condition"] for one in single.train} == {"coin_flip"}
+    assert single.card["excluded"]["left_out"] == {"other_condition": 60}
 
 
 def test_a_planted_leak_is_refused(table: Path, tmp_path: Path) -> None:
     # A dilemma of the default run, sides swapped, in another wording, and a near copy.
     leak = dilemmas_of(load_study("mcelfresh_2021"), 400, None)[399]
     with table.open("a", newline="", encoding="utf-8") as stream:
-        listed = row(leak.second.values, leak.first.values, "A")
-        csv.DictWriter(stream, list(listed)).writerow(listed)
         # Question 12 of the fixed list: 32 years and 2 children against 55 years and none.
-        csv.writer(stream).writerow([55, 3, 0, 32, 1, 2, "B"])
+        near = [55, 3, 0, 32, 1, 2, "B"]
+        csv.writer(stream).writerows([[*leak.second.values, *leak.first.values, "A"], near])
     options = ("--answers", table, "--condition", "coin_flip", "--wording", "table")
     line = refused(call("export", "--out", tmp_path / "data", *options, "--samples", 64))
     assert "2 of 202 answers, first line 202, are about dilemmas that the default" in line
@@ -158,8 +157,8 @@ def test_a_planted_leak_is_refused(table: Path, tmp_path: Path) -> None:
     more = ("--samples", 160, "--heldout", 40, "--allow-overlap")
     data = export(tmp_path / "data", *options, *more)
     used = pairs((*data.train, *data.heldout))
-    near = frozenset({(55, 3, 0), (32, 1, 2)})
-    assert data.card["excluded"]["overlap"] == len(used & {near, *asked_by_default()}) > 0
+    asked = {frozenset({(55, 3, 0), (32, 1, 2)}), *asked_by_default()}
+    assert data.card["excluded"]["overlap"] == len(used & asked) > 0
     assert "about dilemmas that a default evaluation asks**" in readme(data)
 
 
