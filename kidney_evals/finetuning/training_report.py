@@ -98,36 +98,17 @@ def write_report(
 
 def trained_values(card: Mapping[str, Any]) -> str:
     """Return a paragraph that names the people whose answers a folder of samples holds."""
-    source: Mapping[str, Any] = card["source"]
-    study = card["study"]["id"]
-    if source["kind"] == "reference":
-        whose = {
-            "group": "each answer was drawn from the shares of the people asked, as fitted",
-            "individual": "all answers are those of one simulated person of the fitted group",
-            "majority": "each answer is the most frequent one of the people asked, as fitted",
-        }[source["target"]]
-        return f"People's answers to `{study}`: {whose}. {_people(card)}"
-    return {
-        "rows": f"The published answers of single people to `{study}`, row by row.",
-        "answers": "Answers that a user supplied; whose they are is for that user to say.",
-        "log": "Answers of another model, read from a log: not people's.",
-    }[source["kind"]]
-
-
-def _people(card: Mapping[str, Any]) -> str:
-    """Return people's signed importance shares."""
     from kidney_evals.human.reference import load_reference
     from kidney_evals.studies import load_study
 
-    study = load_study(card["study"]["source"])
-    parts = []
-    for condition in card["conditions"]:
-        shares = load_reference(study, condition).importance
-        named = zip(study.attribute_ids, shares, strict=True)
-        if not any(map(math.isnan, shares)):
-            listed = ", ".join(f"{name} {share:.2f}" for name, share in named)
-            parts.append(f"{condition}: {listed}")
-    return f"Signed importance shares of these people: {'; '.join(parts)}." if parts else ""
+    shares = {}
+    if card["source"]["kind"] == "reference":
+        study = load_study(card["study"]["source"])
+        for condition in card["conditions"]:
+            importance = load_reference(study, condition).importance
+            if not any(map(math.isnan, importance)):
+                shares[condition] = dict(zip(study.attribute_ids, importance, strict=True))
+    return filled("trained_values.md", card=card, shares=shares).strip()
 
 
 def write_side_effects(folder: Path, text: str) -> None:
