@@ -77,21 +77,13 @@ def _headline(comparison: Comparison, arm: str) -> str:
         for one in comparison.compared
         if one.arm == arm and not one.effect.is_side_effect and one.row.verdict != "not measured"
     }
-    verdicts = [row.verdict for row in rows.values()]
-    text = (
-        f"Of {len(rows)} figures {verdicts.count('nearer')} moved clearly nearer to what people's "
-        f"answers get and {verdicts.count('farther')} farther."
+    text = filled(
+        "comparison_headline.md",
+        verdicts=[row.verdict for row in rows.values()],
+        flips=rows.get(("coin_flip", "flip_rate")),
+        shuffled=comparison.cards.get(arm, {}).get("shuffled"),
     )
-    if flips := rows.get(("coin_flip", "flip_rate")):
-        text += (
-            f" It left {flips.found.second:.0%} of the answers to the coin, before "
-            f"{flips.found.first:.0%}, people {flips.aim:.0%} on these dilemmas."
-        )
-    if comparison.cards.get(arm, {}).get("shuffled"):
-        text += (
-            " A control: its training answers were shuffled, so only their rates could be learnt."
-        )
-    return text
+    return " ".join(text.splitlines())
 
 
 def _curve_files(comparison: Comparison) -> dict[str, str]:

@@ -56,16 +56,6 @@ _LETTERS: Final[Mapping[Order, Mapping[Choice, str]]] = {
 }
 """The answer as shown for each choice, by order."""
 
-_LEFT_OUT: Final = {
-    "identical": "{} answers about two identical patients",
-    "evaluation": "{} queries about dilemmas of the evaluation",
-    "split": "{} answers about dilemmas that are on the other side of the split",
-    "other_condition": "{} answers given in another condition",
-    "controls": "{} answers about controls",
-    "no_decision": "{} samples without a decision",
-}
-"""Reasons for omitted answers, as templates for the number of answers."""
-
 
 def export(folder: Path, request: Request) -> TrainingData:
     """Write a folder of training samples; the same request gives the same bytes.
@@ -282,6 +272,4 @@ def _offered(condition: str) -> tuple[str, ...]:
 
 
 def _left_out(card: Mapping[str, Any]) -> str:
-    counts: Mapping[str, int] = card["excluded"]["left_out"]
-    parts = [_LEFT_OUT[reason].format(count) for reason, count in counts.items()]
-    return f"Left out: {'; '.join(parts)}." if parts else ""
+    return filled("left_out.md", counts=card["excluded"]["left_out"]).strip()
