@@ -185,6 +185,8 @@ def test_the_report_and_the_card_of_an_adapter(tmp_path: Path) -> None:
         {"epoch": 0, "step": 0, "eval_loss": 1.5},
         {"epoch": 1.0, "step": 1, "loss": 1.0},
         {"epoch": 1.0, "step": 1, "eval_loss": 0.5},
+        # A run that is resumed after this pass evaluates it again.
+        {"epoch": 1.0, "step": 1, "eval_loss": 0.5},
         {"epoch": 2.0, "step": 2, "loss": 0.25},
         {"epoch": 2.0, "step": 2, "eval_loss": 0.75},
     ]
