@@ -10,10 +10,11 @@ import click
 from kidney_evals.cli.terminal import Group
 
 if TYPE_CHECKING:
-    from kidney_evals.finetuning.hosted import Submission
     from kidney_evals.finetuning.hosted_service import Job
 
 _PATH: Final = click.Path(path_type=Path)
+
+_new_folder = click.option("--out", required=True, type=_PATH, help="A new folder.")
 
 _INTERRUPTED: Final = 130
 """Exit status after Ctrl-C, the same as in shells."""
@@ -48,7 +49,7 @@ def export(out: Path, log_name: str | None, **request: Any) -> None:
     from kidney_evals.cli.logs import read_run_log
     from kidney_evals.cli.terminal import say, say_filled
     from kidney_evals.finetuning.export import export as export_samples
-    from kidney_evals.finetuning.export_card import summary
+    from kidney_evals.finetuning.export import summary
     from kidney_evals.finetuning.sources import Request
 
     log = read_run_log(log_name, any_reference=True) if log_name is not None else None
@@ -62,7 +63,7 @@ def export(out: Path, log_name: str | None, **request: Any) -> None:
 @sft.command()
 @click.option("--base", required=True, metavar="MODEL", help="A folder or a Hub id (owner/name).")
 @click.option("--data", required=True, type=_PATH, help="From sft export.")
-@click.option("--out", required=True, type=_PATH, help="A new folder.")
+@_new_folder
 @click.option(
     "--samples",
     metavar="N[,N…]",
@@ -132,7 +133,7 @@ def train(
 
 @sft.command()
 @click.argument("adapter", type=_PATH)
-@click.option("--out", required=True, type=_PATH, help="A new folder.")
+@_new_folder
 def merge(adapter: Path, out: Path) -> None:
     """Write ADAPTER and its base as one model, for servers without adapters."""
     from kidney_evals.finetuning.base import merge_adapter
@@ -249,12 +250,7 @@ def evaluate(
 @click.option("--ask-again", is_flag=True, help="Repeat a request that got no response.")
 @click.option("--dry-run", is_flag=True, help="Check and count; send nothing.")
 def submit(
-    data: Path,
-    out: Path | None,
-    price: float | None,
-    ask_again: bool,
-    dry_run: bool,
-    **parameters: Any,
+    data: Path, out: Path | None, price: float | None, ask_again: bool, dry_run: bool, **given: Any
 ) -> None:
     """Start a fine-tuning job at OpenAI. It costs money; everything is checked here first.
 
@@ -263,11 +259,13 @@ def submit(
     """
     from kidney_evals.finetuning import hosted
     from kidney_evals.finetuning.hosted_service import Service
+    from kidney_evals.finetuning.texts import filled
 
-    submission = hosted.prepare(data, **parameters)
+    submission = hosted.prepare(data, **given)
     path = out or submission.default_path
     service = None if dry_run else Service()
-    click.echo(_announced(submission, price))
+    text = filled("submission.md", submission=submission, price=price, **vars(submission))
+    click.echo(text.strip())
     if service is None:
         click.echo("Nothing was sent.")
         return
@@ -290,7 +288,7 @@ def status(job: str) -> None:
     state = hosted.look(Service(), job, click.echo)
     click.echo(f"{state.id}: {state.status}, from {state.base}")
     if state.ended:
-        click.echo(_finished(state) if state.status == "succeeded" else _reason(state))
+        click.echo(_outcome(state))
 
 
 @sft.command()
@@ -312,56 +310,15 @@ def wait(job: str, interval: float) -> None:
     except KeyboardInterrupt:
         _interrupted(f"Interrupted. The job goes on; go on waiting with: {hosted.WAIT} {job}")
     if state.status != "succeeded":
-        raise click.ClickException(_reason(state))
-    click.echo(_finished(state))
+        raise click.ClickException(_outcome(state))
+    click.echo(_outcome(state))
 
 
-def _announced(submission: Submission, price: float | None) -> str:
-    record, card, tokens = submission.record, submission.data.card, submission.tokens
-    kind = card["source"]["kind"]
-    all_train, heldout = len(submission.data.train), len(submission.data.heldout)
-    trained = "tokens × epochs; the service chooses how many epochs"
-    epochs, each = 1, " an epoch"
-    if record.epochs != "auto":
-        epochs, each = record.epochs, ""
-        expected, high = epochs * tokens.expected, epochs * tokens.high
-        trained = f"{epochs} epochs: about {expected:,.0f} tokens, at most {high:,.0f}"
-    cost = "not known here: trained tokens × your price of training"
-    if price is not None:
-        cost = f"at most {epochs * tokens.high * price / 1e6:,.2f} USD{each}"
-    lines = {
-        "CONTROL": "the answers were shuffled: it should teach nothing" if record.shuffled else "",
-        "Base": f"{record.base}, seed {record.seed}",
-        "Samples": f"{record.samples} of {all_train} ({card['study']['id']}, from {kind})",
-        "Held out": f"{heldout}, for the service's own curve; not trained on",
-        "Tokens": f"about {tokens.expected:,.0f} an epoch, at most {tokens.high:,.0f}",
-        "People": "answers of single survey participants are among what is sent"
-        if kind == "rows"
-        else "",
-        "Trained": trained,
-        "Price": cost,
-    }
-    return "\n".join(f"{name:<11}{text}" for name, text in lines.items() if text)
+def _outcome(job: Job) -> str:
+    """Return the tuned model and the next command, or why there is no model."""
+    from kidney_evals.finetuning.texts import filled
 
-
-def _finished(job: Job) -> str:
-    if not job.model:
-        return "The service names no model yet; ask again with `kidney-evals sft status`."
-    lines = [f"Model: {job.model}"]
-    if job.trained_tokens is not None:
-        lines.append(f"Trained tokens: {job.trained_tokens:,}")
-    lines += [
-        "Measure what changed, on dilemmas that it was not trained on:",
-        f"  kidney-evals sft evaluate --before openai/{job.base} \\",
-        f"    --after openai/{job.model}",
-    ]
-    return "\n".join(lines)
-
-
-def _reason(job: Job) -> str:
-    if job.status == "cancelled":
-        return f"job {job.id} was cancelled" + (f": {job.reason}" if job.reason else "")
-    return f"job {job.id} failed: {job.reason or 'the service gives no reason'}"
+    return filled("job.md", job=job).strip()
 
 
 def _interrupted(line: str) -> NoReturn:

@@ -53,15 +53,11 @@ def arms_of(
     prompted: Sequence[str] = (),
     data: TrainingData | None = None,
 ) -> tuple[Arm, ...]:
-    """Return the compared models, the untrained model first.
+    """Return the compared models, the untrained model `before` first.
 
-    Args:
-        before: The untrained model.
-        after: Trained models, each as MODEL or NAME=MODEL. With `sizes`, a single folder with an
-            adapter for each size, in a subfolder named by its number of samples.
-        sizes: Numbers of training samples; 0 is the untrained model.
-        prompted: "few-shot:N" or "stated-values".
-        data: The training samples, which few-shot prompting shows.
+    `after` holds trained models as MODEL or NAME=MODEL; with `sizes` (numbers of training samples,
+    0 is the untrained model) a single folder with an adapter for each size, in a subfolder named by
+    its size. `prompted` holds "few-shot:N", which shows samples of `data`, or "stated-values".
     """
     arms = [Arm(UNTRAINED, _checked(before), samples=0 if sizes else None)]
     if sizes and len(after) != 1:

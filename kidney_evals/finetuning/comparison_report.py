@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -36,26 +35,22 @@ def write_results(comparison: Comparison, out: Path) -> list[str]:
     Files of an earlier call are replaced. The returned lines are for a terminal.
     """
     curve = _curve_files(comparison)
-    contents = {
-        _REPORT: MARKDOWN_MARK
-        + filled(
-            "comparison.md",
-            comparison=comparison,
-            parts=PARTS,
-            trained_values=trained_values,
-            headline=_headline,
-            measures=_by_part,
-            table=_table,
-            curves=[name for name in curve if name.endswith(".svg")],
-            limits=limits_and_use(),
-        ),
-        "comparison.csv": _csv(_record(one) for one in comparison.compared),
-        **curve,
-    }
+    shared = {"comparison": comparison, "headline": _headline, "measures": _by_part}
+    report = filled(
+        "comparison.md",
+        **shared,
+        parts=PARTS,
+        trained_values=trained_values,
+        table=_table,
+        curves=[name for name in curve if name.endswith(".svg")],
+        limits=limits_and_use(),
+    )
+    table = _csv(_record(one) for one in comparison.compared)
+    contents = {_REPORT: MARKDOWN_MARK + report, "comparison.csv": table, **curve}
     write_outputs(
         {str(out / name): content.encode() for name, content in contents.items()}, overwrite=None
     )
-    lines = _as_lines(comparison)
+    lines = filled("comparison_terminal.md", **shared, short=short).rstrip("\n").split("\n")
     lines += ["", f"Report: {out / _REPORT}", "Beside it: comparison.csv, logs/"]
     if comparison.battery.plan.side_effects:
         for arm in comparison.arms[1:]:
@@ -76,52 +71,19 @@ def side_effects(comparison: Comparison, arm: str) -> str:
     )
 
 
-def _as_lines(comparison: Comparison) -> list[str]:
-    lines = []
-    for arm in comparison.arms[1:]:
-        head = _headline(comparison, arm.name)
-        lines += ["", f"before -> {arm.name}", *textwrap.wrap(head, 80), ""]
-        lines.append(f"{'':26}{'before':>7}{'after':>7}{'change':>8}  {'95 %':15}{'people':>6}")
-        for title, rows in _by_part(comparison, arm.name).items():
-            lines.append(title)
-            for effect, _, row in rows:
-                found, verdict = row.found, row.verdict
-                ends = f"[{short(found.change.low)}, {short(found.change.high)}]"
-                figures = (
-                    f"  {effect.label:24.24}{short(found.first):>7}"
-                    f"{short(found.second):>7}{short(found.change.value, sign=True):>8}"
-                    f"  {ends:15}{short(row.aim):>6}"
-                )
-                if effect.is_side_effect:
-                    lines += [figures.rstrip(), f"    {verdict} (margin {effect.margin:g})"]
-                else:
-                    clear = "" if verdict in ("unclear", "not measured") else verdict
-                    lines.append(f"{figures} {clear}".rstrip())
-    lines += [f"not measured: {arm}, {part} ({why})"[:80] for arm, part, why in comparison.missing]
-    return lines
-
-
 def _headline(comparison: Comparison, arm: str) -> str:
     rows = {
         one.effect[:2]: one.row
         for one in comparison.compared
         if one.arm == arm and not one.effect.is_side_effect and one.row.verdict != "not measured"
     }
-    verdicts = [row.verdict for row in rows.values()]
-    text = (
-        f"Of {len(rows)} figures {verdicts.count('nearer')} moved clearly nearer to what people's "
-        f"answers get and {verdicts.count('farther')} farther."
+    text = filled(
+        "comparison_headline.md",
+        verdicts=[row.verdict for row in rows.values()],
+        flips=rows.get(("coin_flip", "flip_rate")),
+        shuffled=comparison.cards.get(arm, {}).get("shuffled"),
     )
-    if flips := rows.get(("coin_flip", "flip_rate")):
-        text += (
-            f" It left {flips.found.second:.0%} of the answers to the coin, before "
-            f"{flips.found.first:.0%}, people {flips.aim:.0%} on these dilemmas."
-        )
-    if comparison.cards.get(arm, {}).get("shuffled"):
-        text += (
-            " A control: its training answers were shuffled, so only their rates could be learnt."
-        )
-    return text
+    return " ".join(text.splitlines())
 
 
 def _curve_files(comparison: Comparison) -> dict[str, str]:
@@ -135,10 +97,13 @@ def _curve_files(comparison: Comparison) -> dict[str, str]:
             continue
         for samples, level in zip((0, sizes.get(arm)), row.levels, strict=True):
             if samples is not None:
-                key = {"samples": samples, "part": effect.part, "row": effect.row}
-                ends = {"value": level.value, "low": level.low, "high": level.high}
                 points[effect.part, effect.row, samples] = {
-                    **(key | ends),
+                    "samples": samples,
+                    "part": effect.part,
+                    "row": effect.row,
+                    "value": level.value,
+                    "low": level.low,
+                    "high": level.high,
                     "people": row.aim,
                     "n": level.n,
                 }

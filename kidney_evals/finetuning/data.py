@@ -86,20 +86,21 @@ def write_data(
 
 def read_data(folder: Path) -> TrainingData:
     """Read a folder of training samples; check that its files are complete and unchanged."""
+    path = folder / CARD
+    if not path.exists():
+        raise UserError(
+            f"{folder} holds no {CARD}; make a folder of samples with `kidney-evals sft export`"
+        )
     try:
-        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        card = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(card, dict) or card.get("format") != FORMAT:
-            raise UserError(f"{folder / CARD} is not of the form {FORMAT!r}")
+            raise UserError(f"{path} is not of the form {FORMAT!r}")
         contents = {name: (folder / name).read_bytes() for name in card["files"]}
     except OSError as error:
-        if not (folder / CARD).exists():
-            raise UserError(
-                f"{folder} holds no {CARD}; make a folder of samples with `kidney-evals sft export`"
-            ) from None
         where = error.filename or folder
         raise UserError(f"{where} cannot be read ({error.strerror or error})") from error
     except json.JSONDecodeError as error:
-        raise UserError(f"{folder / CARD} cannot be read ({error})") from error
+        raise UserError(f"{path} cannot be read ({error})") from error
     for name, content in contents.items():
         if _sha256(content) != card["files"][name]:
             raise UserError(f"{folder / name} was changed after the export; export it again")

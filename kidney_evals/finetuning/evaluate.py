@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
@@ -100,16 +98,19 @@ class Battery:
     @property
     def parts(self) -> tuple[PartName, ...]:
         """The runs of each arm."""
-        beside = self.plan.side_effects
-        runs: dict[PartName, bool] = {
-            "coin_flip": True,
-            "forced_choice": True,
-            "repeated": beside,
-            "other_study": beside,
-            "wordings": beside and bool(self.unseen_wordings),
-            "readout": bool(self.plan.readout),
-        }
-        return tuple(part for part, is_run in runs.items() if is_run)
+        left_out: set[PartName] = set()
+        if not self.plan.side_effects:
+            left_out |= {"repeated", "other_study", "wordings"}
+        if not self.unseen_wordings:
+            left_out.add("wordings")
+        if not self.plan.readout:
+            left_out.add("readout")
+        return tuple(part for part in PARTS if part not in left_out)
+
+    def applies(self, effect: Effect) -> bool:
+        """Return whether a line applies: no side effect is reported for a trained condition."""
+        trained: Sequence[str] = self.trained_conditions
+        return not effect.untrained or (bool(trained) and effect.untrained not in trained)
 
     def study_of(self, part: PartName) -> Study:
         """Return the study of a part; for `other_study`, a study without training samples."""
@@ -178,9 +179,7 @@ def evaluate(
 
     A second call with the same arguments repeats no answered model call. The first arm is the
     untrained model; see `arms_of`. The logs are in `out/logs`. `device` is for local models,
-    `model_args` are further arguments of the providers, and `options` those of
-    `inspect_ai.eval_set`. `say` is called with each line that a user may want to read before the
-    first model call.
+    `model_args` are for the providers, and `options` are arguments of `inspect_ai.eval_set`.
 
     Raises:
         UserError: An input is missing, the runs are not comparable, or the untrained model failed.
@@ -197,25 +196,21 @@ def evaluate(
     battery = battery_of(tuple(cards.values()), arms, plan or Plan())
     # `eval_set` reads the same file, but only after the models were set up.
     load_env()
-    models: dict[str, Any] = {}
-    for arm in arms:
-        if arm.model not in models:
-            models[arm.model] = model_of(arm, device, model_args or {})
+    models = {
+        name: model_of(arm, device, model_args or {})
+        for name, arm in {arm.model: arm for arm in arms}.items()
+    }
     battery = _without_unsuitable(arms, battery, say)
     tasks = [
         _task(part, arm, models[arm.model], battery, data) for arm in arms for part in battery.parts
     ]
     calls = sum(len(task.dataset) * (task.epochs or 1) for task in tasks)
-    if not _has_answers(out / "logs"):
-        # An attempt in which every run failed is replaced by an attempt with other models.
-        with suppress(OSError):
-            (out / _CLAIM).unlink()
     _claim(out, arms, battery, data)
     say(f"{len(arms)} models, {len(tasks)} runs, {calls:,} calls (a question may be put twice)")
     given: dict[str, Any] = {"score_display": False, "retry_attempts": 3, "retry_wait": 5}
+    given |= options or {}
     # Logs of a failed attempt with other options stay in the folder, and are not used.
-    given["log_dir_allow_dirty"] = True
-    _, headers = eval_set(tasks, log_dir=str(out / "logs"), **given | dict(options or {}))
+    _, headers = eval_set(tasks, log_dir=str(out / "logs"), log_dir_allow_dirty=True, **given)
     logs: dict[tuple[str, PartName], EvalLog] = {}
     missing = []
     for log in headers:
@@ -306,6 +301,7 @@ def _compare(
 ) -> tuple[Compared, ...]:
     """Compare every arm with the first arm, in the parts that both have answered."""
     runs = {key: run for key, log in logs.items() if (run := run_of_log(log)) is not None}
+    listed = [effect for effect in effects() if battery.applies(effect)]
     first, *others = arms
     compared = []
     for arm in others:
@@ -316,22 +312,15 @@ def _compare(
         }
         compared += [
             Compared(effect, arm, pairings[effect.part].row(effect.row, effect.margin))
-            for effect in effects()
-            if effect.part in pairings and _applies(effect, battery)
+            for effect in listed
+            if effect.part in pairings
         ]
     return tuple(compared)
 
 
-@lru_cache(maxsize=1)
 def effects() -> tuple[Effect, ...]:
     """Return the measures of a comparison in the order of `effects.yaml`."""
     return tuple(Effect(**entry) for entry in table_of("effects.yaml"))
-
-
-def _applies(effect: Effect, battery: Battery) -> bool:
-    """Return whether a line applies: no side effect is reported for a condition in the training."""
-    trained: Sequence[str] = battery.trained_conditions
-    return not effect.untrained or (bool(trained) and effect.untrained not in trained)
 
 
 def _claim(out: Path, arms: Sequence[Arm], battery: Battery, data: TrainingData | None) -> None:
@@ -343,12 +332,14 @@ def _claim(out: Path, arms: Sequence[Arm], battery: Battery, data: TrainingData 
     }
     text = json.dumps(content, indent=2) + "\n"
     path = out / _CLAIM
-    if path.is_file() and path.read_text(encoding="utf-8") != text:
+    # An attempt in which every run failed is replaced by an attempt with other models.
+    is_other = path.is_file() and path.read_text(encoding="utf-8") != text
+    if is_other and _has_answers(out / "logs"):
         raise UserError(
             f"{out} holds another comparison, described in {_CLAIM}: name another --out, or give "
             "what it was started with"
         )
-    write_output(path, text.encode(), overwrite=None)
+    write_output(path, text.encode(), overwrite=True)
 
 
 def _has_answers(folder: Path) -> bool:

@@ -1,37 +1,60 @@
-"""`kidney-evals sft export`: write a folder of training samples from answers."""
+"""`kidney-evals sft export`: write a folder of training samples from answers, with its card."""
 
 from __future__ import annotations
 
+import json
+import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from kidney_evals import __version__
 from kidney_evals.elicitation.prompt import render_question, render_system
 from kidney_evals.elicitation.run_wordings import id_suffix, wordings_for
 from kidney_evals.elicitation.wording import Wording
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.finetuning.data import PARTS, Example, Part, TrainingData, write_data
-from kidney_evals.finetuning.export_card import SMALLEST, make_card, make_readme
 from kidney_evals.finetuning.sources import (
+    HELDOUT_MOST,
     Answered,
+    Evaluated,
     Request,
+    Source,
     evaluated,
+    from_reference,
     generator_of,
     shuffled,
 )
 from kidney_evals.finetuning.sources_given import from_answers, from_log, from_rows, read_design
-from kidney_evals.finetuning.sources_reference import HELDOUT_MOST, from_reference
+from kidney_evals.finetuning.texts import filled
+from kidney_evals.human.reference import REFERENCE_FOLDER
+from kidney_evals.limits import limits_and_use
 from kidney_evals.output_files import check_new_folder
-from kidney_evals.studies import CONDITIONS, DEFAULT_STUDY, Condition, Order, Study, load_study
+from kidney_evals.studies import (
+    CONDITIONS,
+    DEFAULT_STUDY,
+    Choice,
+    Condition,
+    Order,
+    Study,
+    load_study,
+)
 
 _BOTH: Final = "both"
 
 _SOURCES: Final = {"data": from_rows, "answers": from_answers, "log": from_log}
 """The functions that read the sources of a request, by its attributes."""
 
-_FEWEST, _MOST = 8, 10_000
-"""Smallest and largest number of training samples in a folder."""
+_SMALLEST, _MOST = 8, 10_000
+"""Range of the number of training samples; each nested size is twice the size before it."""
+
+_ANSWERS: Final = ("A", "B", "COIN")
+_LETTERS: Final[Mapping[Order, Mapping[Choice, str]]] = {
+    "ab": {"first": "A", "second": "B", "coin": "COIN"},
+    "ba": {"first": "B", "second": "A", "coin": "COIN"},
+}
+"""The answer as shown for each choice, by order."""
 
 
 def export(folder: Path, request: Request) -> TrainingData:
@@ -66,9 +89,8 @@ def export(folder: Path, request: Request) -> TrainingData:
         part: _examples(answers, study, wordings, part, request)
         for part, answers in zip(PARTS, (source.train, source.heldout), strict=True)
     }
-    card = make_card(study, source, samples, wordings, evaluation, request)
-    readme = make_readme(card, study, wordings)
-    return write_data(folder, card, readme, *samples.values())
+    card = _card(study, source, samples, wordings, evaluation, request)
+    return write_data(folder, card, _readme(card, study, wordings), *samples.values())
 
 
 def _check(request: Request) -> list[str]:
@@ -79,7 +101,7 @@ def _check(request: Request) -> list[str]:
     if named and (request.target or request.person is not None):
         raise UserError("--target and --person choose answers of the human reference alone")
     for option, count, low, high in (
-        ("--samples", request.samples, _FEWEST, _MOST),
+        ("--samples", request.samples, _SMALLEST, _MOST),
         ("--heldout", request.held, 1, HELDOUT_MOST),
     ):
         if not low <= count <= high:
@@ -102,14 +124,7 @@ def _examples(
     conditions = [one.condition for one in answers]
     designs = {name: _deal(wordings, request.seed, part, name) for name in set(conditions)}
     dealt = [next(designs[condition]) for condition in conditions]
-    letters = [
-        "COIN"
-        if one.choice == "coin"
-        else "A"
-        if (one.choice == "first") == (order == "ab")
-        else "B"
-        for one, (order, _) in zip(answers, dealt, strict=True)
-    ]
+    letters = [_LETTERS[order][one.choice] for one, (order, _) in zip(answers, dealt, strict=True)]
     if request.shuffle:
         letters = _exchanged(letters, conditions, part, request.seed)
     # An exchanged answer is not this person's answer.
@@ -171,7 +186,7 @@ def _exchanged(
     nested size keeps its answers.
     """
     result = list(letters)
-    start, end = 0, SMALLEST
+    start, end = 0, _SMALLEST
     while start < len(letters):
         block = range(start, min(end, len(letters)))
         for condition in dict.fromkeys(conditions[at] for at in block):
@@ -181,3 +196,80 @@ def _exchanged(
                 result[at] = letters[source]
         start, end = end, 2 * end
     return result
+
+
+def _card(
+    study: Study,
+    source: Source,
+    samples: Mapping[Part, Sequence[Example]],
+    wordings: Sequence[Wording],
+    evaluation: Evaluated,
+    request: Request,
+) -> dict[str, Any]:
+    """Return the content of `card.json`."""
+    answers = (*source.train, *source.heldout)
+    count = len(samples["train"])
+    return {
+        "package": __version__,
+        "study": {name: getattr(study, name) for name in ("id", "source", "version", "hash")},
+        "conditions": list(source.conditions),
+        "source": dict(source.about),
+        "wordings": {wording.id: wording.digest for wording in wordings},
+        "wording": request.wording,
+        "seed": request.seed,
+        "samples": {part: len(examples) for part, examples in samples.items()},
+        "balance": {part: _balance(examples) for part, examples in samples.items()},
+        "excluded": {
+            "evaluation": list(evaluation.about),
+            "overlap": sum(evaluation.holds(one.dilemma) for one in answers),
+            "left_out": dict(source.left_out),
+        },
+        "shuffled": request.shuffle,
+        "nested": [_SMALLEST << power for power in range((count // _SMALLEST).bit_length())],
+        "canary": study.canary,
+        "limits": limits_and_use(),
+    }
+
+
+def _readme(card: Mapping[str, Any], study: Study, wordings: Sequence[Wording]) -> str:
+    """Return the card as Markdown for a reader, from the template `export_card.md`."""
+    path = study.path / REFERENCE_FOLDER / "reference.json"
+    text = filled(
+        "export_card.md",
+        card=card,
+        study=study,
+        wordings=wordings,
+        no_people=list(dict.fromkeys(filter(None, (one.no_human_reference for one in wordings)))),
+        answers=_ANSWERS,
+        offered=_offered,
+        left_out=_left_out(card),
+        reference=json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {},
+    )
+    # Remove the blank lines of empty paragraphs.
+    return re.sub(r"\n{3,}", "\n\n", text)
+
+
+def summary(card: Mapping[str, Any]) -> list[str]:
+    """Return the sentences about a folder that the terminal shows."""
+    text = filled("export_summary.md", card=card, offered=_offered, left_out=_left_out(card))
+    return text.strip().split("\n")
+
+
+def _balance(examples: Sequence[Example]) -> dict[str, Any]:
+    """Count samples by condition, and within each condition by order, wording and answer."""
+    counts: dict[str, Any] = {}
+    for condition in sorted({one.facts["condition"] for one in examples}):
+        own = [one.facts for one in examples if one.facts["condition"] == condition]
+        counts[condition] = {"samples": len(own)} | {
+            name: dict(sorted(Counter(facts[name] for facts in own).items()))
+            for name in ("order", "wording", "answer")
+        }
+    return counts
+
+
+def _offered(condition: str) -> tuple[str, ...]:
+    return _ANSWERS if condition == "coin_flip" else _ANSWERS[:2]
+
+
+def _left_out(card: Mapping[str, Any]) -> str:
+    return filled("left_out.md", counts=card["excluded"]["left_out"]).strip()

@@ -1,8 +1,5 @@
 """Fine-tuning as a job of a hosted service: check it, submit it once, and wait for the result.
 
-OpenAI's supervised fine-tuning accepts ten examples or more and a suffix of up to 64 characters.
-Tokens are estimated without a tokenizer, by `kidney_evals.planning.tokens`.
-
 The record of a job is written before the first request, so that an unwritable path causes no cost,
 and before and after every step, so that an interruption loses no step.
 """
@@ -10,8 +7,9 @@ and before and after every step, so that an interruption loses no step.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+import re
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -27,15 +25,14 @@ from kidney_evals.finetuning.hosted_service import Epochs, Job, Service, Service
 from kidney_evals.output_files import write_output
 from kidney_evals.planning.tokens import CHARACTERS, FRAME, Estimate
 
-_FEWEST_EXAMPLES: Final = 10
-_MOST_EPOCHS: Final = 50
-_LONGEST_SUFFIX: Final = 64
+_FEWEST_EXAMPLES, _MOST_EPOCHS, _LONGEST_SUFFIX = 10, 50, 64
+"""Limits of OpenAI's supervised fine-tuning; the suffix in characters."""
 
 _LONGEST_PAUSE: Final = 300.0
 """Longest pause between two requests, in seconds, while the service does not respond."""
 
 _PATIENCE: Final = 3600.0
-"""Seconds to wait for a response to `wait`, or for another process that uses the record."""
+"""Seconds after the last response at which `wait` gives up."""
 
 _IDENTITY: Final = ("service", "base", "card", "samples", "seed", "epochs", "suffix")
 """Fields of a record that identify a submission."""
@@ -74,24 +71,21 @@ class Record(BaseModel):
     model: str | None = None
     trained_tokens: int | None = None
 
-    def changed(self, job: Job | None = None, **values: object) -> Record:
-        """Return a copy of the record with the given values, and with the state of `job`."""
+    def saved(self, path: Path, job: Job | None = None, **values: object) -> Record:
+        """Write the record with the given values and the state of `job`; return what is written."""
         if job is not None:
             values |= {"job": job.id, "status": job.status, "model": job.model}
             values["trained_tokens"] = job.trained_tokens
-        return self.model_copy(update=values)
-
-    def save(self, path: Path) -> Record:
-        """Write the record, completely or not at all, and return the record."""
-        text = self.model_dump_json(indent=2) + "\n"
+        record = self.model_copy(update=values)
+        text = record.model_dump_json(indent=2) + "\n"
         try:
             # `_read_record` has refused other files, so an existing file is a record. A link to a
             # record stays a link.
             write_output(os.path.realpath(path), text.encode(), overwrite=True)
         except UserError as error:
-            sent = self.job or ", ".join(self.files.values()) or "nothing"
+            sent = record.job or ", ".join(record.files.values()) or "nothing"
             raise UserError(f"{error.message}; sent so far: {sent}") from error
-        return self
+        return record
 
 
 @dataclass(frozen=True)
@@ -115,9 +109,7 @@ class Submission:
     def default_path(self) -> Path:
         """Default path of the record: beside the folder of samples."""
         folder, record = _named(self.data.folder), self.record
-        base = "".join(
-            letter if letter.isalnum() or letter in "._-" else "-" for letter in record.base
-        )
+        base = re.sub(r"[^\w.-]", "-", record.base)
         return folder.parent / f"{folder.name}-{base}-{record.samples}-{record.seed}.json"
 
 
@@ -131,16 +123,11 @@ def prepare(
     suffix: str | None = None,
     allow_overlap: bool = False,
 ) -> Submission:
-    """Read a folder of samples and check that a service would accept the job.
+    """Read a folder that `sft export` wrote, and check that a service would accept the job.
 
-    Args:
-        folder: A folder that `sft export` wrote.
-        base: The base model, with or without Inspect's prefix `openai/`.
-        samples: Number of training samples; None for all samples.
-        seed: The job's seed.
-        epochs: Passes over the samples, or "auto" to leave the number to the service.
-        suffix: Part of the new model's name.
-        allow_overlap: Whether samples may be about the evaluation's dilemmas.
+    `base` may have Inspect's prefix `openai/`. `samples` is None for all samples, `epochs` a number
+    or "auto" to leave it to the service, and `suffix` becomes part of the new model's name. Without
+    `allow_overlap`, samples about the evaluation's dilemmas are an error.
     """
     base = base.strip().removeprefix("openai/")
     if not base or "/" in base or not base.isprintable():
@@ -180,13 +167,12 @@ def tokens_of(example: Example) -> Estimate:
 
     A character that is not ASCII counts as one token, in the high estimate each of its bytes.
     """
-    texts = [message["content"] for message in example.messages]
-    ascii_count = sum(letter.isascii() for text in texts for letter in text)
-    letters = sum(map(len, texts)) - ascii_count
-    others = (letters, letters, sum(len(text.encode()) for text in texts) - ascii_count)
+    text = "".join(message["content"] for message in example.messages)
+    ascii_count = sum(map(str.isascii, text))
+    others = len(text) - ascii_count, len(text) - ascii_count, len(text.encode()) - ascii_count
     return Estimate(
         *(
-            ascii_count / characters + other + len(texts) * frame
+            ascii_count / characters + other + len(example.messages) * frame
             for characters, other, frame in zip(CHARACTERS, others, FRAME, strict=True)
         )
     )
@@ -207,16 +193,15 @@ def submit(
             request, or it is unknown whether a job has started.
     """
     with _locked(path, say):
-        record = submission.record.changed(service=service.url)
+        record = submission.record.model_copy(update={"service": service.url})
         if path.exists():
             record = _continued(path, record)
         if record.job:
             say(f"Job {record.job} was submitted before ({record.status}); nothing was sent.")
             say("To start another job of the same kind, name another record with --out.")
             return record
-        record.save(path)
         try:
-            return _submitted(submission, service, record, path, say, ask_again)
+            return _submitted(submission, service, record.saved(path), path, say, ask_again)
         except ServiceError as error:
             if not error.transient:
                 raise
@@ -232,7 +217,7 @@ def _submitted(
         file = record.files["train"]
         if begun := service.find_job(file):
             say(f"Job {begun.id} had begun when the connection was cut; nothing was sent.")
-            return record.changed(begun).save(path)
+            return record.saved(path, begun)
         if not ask_again:
             raise UserError(
                 f"the job was asked for before and no answer came; {service.url} lists none on "
@@ -245,10 +230,10 @@ def _submitted(
         elif examples:
             name = f"{_named(submission.data.folder).name}-{part}-{len(examples)}.jsonl"
             sent = service.upload(name, "".join(one.line for one in examples).encode())
-            record = record.changed(files={**record.files, part: sent}).save(path)
+            record = record.saved(path, files={**record.files, part: sent})
             say(f"{_FILES[part]}: {sent}")
     # Written before the request: if the process is killed in between, no second job is requested.
-    record = record.changed(asked=True).save(path)
+    record = record.saved(path, asked=True)
     try:
         job = service.create_job(
             record.base, record.files, record.seed, record.epochs, record.suffix
@@ -256,10 +241,10 @@ def _submitted(
     except ServiceError as error:
         if error.refused:
             # The service may have refused the files, or may no longer have them.
-            record.changed(asked=False, files={}).save(path)
+            record.saved(path, asked=False, files={})
         raise
     say(f"Job {job.id}: {job.status}")
-    return record.changed(job).save(path)
+    return record.saved(path, job)
 
 
 def look(service: Service, job_or_record: str, say: Say) -> Job:
@@ -322,7 +307,7 @@ def _find(service: Service, job_or_record: str) -> tuple[str, Path | None]:
 def _update(path: Path | None, job: Job, say: Say) -> None:
     try:
         if path is not None:
-            _read_record(path).changed(job).save(path)
+            _read_record(path).saved(path, job)
     except UserError as error:
         say(f"The record was not brought up to date: {error.message}")
 
@@ -331,8 +316,7 @@ def _named(folder: Path) -> Path:
     return folder if folder.name not in ("", "..") else folder.resolve()
 
 
-@contextmanager
-def _locked(path: Path, say: Say) -> Iterator[None]:
+def _locked(path: Path, say: Say) -> AbstractContextManager[object]:
     """Lock a record for this process; the lock ends with the process, for any reason."""
     # Resolve links: two links to a record share a lock.
     place = Path(os.path.realpath(path))
@@ -340,17 +324,13 @@ def _locked(path: Path, say: Say) -> Iterator[None]:
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         try:
-            lock.acquire(timeout=0)
+            return lock.acquire(timeout=0)
         except Timeout:
             say(f"Another command is submitting with the record {path}; waiting for it.")
-            lock.acquire()
+            return lock.acquire()
     except OSError as error:
         why = error.strerror or error
         raise UserError(f"cannot write beside {path} ({why}); nothing was sent") from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _read_record(path: Path) -> Record:

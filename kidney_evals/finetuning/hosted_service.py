@@ -7,6 +7,7 @@ The client reads `OPENAI_API_KEY` and `OPENAI_BASE_URL` from the environment or 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 
 _KEY: Final = "OPENAI_API_KEY"
 
-_TIMEOUT: Final = 60.0
-_UPLOAD_TIMEOUT: Final = 600.0
+_TIMEOUT, _UPLOAD_TIMEOUT = 60.0, 600.0
 """Seconds to wait for a response, and for the response to an upload."""
 
 _NEVER_SENT: Final = ("ConnectError", "ConnectTimeout", "PoolTimeout")
@@ -127,10 +127,8 @@ class Service:
         The service's list may not yet contain a job that has just started.
         """
         with self._explained("the request for the list of jobs"):
-            for job in islice(self._retrying.fine_tuning.jobs.list(limit=100), _MOST_JOBS):
-                if job.training_file == training_file:
-                    return _job(job)
-        return None
+            jobs = islice(self._retrying.fine_tuning.jobs.list(limit=100), _MOST_JOBS)
+            return next((_job(one) for one in jobs if one.training_file == training_file), None)
 
     def job(self, name: str) -> Job:
         """Send one request for the state of a job, and return the state."""
@@ -156,21 +154,14 @@ class Service:
 
 def _job(response: Any) -> Job:
     """Read a job; a response without its fields raises an AttributeError or a ValueError."""
-    error = response.error
-    reason = None
+    error, reason = response.error, None
     if error is not None and error.message:
         codes = ", ".join(filter(None, (error.code, error.param)))
         reason = _one_line(error.message) + (f" ({codes})" if codes else "")
     if not response.id or not response.status:
         raise ValueError("no id or status")
-    return Job(
-        response.id,
-        response.status,
-        response.model,
-        response.fine_tuned_model or None,
-        reason,
-        response.trained_tokens,
-    )
+    model, tokens = response.fine_tuned_model or None, response.trained_tokens
+    return Job(response.id, response.status, response.model, model, reason, tokens)
 
 
 def _explain(error: APIError, url: str, request: str) -> ServiceError:
@@ -198,16 +189,10 @@ def _explain(error: APIError, url: str, request: str) -> ServiceError:
     else:
         line = f"{url} refused {request} (status {status}): {reason}"
     refused = status < 500 and status not in (408, 409)
-    pause = _seconds(error.response.headers.get("retry-after"))
+    stated = error.response.headers.get("retry-after", "")
+    # HTTP also allows a date.
+    pause = float(stated) if re.fullmatch(r"\d+(\.\d+)?", stated) else 0.0
     return ServiceError(line, transient=transient, refused=refused, pause=pause)
-
-
-def _seconds(text: str | None) -> float:
-    try:
-        return float(text or 0)
-    except ValueError:
-        # HTTP also allows a date.
-        return 0.0
 
 
 def _one_line(text: object) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Final
 
 from kidney_evals.errors import UserError, unknown
@@ -42,13 +41,14 @@ def settings(**given: float | None) -> Settings:
     Raises:
         UserError: The setting does not exist, or its value is out of range or not whole.
     """
-    values = {name: entry["default"] for name, entry in explained().items()}
+    table = explained()
+    values = {name: entry["default"] for name, entry in table.items()}
     for name, value in given.items():
         if name not in values:
             raise unknown("setting", name, values)
         if value is None:
             continue
-        low, high = explained()[name]["range"]
+        low, high = table[name]["range"]
         if not low <= value <= high:
             raise UserError(f"{name} must be from {low:.10g} to {high:.10g}, not {value!r}")
         is_whole = isinstance(values[name], int)
@@ -58,7 +58,6 @@ def settings(**given: float | None) -> Settings:
     return Settings(**values)
 
 
-@lru_cache(maxsize=1)
 def explained() -> Mapping[str, Mapping[str, Any]]:
     """Return each setting's `default`, `range` and `why`, by name."""
     table: Mapping[str, Mapping[str, Any]] = table_of("lora.yaml")

@@ -1,19 +1,30 @@
-"""Types that all sources of training answers share, and the dilemmas of the default evaluations."""
+"""The default source of training answers, the human reference, and types that all sources share.
+
+Answers are drawn from the group's shares or from those of a simulated person, or are the majority's
+answers.
+"""
 
 from __future__ import annotations
 
 import random
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
+from kidney_evals.errors import UserError, unknown
+from kidney_evals.respondents.question import fraction
 from kidney_evals.studies import (
+    CHOICES,
     Choice,
     Condition,
     Dilemma,
     Study,
     dilemmas_of,
+    draw_dilemmas,
     load_study,
     study_names,
 )
@@ -22,10 +33,19 @@ from kidney_evals.studies.draw import draw_limit
 if TYPE_CHECKING:
     from inspect_ai.log import EvalLog
 
+    from kidney_evals.human.reference import Reference
+
 HELDOUT_SHARE: Final = 5
 """Of a list of dilemmas, and of the people and dilemmas of given answers, 1 in 5 is held out.
 
 A fifth suffices for the default `--heldout`: a quarter of the training samples.
+"""
+
+_TARGETS: Final = ("group", "individual", "majority")
+
+HELDOUT_MOST: Final = 1000
+"""Maximum number of held-out dilemmas. This number is reserved before any training dilemma is
+drawn, so that held-out dilemmas depend neither on `--samples` nor on `--heldout`.
 """
 
 Pair = tuple[tuple[float, ...], tuple[float, ...]]
@@ -42,16 +62,14 @@ class Request:
 
     Attributes:
         heldout: Number of held-out samples; None for a quarter of `samples`, between 32 and 500.
-        seed: Seed of dilemmas, answers, split, orders and wordings.
         study: A shipped study or a study folder; None for the default, or the log's study.
         condition: `forced_choice`, `coin_flip` or `both`; None for both if the source has both.
         target: `group`, `individual` or `majority` of the human reference; None for the group.
         person: Number of the individual, from 1; None to draw a person.
-        wording: As the tasks' argument of that name.
         allow_overlap: Whether dilemmas of the default evaluation may be among the samples.
         shuffle: Whether to permute the answers between samples, as a control.
-        data: Folder with the published rows, as source of answers.
-        log: A run with its samples, as source of answers.
+        data: Folder with the published rows.
+        answers: Table of answers.
     """
 
     samples: int = 512
@@ -187,3 +205,191 @@ def _shared(study: Study, other: Study) -> list[str]:
         for one in (study, other)
     )
     return [name for name, described in texts.items() if described & theirs.get(name, set())]
+
+
+def from_reference(
+    study: Study, conditions: tuple[Condition, ...], request: Request, evaluation: Evaluated
+) -> Source:
+    """Draw answers from the human reference, to dilemmas that `evaluation` does not contain."""
+    from kidney_evals.human.reference import load_reference
+
+    target = request.target or "group"
+    if target not in _TARGETS:
+        raise unknown("target", target, _TARGETS)
+    if request.person is not None and target != "individual":
+        raise UserError("--person chooses one person: use it with --target individual")
+    references = {condition: load_reference(study, condition) for condition in conditions}
+    for condition, reference in references.items():
+        if not reference.has_people:
+            others = " or ".join(sorted(name for name, count in study.people.items() if count))
+            raise UserError(
+                f"nobody was asked {condition} in {study.id}"
+                + (f"; use --condition {others}" if others else "; give answers of your own")
+            )
+    if study.draw is None and not request.allow_overlap:
+        raise UserError(
+            f"the {len(study.listed)} dilemmas of {study.id} are those that its evaluation asks; "
+            "pass --allow-overlap to train on some of them"
+        )
+    person = _person(references, request) if target == "individual" else {}
+    if study.draw is None:
+        parts = _repeated_list(study, len(conditions), request)
+    else:
+        parts = _drawn_parts(study, request, evaluation)
+    train, heldout = (_answered(part, references, request.seed, target, person) for part in parts)
+    about = {
+        "kind": "reference",
+        "target": target,
+        "reference": {
+            condition: {"version": one.version, "sha256": one.sha256, "people": one.people}
+            for condition, one in references.items()
+        },
+        **person,
+    }
+    return Source(conditions, train, heldout, about, {})
+
+
+def _drawn_parts(study: Study, request: Request, evaluation: Evaluated) -> list[list[Dilemma]]:
+    limit = draw_limit(study.attributes)
+    aside = min(HELDOUT_MOST, limit // HELDOUT_SHARE)
+    for option, count, most in (
+        ("--heldout", request.held, aside),
+        ("--samples", request.samples, limit - aside),
+    ):
+        if count > most:
+            raise UserError(
+                f"{option} {count} is more than there is: {study.id} can draw {most} different "
+                "dilemmas for it"
+            )
+    heldout = _drawn(study, "heldout", aside, request.seed, evaluation, set())
+    pairs = set(map(pair_of, heldout))
+    train = _drawn(study, "train", request.samples, request.seed, evaluation, pairs)
+    return [train, heldout[: request.held]]
+
+
+def _drawn(
+    study: Study, part: str, count: int, seed: int, evaluation: Evaluated, held: set[Pair]
+) -> list[Dilemma]:
+    """Draw `count` dilemmas from the random sequence named `part`, excluding pairs in `held`."""
+    # Up to half of all pairs, drawing without repetition takes reasonable time. A shorter draw is a
+    # prefix of a longer draw, and the shorter draw nearly always suffices.
+    most = 5 * draw_limit(study.attributes)
+    for wanted in (count + count // 8 + 64, most):
+        drawn = draw_dilemmas(f"{study.id} {part}", study.attributes, min(wanted, most), seed)
+        usable = [one for one in drawn if pair_of(one) not in held and not evaluation.holds(one)]
+        if len(usable) >= count:
+            return [
+                Dilemma(f"{part[0]}{index:05d}", one.first, one.second, one.kind)
+                for index, one in enumerate(usable[:count])
+            ]
+    raise UserError(
+        f"{study.id} has too few dilemmas beside those of its evaluation for {count} samples"
+    )
+
+
+def _repeated_list(study: Study, conditions: int, request: Request) -> list[list[Dilemma]]:
+    """Repeat a study's list in every condition, each time the whole list in a new order."""
+    listed = shuffled(study.listed, request.seed, "split")
+    held = -(-len(listed) // HELDOUT_SHARE)
+    if held == len(listed):
+        raise UserError(f"{study.id} has one dilemma, which cannot be split")
+    result = []
+    for part, dilemmas, count in (
+        ("train", listed[held:], request.samples),
+        ("heldout", listed[:held], request.held),
+    ):
+        turns: list[Dilemma] = []
+        while len(turns) * conditions < count:
+            turns += shuffled(dilemmas, request.seed, part, len(turns))
+        result.append([one for one in turns for _ in range(conditions)][:count])
+    return result
+
+
+def _answered(
+    dilemmas: Sequence[Dilemma],
+    references: Mapping[Condition, Reference],
+    seed: int,
+    target: str,
+    person: Mapping[str, Any],
+) -> list[Answered]:
+    """Answer each dilemma, alternating conditions: a draw from the shares, or the largest share."""
+    rows = {
+        condition: iter(_shares(reference, dilemmas[at :: len(references)], person))
+        for at, (condition, reference) in enumerate(references.items())
+    }
+    times: Counter[object] = Counter()
+    answered = []
+    for dilemma, condition in zip(dilemmas, cycle(references), strict=False):
+        shares = next(rows[condition])
+        key = (condition, dilemma.first.values, dilemma.second.values)
+        times[key] += 1
+        if target == "majority":
+            # A tie goes to the earlier answer in the order first, second, coin.
+            rounded = [round(share, 9) for share in shares]
+            index = rounded.index(max(rounded))
+        else:
+            index = _index_of(shares, fraction("answers of the samples", seed, *key, times[key]))
+        answered.append(Answered(dilemma, condition, CHOICES[index]))
+    return answered
+
+
+def _shares(
+    reference: Reference, dilemmas: Sequence[Dilemma], person: Mapping[str, Any]
+) -> list[list[float]]:
+    """Return the probabilities of the answers to each dilemma, in the order of `CHOICES`."""
+    import numpy as np
+
+    from kidney_evals.human.reference import load_reference
+    from kidney_evals.respondents.people import people
+
+    shares = reference.shares(dilemmas)
+    for dilemma, total in zip(dilemmas, shares.sum(axis=1), strict=True):
+        if not abs(total - 1) < 1e-6:
+            raise UserError(f"the answers of people to {dilemma.id} are not known")
+    if person and dilemmas:
+        place = person["person"] - 1
+        if person["model"] == "kinds":
+            crowd = people(reference.study, reference.condition)
+            shares = np.array([crowd.answers(one)[place] for one in dilemmas])
+        else:
+            latent = load_reference(reference.study, person["people_of"]).latent
+            assert latent is not None, "_person chooses a latent class only where there are some"
+            differences = np.array([reference.study.differences(one) for one in dilemmas])
+            shares = latent.predict(differences)[place]
+            if reference.condition == "forced_choice":
+                shares = shares[:, :2] / shares[:, :2].sum(axis=1, keepdims=True)
+    listed: list[list[float]] = shares.tolist()
+    return listed
+
+
+def _person(references: Mapping[Condition, Reference], request: Request) -> dict[str, Any]:
+    """Choose a simulated person; return the entries of `card.json` about the person.
+
+    For both conditions, the person is from the latent classes of the coin condition, and the forced
+    choice uses this person's shares among decided answers. Studies without classes have `KINDS`
+    simulated people, the same in both conditions.
+    """
+    from kidney_evals.respondents.people import KINDS
+
+    condition: Condition = "coin_flip" if "coin_flip" in references else "forced_choice"
+    latent = references[condition].latent
+    shares = [1 / KINDS] * KINDS if latent is None else latent.shares.tolist()
+    number = request.person
+    if number is None:
+        number = _index_of(shares, fraction("person of the samples", request.seed)) + 1
+    if not 1 <= number <= len(shares):
+        raise UserError(f"--person must be a number from 1 to {len(shares)}, not {number}")
+    return {
+        "person": number,
+        "of": len(shares),
+        "model": "kinds" if latent is None else "latent_classes",
+        "people_of": None if latent is None and len(references) > 1 else condition,
+        "simulated": True,
+    }
+
+
+def _index_of(shares: Sequence[float], chance: float) -> int:
+    """Return the index of the cumulative share that contains `chance`, for `chance` in [0, 1)."""
+    # The shares sum to 1 up to rounding.
+    last = max(place for place, share in enumerate(shares) if share > 0)
+    return min(bisect_right(list(accumulate(shares)), chance), last)

@@ -6,7 +6,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import cycle
+from itertools import cycle, islice
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, create_model
@@ -80,24 +80,7 @@ def from_answers(
     """
     assert request.answers is not None
     content = read_bytes(request.answers, MAX_TABLE_BYTES)
-    answers, left_out = _read(TableFile(str(request.answers), content), study, request.condition)
-    if request.condition is None:
-        present = {name for one in answers for name in one.choices}
-        conditions = tuple(name for name in conditions if name in present)
-    about = {
-        "kind": "answers",
-        "target": None,
-        "file": request.answers.name,
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "answers": len(answers),
-    }
-    return _split(answers, conditions, request, evaluation, about, left_out)
-
-
-def _read(
-    table: TableFile, study: Study, condition: str | None
-) -> tuple[list[_Answer], dict[str, int]]:
-    """Return the answers of a table, and the numbers of omitted answers by reason."""
+    table, condition = TableFile(str(request.answers), content), request.condition
     columns: dict[str, Any] = {
         f"{side}_{attribute.id}": (_value_of(attribute), ...)
         for side in "ab"
@@ -116,10 +99,8 @@ def _read(
             Patient(tuple(getattr(row, f"{side}_{name}") for name in study.attribute_ids))
             for side in "ab"
         )
-        offered = row.condition if "condition" in table.columns else condition
-        if offered not in CONDITIONS:
-            table.add((line, "condition"), f"must be {' or '.join(CONDITIONS)}")
-            continue
+        offered = row.condition or condition
+        assert offered in CONDITIONS, "checked above, or by the model of a row"
         if row.answer == "COIN" and offered == "forced_choice":
             table.add((line, "answer"), "is COIN where none was offered (forced_choice)")
         if "person" in table.columns and not row.person:
@@ -132,7 +113,17 @@ def _read(
             choices = {offered: _ANSWERS[row.answer]}
             answers.append(_Answer(Dilemma("", a, b, "drawn"), choices, row.person, f"line {line}"))
     table.finish()
-    return answers, left_out
+    if condition is None:
+        present = {name for one in answers for name in one.choices}
+        conditions = tuple(name for name in conditions if name in present)
+    about = {
+        "kind": "answers",
+        "target": None,
+        "file": request.answers.name,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "answers": len(answers),
+    }
+    return _split(answers, conditions, request, evaluation, about, left_out)
 
 
 def _value_of(attribute: Attribute) -> Any:
@@ -281,33 +272,29 @@ def _split(
         )
     answers = shuffled(_listed(answers), request.seed, "answers")
     people = shuffled(sorted({answer.person for answer in answers}), request.seed, "people")
-    apart = len(people) > 1
-    held_people = set(_held(people)) if apart else set()
-    sides: dict[Pair, set[bool]] = defaultdict(set)
+    numbers = {person: number for number, person in enumerate(people, start=1)}
+    held_people = set(_held(people))
+    sides = {one: {one in held_people} if len(people) > 1 else {True, False} for one in people}
+    asked: dict[Pair, set[bool]] = defaultdict(set)
     for answer in answers:
-        sides[pair_of(answer.dilemma)] |= {answer.person in held_people} if apart else {True, False}
-    contested = sorted(pair for pair, both in sides.items() if len(both) == 2)
-    held = {pair for pair, side in sides.items() if side == {True}}
+        asked[pair_of(answer.dilemma)] |= sides[answer.person]
+    contested = sorted(pair for pair, both in asked.items() if len(both) == 2)
+    held = {pair for pair, side in asked.items() if side == {True}}
     held.update(_held(shuffled(contested, request.seed, "split")))
-    train, heldout = (
-        [
-            answer
-            for answer in answers
-            if (pair_of(answer.dilemma) in held) == side
-            and (not apart or (answer.person in held_people) == side)
-        ]
-        for side in (False, True)
-    )
-    counts = {**left_out, "split": len(answers) - len(train) - len(heldout)}
+    parts: dict[bool, list[_Answer]] = {False: [], True: []}
+    for answer in answers:
+        is_held = pair_of(answer.dilemma) in held
+        if is_held in sides[answer.person]:
+            parts[is_held].append(answer)
+    counts = {**left_out, "split": len(answers) - len(parts[False]) - len(parts[True])}
     named = any(answer.person for answer in answers)
-    numbers = {person: index for index, person in enumerate(people)}
 
     def taken(part: Sequence[_Answer], count: int, option: str) -> list[Answered]:
         result = []
         for answer, condition in _take(part, conditions, count, option):
             # A number from 1 that reveals nothing about the person's place in the source. Of rows,
             # the two people who saw the same queries have 2 n + 1 and 2 n + 2.
-            person = numbers[answer.person] + 1
+            person = numbers[answer.person]
             if about["kind"] == "rows":
                 person = 2 * person - 1 + CONDITIONS.index(condition)
             choice = answer.choices[condition]
@@ -316,8 +303,8 @@ def _split(
 
     return Source(
         conditions,
-        taken(train, request.samples, "--samples"),
-        taken(heldout, request.held, "--heldout"),
+        taken(parts[False], request.samples, "--samples"),
+        taken(parts[True], request.held, "--heldout"),
         {**about, "people": len(people)} if named else about,
         {reason: count for reason, count in counts.items() if count},
     )
@@ -345,22 +332,15 @@ def _take(
     answers: Sequence[_Answer], conditions: Sequence[Condition], count: int, option: str
 ) -> list[tuple[_Answer, Condition]]:
     """Select `count` answers in alternating conditions, each item of `answers` at most once."""
-    used: set[int] = set()
-    waiting = {
-        name: iter([at for at, answer in enumerate(answers) if name in answer.choices])
-        for name in conditions
-    }
+    remaining = list(answers)
     taken: list[tuple[_Answer, Condition]] = []
-    for condition in cycle(conditions):
-        at = next((at for at in waiting[condition] if at not in used), None)
+    for condition in islice(cycle(conditions), count):
+        at = next((at for at, one in enumerate(remaining) if condition in one.choices), None)
         if at is None:
-            break
-        used.add(at)
-        taken.append((answers[at], condition))
-    if len(taken) < count:
-        turns = " in turn" if len(conditions) > 1 else ""
-        raise UserError(
-            f"{option} {count} is more than there is: {len(taken)} answers of "
-            f"{' and '.join(conditions)}{turns} remain for it after the split"
-        )
-    return taken[:count]
+            turns = " in turn" if len(conditions) > 1 else ""
+            raise UserError(
+                f"{option} {count} is more than there is: {len(taken)} answers of "
+                f"{' and '.join(conditions)}{turns} remain for it after the split"
+            )
+        taken.append((remaining.pop(at), condition))
+    return taken

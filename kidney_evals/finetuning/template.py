@@ -37,28 +37,27 @@ def check_template(tokenizer: Any, base: str, examples: Sequence[Example]) -> li
     for example in kinds.values():
         question, whole = _texts(tokenizer, base, example.messages)
         lines |= dict.fromkeys(_check_question(question, whole, base))
-        ends = _ends(tokenizer, whole, example.messages[-1]["content"], stops)
+        ends, difference = _ends(tokenizer, whole, example.messages[-1]["content"], stops)
         if not ends:
             raise UserError(
                 f"the chat template of {base} puts no end token after an answer, so the model "
                 "would not learn to stop"
             )
-        if stops.isdisjoint(ends):
+        if difference:
             raise UserError(
-                f"the chat template of {base} ends an answer with "
-                f"{_difference(tokenizer, ends, stops)}, so the trained model would write on after "
-                'its answer: take the instruction-tuned model, or set "eos_token_id": '
-                f"{sorted({ends[0], *stops})} in generation_config.json of a local copy"
+                f"the chat template of {base} ends an answer with {difference}, so the trained "
+                "model would write on after its answer: take the instruction-tuned model, or set "
+                f'"eos_token_id": {sorted({ends[0], *stops})} in generation_config.json of a local '
+                "copy"
             )
     return list(lines)
 
 
 def takes_system(tokenizer: Any) -> bool:
     """Return whether a chat template includes the text of a system message."""
-    text = "kept"
-    messages = [{"role": "system", "content": text}, {"role": "user", "content": "?"}]
+    messages = [{"role": "system", "content": "kept"}, {"role": "user", "content": "?"}]
     try:
-        return text in _question(tokenizer, messages)
+        return "kept" in _question(tokenizer, messages)
     except Exception:
         return False
 
@@ -70,9 +69,7 @@ def overrun(tokenizer: Any, base: str) -> str:
         whole = _rendered(tokenizer, messages)
     except Exception:
         return ""
-    stops = stop_tokens(base)
-    ends = _ends(tokenizer, whole, "kept", stops)
-    return _difference(tokenizer, ends, stops) if ends and stops.isdisjoint(ends) else ""
+    return _ends(tokenizer, whole, "kept", stop_tokens(base))[1]
 
 
 def stop_tokens(base: str) -> frozenset[int]:
@@ -115,10 +112,8 @@ def _texts(tokenizer: Any, base: str, messages: _Messages) -> tuple[str, str]:
             f"the chat template of {base} cannot render the samples ({first_line(error)}): take "
             "another base"
         ) from error
-    for part, text, message in (
-        ("question", question, messages[-2]),
-        ("answer", whole, messages[-1]),
-    ):
+    texts = (("question", question, messages[-2]), ("answer", whole, messages[-1]))
+    for part, text, message in texts:
         if message["content"].strip() not in text:
             raise UserError(
                 f"the chat template of {base} leaves out the {part}, or changes its words: take "
@@ -132,12 +127,11 @@ def _check_question(question: str, whole: str, base: str) -> list[str]:
     opened = _OPENS_REASONING.search(question)
     tag = opened.group().strip() if opened else ""
     if whole.startswith(question):
-        if not tag:
-            return []
-        return [
+        line = (
             f"The chat template of {base} opens {tag} before the answer. The samples hold no "
             "reasoning, so the model will learn to close it at once."
-        ]
+        )
+        return [line] if tag else []
     if tag:
         raise UserError(
             f"the chat template of {base} opens {tag} where the model is asked, but not in the "
@@ -151,17 +145,15 @@ def _check_question(question: str, whole: str, base: str) -> list[str]:
     )
 
 
-def _ends(tokenizer: Any, whole: str, answer: str, stops: frozenset[int]) -> list[int]:
-    """Return the tokens after an answer that can end it."""
+def _ends(tokenizer: Any, whole: str, answer: str, stops: frozenset[int]) -> tuple[list[int], str]:
+    """Return the tokens that end an answer, and how they differ from the stop tokens, or ""."""
     rest = whole.rpartition(answer.strip())[2]
     tokens = tokenizer(rest, add_special_tokens=False)["input_ids"]
-    return [one for one in tokens if one in stops or one in tokenizer.all_special_ids]
-
-
-def _difference(tokenizer: Any, ends: Sequence[int], stops: frozenset[int]) -> str:
-    """Describe the first ending token and the stop tokens."""
+    ends = [one for one in tokens if one in stops or one in tokenizer.all_special_ids]
+    if not ends or not stops.isdisjoint(ends):
+        return ends, ""
     end, stop = (
         ", ".join(map(repr, tokenizer.convert_ids_to_tokens(tokens))) or "no token"
-        for tokens in ([ends[0]], sorted(stops))
+        for tokens in (ends[:1], sorted(stops))
     )
-    return f"{end}, but generation stops at {stop}"
+    return ends, f"{end}, but generation stops at {stop}"

@@ -46,15 +46,9 @@ def train(
     The loss covers the answers with their end token, not the questions. The result is the adapter
     of the pass with the lowest loss on the held-out samples.
 
-    Args:
-        data: The samples.
-        base: The base model: a folder or a Hub id.
-        out: Folder of the adapter; it must be empty or not exist yet.
-        settings: The settings.
-        samples: Number of training samples; None for all samples.
-        device: "cpu", "cuda" or "mps"; None for the best available device.
-        resume: Whether to continue an unfinished run with the same settings.
-        say: Called with each line of progress.
+    `base` is a folder or a Hub id, and `out` must be empty or not exist yet. `samples` is None for
+    all samples, `device` "cpu", "cuda" or "mps", None for the best available device. `resume`
+    continues an unfinished run with the same settings.
 
     Raises:
         UserError: A package is missing; an argument is not suitable; the disk or the memory is
@@ -74,9 +68,11 @@ def train(
     tokenizer = load_tokenizer(place)
     for line in check_template(tokenizer, place, (*data.train[:count], *data.heldout)):
         say(line)
-    work = unfinished(out)
-    started_with = _inputs(data, place, count, settings) | {"device": where}
-    with _begun(work, started_with, resume) as checkpoint, _failures_explained(work):
+    work, inputs = unfinished(out), _inputs(data, place, count, settings)
+    with (
+        _begun(work, inputs | {"device": where}, resume) as checkpoint,
+        _failures_explained(work),
+    ):
         torch = import_module("torch")
         half = where == "cuda" and torch.cuda.is_bf16_supported()
         model = load_model(place, dtype=torch.bfloat16 if half else torch.float32)
@@ -93,7 +89,7 @@ def train(
         # The time includes held-out samples and checkpoints; after a resume, only the last part.
         speed = sum(lengths) * (len(passes) - 1) / seconds
         report = {
-            **_inputs(data, place, count, settings),
+            **inputs,
             "heldout": len(data.heldout),
             "device": torch.cuda.get_device_name() if where == "cuda" else where,
             "seconds": round(seconds, 1),
@@ -102,9 +98,7 @@ def train(
             "tokens_per_second": None if checkpoint else round(speed),
             "peak_memory_bytes": torch.cuda.max_memory_allocated() if where == "cuda" else None,
             "longest_sample": longest,
-            "trained_parameters": sum(
-                one.numel() for one in trainer.model.parameters() if one.requires_grad
-            ),
+            "trained_parameters": trainer.model.get_nb_trainable_parameters()[0],
             "versions": {"kidney_evals": __version__} | {name: version(name) for name in PACKAGES},
         }
         with new_folder(out) as folder:
@@ -112,10 +106,10 @@ def train(
             tokenizer.save_pretrained(folder)
             report = write_report(report, passes, data, settings, folder)
     shutil.rmtree(work)
-    best, first = passes[report["kept_pass"]], passes[0]
+    best, losses = report["kept_pass"], passes["heldout_loss"]
     say(
-        f"kept pass {best.number} of {len(passes) - 1}: held-out loss {best.heldout_loss:.3f}, "
-        f"before training {first.heldout_loss:.3f}"
+        f"kept pass {best} of {len(passes) - 1}: held-out loss {losses[best]:.3f}, "
+        f"before training {losses[0]:.3f}"
     )
     say(f"adapter in {out}, SHA-256 {report['adapter_sha256'][:12]}, {report['seconds']:.0f} s")
     return report
@@ -159,23 +153,21 @@ def _begun(work: Path, started_with: dict[str, Any], resume: bool) -> Iterator[s
             whole = [one for one in folders if (one / "trainer_state.json").is_file()]
             checkpoint = str(whole[-1]) if whole else None
             before = read_object(known)
-            if checkpoint and not before:
-                raise UserError(f"{known} cannot be read; delete {work}, or name another --out")
-            if checkpoint and not resume:
-                raise UserError(
-                    f"an unfinished run is at {work}: go on with --resume, or delete it"
-                )
-            if checkpoint:
-                differ = [name for name, one in started_with.items() if before.get(name) != one]
-                if differ:
-                    raise UserError(
-                        f"the unfinished run at {work} has another {differ[0]} "
-                        f"({before.get(differ[0])}); resume it with that, or delete it"
-                    )
-            else:
+            if checkpoint is None:
                 for path in folders:
                     shutil.rmtree(path)
                 known.write_text(json.dumps(started_with, indent=2), encoding="utf-8")
+            elif not before:
+                raise UserError(f"{known} cannot be read; delete {work}, or name another --out")
+            elif not resume:
+                raise UserError(
+                    f"an unfinished run is at {work}: go on with --resume, or delete it"
+                )
+            elif differ := [one for one in started_with if before.get(one) != started_with[one]]:
+                raise UserError(
+                    f"the unfinished run at {work} has another {differ[0]} "
+                    f"({before.get(differ[0])}); resume it with that, or delete it"
+                )
             yield checkpoint
     except Timeout:
         raise UserError(f"another process is training in {work}: wait for it") from None
@@ -195,10 +187,11 @@ def _trainer(
     say: Callable[[str], None],
 ) -> Any:
     trl, peft, transformers = map(import_module, ("trl", "peft", "transformers"))
-    rows = import_module("datasets").Dataset.from_list
     passes = settings.passes(count)
     train, heldout = (
-        [{"prompt": list(one.messages[:-1]), "completion": list(one.messages[-1:])} for one in part]
+        import_module("datasets").Dataset.from_list(
+            [{"prompt": one.messages[:-1], "completion": one.messages[-1:]} for one in part]
+        )
         for part in (data.train[:count], data.heldout)
     )
     arguments = trl.SFTConfig(
@@ -235,8 +228,8 @@ def _trainer(
     trainer = trl.SFTTrainer(
         model=model,
         args=arguments,
-        train_dataset=rows(train),
-        eval_dataset=rows(heldout),
+        train_dataset=train,
+        eval_dataset=heldout,
         processing_class=tokenizer,
         peft_config=peft.LoraConfig(
             r=settings.rank,
@@ -258,9 +251,10 @@ def _progress(kind: Any, passes: int, say: Callable[[str], None]) -> Any:
     """Return a callback that reports each pass."""
 
     def on_evaluate(self: Any, args: Any, state: Any, control: Any, **_: Any) -> None:
-        last = passes_of(state.log_history)[-1]
-        loss = f"loss {last.loss:.3f}, " if last.number else ""
-        say(f"pass {last.number} of at most {passes}: {loss}held-out loss {last.heldout_loss:.3f}")
+        last = passes_of(state.log_history).iloc[-1]
+        loss = f"loss {last['loss']:.3f}, " if last.name else ""
+        held = f"{loss}held-out loss {last['heldout_loss']:.3f}"
+        say(f"pass {last.name} of at most {passes}: {held}")
 
     return type("_Progress", (kind,), {"on_evaluate": on_evaluate})()
 
@@ -268,12 +262,8 @@ def _progress(kind: Any, passes: int, say: Callable[[str], None]) -> Any:
 def _device(asked: str | None) -> str:
     """Return the device `asked`; if None, the best available device."""
     torch = import_module("torch")
-    devices = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
-    available = [name for name, is_there in devices.items() if is_there]
+    devices = {"cuda": torch.cuda, "mps": torch.backends.mps, "cpu": torch.cpu}
+    available = [name for name, one in devices.items() if one.is_available()]
     if asked is not None and asked not in available:
         raise unknown("device", asked, available)
     return asked or available[0]

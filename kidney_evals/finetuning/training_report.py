@@ -7,7 +7,9 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
+
+import pandas as pd
 
 from kidney_evals.charts import Line, line_chart
 from kidney_evals.errors import UserError
@@ -17,7 +19,6 @@ from kidney_evals.finetuning.settings import Settings, explained
 from kidney_evals.finetuning.texts import filled
 from kidney_evals.limits import limits_and_use
 from kidney_evals.output_files import write_output
-from kidney_evals.reporting.table_formats import csv_text
 
 ADAPTER_FILE: Final = "adapter_model.safetensors"
 REPORT: Final = "training.json"
@@ -29,31 +30,15 @@ NOT_MEASURED: Final = "Not measured yet"
 """First words of the card's section on side effects until they are measured."""
 
 
-class Pass(NamedTuple):
-    """A pass over the samples, ended after `step` training steps; pass 0 is the untrained model.
+def passes_of(history: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return `step`, `loss` and `heldout_loss` of each pass in a trainer's history, by number.
 
-    Losses are means in nats per token of the answers; the training loss of pass 0 is NaN.
+    Pass 0 is the untrained model. Losses are means in nats per token of the answers; the training
+    loss of pass 0 is NaN.
     """
-
-    number: int
-    step: int
-    loss: float
-    heldout_loss: float
-
-
-def passes_of(history: Sequence[Mapping[str, Any]]) -> list[Pass]:
-    """Return the passes in a trainer's history of `epoch`, `step`, `loss` and `eval_loss`."""
-    loss = {round(one["epoch"]): float(one["loss"]) for one in history if "loss" in one}
-    return [
-        Pass(
-            number=round(one["epoch"]),
-            step=int(one["step"]),
-            loss=loss.get(round(one["epoch"]), float("nan")),
-            heldout_loss=float(one["eval_loss"]),
-        )
-        for one in history
-        if "eval_loss" in one
-    ]
+    rows = pd.DataFrame(history, columns=["epoch", "step", "loss", "eval_loss"])
+    passes = rows.groupby(rows["epoch"].round().astype(int).rename("pass")).first()
+    return passes.drop(columns="epoch").rename(columns={"eval_loss": "heldout_loss"})
 
 
 def read_object(path: Path) -> dict[str, Any]:
@@ -67,7 +52,7 @@ def read_object(path: Path) -> dict[str, Any]:
 
 def write_report(
     report: Mapping[str, Any],
-    passes: Sequence[Pass],
+    passes: pd.DataFrame,
     data: TrainingData,
     settings: Settings,
     folder: Path,
@@ -76,34 +61,23 @@ def write_report(
 
     The adapter is that of the pass with the lowest held-out loss, from pass 1 on.
     """
-    best = min(passes[1:], key=lambda one: one.heldout_loss)
+    losses = passes["heldout_loss"]
     report = {
         **report,
         "passes": len(passes) - 1,
-        "kept_pass": best.number,
+        "kept_pass": 1 + int(losses[1:].argmin()),
         "adapter_sha256": sha256_of(folder / ADAPTER_FILE),
     }
-    cells = [
-        (number, step, round(loss, 6) if number else "", round(heldout, 6))
-        for number, step, loss, heldout in passes
-    ]
-    numbers = [one.number for one in passes]
-    chart = line_chart(
-        f"Loss of the answers, {report['samples']} samples",
-        "pass over the samples",
-        "nats a token",
-        [
-            Line("held out", numbers, [one.heldout_loss for one in passes]),
-            Line("training", numbers, [one.loss for one in passes]),
-        ],
-    )
+    curves = {"held out": losses, "training": passes["loss"]}
+    lines = [Line(name, passes.index.tolist(), one.tolist()) for name, one in curves.items()]
+    title = f"Loss of the answers, {report['samples']} samples"
+    chart = line_chart(title, "pass over the samples", "nats a token", lines)
     answers = Counter(one.facts["answer"] for one in data.train[: report["samples"]])
     model_card = filled(
         "model_card.md",
         report=report,
         card=data.card,
-        best=best,
-        first=passes[0],
+        losses=losses,
         most=settings.passes(report["samples"]),
         values=trained_values(data.card),
         answers=", ".join(f"{answer} {count}" for answer, count in sorted(answers.items())),
@@ -111,7 +85,7 @@ def write_report(
         limits=limits_and_use(),
     )
     contents = {
-        "training.csv": csv_text([("pass", "step", "loss", "heldout_loss"), *cells]),
+        "training.csv": passes.round(6).to_csv(lineterminator="\n"),
         "training.svg": chart,
         REPORT: json.dumps(report, indent=2) + "\n",
         "README.md": model_card,
@@ -124,36 +98,17 @@ def write_report(
 
 def trained_values(card: Mapping[str, Any]) -> str:
     """Return a paragraph that names the people whose answers a folder of samples holds."""
-    source: Mapping[str, Any] = card["source"]
-    study = card["study"]["id"]
-    if source["kind"] == "reference":
-        whose = {
-            "group": "each answer was drawn from the shares of the people asked, as fitted",
-            "individual": "all answers are those of one simulated person of the fitted group",
-            "majority": "each answer is the most frequent one of the people asked, as fitted",
-        }[source["target"]]
-        return f"People's answers to `{study}`: {whose}. {_people(card)}"
-    return {
-        "rows": f"The published answers of single people to `{study}`, row by row.",
-        "answers": "Answers that a user supplied; whose they are is for that user to say.",
-        "log": "Answers of another model, read from a log: not people's.",
-    }[source["kind"]]
-
-
-def _people(card: Mapping[str, Any]) -> str:
-    """Return people's signed importance shares."""
     from kidney_evals.human.reference import load_reference
     from kidney_evals.studies import load_study
 
-    study = load_study(card["study"]["source"])
-    parts = []
-    for condition in card["conditions"]:
-        shares = load_reference(study, condition).importance
-        named = zip(study.attribute_ids, shares, strict=True)
-        if not any(map(math.isnan, shares)):
-            listed = ", ".join(f"{name} {share:.2f}" for name, share in named)
-            parts.append(f"{condition}: {listed}")
-    return f"Signed importance shares of these people: {'; '.join(parts)}." if parts else ""
+    shares = {}
+    if card["source"]["kind"] == "reference":
+        study = load_study(card["study"]["source"])
+        for condition in card["conditions"]:
+            importance = load_reference(study, condition).importance
+            if not any(map(math.isnan, importance)):
+                shares[condition] = dict(zip(study.attribute_ids, importance, strict=True))
+    return filled("trained_values.md", card=card, shares=shares).strip()
 
 
 def write_side_effects(folder: Path, text: str) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from click.testing import CliRunner, Result
 
 from kidney_evals.cli.sft import sft
@@ -69,11 +69,7 @@ def check_apart(data: TrainingData) -> None:
 
 def write_answers(path: Path, rows: Iterable[Mapping[str, object]]) -> Path:
     """Write a table of answers."""
-    listed = list(rows)
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, list(listed[0]))
-        writer.writeheader()
-        writer.writerows(listed)
+    pd.DataFrame(list(rows)).to_csv(path, index=False)
     return path
 
 

@@ -6,7 +6,9 @@ import errno
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, fields
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -50,14 +52,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 # --- the base --------------------------------------------------------------------------------
 
 
-def test_the_name_of_a_base_is_valid_from_every_folder(home: Path) -> None:
+def test_a_base_is_a_folder_or_a_name_on_the_hub(home: Path) -> None:
     for folder in ("models/base", "./models/base", "~/models/base", "models/base/"):
         assert base_place(folder) == str((home / "models" / "base").resolve())
     for name in ("gpt2", "owner/name", "Owner-1/name_2.5B-it"):
         assert base_place(name) == name
-
-
-def test_a_wrong_base_is_refused_in_a_line(home: Path) -> None:
     (home / "adapter" / "adapter_config.json").write_text("{}", encoding="utf-8")
     for base, words in (
         ("/nowhere/base", "there is no model at '/nowhere/base': give a folder, or a Hub id"),
@@ -69,9 +68,15 @@ def test_a_wrong_base_is_refused_in_a_line(home: Path) -> None:
         ("empty", "empty holds no model (config.json is missing)"),
         ("adapter", "adapter is an adapter, not a base model: merge it first"),
     ):
-        with pytest.raises(UserError) as error:
-            base_place(base)
-        assert str(error.value).startswith(words) and "\n" not in str(error.value)
+        assert line_of(partial(base_place, base)).startswith(words)
+
+
+def line_of(function: Callable[[], object]) -> str:
+    """Return the one line of the error that a call raises."""
+    with pytest.raises(UserError) as error:
+        function()
+    assert "\n" not in str(error.value)
+    return str(error.value)
 
 
 def test_an_adapter_without_its_base_is_refused_in_a_line(home: Path) -> None:
@@ -85,9 +90,8 @@ def test_an_adapter_without_its_base_is_refused_in_a_line(home: Path) -> None:
     ):
         if config is not None:
             (folder / "adapter_config.json").write_text(config, encoding="utf-8")
-        with pytest.raises(UserError) as error:
-            check_adapter(folder)
-        assert words in str(error.value) and str(folder) in str(error.value)
+        line = line_of(partial(check_adapter, folder))
+        assert words in line and str(folder) in line
 
 
 def loading(monkeypatch: pytest.MonkeyPatch, outcome: Any) -> None:
@@ -113,16 +117,15 @@ def test_what_cannot_be_loaded_is_one_line(monkeypatch: pytest.MonkeyPatch) -> N
     ):
         loading(monkeypatch, error)
         for load, part in ((load_model, "model"), (load_tokenizer, "tokenizer")):
-            with pytest.raises(UserError) as raised:
-                load("owner/name")
-            assert str(raised.value) == f"the {part} of owner/name {words}"
+            line = line_of(partial(load, "owner/name"))
+            assert line == f"the {part} of owner/name {words}"
     # A tokenizer must know conversations and their end.
-    loading(monkeypatch, SimpleNamespace(chat_template=None, eos_token="</s>"))
-    with pytest.raises(UserError, match="owner/name has no chat template"):
-        load_tokenizer("owner/name")
-    loading(monkeypatch, SimpleNamespace(chat_template="{{ messages }}", eos_token=None))
-    with pytest.raises(UserError, match="the tokenizer of owner/name has no end token"):
-        load_tokenizer("owner/name")
+    for template, end, words in (
+        (None, "</s>", "owner/name has no chat template"),
+        ("{{ messages }}", None, "the tokenizer of owner/name has no end token"),
+    ):
+        loading(monkeypatch, SimpleNamespace(chat_template=template, eos_token=end))
+        assert line_of(partial(load_tokenizer, "owner/name")).startswith(words)
 
 
 # --- settings --------------------------------------------------------------------------------
@@ -182,6 +185,8 @@ def test_the_report_and_the_card_of_an_adapter(tmp_path: Path) -> None:
         {"epoch": 0, "step": 0, "eval_loss": 1.5},
         {"epoch": 1.0, "step": 1, "loss": 1.0},
         {"epoch": 1.0, "step": 1, "eval_loss": 0.5},
+        # A run that is resumed after this pass evaluates it again.
+        {"epoch": 1.0, "step": 1, "eval_loss": 0.5},
         {"epoch": 2.0, "step": 2, "loss": 0.25},
         {"epoch": 2.0, "step": 2, "eval_loss": 0.75},
     ]
@@ -212,38 +217,30 @@ def test_the_report_and_the_card_of_an_adapter(tmp_path: Path) -> None:
 # --- the folder that is written --------------------------------------------------------------
 
 
-@pytest.mark.parametrize("exists", [False, True])
-def test_a_folder_appears_when_it_is_whole(tmp_path: Path, exists: bool) -> None:
-    out = tmp_path / "new" / "out"
-    if exists:
-        out.mkdir(parents=True)
-    with new_folder(out) as place:
-        (place / "file").write_text("whole", encoding="utf-8")
-        assert not out.exists() or not any(out.iterdir())
-    assert [one.name for one in out.iterdir()] == ["file"]
-    assert [one.name for one in out.parent.iterdir()] == ["out"]
+def test_a_folder_appears_when_it_is_whole_and_after_no_error(tmp_path: Path) -> None:
+    for name, exists in (("one", False), ("two", True)):
+        out = tmp_path / name / "out"
+        if exists:
+            out.mkdir(parents=True)
+        with new_folder(out) as place:
+            (place / "file").write_text("whole", encoding="utf-8")
+            assert not out.exists() or not any(out.iterdir())
+        assert [one.name for one in out.iterdir()] == ["file"]
+        assert [one.name for one in out.parent.iterdir()] == ["out"]
     # Readable by everybody whom the umask allows, as any new folder is.
     (tmp_path / "plain").mkdir()
     assert out.stat().st_mode == (tmp_path / "plain").stat().st_mode
-
-
-@pytest.mark.parametrize(
-    ("error", "seen", "words"),
-    [
-        (OSError(errno.ENOSPC, "No space left on device"), UserError,
-         r"cannot write .*out \(No space left on device\)$"),
+    full = OSError(errno.ENOSPC, "No space left on device")
+    for error, seen, words in (
+        (full, UserError, r"cannot write .*out \(No space left on device\)$"),
         (UserError("the user's own line"), UserError, "^the user's own line$"),
         (ZeroDivisionError("a bug"), ZeroDivisionError, "a bug"),
         (KeyboardInterrupt(), KeyboardInterrupt, "^$"),
-    ],
-)  # fmt: skip
-def test_nothing_is_left_after_an_error(
-    tmp_path: Path, error: BaseException, seen: type[BaseException], words: str
-) -> None:
-    with pytest.raises(seen, match=words), new_folder(tmp_path / "out") as place:
-        (place / "half").write_text("half", encoding="utf-8")
-        raise error
-    assert list(tmp_path.iterdir()) == []
+    ):
+        with pytest.raises(seen, match=words), new_folder(tmp_path / "bad" / "out") as place:
+            (place / "half").write_text("half", encoding="utf-8")
+            raise error
+        assert list((tmp_path / "bad").iterdir()) == []
     # An existing file is left alone.
     (tmp_path / "out").write_text("mine", encoding="utf-8")
     with pytest.raises(UserError, match="name another"), new_folder(tmp_path / "out"):
@@ -259,9 +256,7 @@ def test_missing_packages_are_named_with_the_command_that_installs_them(
 ) -> None:
     for name in PACKAGES:
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(UserError) as error:
-        check_extra()
-    assert str(error.value) == (
+    assert line_of(check_extra) == (
         "this needs torch, transformers, peft, trl, accelerate, datasets, not installed here: "
         "pip install 'kidney-evals[finetune]' (in a checkout: pip install '.[finetune]')"
     )
@@ -275,22 +270,17 @@ def test_missing_packages_are_named_with_the_command_that_installs_them(
     monkeypatch.delitem(sys.modules, "datasets")
     (tmp_path / "datasets").mkdir()
     monkeypatch.setattr(sys, "path", [str(tmp_path)])
-    with pytest.raises(UserError, match="this needs datasets, not installed here"):
-        check_extra()
+    assert line_of(check_extra).startswith("this needs datasets, not installed here")
 
 
 IMPORTS = """
-import importlib, importlib.util, pkgutil, sys
+import importlib, pkgutil, sys
 import kidney_evals, kidney_evals.scorers, kidney_evals.tasks
 
-# Scanners are found by Inspect Scout alone, of another extra.
-scout = importlib.util.find_spec("inspect_scout")
-scanners = () if scout else ("kidney_evals.reasons.scanners",)
-
-# The last two lie elsewhere in a checkout.
+# The last two lie elsewhere in a checkout. Scanners need another extra.
 for package in (kidney_evals, kidney_evals.scorers, kidney_evals.tasks):
     for one in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-        if one.name not in scanners:
+        if one.name != "kidney_evals.reasons.scanners":
             importlib.import_module(one.name)
 assert {"kidney_evals.finetuning.train", "kidney_evals.tasks.coin_flip"} <= set(sys.modules)
 """

@@ -26,7 +26,7 @@ from finetuning.folders import (
     shown,
     write_answers,
 )
-from kidney_evals.finetuning.data import Example, TrainingData
+from kidney_evals.finetuning.data import TrainingData
 from kidney_evals.finetuning.sources import evaluated
 from kidney_evals.human.raw import find_raw, read_study_2
 from kidney_evals.studies import CONDITIONS, Dilemma, dilemmas_of, load_study
@@ -48,15 +48,17 @@ def _younger(a: Sequence[float], b: Sequence[float]) -> str:
     return "COIN" if a[0] == b[0] else "A" if a[0] < b[0] else "B"
 
 
-def _check_people_apart(data: TrainingData) -> None:
-    train, heldout = ({one.facts["person"] for one in part} for part in (data.train, data.heldout))
-    assert train and heldout and not train & heldout
-
-
-def _check_orders(examples: Sequence[Example]) -> None:
+def _check_split(data: TrainingData, people: bool = False) -> None:
+    """No dilemma is on both sides or in an evaluation, no person on both; orders are balanced."""
+    check_apart(data)
     for condition in CONDITIONS:
-        own = [one.facts["order"] for one in examples if one.facts["condition"] == condition]
+        own = [one.facts["order"] for one in data.train if one.facts["condition"] == condition]
         assert abs(own.count("ab") - own.count("ba")) <= 1
+    if people:
+        train, heldout = (
+            {one.facts["person"] for one in part} for part in (data.train, data.heldout)
+        )
+        assert train and heldout and not train & heldout
 
 
 # --- a table of answers ----------------------------------------------------------------------
@@ -73,8 +75,7 @@ def test_an_answer_goes_with_its_patient(table: Path, tmp_path: Path) -> None:
     options = ("--answers", table, "--condition", "coin_flip")
     data = export(tmp_path / "data", "--samples", 150, "--heldout", 40, *options)
     assert len(data.train) == 150 and len(data.heldout) == 40
-    check_apart(data)
-    _check_orders(data.train)
+    _check_split(data)
     for one in (*data.train, *data.heldout):
         assert one.facts["answer"] == _younger(*shown(one.facts))
     about = data.card["source"]
@@ -98,7 +99,7 @@ def test_one_dilemma_told_many_ways_stays_on_one_side(tmp_path: Path) -> None:
     table = write_answers(tmp_path / "mine.csv", rows)
     options = ("--answers", table, "--condition", "coin_flip", "--samples", 128, "--heldout", 32)
     data = export(tmp_path / "data", *options)
-    check_apart(data)
+    _check_split(data)
     # A fifth of 40 dilemmas is held out, with all four answers to each.
     assert (len(pairs(data.train)), len(pairs(data.heldout))) == (32, 8)
     ids = [one.facts["sample"] for one in (*data.train, *data.heldout)]
@@ -117,8 +118,7 @@ def test_people_of_a_table_are_held_out_with_their_answers(tmp_path: Path) -> No
     table = write_answers(tmp_path / "mine.csv", rows)
     options = ("--answers", table, "--condition", "coin_flip", "--samples", 200, "--heldout", 40)
     data = export(tmp_path / "data", *options)
-    check_apart(data)
-    _check_people_apart(data)
+    _check_split(data, people=True)
     persons = {one.facts["person"] for one in (*data.train, *data.heldout)}
     assert persons <= {str(number) for number in range(1, 11)}
     assert "name" not in "".join(path.read_text("utf-8") for path in data.folder.glob("*.csv"))
@@ -137,19 +137,18 @@ def test_conditions_of_a_table_take_turns(tmp_path: Path) -> None:
     options = ("--answers", table, "--samples", 32, "--heldout", 8)
     data = export(tmp_path / "data", *options)
     assert [one.facts["condition"] for one in data.train[:4]] == [*CONDITIONS, *CONDITIONS]
-    one = export(tmp_path / "one", "--condition", "coin_flip", *options)
-    assert {example.facts["condition"] for example in one.train} == {"coin_flip"}
-    assert one.card["excluded"]["left_out"] == {"other_condition": 60}
+    single = export(tmp_path / "one", "--condition", "coin_flip", *options)
+    assert {one.facts["condition"] for one in single.train} == {"coin_flip"}
+    assert single.card["excluded"]["left_out"] == {"other_condition": 60}
 
 
 def test_a_planted_leak_is_refused(table: Path, tmp_path: Path) -> None:
     # A dilemma of the default run, sides swapped, in another wording, and a near copy.
     leak = dilemmas_of(load_study("mcelfresh_2021"), 400, None)[399]
     with table.open("a", newline="", encoding="utf-8") as stream:
-        listed = row(leak.second.values, leak.first.values, "A")
-        csv.DictWriter(stream, list(listed)).writerow(listed)
         # Question 12 of the fixed list: 32 years and 2 children against 55 years and none.
-        csv.writer(stream).writerow([55, 3, 0, 32, 1, 2, "B"])
+        near = [55, 3, 0, 32, 1, 2, "B"]
+        csv.writer(stream).writerows([[*leak.second.values, *leak.first.values, "A"], near])
     options = ("--answers", table, "--condition", "coin_flip", "--wording", "table")
     line = refused(call("export", "--out", tmp_path / "data", *options, "--samples", 64))
     assert "2 of 202 answers, first line 202, are about dilemmas that the default" in line
@@ -158,8 +157,8 @@ def test_a_planted_leak_is_refused(table: Path, tmp_path: Path) -> None:
     more = ("--samples", 160, "--heldout", 40, "--allow-overlap")
     data = export(tmp_path / "data", *options, *more)
     used = pairs((*data.train, *data.heldout))
-    near = frozenset({(55, 3, 0), (32, 1, 2)})
-    assert data.card["excluded"]["overlap"] == len(used & {near, *asked_by_default()}) > 0
+    asked = {frozenset({(55, 3, 0), (32, 1, 2)}), *asked_by_default()}
+    assert data.card["excluded"]["overlap"] == len(used & asked) > 0
     assert "about dilemmas that a default evaluation asks**" in readme(data)
 
 
@@ -225,8 +224,7 @@ def test_a_log_lends_its_decisions(coins: Path, tmp_path: Path) -> None:
             chosen[frozenset(sides.values()), sides.get(choice)] += 1
     # 15 dilemmas in two orders, 10 controls left out; 3 of 15 are held out.
     data = export(tmp_path / "data", "--log", coins, "--samples", 24, "--heldout", 6)
-    check_apart(data)
-    _check_orders(data.train)
+    _check_split(data)
     exported: Counter[object] = Counter()
     for one in (*data.train, *data.heldout):
         letters = dict(zip("AB", shown(one.facts), strict=True))
@@ -268,7 +266,7 @@ def test_a_log_that_does_not_fit_is_refused(coins: Path, tmp_path: Path) -> None
 # --- the published rows ----------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def raw_dir() -> Path:
     """Folder with the published rows, as tests/lab/conftest.py finds it."""
     named = os.environ.get("KIDNEY_EVALS_DATA_DIR")
@@ -280,9 +278,7 @@ def raw_dir() -> Path:
 
 def test_rows_are_split_by_person_and_by_dilemma(raw_dir: Path, tmp_path: Path) -> None:
     data = export(tmp_path / "data", "--data", raw_dir, "--samples", 1000)
-    check_apart(data)
-    _check_people_apart(data)
-    _check_orders(data.train)
+    _check_split(data, people=True)
     # Numbers 2k + 1 and 2k + 2 are the two people who saw the same queries.
     parts = (data.train, data.heldout)
     yoked = [{(int(one.facts["person"]) - 1) // 2 for one in part} for part in parts]
@@ -291,8 +287,8 @@ def test_rows_are_split_by_person_and_by_dilemma(raw_dir: Path, tmp_path: Path) 
         assert (int(one.facts["person"]) % 2 == 0) == (one.facts["condition"] == "coin_flip")
     assert data.card["excluded"]["left_out"]["identical"] == 7
     assert len({one.facts["sample"] for one in data.train}) == 1000
-    assert "These samples repeat single rows of the source" in readme(data)
-    assert "GPL-2.0" in readme(data)
+    for words in ("These samples repeat single rows of the source", "GPL-2.0"):
+        assert words in readme(data)
     # Every sample is an answer that was given. Swapping the sides swaps the first two answers.
     given: set[object] = set()
     for name, answers in zip(CONDITIONS, read_study_2(find_raw(raw_dir)), strict=True):
@@ -306,15 +302,11 @@ def test_rows_are_split_by_person_and_by_dilemma(raw_dir: Path, tmp_path: Path) 
     for one in (*data.train, *data.heldout):
         letter = ("A", "B", "COIN").index(one.facts["answer"])
         assert (one.facts["condition"], shown(one.facts), letter) in given
-
-
-def test_more_rows_than_there_are_and_another_study(raw_dir: Path, tmp_path: Path) -> None:
     for options, says in (
         (("--samples", 9000), "is more than there is: "),
         (("--study", "mcelfresh_2021_fixed"), "the published rows are those of mcelfresh_2021"),
         (("--wording", "committee"), "another way out (committee) than the source (coin)"),
     ):
-        assert says in refused(
-            call("export", "--out", tmp_path / "data", "--data", raw_dir, *options)
-        )
-    assert list(tmp_path.iterdir()) == []
+        arguments = ("--out", tmp_path / "no", "--data", raw_dir, *options)
+        assert says in refused(call("export", *arguments))
+    assert not (tmp_path / "no").exists()

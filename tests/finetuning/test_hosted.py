@@ -78,7 +78,7 @@ def test_the_announcement(tmp_path: Path) -> None:
     assert (expected, high) == (3 + 9 / 4 + 2 * 4, 9 + 9 / 3 + 2 * 10) and low < expected
 
 
-def test_nothing_is_sent_without_a_key_but_everything_checked(
+def test_the_key_and_the_address_are_checked_first(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     line = refused(call("status", "ftjob-1"))
@@ -86,30 +86,32 @@ def test_nothing_is_sent_without_a_key_but_everything_checked(
     with pytest.raises(ServiceError) as error:
         Service().create_job("gpt-4.1-mini", {"train": "file-1"}, 1, "auto", None)
     assert error.value.refused  # the request never left
-    monkeypatch.delenv("OPENAI_API_KEY")
-    assert "OPENAI_API_KEY is not set" in refused(submitted(data))
-    assert submitted(data, "--dry-run").exit_code == 0
-    monkeypatch.setenv("OPENAI_API_KEY", "kéy")
-    assert "letters that no key has" in refused(submitted(data))
-    monkeypatch.setenv("OPENAI_API_KEY", "key")
-    monkeypatch.setenv("OPENAI_BASE_URL", "localhost:80/v1")
-    assert "unsupported protocol" in refused(call("status", "ftjob-1"))
+    for name, value, line in (
+        ("OPENAI_BASE_URL", "localhost:80/v1", "unsupported protocol"),
+        ("OPENAI_API_KEY", "kéy", "letters that no key has"),
+        ("OPENAI_API_KEY", "", "OPENAI_API_KEY is not set"),
+    ):
+        with monkeypatch.context() as patched:
+            patched.setenv(name, value)
+            assert line in refused(call("status", "ftjob-1"))
+            if name == "OPENAI_API_KEY":
+                assert line in refused(submitted(data))
+            assert submitted(data, "--dry-run").exit_code == 0
     assert not record_of(data).exists()
 
 
 def test_refused_before_anything_is_sent(tmp_path: Path) -> None:
     data = small_folder(tmp_path / "data")
-    for arguments, line in (
-        (("--samples", 9), "takes 10 training samples or more, and"),
-        (("--samples", 13), "--samples 13 is not possible"),
-        (("--suffix", "x" * 65), "1 to 64 letters, not 65"),
-        (("--base", "hf/gpt2"), "an OpenAI model"),
-        (("--epochs", 51), "auto or 1 to 50, not 51"),
+    overlapping = small_folder(tmp_path / "overlapping", excluded={"overlap": 2})
+    for folder, arguments, line in (
+        (data, ("--samples", 9), "takes 10 training samples or more, and"),
+        (data, ("--samples", 13), "--samples 13 is not possible"),
+        (data, ("--suffix", "x" * 65), "1 to 64 letters, not 65"),
+        (data, ("--base", "hf/gpt2"), "an OpenAI model"),
+        (data, ("--epochs", 51), "auto or 1 to 50, not 51"),
+        (overlapping, (), "says that 2 samples overlap the evaluation's dilemmas"),
     ):
-        assert line in refused(submitted(data, *arguments))
-    data = small_folder(tmp_path / "overlapping", excluded={"overlap": 2})
-    line = "says that 2 samples overlap the evaluation's dilemmas"
-    assert line in refused(submitted(data))
+        assert line in refused(submitted(folder, *arguments))
     assert not list(tmp_path.glob("*.json"))
 
 
@@ -221,10 +223,9 @@ def test_a_record_under_two_names_starts_one_job(
     link = tmp_path / "link.json"
     link.symlink_to("real/record.json")  # dangles until the record is written
     # The link must not be replaced by the record, nor keep the record from being written.
-    assert submitted(data, "--out", link).exit_code == 0
+    assert submitted(data, "--out", link).exit_code == 0 and link.is_symlink()
     again = submitted(data, "--out", tmp_path / "real" / "record.json")
-    assert "ftjob-1 was submitted before" in again.output
-    assert list(server.jobs) == ["ftjob-1"] and link.is_symlink()
+    assert "ftjob-1 was submitted before" in again.output and list(server.jobs) == ["ftjob-1"]
 
 
 def test_files_are_sent_once_and_again_where_the_service_has_lost_them(
@@ -306,29 +307,24 @@ def test_waiting_goes_on_through_transient_failures(
     assert f"Model: {MODEL}" in waited.output
 
 
-def test_a_key_that_expires_ends_waiting_at_once(server: JobsServer, data: Path) -> None:
-    server.faults = {"poll": ["none", "key_expired"]}
-    submitted(data)
-    waited = call("wait", record_of(data), "--interval", 0.005)
-    assert waited.exit_code == 2 and server.requests.count("poll") == 2
-    [line] = waited.stderr.splitlines()
-    assert "does not accept the key in OPENAI_API_KEY (status 401); the job goes on" in line
-    assert line.endswith(f"kidney-evals sft wait {record_of(data)}")
-
-
-def test_a_service_that_never_answers_is_not_waited_for_without_end(
+def test_waiting_ends_with_the_command_that_goes_on(
     server: JobsServer, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server.faults = {"poll": ["none", *["server_error"] * 9]}
-    submitted(data)
     # A clock that goes on by ten minutes whenever it is looked at: first, after the answer, and
     # after each fault, of which the seventh is more than an hour after the answer.
     clock = count(step=600)
     monkeypatch.setattr("kidney_evals.finetuning.hosted.monotonic", lambda: next(clock))
-    waited = call("wait", "ftjob-1", "--interval", 0.0001)
-    assert waited.exit_code == 2
-    assert "The server had an error. (server_error); the job goes on" in waited.stderr
-    assert server.requests.count("poll") == 1 + 7
+    for faults, polls, line in (
+        (["key_expired"], 2, "does not accept the key in OPENAI_API_KEY (status 401)"),
+        (["server_error"] * 9, 1 + 7, "The server had an error. (server_error)"),
+    ):
+        server.forget()
+        server.faults, record = {"poll": ["none", *faults]}, data.with_suffix(f".{polls}.json")
+        submitted(data, "--out", record)
+        waited = call("wait", record, "--interval", 0.0001)
+        assert waited.exit_code == 2 and server.requests.count("poll") == polls
+        again = f"go on waiting with: kidney-evals sft wait {record}"
+        assert waited.stderr.splitlines()[-1].endswith(f"{line}; the job goes on; {again}")
 
 
 def test_a_job_without_a_model_ends_with_the_reason(server: JobsServer, data: Path) -> None:
@@ -339,12 +335,11 @@ def test_a_job_without_a_model_ends_with_the_reason(server: JobsServer, data: Pa
         ("cancelled", ("", "", None), "job ftjob-2 was cancelled"),
     ):
         server.course, server.failure = ("validating_files", "running", end), failure
-        record, job = data.with_suffix(f".{end}.json"), line.split()[1]
+        record = data.with_suffix(f".{end}.json")
         submitted(data, "--out", record)
         waited = call("wait", record, "--interval", 0.005)
         assert waited.exit_code == 1 and waited.stderr == f"Error: {line}\n"
-        assert read(record)["status"] == end
-        assert line in call("status", job).output
+        assert read(record)["status"] == end and line in call("status", record).output
 
 
 def test_an_interrupted_submission_goes_on_where_it_stopped(
@@ -377,8 +372,11 @@ def test_the_state_of_a_job(server: JobsServer, data: Path, tmp_path: Path) -> N
     assert read(record_of(data))["status"] == "running"
     assert f"--after openai/{MODEL}" in call("status", record_of(data)).output
     assert read(record_of(data))["model"] == MODEL
-    assert "Could not find fine tune: ftjob-9" in refused(call("wait", "ftjob-9"))
-    assert "there is no record" in refused(call("wait", tmp_path / "none.json"))
+    for name, line in (
+        ("ftjob-9", "Could not find fine tune: ftjob-9"),
+        (tmp_path / "none.json", "there is no record"),
+    ):
+        assert line in refused(call("wait", name))
 
 
 # --- records ---------------------------------------------------------------------------------
