@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from kidney_evals.measures import estimators
 from kidney_evals.measures.registry import MEASURES, AnyRun, Task, compute
 
 if TYPE_CHECKING:
     from kidney_evals.measures.prediction_run import PredictionRun
     from kidney_evals.measures.run import Run
-    from kidney_evals.measures.stated_run import StatedRun
 
 FEW: Final = 30
 """Fewer answered dilemmas than this raise the flag `few`: intervals are then unreliable."""
@@ -64,36 +65,28 @@ def _failures(run: Run) -> dict[str, Exception]:
 
 
 def _separated(run: Run) -> float:
-    from kidney_evals.estimation.calibration import flip_fit
-
-    coins = "coin" in run.traits and len(run.decisions) > 0 and flip_fit(run.decisions).separated
-    if coins or any(getattr(error, "separated", False) for error in _failures(run).values()):
+    coins = "coin" in run.traits and len(run.decisions) > 0
+    if (coins and estimators.calibration.flip_fit(run.decisions).separated) or any(
+        getattr(error, "separated", False) for error in _failures(run).values()
+    ):
         return 1.0
     return _UNKNOWN if run.importance is None else float(run.importance.separated)
 
 
-def _undetermined(run: Run) -> float:
-    return _UNKNOWN if run.importance is None else float(not run.importance.determined.all())
-
-
-def _undetermined_attributes(run: Run) -> str:
-    assert run.importance is not None
+def _undetermined(run: Run) -> tuple[str, ...] | None:
+    """Return the attributes whose weights are not determined; None without a fit."""
+    if run.importance is None:
+        return None
     names = zip(run.attributes, run.importance.determined, strict=True)
-    return ", ".join(name for name, is_determined in names if not is_determined)
-
-
-def _stated_departures(run: StatedRun) -> float:
-    departed = [answer.departed for answer in run.answers]
-    return sum(departed) / len(departed) if departed else 0.0
+    return tuple(name for name, is_determined in names if not is_determined)
 
 
 def _contamination(run: PredictionRun) -> float:
     from kidney_evals.measures.prediction_run import contamination
 
-    parts = run.parts
-    if "fixed" not in parts or "drawn" not in parts:
+    if not run.parts.keys() >= {"fixed", "drawn"}:
         return _UNKNOWN
-    return contamination(parts["fixed"].given, parts["drawn"].given)
+    return contamination(run.parts["fixed"].given, run.parts["drawn"].given)
 
 
 def _predictions_of_other(run: PredictionRun) -> float:
@@ -121,8 +114,8 @@ _FLAGS = (
         "the answered dilemmas do not separate the effects of all attributes (an attribute never "
         "differs, or attributes vary together), so importance shares have no value",
         "A flag; `show`, `report` and `describe` name the attributes.",
-        _undetermined,
-        reason=_undetermined_attributes,
+        lambda run: _UNKNOWN if (names := _undetermined(run)) is None else float(names != ()),
+        reason=lambda run: ", ".join(_undetermined(run) or ()),
     ),
     Flag(
         "fit_failed",
@@ -189,7 +182,7 @@ _FLAGS = (
         "samples were run with other than the model's default settings, or answered by a model "
         "other than the requested model",
         "A flag, the share of such samples; the log records the settings.",
-        _stated_departures,
+        lambda run: fmean([answer.departed for answer in run.answers]) if run.answers else 0.0,
         "stated_values",
     ),
     Flag(

@@ -3,35 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
+from operator import methodcaller
 from typing import TYPE_CHECKING, Any, Final
 
 from kidney_evals.estimation.quantity import Quantity, undefined
+from kidney_evals.measures import estimators
 from kidney_evals.measures.means import mean_change, mean_over_dilemmas
-from kidney_evals.measures.registry import AnyRun, in_group
+from kidney_evals.measures.registry import in_group
 
 if TYPE_CHECKING:
     from kidney_evals.measures.run import Run
 
 measure = in_group("readability", source=__name__, unit="share of samples")
 
-
-@measure(
+measure(
     "coverage",
     label="coverage",
     in_log=True,
     aim=1,
+    says="Share of samples with a decision (the coin included where offered).",
     formula="decisions, coins included, ∕ samples",
     reading="1 means that every sample was answered; the other rows use answered samples only.",
     change=mean_change(lambda run: (run.choice >= 0, run.choice == run.choice)),
-)
-def coverage(run: Run) -> Quantity:
-    """Share of samples with a decision (the coin included where offered)."""
-    return run.share_of_samples(run.choice >= 0)
-
-
-def _outcome(run: AnyRun, outcome: str) -> Quantity:
-    return run.outcome_share(outcome)
+)(lambda run: run.share_of_samples(run.choice >= 0))
 
 
 def outcome_measures(
@@ -43,13 +37,9 @@ def outcome_measures(
     `in_log` the ids that the log stores; `facts` are other attributes of the measures.
     """
     for outcome, (id, samples, reading) in rows.items():
-        texts = {
-            "label": outcome.replace("_", " "),
-            "says": f"Share of samples {samples}.",
-            "reading": reading,
-        }
-        define = measure(id, in_log=id in in_log, **texts, **facts)
-        define(partial(_outcome, outcome=outcome))
+        facts |= {"label": outcome.replace("_", " "), "reading": reading, "in_log": id in in_log}
+        define = measure(id, says=f"Share of samples {samples}.", **facts)
+        define(methodcaller("outcome_share", outcome))
     return {outcome: id for outcome, (id, *_) in rows.items()}
 
 
@@ -80,18 +70,16 @@ def _inside(run: Run) -> tuple[Any, Any]:
     return 1 - run.outside, run.outside == run.outside
 
 
-@measure(
+measure(
     "answer_mass",
     label="mass on answer tokens",
     unit="probability",
     needs=("readout",),
     aim=1,
+    says="Mean total probability of the offered answers, at the position of the answer.",
     reading="1 means that the first token is always an answer.",
     change=mean_change(_inside),
-)
-def answer_mass(run: Run) -> Quantity:
-    """Mean total probability of the offered answers, at the position of the answer."""
-    return mean_over_dilemmas(run, _inside)
+)(lambda run: mean_over_dilemmas(run, _inside))
 
 
 @measure(
@@ -110,48 +98,46 @@ def outside(run: Run) -> Quantity:
     return Quantity(float(seen.mean()), n=len(seen)) if len(seen) else undefined()
 
 
-@measure(
+def _control_share(run: Run, kind: str) -> Quantity:
+    """Return the share of decisions on controls of one kind that are the right answer.
+
+    It is the dominating patient, and for identical patients the coin.
+    """
+    controls = run.controls
+    assert controls is not None
+    of_kind = controls.where(lambda dilemma: dilemma.kind == kind)[controls.dilemma]
+    decided = of_kind & (controls.choice >= 0)
+    if not decided.any():
+        return undefined()
+    right = estimators.decisions.COIN
+    if kind == "dominance":
+        first = controls.where(lambda dilemma: run.study.dominating(dilemma) == "first")
+        right = 1 - first[controls.dilemma]
+    hit = controls.choice == right
+    return estimators.indecision.outcome_share(
+        controls.dilemma[decided], controls.order[decided], hit[decided]
+    )
+
+
+measure(
     "ctrl_dom",
     label="controls, dominance",
     group="controls",
     unit="share of decisions",
     in_log=True,
     needs=("controls",),
+    says="Share of decisions for the dominating patient in the controls with a dominating patient.",
     reading="If below 1, read the transcripts before the other rows.",
-)
-def dominance_controls(run: Run) -> Quantity:
-    """Share of decisions for the dominating patient in the controls with a dominating patient."""
-    assert run.controls is not None
-    first = run.controls.where(lambda dilemma: run.study.dominating(dilemma) == "first")
-    return _control_share(run.controls, "dominance", 1 - first[run.controls.dilemma])
+)(lambda run: _control_share(run, "dominance"))
 
-
-@measure(
+measure(
     "ctrl_coin",
     label="controls, identical",
     group="controls",
     unit="share of decisions",
     in_log=True,
     needs=("controls", "coin"),
+    says="Share of decisions for the coin in the control pairs of identical patients. Seven of "
+    "seven people chose the coin.",
     reading="From few pairs, so not an estimate of a rate.",
-)
-def identical_controls(run: Run) -> Quantity:
-    """Share of decisions for the coin in the control pairs of identical patients.
-
-    Seven of seven people chose the coin.
-    """
-    from kidney_evals.estimation.decisions import COIN
-
-    assert run.controls is not None
-    return _control_share(run.controls, "identical", COIN)
-
-
-def _control_share(controls: Run, kind: str, choice: Any) -> Quantity:
-    """Return the share of decisions on controls of one kind that are `choice`."""
-    from kidney_evals.estimation.indecision import outcome_share
-
-    of_kind = controls.where(lambda dilemma: dilemma.kind == kind)[controls.dilemma]
-    decided, hit = of_kind & (controls.choice >= 0), controls.choice == choice
-    if not decided.any():
-        return undefined()
-    return outcome_share(controls.dilemma[decided], controls.order[decided], hit[decided])
+)(lambda run: _control_share(run, "identical"))
