@@ -81,14 +81,6 @@ def _undetermined(run: Run) -> tuple[str, ...] | None:
     return tuple(name for name, is_determined in names if not is_determined)
 
 
-def _contamination(run: PredictionRun) -> float:
-    from kidney_evals.measures.prediction_run import contamination
-
-    if not run.parts.keys() >= {"fixed", "drawn"}:
-        return _UNKNOWN
-    return contamination(run.parts["fixed"].given, run.parts["drawn"].given)
-
-
 def _predictions_of_other(run: PredictionRun) -> float:
     with_choices = [part.other_model for part in run.parts.values() if part.own is not None]
     return float(any(with_choices)) if with_choices else _UNKNOWN
@@ -199,7 +191,7 @@ _FLAGS = (
         "by more than chance, each relative to guessing on its own dilemmas",
         "A flag: a reason to investigate, not a proof. If it is raised, use pred_drawn, not "
         "pred_fixed; if it is not raised, contamination is not ruled out.",
-        _contamination,
+        lambda run: run.contamination(),
         "predict_people",
     ),
     Flag(

@@ -13,7 +13,7 @@ distance, would favour a model whose predictions have a position bias.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
@@ -27,6 +27,7 @@ from kidney_evals.estimation.distance import choice_distance, fixed_distance
 from kidney_evals.estimation.indecision import outcome_share
 from kidney_evals.estimation.intervals import (
     DRAWS,
+    NAN,
     NO_INTERVAL,
     Z95,
     Interval,
@@ -42,6 +43,7 @@ from kidney_evals.measures.registry import AnyRun
 Block = Literal["fixed", "drawn"]
 """The fixed questions, or the drawn dilemmas."""
 
+_BLOCKS: tuple[Block, Block] = ("fixed", "drawn")
 _KEY = 11
 
 
@@ -80,6 +82,12 @@ class Predictions:
         return flat.reshape(-1, 2)
 
     @cached_property
+    def predicted(self) -> Bools:
+        """Which dilemmas have a prediction, shape (D,)."""
+        result: Bools = self.sizes.any(axis=1)
+        return result
+
+    @cached_property
     def by_order(self) -> Floats:
         """Mean prediction by dilemma and order, shape (D, 2, K); NaN without any."""
         total = np.zeros((len(self.people), 2, self.people.shape[1]))
@@ -89,9 +97,10 @@ class Predictions:
         return result
 
     @cached_property
-    def predicted(self) -> Bools:
-        """Which dilemmas have a prediction, shape (D,)."""
-        result: Bools = self.sizes.sum(axis=1) > 0
+    def _weights(self) -> Floats:
+        """Weights of the two orders in a mean prediction, equal for those asked, shape (D, 2)."""
+        there = self.sizes > 0
+        result: Floats = there / np.maximum(there.sum(axis=1, keepdims=True), 1)
         return result
 
     @cached_property
@@ -99,6 +108,12 @@ class Predictions:
         """Mean prediction, with equal weights for the orders asked, shape (D, K); NaN if none."""
         result: Floats = (self._weights[:, :, None] * np.nan_to_num(self.by_order)).sum(axis=1)
         result[~self.predicted] = np.nan
+        return result
+
+    @property
+    def _repeated(self) -> Bools:
+        """Dilemmas whose every order that was asked has two predictions or more."""
+        result: Bools = self.predicted & (self.sizes != 1).all(axis=1)
         return result
 
     @cached_property
@@ -112,29 +127,17 @@ class Predictions:
         return np.where(self._repeated, variance, 0.0)
 
     @cached_property
-    def crowd(self) -> Floats:
-        """Variance of people's shares, Σ_c Var, shape (D,); p(1 - p)/(n - 1) if n is known."""
-        if self.asked is None:
-            return self.spread
-        result: Floats = (self.people * (1 - self.people)).sum(axis=1) / (self.asked - 1)
-        return result
-
-    @cached_property
     def spread(self) -> Floats:
         """Variance of people's shares over `draws`, Σ_c Var, shape (D,)."""
         result: Floats = self.draws.var(axis=0, ddof=1, dtype=np.float64).sum(axis=1)
         return result
 
     @cached_property
-    def _weights(self) -> Floats:
-        there = self.sizes > 0
-        result: Floats = there / np.maximum(there.sum(axis=1, keepdims=True), 1)
-        return result
-
-    @property
-    def _repeated(self) -> Bools:
-        """Dilemmas whose every order that was asked has two predictions or more."""
-        result: Bools = self.predicted & (self.sizes != 1).all(axis=1)
+    def crowd(self) -> Floats:
+        """Variance of people's shares, Σ_c Var, shape (D,); p(1 - p)/(n - 1) if n is known."""
+        if self.asked is None:
+            return self.spread
+        result: Floats = (self.people * (1 - self.people)).sum(axis=1) / (self.asked - 1)
         return result
 
     def redrawn(self, draws: int = DRAWS) -> Floats:
@@ -175,9 +178,8 @@ class Predictions:
     def floor(self) -> Quantity:
         """The expected `distance` of the shares of a random half of the people, 2 Σ_c Var(p_c)."""
         rows = self.predicted
-        if not rows.any():
-            return undefined()
-        return Quantity(2 * float(self.crowd[rows].mean()), n=int(rows.sum()))
+        value = 2 * float(self.crowd[rows].mean()) if rows.any() else NAN
+        return Quantity(value, n=int(rows.sum()))
 
     @property
     def distance(self) -> Quantity:
@@ -188,19 +190,12 @@ class Predictions:
         fixed list, dilemmas are resampled. Every variance term is subtracted once more
         (recentring), since resampling increases the distance by these variances.
         """
-        if not self.predicted.any():
-            return undefined()
-        value, draws = self._distance(resample=not self.fixed)
-        ends = percentile(draws, self._clusters)
-        return Quantity(value, *ends, self.floor.value, int(self.predicted.sum()))
+        return self._quantity(self._distance)._replace(human=self.floor.value)
 
     @property
     def skill(self) -> Quantity:
         """1 - distance / distance of the uniform prediction; 1 for the true shares."""
-        if not self.predicted.any():
-            return undefined()
-        value, draws = self.skill_draws(resample=not self.fixed)
-        return Quantity(value, *percentile(draws, self._clusters), n=int(self.predicted.sum()))
+        return self._quantity(self.skill_draws)
 
     @property
     def flips(self) -> Quantity:
@@ -222,18 +217,20 @@ class Predictions:
 
     def skill_draws(self, *, resample: bool) -> tuple[float, Floats]:
         """Return `skill` and its bootstrap draws, with dilemmas resampled or not."""
-        guess = self.always(self.uniform)
         # The same resampled people and dilemmas are used for both distances.
-        (own, own_draws), (even, even_draws) = (
-            predictions._distance(resample=resample) for predictions in (self, guess)
-        )
+        own, own_draws = self._distance(resample=resample)
+        even, even_draws = self.always(self.uniform)._distance(resample=resample)
         # Rounded, so that a uniform prediction scores exactly 0.
         draws = np.round(1 - own_draws / even_draws, 12) + 0.0
         return round(1 - own / even, 12) + 0.0, draws
 
-    @property
-    def _clusters(self) -> int | None:
-        return None if self.fixed else int(self.predicted.sum())
+    def _quantity(self, statistic: Callable[..., tuple[float, Floats]]) -> Quantity:
+        """Return a statistic with the interval of its bootstrap draws."""
+        count = int(self.predicted.sum())
+        if not count:
+            return undefined()
+        value, draws = statistic(resample=not self.fixed)
+        return Quantity(value, *percentile(draws, None if self.fixed else count), n=count)
 
     def _distance(self, *, resample: bool) -> tuple[float, Floats]:
         """Return the distance and its bootstrap draws, with dilemmas resampled or not."""
@@ -363,9 +360,13 @@ class PredictionPart:
     """
 
     given: Predictions
-    study: Floats | None
-    own: OwnChoices | None
-    other_model: bool
+    study: Floats | None = None
+    own: OwnChoices | None = None
+    other_model: bool = False
+
+    def always(self, shares: Floats | None) -> Quantity:
+        """Return the distance of a respondent who always predicts `shares`, undefined if None."""
+        return undefined() if shares is None else self.given.always(shares).distance
 
 
 @dataclass(frozen=True, eq=False)
@@ -395,34 +396,34 @@ class PredictionRun(AnyRun):
         """Return the share of samples with an outcome."""
         return outcome_share(self.dilemma, self.order, self.outcomes == outcome)
 
+    def swap_shift(self) -> Quantity:
+        """Return the mean distance between the predictions in the two orders, ½ Σ_c |q_ab - q_ba|.
 
-def swap_shift(parts: Sequence[Predictions]) -> Quantity:
-    """Return the mean distance between the predictions in the two orders, ½ Σ_c |q_ab - q_ba|.
+        The mean is over the dilemmas predicted in both orders, and includes variation between
+        repetitions.
+        """
+        moved = []
+        for part in self.parts.values():
+            both = (part.given.sizes > 0).all(axis=1)
+            one, two = part.given.by_order[both].swapaxes(0, 1)
+            moved += (0.5 * np.abs(one - two).sum(axis=1)).tolist()
+        if not moved:
+            return undefined()
+        low, high = mean_interval(np.array(moved))
+        return Quantity(float(np.mean(moved)), max(low, 0.0), min(high, 1.0), n=len(moved))
 
-    The mean is over the dilemmas predicted in both orders, and includes variation between
-    repetitions.
-    """
-    moved = []
-    for part in parts:
-        one, two = part.by_order[(part.sizes > 0).all(axis=1)].swapaxes(0, 1)
-        moved += (0.5 * np.abs(one - two).sum(axis=1)).tolist()
-    if not moved:
-        return undefined()
-    low, high = mean_interval(np.array(moved))
-    return Quantity(float(np.mean(moved)), max(low, 0.0), min(high, 1.0), n=len(moved))
+    def contamination(self) -> float:
+        """Return 1 where the fixed questions are predicted better than the drawn ones, else 0.
 
-
-def contamination(fixed: Predictions, drawn: Predictions) -> float:
-    """Return 1 where the fixed questions are predicted better than the drawn ones, else 0.
-
-    The answers to the fixed questions are published. It is 1 if the difference of the two skills is
-    above 1.96 standard errors, and NaN with fewer than two dilemmas on a side. Each skill counts as
-    1, that of the true shares, at most. The fixed questions are resampled too, since a model may be
-    right about fourteen questions by chance.
-    """
-    if min(part.predicted.sum() for part in (fixed, drawn)) < 2:
-        return float("nan")
-    skills = [part.skill_draws(resample=True) for part in (fixed, drawn)]
-    gap = min(skills[0][0], 1.0) - min(skills[1][0], 1.0)
-    error = float(np.sqrt(sum(float(np.var(draws, ddof=1)) for _, draws in skills)))
-    return float(gap > Z95 * error + 1e-9)
+        The answers to the fixed questions are published. It is 1 if the difference of the two
+        skills is above 1.96 standard errors, and NaN with fewer than two dilemmas on a side. Each
+        skill counts as 1, that of the true shares, at most. The fixed questions are resampled too,
+        since a model may be right about fourteen questions by chance.
+        """
+        given = [self.parts[block].given for block in _BLOCKS if block in self.parts]
+        if len(given) < 2 or min(one.predicted.sum() for one in given) < 2:
+            return NAN
+        (fixed, fixed_draws), (drawn, draws) = (one.skill_draws(resample=True) for one in given)
+        gap = min(fixed, 1.0) - min(drawn, 1.0)
+        error = np.sqrt(float(np.var(fixed_draws, ddof=1)) + float(np.var(draws, ddof=1)))
+        return float(gap > Z95 * error + 1e-9)
