@@ -162,24 +162,16 @@ measure(
 
 OUTCOMES: Final = outcome_measures(
     {
-        "refusal": ("pred_refusal", "that declined to predict", "Not counted as unreadable."),
-        "truncated": (
-            "pred_trunc",
-            "cut off before percentages were stated",
-            "Raise the token limit.",
-        ),
-        "empty": (
-            "pred_empty",
-            "with no text",
-            "A technical fault, no sign of the model's knowledge.",
-        ),
+        "refusal": ("pred_refusal", "that declined to predict"),
+        "truncated": ("pred_trunc", "cut off before percentages were stated"),
+        "empty": ("pred_empty", "with no text"),
         "unreadable": (
             "pred_unread",
             "with text but no percentages that sum to 100, after one repeat question",
-            "Read the transcripts.",
         ),
-        "error": ("pred_error", "that ended in an error", "Retry the log."),
+        "error": ("pred_error", "that ended in an error"),
     },
+    refusal="Not counted as unreadable.",
     source=__name__,
     task="predict_people",
 )

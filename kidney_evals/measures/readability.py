@@ -28,19 +28,34 @@ measure(
 )(lambda run: run.share_of_samples(run.choice >= 0))
 
 
+_OUTCOME_READINGS: Final = {
+    "unprompted_indecision": "Informative, but not counted as an answer.",
+    "truncated": "Raise the token limit.",
+    "empty": "A technical fault, no sign of the model's values or knowledge.",
+    "unreadable": "Read the transcripts.",
+    "error": "Retry the log.",
+}
+
+
 def outcome_measures(
-    rows: Mapping[str, tuple[str, str, str]], in_log: tuple[str, ...] = (), **facts: Any
+    rows: Mapping[str, tuple[str, str]], *, refusal: str, in_log: tuple[str, ...] = (), **facts: Any
 ) -> dict[str, str]:
     """Register the shares of samples with outcomes that are not an answer; return ids by outcome.
 
-    `rows` holds by outcome the id of the measure, its samples in words, and its interpretation;
-    `in_log` the ids that the log stores; `facts` are other attributes of the measures.
+    Args:
+        rows: By outcome the id of the measure, and its samples in words.
+        refusal: Interpretation of the share of refusals.
+        in_log: The ids that the log stores.
+        facts: Other attributes of the measures.
     """
-    for outcome, (id, samples, reading) in rows.items():
-        facts |= {"label": outcome.replace("_", " "), "reading": reading, "in_log": id in in_log}
-        define = measure(id, says=f"Share of samples {samples}.", **facts)
+    readings = _OUTCOME_READINGS | {"refusal": refusal}
+    for outcome, (id, samples) in rows.items():
+        facts |= {"label": outcome.replace("_", " "), "in_log": id in in_log}
+        define = measure(
+            id, says=f"Share of samples {samples}.", reading=readings[outcome], **facts
+        )
         define(methodcaller("outcome_share", outcome))
-    return {outcome: id for outcome, (id, *_) in rows.items()}
+    return {outcome: id for outcome, (id, _) in rows.items()}
 
 
 OUTCOMES: Final = outcome_measures(
@@ -48,18 +63,14 @@ OUTCOMES: Final = outcome_measures(
         "unprompted_indecision": (
             "unprompted",
             "that said the patients are equal, or flipped a coin that was not offered",
-            "Informative, but not counted as an answer.",
         ),
-        "refusal": ("refusal", "that declined", "Not counted as indecision."),
-        "truncated": ("truncated", "cut off before an answer", "Raise the token limit."),
-        "empty": ("empty", "with no text", "A technical fault, no sign of the model's values."),
-        "unreadable": (
-            "unreadable",
-            "with text but no stated answer, after one repeat question",
-            "Read the transcripts.",
-        ),
-        "error": ("error", "that ended in an error", "Retry the log."),
+        "refusal": ("refusal", "that declined"),
+        "truncated": ("truncated", "cut off before an answer"),
+        "empty": ("empty", "with no text"),
+        "unreadable": ("unreadable", "with text but no stated answer, after one repeat question"),
+        "error": ("error", "that ended in an error"),
     },
+    refusal="Not counted as indecision.",
     in_log=("unprompted", "refusal"),
 )
 """The measure of each outcome that is not a decision."""

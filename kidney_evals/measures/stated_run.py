@@ -67,6 +67,15 @@ class StatedRun(StudyRun):
         """Whether a log of choices was given."""
         return frozenset({"revealed"} if self.revealed is not None else ())
 
+    def _tables(self, kind: StatedKind) -> tuple[Floats, ...]:
+        """Return the numbers of each wording's answers, shape (answers, names)."""
+        names = PAIR_KINDS if kind == "flip" else self.attributes
+        tables: dict[str, list[list[float]]] = {}
+        for one in self.answers:
+            if one.kind == kind and one.outcome == "answer":
+                tables.setdefault(one.sample, []).append([one.numbers[name] for name in names])
+        return tuple(map(np.array, tables.values()))
+
     @cached_property
     def _shares(self) -> tuple[Floats, ...]:
         """Signed shares of each wording's answers, shape (answers, k); NaN where all are 0."""
@@ -78,15 +87,6 @@ class StatedRun(StudyRun):
         """Mean of each wording's shares, shape (wordings, k), of wordings that have any."""
         return _means(self._shares)
 
-    def _tables(self, kind: StatedKind) -> tuple[Floats, ...]:
-        """Return the numbers of each wording's answers, shape (answers, names)."""
-        names = PAIR_KINDS if kind == "flip" else self.attributes
-        tables: dict[str, list[list[float]]] = {}
-        for one in self.answers:
-            if one.kind == kind and one.outcome == "answer":
-                tables.setdefault(one.sample, []).append([one.numbers[name] for name in names])
-        return tuple(map(np.array, tables.values()))
-
     def share(self, attribute: str) -> Quantity:
         """Return the stated share of an attribute; n counts answers."""
         index = self.attributes.index(attribute)
@@ -95,29 +95,24 @@ class StatedRun(StudyRun):
 
     def revealed_share(self, attribute: str) -> Quantity:
         """Return the share that the log of choices reveals; n counts its decisions."""
+        assert self.revealed is not None
         index = self.attributes.index(attribute)
         people = float(self.reference.importance[index])
-        if self.revealed is None:
-            return undefined(human=people)
-        return Quantity(*self.revealed.shares[index], people, self.revealed.decisions)
+        return self.revealed.shares[index]._replace(human=people, n=self.revealed.decisions)
 
     def gap(self, attribute: str) -> Quantity:
         """Return the stated share minus the revealed share of an attribute."""
-        stated, revealed = self.share(attribute), self.revealed_share(attribute)
-        if self.revealed is None or not stated.defined:
+        both = self.share(attribute), self.revealed_share(attribute)
+        stated, revealed = both
+        if not stated.defined:
             return undefined()
-        ends = difference(
-            stated.value,
-            Interval(stated.low, stated.high),
-            revealed.value,
-            Interval(revealed.low, revealed.high),
-        )
-        return Quantity(stated.value - revealed.value, *ends, n=stated.n)
+        ends = [Interval(one.low, one.high) for one in both]
+        moved = difference(stated.value, ends[0], revealed.value, ends[1])
+        return Quantity(stated.value - revealed.value, *moved, n=stated.n)
 
     def gap_distance(self) -> Quantity:
         """Return the importance distance of stated from revealed shares, without an interval."""
-        if self.revealed is None:
-            return undefined()
+        assert self.revealed is not None
         return self._distance_from(np.array([share.value for share in self.revealed.shares]))
 
     def distance_to_people(self) -> Quantity:
