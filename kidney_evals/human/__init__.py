@@ -16,9 +16,6 @@ from kidney_evals.human.people_tables import (
     LatentModel,
     PeopleModel,
     PeopleSpread,
-    people_bends,
-    people_calibration,
-    people_model,
     read_spread,
 )
 from kidney_evals.human.reference import REFERENCE_FOLDER, Reference, load_reference
@@ -35,8 +32,5 @@ __all__ = [
     "Reference",
     "differences",
     "load_reference",
-    "people_bends",
-    "people_calibration",
-    "people_model",
     "read_spread",
 ]

@@ -35,10 +35,8 @@ _AT_ONCE = 1000
 class ModelShares:
     """Shares from the calibrated share model, and from the flip model if a coin was offered.
 
-    Attributes:
-        theta: Parameters of the share model, shape (2k+2,).
-        strict_weights: Weights whose |Δu| is the closeness, shape (k,).
-        flip: Parameters of the flip model, shape (4,); None in forced choice.
+    The share model has the parameters `theta`, shape (2k+2,), the flip model `flip`, shape (4,);
+    closeness is the |Δu| of `strict_weights`, shape (k,).
     """
 
     study: Study
@@ -89,10 +87,9 @@ class CountShares:
 
     def draws(self, dilemmas: Sequence[Dilemma]) -> Floats:
         """Return count / n under each draw of people."""
-        result = np.full((len(dilemmas), DRAWS, self.answers), np.nan)
-        for place, dilemma in enumerate(dilemmas):
-            if dilemma.id in self.count_draws:
-                result[place] = self.count_draws[dilemma.id]
+        unknown = np.full((DRAWS, self.answers), np.nan)
+        drawn = [self.count_draws.get(dilemma.id, unknown) for dilemma in dilemmas]
+        result = np.array(drawn).reshape(len(dilemmas), DRAWS, self.answers)
         return np.swapaxes(result / result.sum(axis=2, keepdims=True), 0, 1)
 
     def table(self, dilemmas: Sequence[Dilemma]) -> Floats:
@@ -106,8 +103,7 @@ class CountShares:
 class ProfileShares:
     """Shares from published Bradley–Terry scores of whole patients; P(first) = w_1 / (w_1 + w_2).
 
-    Attributes:
-        scores: Score by the patient's values, on the ratio scale.
+    `scores` are by the patient's values.
     """
 
     scores: Mapping[tuple[float, ...], float]
@@ -180,9 +176,7 @@ def flip_features(differences: ArrayLike, closeness: ArrayLike) -> Floats:
     signs = np.sign(np.asarray(differences, dtype=np.float64))
     unequal = (signs != 0).sum(axis=1)
     dominance = (np.abs(signs.sum(axis=1)) == unequal) & (unequal > 0)
-    return np.column_stack(
-        [np.asarray(closeness, dtype=np.float64), signs.shape[1] - unequal, dominance]
-    )
+    return np.column_stack([np.asarray(closeness, float), signs.shape[1] - unequal, dominance])
 
 
 def flip_share(theta: ArrayLike, differences: ArrayLike, closeness: ArrayLike) -> Floats:
@@ -191,10 +185,9 @@ def flip_share(theta: ArrayLike, differences: ArrayLike, closeness: ArrayLike) -
     `theta` holds the weights of `FLIP_FEATURES` and, last, the intercept, (4,) or (draws, 4);
     `closeness` is |Δu| in logit units of the forced-choice group, (n,).
     """
-    parameters = np.asarray(theta, dtype=np.float64)
     x = np.asarray(differences, dtype=np.float64)
     features = np.column_stack([flip_features(x, closeness), np.ones(len(x))])
-    share = 0.5 * (1 + np.tanh(0.5 * (parameters @ features.T)))
+    share = 0.5 * (1 + np.tanh(0.5 * (np.asarray(theta, dtype=np.float64) @ features.T)))
     return np.where((x == 0).all(axis=1), _IDENTICAL_FLIP, share)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kidney_evals.errors import UserError
-from kidney_evals.human import Reference, load_reference, people_calibration
+from kidney_evals.human import Reference, load_reference
 from kidney_evals.human.sources import flip_features
 from kidney_evals.human.tables import CurveRow, read_rows
 from kidney_evals.lab.anchors import domain_differences
@@ -101,11 +101,11 @@ def test_dominance_is_flipped_as_people_flip_it() -> None:
 
 def test_decided_shares_are_calibrated_where_the_logit_is_not() -> None:
     ref = reference(DRAWN, "forced_choice")
-    top = people_calibration(ref, "logit")[-1]
+    top = ref.calibration("logit")[-1]
     assert (top.predicted, top.observed.value) == pytest.approx((0.967, 0.929), abs=1e-3)
     coin = reference(DRAWN, "coin_flip")
     models = ((ref, "shares"), (coin, "shares"), (coin, "flip"))
-    bins = [one for people, model in models for one in people_calibration(people, model)]
+    bins = [one for people, model in models for one in people.calibration(model)]
     assert len(bins) == 8 + 8 + 5
     assert all(one.observed.low <= one.predicted <= one.observed.high for one in bins)
 
