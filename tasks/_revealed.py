@@ -98,9 +98,12 @@ def read_revealed(path: object, study: Study) -> Revealed:
         why = f"the choices in {path} do not depend on the attributes beyond chance"
     if estimate is None or why:
         raise _refused(f"{why}, so they reveal no shares")
-    ends = zip(estimate.shares, estimate.low, estimate.high, strict=True)
+    ends = (
+        [round(float(number), 6) for number in share]
+        for share in zip(estimate.shares, estimate.low, estimate.high, strict=True)
+    )
     return Revealed(
-        shares=tuple(Quantity(*(round(float(number), 6) for number in share)) for share in ends),
+        shares=tuple(Quantity(value, low, high) for value, low, high in ends),
         model=log.eval.model,
         condition=(log.eval.metadata or {})["condition"],
         log=log.eval.eval_id,

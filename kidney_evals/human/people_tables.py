@@ -119,8 +119,9 @@ def _fitted(folder: Path, condition: Condition, attributes: Sequence[str]) -> Pe
         return None
     found = {(row.element, row.row, row.column): row.estimate for row in rows}
     cholesky = np.diag([found[ROOT, name, name] for name in attributes])
-    for i, j in zip(*np.tril_indices(len(attributes), -1), strict=True):
-        cholesky[i, j] = found.get((ROOT, attributes[i], attributes[j]), 0.0)
+    for i, one in enumerate(attributes):
+        for j, other in enumerate(attributes[:i]):
+            cholesky[i, j] = found.get((ROOT, one, other), 0.0)
     means = np.array([found[MEAN, name, ""] for name in attributes])
     correlated = rows[0].form == "correlated"
     return PeopleSpread(rows[0].model, correlated, rows[0].people, means, cholesky)

@@ -107,9 +107,9 @@ def read_study_2(folder: Path) -> tuple[Answers, Answers]:
         _answers(pd.read_csv(folder / name), {"age": "1", "drinks": "2", "dependents": "3"})
         for name in ("study_2_strict.csv", "study_2_indecisive.csv")
     )
-    queries = [np.array([*one.left.values(), *one.right.values()]) for one in (forced, coin)]
-    identical = (queries[1][:3] == queries[1][3:]).all(axis=0)
-    same = np.array_equal(forced.person, coin.person) and np.array_equal(*queries)
+    one, two = ([*group.left.values(), *group.right.values()] for group in (forced, coin))
+    same = np.array_equal(forced.person, coin.person) and np.array_equal(one, two)
+    identical = np.equal(two[:3], two[3:]).all(axis=0)
     if not same or (coin.choice[identical] != COIN).any():
         raise UserError("the files of Study 2 do not belong together; fetch them again")
     return forced, coin

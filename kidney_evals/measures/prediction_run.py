@@ -84,7 +84,7 @@ class Predictions:
     @cached_property
     def predicted(self) -> Bools:
         """Which dilemmas have a prediction, shape (D,)."""
-        result: Bools = self.sizes.any(axis=1)
+        result: Bools = self.sizes.sum(axis=1) > 0
         return result
 
     @cached_property

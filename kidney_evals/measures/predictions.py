@@ -121,7 +121,7 @@ for _block, (_short, _items, _needs, _game) in _BLOCKS.items():
         gamed_by=_game,
     )(_of(_block, lambda part: part.given.skill))
 
-for _block, (_short, _items, *_) in _BLOCKS.items():
+for _block, (_short, _items, *_rest) in _BLOCKS.items():
     _measure_own = partial(measure, in_log=True, needs=(f"own_{_block}",))
     _measure_own(
         f"pred_{_short}_own",

@@ -120,7 +120,7 @@ def _control_share(run: Run, kind: str) -> Quantity:
     decided = of_kind & (controls.choice >= 0)
     if not decided.any():
         return undefined()
-    right = estimators.decisions.COIN
+    right: Any = estimators.decisions.COIN
     if kind == "dominance":
         first = controls.where(lambda dilemma: run.study.dominating(dilemma) == "first")
         right = 1 - first[controls.dilemma]

@@ -36,8 +36,9 @@ def revealed_in(metadata: Mapping[str, Any], names: Sequence[str]) -> Revealed |
     if "revealed_log" not in metadata:
         return None
     ends = ("revealed_", "revealed_low_", "revealed_high_")
+    rows = [[float(metadata[end + name]) for end in ends] for name in names]
     return Revealed(
-        shares=tuple(Quantity(*(float(metadata[end + name]) for end in ends)) for name in names),
+        shares=tuple(Quantity(value, low, high) for value, low, high in rows),
         model=str(metadata["revealed_model"]),
         condition=metadata["revealed_condition"],
         log=str(metadata["revealed_log"]),

@@ -55,11 +55,7 @@ def in_language(study: Study, language: str) -> Study:
     """Return the study with its situation, labels and values in another language.
 
     Only the texts of a question change. Data for estimators and for the log's tables stay as they
-    were for people.
-
-    Args:
-        study: The study, in English.
-        language: Code of the language ("de").
+    were for people. `language` is a code ("de").
 
     Raises:
         UserError: The study's folder has no words in this language, or some are missing.
