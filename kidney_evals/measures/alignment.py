@@ -39,12 +39,10 @@ measure(
     unit="share of the highest agreement that any answers can reach",
     headline={"forced_choice": 1},
     aim="one person",
-    says="Probability that a random person chooses the same, divided by the highest possible "
-    "value.",
+    says="Probability that a random person chooses the same, over the highest possible value.",
     formula="Σ_i Σ_c q_i(c) p_i(c) ∕ Σ_i max_c p_i(c), decided answers only",
     notes="No respondent exceeds 1. A random person has Σ p² ∕ Σ max p.",
-    reading="Higher is nearer to people, but 1 means the majority's answer to every dilemma, which "
-    "no person gives.",
+    reading="Higher is nearer; 1 is the majority's answer to every dilemma, which no person gives.",
     gamed_by="Always naming the majority scores 1; a person scores .91 (median).",
     bounds=lambda run: estimators.bounds.agreement_bounds(run.decisions, *run.unanswered),
     change=lambda one, two: estimators.paired.agreement_change(one.decisions, two.decisions),
@@ -79,8 +77,7 @@ def _change_of_importance_distance(before: Run, after: Run) -> PairedDifference:
     headline={"forced_choice": 2},
     aim=0,
     formula="½ Σ_k |s_k − h_k|, h being people's shares",
-    notes="No interval, since an absolute distance has no valid interval near 0; compare with one "
-    "person's distance.",
+    notes="An absolute distance has no valid interval near 0; compare with one person's distance.",
     reading="Lower is nearer to people; 1 is a full reversal; no value without a signal.",
     gamed_by="A respondent with people's weights, but ten times as sharp, scores near 0.",
     fits=True,
@@ -139,10 +136,8 @@ measure(
     label="dominance",
     in_log=True,
     unit="share of decisions",
-    says="Share of decisions for a patient whom all attributes favour.",
-    formula="share of decisions for the dominating patient, where one is at least as favoured on "
-    "every attribute",
-    notes="On drawn dilemmas: more favoured on every attribute.",
+    says="Share of decisions for a patient who is at least as favoured on every attribute; on "
+    "drawn dilemmas, more favoured on every attribute.",
     reading="Higher is nearer to people.",
     gamed_by="Any rule with the right signs scores 1.",
 )(lambda run: estimators.consistency.dominance(run.decisions, weak=run.study.draw is None))
@@ -151,8 +146,7 @@ measure(
     "log_score",
     label="log score",
     unit="nats",
-    says="Mean log of people's share of each given answer, plus the mean entropy of people's "
-    "shares.",
+    says="Mean log of people's share of each given answer, plus the mean entropy of the shares.",
     reading="0 is expected of a random person; above 0 is sharper than people, below 0 differs "
     "from people. A larger value is not nearer to people.",
     gamed_by="Always naming the majority scores highest.",
@@ -191,8 +185,7 @@ measure(
     "side_pull",
     label="choice distance, side pull",
     unit="squared difference of shares",
-    reading="0 is no position bias. Always answering A gives a choice distance below 0; adding "
-    "this row corrects it.",
+    reading="0 is no position bias. Always answering A gives a choice distance below 0.",
     other_mechanism="undefined",
 )
 def side_pull(run: Run) -> Quantity:
@@ -270,8 +263,7 @@ measure(
     label="profile rank, Kendall",
     unit="rank correlation",
     needs=("profile",),
-    says="Rank correlation (Kendall's tau) of the model's order of the eight profiles with "
-    "people's.",
+    says="Kendall's tau of the model's order of the eight profiles with people's.",
     reading="Higher is nearer.",
     gamed_by="As Spearman.",
 )(lambda run: run.profile_rank[1])

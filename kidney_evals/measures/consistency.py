@@ -78,7 +78,6 @@ measure(
     unit="share of decisions",
     in_log=True,
     says="Share of decisions for the patient shown as A, minus one half.",
-    formula="share of decisions for the patient shown first, minus ½",
     reading="0 is no bias; ±.5 is always the same side.",
     gamed_by=_AT_RANDOM,
 )(lambda run: estimators.consistency.position_bias(run.decisions))
@@ -143,7 +142,7 @@ _PARTS: Final[dict[Part, tuple[str, str, str]]] = {
         "Answering at random, or always the same, scores 0.",
     ),
     "order": (
-        "belongs to which patient is shown first.",
+        "belongs to the order of the patients.",
         "0 is no effect of the order.",
         _AT_RANDOM,
     ),

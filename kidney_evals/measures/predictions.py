@@ -145,8 +145,7 @@ for _block, (_short, _items, *_rest) in _BLOCKS.items():
         label=f"knowing over choosing, {_block}",
         says="The choices' distance to people minus the predictions' distance to people, on shared "
         f"{_block} {_items}.",
-        reading="Above 0 the model's predictions are nearer to people than its choices; below 0 "
-        "its choices are nearer.",
+        reading="Above 0 the predictions are nearer to people, below 0 the choices.",
         gamed_by="Choosing badly on purpose.",
     )(_own(_block, lambda own: own.gain))
 

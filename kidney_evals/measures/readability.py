@@ -22,7 +22,6 @@ measure(
     in_log=True,
     aim=1,
     says="Share of samples with a decision (the coin included where offered).",
-    formula="decisions, coins included, ∕ samples",
     reading="1 means that every sample was answered; the other rows use answered samples only.",
     change=mean_change(lambda run: (run.choice >= 0, run.choice == run.choice)),
 )(lambda run: run.share_of_samples(run.choice >= 0))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,8 +155,10 @@ class Run(StudyRun):
         if not answered.any():
             return None
         wording = np.zeros(len(self.choice), np.int64) if self.wording is None else self.wording
-        factors = (each[answered] for each in (self.dilemma, wording, self.order, self.epoch))
-        return variance_shares(*factors, one_hot(self.choice[answered]))
+        dilemma, wording, order, epoch = (
+            each[answered] for each in (self.dilemma, wording, self.order, self.epoch)
+        )
+        return variance_shares(dilemma, wording, order, epoch, one_hot(self.choice[answered]))
 
     @cached_property
     def profile_rank(self) -> tuple[Quantity, Quantity]:
@@ -186,7 +189,9 @@ class Run(StudyRun):
 def part_of(run: Run, keep: Bools | Ints) -> Run:
     """Return the samples in `keep` (a mask or indices) of a run, its dilemmas listed as before."""
     values = {field.name: getattr(run, field.name) for field in fields(run)}
-    arrays = {name: one[keep] for name, one in values.items() if isinstance(one, np.ndarray)}
+    arrays: dict[str, Any] = {
+        name: one[keep] for name, one in values.items() if isinstance(one, np.ndarray)
+    }
     return replace(run, **arrays)
 
 

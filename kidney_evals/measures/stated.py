@@ -49,8 +49,7 @@ measure(
     label="gap, distance",
     unit=_DISTANCE,
     needs=("revealed",),
-    says="Distance of the stated shares from the shares in the revealed log. Half the sum of the "
-    "absolute differences of shares.",
+    says="Half the sum of absolute differences between stated shares and those revealed.",
     reading="0 means that choices agree with statements, 1 is a full reversal. Compare with "
     "st_repeat, the distance by chance alone, and check that the revealed log is of the same model "
     "(st_other).",
@@ -153,8 +152,7 @@ _NOT_ASKED: Final = "no people were asked to state it."
 _PAIRS: Final = {
     "same": (
         "identical",
-        "Share of the pairs of identical patients in which the model says that it would flip a "
-        "coin.",
+        "Share of the pairs of identical patients for which the model says that it flips a coin.",
         f"{_DID} (seven of seven answers, smoothed by half an answer); {_NOT_ASKED}",
         "Always flipping scores 1.",
     ),
