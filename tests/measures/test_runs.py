@@ -46,10 +46,7 @@ def answering(
 ) -> Run:
     """Return a run with answers to each dilemma as listed (0, 1, 2 for the coin, -1 for none).
 
-    Args:
-        dilemmas: The dilemmas.
-        choice: An answer for both orders of each dilemma, shape (D,), or for each, shape (D, 2).
-        condition: What was offered.
+    `choice` has an answer for both orders of each dilemma, shape (D,), or for each, (D, 2).
     """
     codes = np.asarray(choice, dtype=np.int64).reshape(len(dilemmas), -1)
     answers = np.tile(codes, (1, 2 // codes.shape[1]))
@@ -196,28 +193,16 @@ def test_a_failed_estimator_ends_no_run(monkeypatch: pytest.MonkeyPatch, tmp_pat
     fail(FitError("no optimum"), monkeypatch, "distance")
     heard: list[str] = []
     logger = logging.getLogger("kidney_evals.scorers.metric")
-    listener = logging.Handler()
-    listener.emit = lambda record: heard.append(record.getMessage())  # type: ignore[method-assign]
-    logger.addHandler(listener)
-    try:
-        [log] = eval(coin_flip(dilemmas=2), model="kidney/human", log_dir=str(tmp_path))
-    finally:
-        logger.removeHandler(listener)
+    monkeypatch.setattr(logger, "handle", lambda record: heard.append(record.getMessage()))
+    [log] = eval(coin_flip(dilemmas=2), model="kidney/human", log_dir=str(tmp_path))
     assert log.status == "success", log.error
     rows = rows_of(log)
     assert not rows["distance"].defined and rows["flip_rate"].n == 4
     assert heard == ["the row distance has no value: no optimum"]
 
 
-TRUTH = {
-    # Answers drawn from people's shares, and from these with the patients swapped.
-    "human-like": 1.0,
-    "anti-human": -1.0,
-    # Each patient equally often.
-    "noise": 0.0,
-    # People's log odds times three.
-    "sharper": 3.0,
-}
+TRUTH = {"human-like": 1.0, "anti-human": -1.0, "noise": 0.0, "sharper": 3.0}
+"""By respondent, the factor on people's log odds."""
 
 
 @pytest.mark.parametrize("condition", CONDITIONS)
