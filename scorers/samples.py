@@ -16,13 +16,7 @@ from kidney_evals.human.reference import load_reference
 from kidney_evals.human.sources import CountShares
 from kidney_evals.measures import AnyRun
 from kidney_evals.measures.other_study import from_other_study
-from kidney_evals.measures.prediction_run import (
-    Block,
-    OwnChoices,
-    PredictionPart,
-    PredictionRun,
-    Predictions,
-)
+from kidney_evals.measures.prediction_run import Block, PredictionPart, PredictionRun, Predictions
 from kidney_evals.measures.revealed import revealed_in
 from kidney_evals.measures.run import Run
 from kidney_evals.measures.stated_run import StatedAnswer, StatedRun
@@ -272,7 +266,7 @@ def _prediction_part(scores: Sequence[SampleScore]) -> PredictionPart:
     return PredictionPart(
         given=given,
         study=from_other_study(study, dilemmas, condition),
-        own=OwnChoices(given, counts) if counts.any() else None,
+        chosen=counts if counts.any() else None,
         other_model=any(bool(_score(one).get("other_model")) for one in scores),
     )
 

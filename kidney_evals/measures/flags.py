@@ -82,7 +82,7 @@ def _undetermined(run: Run) -> tuple[str, ...] | None:
 
 
 def _predictions_of_other(run: PredictionRun) -> float:
-    with_choices = [part.other_model for part in run.parts.values() if part.own is not None]
+    with_choices = [part.other_model for part in run.parts.values() if part.chosen is not None]
     return float(any(with_choices)) if with_choices else _UNKNOWN
 
 

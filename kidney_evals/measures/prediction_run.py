@@ -261,30 +261,41 @@ class Predictions:
 
 
 @dataclass(frozen=True, eq=False)
-class OwnChoices:
-    """A model's predictions and its own choices, from another run, on the same dilemmas.
+class PredictionPart:
+    """The parsed predictions of one study, and the model's own choices on the same dilemmas.
 
-    All distances are unbiased squared distances of shares, averaged over the dilemmas that were
-    predicted, and chosen in twice or more; NaN with n = 0 without any.
+    Distances of own choices are unbiased squared distances of shares, averaged over the dilemmas
+    that were predicted, and chosen in twice or more; NaN with n = 0 without any.
 
     Attributes:
-        counts: The model's choices by dilemma, order and choice as listed, shape (D, 2, K); 0 if
-            the run of choices does not contain the dilemma.
+        study: Shares predicted from the people of the other study, shape (D, K), or None.
+        chosen: The model's choices by dilemma, order and choice as listed, shape (D, 2, K); 0 where
+            the log of choices does not contain the dilemma. None without a log.
+        other_model: Whether the log of choices is of another model.
     """
 
     given: Predictions
-    counts: Ints
+    study: Floats | None = None
+    chosen: Ints | None = None
+    other_model: bool = False
+
+    def always(self, shares: Floats | None) -> Quantity:
+        """Return the distance of a respondent who always predicts `shares`, undefined if None."""
+        return undefined() if shares is None else self.given.always(shares).distance
 
     @cached_property
     def shared(self) -> Bools:
         """Dilemmas predicted, and answered twice or more, shape (D,)."""
-        result: Bools = self.given.predicted & (self.counts.sum(axis=(1, 2)) >= 2)
+        if self.chosen is None:
+            return np.zeros_like(self.given.predicted)
+        result: Bools = self.given.predicted & (self.chosen.sum(axis=(1, 2)) >= 2)
         return result
 
-    def _against(self, shares: Floats, draws: NDArray[np.floating] | None) -> Decisions:
-        """Return the choices on shared dilemmas, with `shares` as the human shares."""
+    def _choices(self, people: Floats, draws: NDArray[np.floating] | None = None) -> Decisions:
+        """Return the choices on shared dilemmas, with `people` as the human shares."""
+        assert self.chosen is not None
         rows = self.shared
-        counts = self.counts[rows]
+        counts = self.chosen[rows]
         cells = np.argwhere(counts > 0)
         cells = np.repeat(cells, counts[tuple(cells.T)], axis=0)
         return Decisions(
@@ -293,27 +304,27 @@ class OwnChoices:
             epoch=np.zeros(len(cells), dtype=np.int64),
             choice=cells[:, 2],
             differences=np.zeros((len(counts), 1)),
-            shares=shares[rows],
+            shares=people[rows],
             share_draws=None if draws is None else draws[:, rows],
             closeness=np.full(len(counts), np.nan),
             fixed=self.given.fixed,
         )
 
     @property
-    def distance(self) -> Quantity:
+    def own_distance(self) -> Quantity:
         """The squared distance of the model's choices from its predictions of people."""
         if not self.shared.any():
             return undefined()
-        raw = choice_distance(self._against(self.given.mean, None))
+        raw = choice_distance(self._choices(self.given.mean))
         return raw.shifted(-float(self.given.noise[self.shared].mean()))
 
     @property
-    def to_people(self) -> Quantity:
+    def chosen_to_people(self) -> Quantity:
         """The squared distance of the choices from people's shares, minus people's variance."""
         rows, given = self.shared, self.given
         if not rows.any():
             return undefined()
-        choices = self._against(given.people, given.draws)
+        choices = self._choices(given.people, given.draws)
         if given.asked is not None:
             return fixed_distance(choices, given.asked[rows])
         return choice_distance(choices).shifted(-float(given.crowd[rows].mean()))
@@ -329,44 +340,26 @@ class OwnChoices:
         rows, given = self.shared, self.given
         if not rows.any():
             return undefined()
-        choices = self._against(given.people, None)
+        choices = self._choices(given.people)
         strata, q, p = choices.strata, given.mean[rows], given.people[rows]
         chosen = ((strata.shares - p) ** 2).sum(axis=1) - strata.variance.sum(axis=1)
         each = chosen - (((q - p) ** 2).sum(axis=1) - given.noise[rows])
         value, count = float(each.mean()), len(each)
         moved = -2 * (given.draws[:, rows] * (strata.shares - q)).sum(axis=2).mean(axis=1)
         people = float(np.std(moved, ddof=1))
-        if not given.fixed:
-            if count < 2:
-                return Quantity(value, n=count)
+        if given.fixed:
+            answers = choice_distance(choices)
+            redrawn = ((given.redrawn()[:, rows] - p) ** 2).sum(axis=2).mean(axis=1)
+            noise = float(np.std(redrawn, ddof=1)) if len(redrawn) > 1 else 0.0
+            other = Z95 * float(np.hypot(people, noise))
+            below = float(np.hypot(answers.value - answers.low, other))
+            above = float(np.hypot(answers.high - answers.value, other))
+        elif count < 2:
+            below = above = NAN
+        else:
             error = float(np.hypot(np.std(each, ddof=1) / np.sqrt(count), people))
-            half = student(count - 1) * error
-            return Quantity(value, value - half, value + half, n=count)
-        answers = choice_distance(choices)
-        redrawn = ((given.redrawn()[:, rows] - p) ** 2).sum(axis=2).mean(axis=1)
-        noise = float(np.std(redrawn, ddof=1)) if len(redrawn) > 1 else 0.0
-        other = Z95 * float(np.hypot(people, noise))
-        low = value - float(np.hypot(answers.value - answers.low, other))
-        high = value + float(np.hypot(answers.high - answers.value, other))
-        return Quantity(value, low, high, n=count)
-
-
-@dataclass(frozen=True, eq=False)
-class PredictionPart:
-    """The parsed predictions of one study, and the model's own choices, None without a log of them.
-
-    `study` holds shares predicted from the people of the other study, shape (D, K), or None;
-    `other_model` is whether the log of choices is of another model.
-    """
-
-    given: Predictions
-    study: Floats | None = None
-    own: OwnChoices | None = None
-    other_model: bool = False
-
-    def always(self, shares: Floats | None) -> Quantity:
-        """Return the distance of a respondent who always predicts `shares`, undefined if None."""
-        return undefined() if shares is None else self.given.always(shares).distance
+            below = above = student(count - 1) * error
+        return Quantity(value, value - below, value + above, n=count)
 
 
 @dataclass(frozen=True, eq=False)
@@ -388,7 +381,7 @@ class PredictionRun(AnyRun):
         """Which of `TRAITS` the run has: its blocks, a coin, and given choices."""
         flags = {"drawn": "drawn" in self.parts}
         for name, part in self.parts.items():
-            flags[f"own_{name}"] = part.own is not None
+            flags[f"own_{name}"] = part.chosen is not None
             flags["coin"] = part.given.people.shape[1] == 3
         return frozenset(name for name, holds in flags.items() if holds)
 

@@ -11,12 +11,7 @@ from kidney_evals.measures.readability import outcome_measures
 from kidney_evals.measures.registry import in_group
 
 if TYPE_CHECKING:
-    from kidney_evals.measures.prediction_run import (
-        Block,
-        OwnChoices,
-        PredictionPart,
-        PredictionRun,
-    )
+    from kidney_evals.measures.prediction_run import Block, PredictionPart, PredictionRun
 
 measure = in_group(
     "prediction", source=__name__, task="predict_people", unit="squared difference of shares"
@@ -28,13 +23,6 @@ def _of(
 ) -> Callable[[PredictionRun], Quantity]:
     """Return the function of a run that scores one block; undefined if the run does not have it."""
     return lambda run: score(run.parts[block]) if block in run.parts else undefined()
-
-
-def _own(
-    block: Block, score: Callable[[OwnChoices], Quantity]
-) -> Callable[[PredictionRun], Quantity]:
-    """Return the function of a run that scores own choices on one block."""
-    return _of(block, lambda part: undefined() if part.own is None else score(part.own))
 
 
 def _baselines(block: Block) -> dict[str, Callable[[PredictionRun], Quantity]]:
@@ -131,7 +119,7 @@ for _block, (_short, _items, *_rest) in _BLOCKS.items():
         reading="0 means that the model chooses as it predicts of people; people have no value. A "
         "position bias lowers it, as in that log's choice distance.",
         gamed_by="Predicting its own choices.",
-    )(_own(_block, lambda own: own.distance))
+    )(_of(_block, lambda part: part.own_distance))
     _measure_own(
         f"pred_{_short}_chose",
         label=f"choices to people, {_block}",
@@ -139,7 +127,7 @@ for _block, (_short, _items, *_rest) in _BLOCKS.items():
         "sampling error.",
         reading=f"0 is choosing as people do; lower is nearer. Compare with pred_{_block}.",
         gamed_by="Nothing simple; the majority and guessing are worse.",
-    )(_own(_block, lambda own: own.to_people))
+    )(_of(_block, lambda part: part.chosen_to_people))
     _measure_own(
         f"pred_{_short}_gain",
         label=f"knowing over choosing, {_block}",
@@ -147,7 +135,7 @@ for _block, (_short, _items, *_rest) in _BLOCKS.items():
         f"{_block} {_items}.",
         reading="Above 0 the predictions are nearer to people, below 0 the choices.",
         gamed_by="Choosing badly on purpose.",
-    )(_own(_block, lambda own: own.gain))
+    )(_of(_block, lambda part: part.gain))
 
 measure(
     "pred_cover",

@@ -12,12 +12,7 @@ from kidney_evals.estimation.arrays import Floats
 from kidney_evals.human.reference import Reference, load_reference
 from kidney_evals.lab.panel import another_crowd
 from kidney_evals.measures.other_study import from_other_study
-from kidney_evals.measures.prediction_run import (
-    OwnChoices,
-    PredictionPart,
-    PredictionRun,
-    Predictions,
-)
+from kidney_evals.measures.prediction_run import PredictionPart, PredictionRun, Predictions
 from kidney_evals.studies import Condition, Dilemma, Patient, dilemmas_of, load_study
 
 FIXED, DRAWN = load_study("mcelfresh_2021_fixed"), load_study("mcelfresh_2021")
@@ -133,18 +128,18 @@ def test_predicted_flips_stand_beside_peoples() -> None:
 
 def test_own_choices() -> None:
     # Two answers in each order: first, first; first, coin. Shares (.75, 0, .25).
-    own = OwnChoices(given(), np.array([[[2, 0, 0], [1, 0, 1]]]))
+    own = PredictionPart(given(), chosen=np.array([[[2, 0, 0], [1, 0, 1]]]))
     # Variance of the pooled shares: ¼ (0 + .25/1) for first and the same for the coin: .125.
     # To the prediction (.5, .2, .3): .0625 + .04 + .0025 = .105, less .125.
-    assert own.distance.value == pytest.approx(0.105 - 0.125)
+    assert own.own_distance.value == pytest.approx(0.105 - 0.125)
     # To people (.5, .3, .2): .0625 + .09 + .0025 = .155, less .125, less .062.
-    assert own.to_people.value == pytest.approx(0.155 - 0.125 - 0.062)
+    assert own.chosen_to_people.value == pytest.approx(0.155 - 0.125 - 0.062)
     # The gain: .155 - .125 for the choices, .02 for the prediction; people's error cancels.
     assert own.gain.value == pytest.approx(0.03 - 0.02)
-    gain = own.to_people.value - given().distance.value
+    gain = own.chosen_to_people.value - given().distance.value
     assert own.gain.value == pytest.approx(gain)
-    alone = OwnChoices(given(), np.array([[[1, 0, 0], [0, 0, 0]]]))
-    assert alone.distance.n == alone.to_people.n == alone.gain.n == 0
+    alone = PredictionPart(given(), chosen=np.array([[[1, 0, 0], [0, 0, 0]]]))
+    assert alone.own_distance.n == alone.chosen_to_people.n == alone.gain.n == 0
 
 
 def of(
