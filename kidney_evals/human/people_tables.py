@@ -13,13 +13,7 @@ from kidney_evals.errors import UserError
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.estimation.two_stage import predict_two_stage
 from kidney_evals.human.sources import uniforms
-from kidney_evals.human.tables import (
-    CoefficientRow,
-    CovarianceRow,
-    Floats,
-    ModelRow,
-    read_rows,
-)
+from kidney_evals.human.tables import CoefficientRow, CovarianceRow, Floats, ModelRow, read_rows
 from kidney_evals.studies import Condition
 
 MEAN, ROOT = "mean", "cholesky"

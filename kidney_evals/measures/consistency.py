@@ -141,11 +141,7 @@ _PARTS: Final[dict[Part, tuple[str, str, str]]] = {
         "0 is no effect of these wordings; other wordings may have an effect.",
         "Answering at random, or always the same, scores 0.",
     ),
-    "order": (
-        "belongs to the order of the patients.",
-        "0 is no effect of the order.",
-        _AT_RANDOM,
-    ),
+    "order": ("belongs to the order of the patients.", "0 is no effect of the order.", _AT_RANDOM),
     "joint": (
         "belongs to the combination of wording and order, beyond the effects of both.",
         "Near 0 for nearly all respondents.",

@@ -14,13 +14,7 @@ import numpy as np
 from kidney_evals.elicitation.stated_questions import StatedKind
 from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.importance import importance_distance, importance_shares
-from kidney_evals.estimation.intervals import (
-    NAN,
-    Interval,
-    difference,
-    mean_interval,
-    proportion,
-)
+from kidney_evals.estimation.intervals import NAN, Interval, difference, mean_interval, proportion
 from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.estimation.rank import kendall
 from kidney_evals.human.pair_kinds import PAIR_KINDS, people_flips

@@ -91,9 +91,7 @@ def copy(tmp_path: Path) -> Callable[[str], Path]:
 # --- What other programs make of a file ---
 
 
-def test_byte_order_marks_and_windows_line_ends_change_nothing(
-    copy: Callable[[str], Path],
-) -> None:
+def test_byte_order_marks_and_windows_line_ends_change_nothing(copy: Callable[[str], Path]) -> None:
     for name in (FIXED, DRAWN):
         folder = copy(name)
         for path in [*folder.glob("*.*"), *folder.glob("reference/*.*")]:
