@@ -47,10 +47,7 @@ class TwoStageSection(NamedTuple):
 
 
 class NearestSection(NamedTuple):
-    """The classification of a run into C classes of people.
-
-    `shares` of people and `flips`, coin rates on the run's dilemmas: (C,); `importance`: (C, k).
-    """
+    """A run's place among C classes of people: their `shares`, signed `importance`, coin rates."""
 
     found: NearestClasses
     shares: Floats
@@ -135,30 +132,32 @@ def _choice(run: Run) -> IndecisionChoice:
 def _two_stage(run: Run) -> TwoStageSection:
     people, thresholds = run.reference.model("two_stage"), None
     if people is not None:
-        at = [list(people.parameters).index(name) for name in ("flip_intercept", "flip_slope")]
-        intercept, slope = people["flip_intercept"].value, people["flip_slope"].value
+        names = ["flip_intercept", "flip_slope"]
+        at = [list(people.parameters).index(name) for name in names]
+        intercept, slope = (people[name].value for name in names)
         thresholds = two_stage_thresholds(intercept, slope, people.covariance[np.ix_(at, at)])
     where = run.decisions.dilemma
+    fit, failure = None, ""
     try:
         x = run.decisions.differences[where]
         fit = fit_two_stage(x, run.decisions.choice, clusters=where)
     except FAILURES as error:
-        return TwoStageSection(None, str(error), people, thresholds)
-    return TwoStageSection(fit, "", people, thresholds)
+        failure = str(error)
+    return TwoStageSection(fit, failure, people, thresholds)
 
 
 def _nearest(run: Run) -> NearestSection | None:
     latent = run.reference.latent
     if latent is None:
         return None
-    width = 3 if run.decisions.has_coin else 2
-    shares = latent.predict(run.decisions.differences)[:, :, :width]
     where = run.decisions.dilemma
+    shares = latent.predict(run.decisions.differences)[:, where]
+    offered = shares if run.decisions.has_coin else shares[:, :, :COIN]
     return NearestSection(
-        found=nearest_classes(latent.shares, shares[:, where], run.decisions.choice, where),
+        found=nearest_classes(latent.shares, offered, run.decisions.choice, where),
         shares=latent.shares,
         importance=importance_shares(latent.weights, run.study.spans),
-        flips=shares[:, where, COIN].mean(axis=1) if width == 3 else np.zeros(len(shares)),
+        flips=shares[:, :, COIN].mean(axis=1),
     )
 
 

@@ -25,8 +25,7 @@ class Flag(NamedTuple):
     Attributes:
         says: Sentence on when the flag is raised.
         reading: Sentence on the consequence for the reader.
-        value: Function of a run: 1 or a share above 0 if the flag is raised, 0 if not, NaN if
-            unknown.
+        value: Function of a run: above 0 if the flag is raised, 0 if not, NaN if unknown.
         reason: Function of a run that returns the cause in this run as text; may be empty.
     """
 
@@ -66,9 +65,9 @@ def _failures(run: Run) -> dict[str, Exception]:
 
 def _separated(run: Run) -> float:
     coins = "coin" in run.traits and len(run.decisions) > 0
-    if (coins and estimators.calibration.flip_fit(run.decisions).separated) or any(
-        getattr(error, "separated", False) for error in _failures(run).values()
-    ):
+    if coins and estimators.calibration.flip_fit(run.decisions).separated:
+        return 1.0
+    if any(getattr(error, "separated", False) for error in _failures(run).values()):
         return 1.0
     return _UNKNOWN if run.importance is None else float(run.importance.separated)
 
