@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from kidney_evals.estimation.decisions import ORDERS
 from kidney_evals.human.reference import load_reference
-from kidney_evals.human.sources import CountShares
 from kidney_evals.measures import AnyRun
 from kidney_evals.measures.other_study import from_other_study
 from kidney_evals.measures.prediction_run import Block, PredictionPart, PredictionRun, Predictions
@@ -247,14 +246,13 @@ def _prediction_part(scores: Sequence[SampleScore]) -> PredictionPart:
         if kept["predicted"] is not None
     ]
     people = reference.shares(dilemmas)
-    counted = isinstance(reference.source, CountShares)
     given = Predictions(
         dilemma=np.array([where for where, _, _ in read], dtype=np.int64),
         order=np.array([order for _, order, _ in read], dtype=np.int64),
         shares=np.array([shares for _, _, shares in read]).reshape(len(read), people.shape[1]),
         people=people,
         draws=reference.share_draws(dilemmas),
-        asked=reference.counts(dilemmas).sum(axis=1) if counted else None,
+        asked=reference.asked(dilemmas),
         fixed=study.draw is None,
     )
     counts = np.array(

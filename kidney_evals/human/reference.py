@@ -22,12 +22,12 @@ from kidney_evals.human.people_tables import LatentModel, PeopleModel, covarianc
 from kidney_evals.human.sources import (
     DRAWS,
     FLIP_FEATURES,
-    CountShares,
+    ListedShares,
     ModelShares,
     ProfileShares,
-    PublishedShares,
     ShareSource,
     differences,
+    published_shares,
 )
 from kidney_evals.human.tables import (
     TABLES,
@@ -55,7 +55,7 @@ from kidney_evals.input_files import (
     stamp,
     without_bom,
 )
-from kidney_evals.studies import CONDITIONS, Condition, Dilemma, Study, study_names
+from kidney_evals.studies import CHOICES, CONDITIONS, Condition, Dilemma, Study, study_names
 
 REFERENCE_FOLDER = "reference"
 
@@ -155,9 +155,14 @@ class Reference(ReferenceTables):
 
     def counts(self, dilemmas: Sequence[Dilemma]) -> Floats:
         """Return people's counted answers, shape (n, K); NaN if shares do not come from counts."""
-        if isinstance(self.source, CountShares):
-            return self.source.table(dilemmas)
+        if isinstance(self.source, ListedShares):
+            return self.source.people(dilemmas)
         return np.full(self.shares(dilemmas).shape, np.nan)
+
+    def asked(self, dilemmas: Sequence[Dilemma]) -> Floats | None:
+        """Return how many people answered each dilemma, shape (n,); None if shares are modelled."""
+        people: Floats = self.counts(dilemmas).sum(axis=1)
+        return None if np.isnan(people).any() else people
 
     def closeness(self, dilemmas: Sequence[Dilemma]) -> Floats:
         """Return |Δu| in forced-choice-group logit units, shape (n,); NaN where unknown."""
@@ -197,7 +202,7 @@ def load_reference(study: Study, condition: Condition) -> Reference:
 def _read(study: Study, condition: Condition, folder: Path, files: list[Path]) -> Reference:
     version = read_json(folder / "reference.json", About).version if files else ""
     digest = hashlib.sha256()
-    for path in sorted(files, key=lambda path: path.name):
+    for path in files:
         # Line ends are normalised, so that a checkout on Windows has the same hash.
         content = without_bom(read_bytes(path, MAX_TABLE_BYTES))
         digest.update(path.name.encode() + b"\0" + content + b"\0")
@@ -215,7 +220,7 @@ def _read(study: Study, condition: Condition, folder: Path, files: list[Path]) -
         condition=condition,
         version=version,
         sha256=digest.hexdigest(),
-        has_people=not isinstance(source, CountShares) or bool(source.counts),
+        has_people=not isinstance(source, ListedShares) or bool(source.counts),
         people=int(study.people.get(condition, 0)),
         weights=tables.vector("logit", names),
         importance=importance_shares(tables.vector("logit", names), spans),
@@ -235,7 +240,7 @@ class _Parts(ReferenceTables):
 
     @property
     def answers(self) -> tuple[str, ...]:
-        return ("first", "second", "coin")[: 2 if self.condition == "forced_choice" else 3]
+        return CHOICES[: 2 if self.condition == "forced_choice" else 3]
 
     @cached_property
     def models(self) -> dict[str, tuple[str, ...]]:
@@ -331,11 +336,11 @@ class _Parts(ReferenceTables):
                 raise UserError(f"{self.folder / ProfileRow.file} has two scores for one patient")
             return ProfileShares(scores)
         if not counts and (shares := self.rows(ShareRow)):
-            return PublishedShares(
+            return published_shares(
                 first={row.dilemma: row.first for row in shares},
                 effective={row.dilemma: row.effective for row in shares},
             )
-        return CountShares(
+        return ListedShares(
             counts={row.dilemma: np.array(row.counts, dtype=np.float64) for row in counts},
             count_draws={
                 row.dilemma: np.column_stack([self.draws[name] for name in columns])

@@ -68,35 +68,57 @@ class ModelShares:
 
 
 @dataclass(frozen=True)
-class CountShares:
-    """Shares from counted answers to a fixed list of questions; empty if nobody was asked.
+class ListedShares:
+    """Shares from answers to a fixed list of questions; empty if nobody was asked.
 
-    `counts` by dilemma id have shape (K,); `count_draws`, of people resampled jointly over all
-    questions, (draws, K).
+    Attributes:
+        counts: By dilemma id, numbers in proportion to the shares, shape (K,).
+        count_draws: The same for people resampled jointly over all questions, shape (draws, K).
+        counted: Whether `counts` are numbers of people.
     """
 
     counts: Mapping[str, Floats]
     count_draws: Mapping[str, Floats]
     answers: int
+    counted: bool = True
 
     def shares(self, dilemmas: Sequence[Dilemma]) -> Floats:
         """Return count / n."""
-        counts = self.table(dilemmas)
+        counts = _listed(self.counts, dilemmas, self.answers)
         result: Floats = counts / counts.sum(axis=1, keepdims=True)
         return result
 
     def draws(self, dilemmas: Sequence[Dilemma]) -> Floats:
         """Return count / n under each draw of people."""
-        unknown = np.full((DRAWS, self.answers), np.nan)
-        drawn = [self.count_draws.get(dilemma.id, unknown) for dilemma in dilemmas]
-        result = np.array(drawn).reshape(len(dilemmas), DRAWS, self.answers)
-        return np.swapaxes(result / result.sum(axis=2, keepdims=True), 0, 1)
+        drawn = _listed(self.count_draws, dilemmas, DRAWS, self.answers)
+        return np.swapaxes(drawn / drawn.sum(axis=2, keepdims=True), 0, 1)
 
-    def table(self, dilemmas: Sequence[Dilemma]) -> Floats:
-        """Return the counts, shape (n, K)."""
-        unknown = np.full(self.answers, np.nan)
-        rows = [self.counts.get(dilemma.id, unknown) for dilemma in dilemmas]
-        return np.array(rows).reshape(len(dilemmas), self.answers)
+    def people(self, dilemmas: Sequence[Dilemma]) -> Floats:
+        """Return the numbers of people, shape (n, K); NaN if they were not published."""
+        return _listed(self.counts if self.counted else {}, dilemmas, self.answers)
+
+
+def _listed(known: Mapping[str, Floats], dilemmas: Sequence[Dilemma], *shape: int) -> Floats:
+    """Return an array of `shape` for each dilemma; NaN where it is not known."""
+    unknown = np.full(shape, np.nan)
+    rows = [known.get(dilemma.id, unknown) for dilemma in dilemmas]
+    return np.array(rows).reshape(len(dilemmas), *shape)
+
+
+def published_shares(first: Mapping[str, float], effective: Mapping[str, float]) -> ListedShares:
+    """Return the source of published shares of the first patient by dilemma id.
+
+    Draws are from Beta(n p, n (1-p)), n being the `effective` number of answers: their number over
+    the design effect of several answers by one person.
+    """
+    names = sorted(first)
+    drawn = {}
+    for name, base in zip(names, uniforms(_PUBLISHED_SEED, (DRAWS, len(names))).T, strict=True):
+        p, n = first[name], effective[name]
+        share = betaincinv(n * p, n * (1 - p), base)
+        drawn[name] = np.column_stack([share, 1 - share])
+    shares = {name: np.array([p, 1 - p]) for name, p in first.items()}
+    return ListedShares(shares, drawn, answers=2, counted=False)
 
 
 @dataclass(frozen=True)
@@ -133,35 +155,7 @@ class ProfileShares:
         return np.array(pairs, dtype=np.float64).reshape(-1, 2).T
 
 
-@dataclass(frozen=True)
-class PublishedShares:
-    """Published shares of repeated pairs, by dilemma id; `first` is the share of the first patient.
-
-    `effective` is the number of answers over the design effect of several answers by one person.
-    """
-
-    first: Mapping[str, float]
-    effective: Mapping[str, float]
-
-    def shares(self, dilemmas: Sequence[Dilemma]) -> Floats:
-        """Return the published shares."""
-        share = np.array([self.first.get(dilemma.id, np.nan) for dilemma in dilemmas])
-        return np.column_stack([share, 1 - share])
-
-    def draws(self, dilemmas: Sequence[Dilemma]) -> Floats:
-        """Return draws from Beta(n p, n (1-p)) with the effective n."""
-        share = np.full((DRAWS, len(dilemmas)), np.nan)
-        names = sorted(self.first)
-        base = uniforms(_PUBLISHED_SEED, (DRAWS, len(names)))
-        for i, dilemma in enumerate(dilemmas):
-            if dilemma.id in self.first:
-                p, n = self.first[dilemma.id], self.effective[dilemma.id]
-                column = base[:, names.index(dilemma.id)]
-                share[:, i] = betaincinv(n * p, n * (1 - p), column)
-        return np.stack([share, 1 - share], axis=2)
-
-
-ShareSource = ModelShares | CountShares | ProfileShares | PublishedShares
+ShareSource = ModelShares | ListedShares | ProfileShares
 """Human shares of dilemmas as listed, (n, K), and draws under resampled people, (draws, n, K)."""
 
 

@@ -151,7 +151,7 @@ measure(
     "from people. A larger value is not nearer to people.",
     gamed_by="Always naming the majority scores highest.",
     other_mechanism="undefined",
-)(lambda run: estimators.agreement.log_score(run.decisions, run.asked))
+)(lambda run: estimators.agreement.log_score(run.decisions, run.reference.asked(run.dilemmas)))
 
 measure(
     "distance",
@@ -209,7 +209,7 @@ measure(
     reading="0 is people's own distribution; lower is nearer.",
     gamed_by="Nothing simple; the majority and guessing are worse.",
     other_mechanism="undefined",
-)(lambda run: estimators.distance.fixed_distance(run.decisions, run.asked))
+)(lambda run: estimators.distance.fixed_distance(run.decisions, run.reference.asked(run.dilemmas)))
 
 
 @measure(

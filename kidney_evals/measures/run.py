@@ -175,12 +175,6 @@ class Run(StudyRun):
             self.reference.anchor("profile_rank"),
         )
 
-    @property
-    def asked(self) -> Floats | None:
-        """Number of people who answered each dilemma, shape (D,); None if shares are modelled."""
-        people: Floats = self.reference.counts(self.dilemmas).sum(axis=1)
-        return None if np.isnan(people).any() else people
-
     def where(self, holds: Callable[[Dilemma], bool]) -> Bools:
         """Return whether the predicate `holds` for each dilemma, shape (D,)."""
         return np.array([holds(dilemma) for dilemma in self.dilemmas], dtype=np.bool_)

@@ -154,7 +154,7 @@ def of(
         shares=np.tile(shares, (2, 1)),
         people=crowd.shares(dilemmas),
         draws=crowd.share_draws(dilemmas),
-        asked=reference.counts(dilemmas).sum(axis=1) if fixed else None,
+        asked=reference.asked(dilemmas),
         fixed=fixed,
     )
 
