@@ -247,9 +247,9 @@ class _Parts(ReferenceTables):
         """The parameters of the models of shares, in the order of their vectors."""
         names = self.study.attribute_ids
         models = {"shares": (*names, *(f"sign_{name}" for name in names), "lapse")}
-        return (
-            models if len(self.answers) == 2 else models | {"flip": (*FLIP_FEATURES, "intercept")}
-        )
+        if self.condition == "coin_flip":
+            models["flip"] = (*FLIP_FEATURES, "intercept")
+        return models
 
     @cached_property
     def estimates(self) -> dict[tuple[str, str], float]:

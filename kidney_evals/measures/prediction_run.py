@@ -204,7 +204,7 @@ class Predictions:
         On a fixed list the interval is of repetitions alone.
         """
         rows = self.predicted
-        if self.people.shape[1] < 3 or not rows.any():
+        if not rows.any():
             return undefined()
         flips, people = self.mean[rows, 2], self.people[rows, 2]
         ends = mean_interval(flips)

@@ -49,11 +49,14 @@ def outcome_measures(
     """
     readings = _OUTCOME_READINGS | {"refusal": refusal}
     for outcome, (id, samples) in rows.items():
-        facts |= {"label": outcome.replace("_", " "), "in_log": id in in_log}
-        define = measure(
-            id, says=f"Share of samples {samples}.", reading=readings[outcome], **facts
-        )
-        define(methodcaller("outcome_share", outcome))
+        measure(
+            id,
+            label=outcome.replace("_", " "),
+            says=f"Share of samples {samples}.",
+            reading=readings[outcome],
+            in_log=id in in_log,
+            **facts,
+        )(methodcaller("outcome_share", outcome))
     return {outcome: id for outcome, (id, _) in rows.items()}
 
 

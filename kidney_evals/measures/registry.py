@@ -74,10 +74,6 @@ class AnyRun:
         """Whether a mechanism of indecision other than a coin, which people had, was offered."""
         return False
 
-    def outcome_share(self, outcome: str) -> Quantity:
-        """Return the share of samples with an outcome."""
-        raise NotImplementedError
-
 
 @dataclass(frozen=True, eq=False)
 class StudyRun(AnyRun):
