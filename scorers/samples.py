@@ -15,7 +15,7 @@ from kidney_evals.estimation.decisions import ORDERS
 from kidney_evals.human.reference import load_reference
 from kidney_evals.measures import AnyRun
 from kidney_evals.measures.other_study import from_other_study
-from kidney_evals.measures.prediction_run import Block, PredictionPart, PredictionRun, Predictions
+from kidney_evals.measures.prediction_run import Block, PredictionRun, Predictions
 from kidney_evals.measures.revealed import revealed_in
 from kidney_evals.measures.run import Run
 from kidney_evals.measures.stated_run import StatedAnswer, StatedRun
@@ -232,7 +232,7 @@ def _predictions(scores: Sequence[SampleScore]) -> PredictionRun:
     )
 
 
-def _prediction_part(scores: Sequence[SampleScore]) -> PredictionPart:
+def _prediction_part(scores: Sequence[SampleScore]) -> Predictions:
     first = _sample(scores[0])
     study = load_study(first["study_source"])
     condition = first["condition"]
@@ -246,7 +246,13 @@ def _prediction_part(scores: Sequence[SampleScore]) -> PredictionPart:
         if kept["predicted"] is not None
     ]
     people = reference.shares(dilemmas)
-    given = Predictions(
+    counts = np.array(
+        [
+            [_counts(meta.get(f"own_{order}"), people.shape[1]) for order in ORDERS]
+            for meta in found.values()
+        ]
+    )
+    return Predictions(
         dilemma=np.array([where for where, _, _ in read], dtype=np.int64),
         order=np.array([order for _, order, _ in read], dtype=np.int64),
         shares=np.array([shares for _, _, shares in read]).reshape(len(read), people.shape[1]),
@@ -254,16 +260,7 @@ def _prediction_part(scores: Sequence[SampleScore]) -> PredictionPart:
         draws=reference.share_draws(dilemmas),
         asked=reference.asked(dilemmas),
         fixed=study.draw is None,
-    )
-    counts = np.array(
-        [
-            [_counts(meta.get(f"own_{order}"), people.shape[1]) for order in ORDERS]
-            for meta in found.values()
-        ]
-    )
-    return PredictionPart(
-        given=given,
-        study=from_other_study(study, dilemmas, condition),
+        elsewhere=from_other_study(study, dilemmas, condition),
         chosen=counts if counts.any() else None,
         other_model=any(bool(_score(one).get("other_model")) for one in scores),
     )

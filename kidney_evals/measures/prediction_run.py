@@ -51,6 +51,9 @@ _KEY = 11
 class Predictions:
     """A model's predictions of people's shares in one study, and people's shares.
 
+    Distances of own choices are unbiased squared distances of shares, averaged over the dilemmas
+    that were predicted, and chosen in twice or more; NaN with n = 0 without any.
+
     Attributes:
         dilemma: Index of each prediction's dilemma, shape (n,); `order` is 0 as listed, 1 swapped.
         shares: Predicted shares as listed (first, second and, with a coin, coin), shape (n, K).
@@ -59,6 +62,10 @@ class Predictions:
         asked: Number of people who answered each question, shape (D,), 2 or more; None if people's
             shares come from a model, whose variance is that of `draws`.
         fixed: Whether the dilemmas are a fixed list, which is not resampled.
+        elsewhere: Shares predicted from the people of the other study, shape (D, K), or None.
+        chosen: The model's own choices by dilemma, order and choice as listed, shape (D, 2, K); 0
+            where the log of choices does not contain the dilemma. None without a log.
+        other_model: Whether the log of choices is of another model.
     """
 
     dilemma: Ints
@@ -68,6 +75,9 @@ class Predictions:
     draws: NDArray[np.floating]
     asked: Floats | None
     fixed: bool
+    elsewhere: Floats | None = None
+    chosen: Ints | None = None
+    other_model: bool = False
 
     def __post_init__(self) -> None:
         # Sorted, so that results do not depend on the order in which samples finished.
@@ -259,36 +269,12 @@ class Predictions:
         result: Floats = ((q - people[turn]) ** 2).sum(axis=2)
         return result
 
-
-@dataclass(frozen=True, eq=False)
-class PredictionPart:
-    """The parsed predictions of one study, and the model's own choices on the same dilemmas.
-
-    Distances of own choices are unbiased squared distances of shares, averaged over the dilemmas
-    that were predicted, and chosen in twice or more; NaN with n = 0 without any.
-
-    Attributes:
-        study: Shares predicted from the people of the other study, shape (D, K), or None.
-        chosen: The model's choices by dilemma, order and choice as listed, shape (D, 2, K); 0 where
-            the log of choices does not contain the dilemma. None without a log.
-        other_model: Whether the log of choices is of another model.
-    """
-
-    given: Predictions
-    study: Floats | None = None
-    chosen: Ints | None = None
-    other_model: bool = False
-
-    def always(self, shares: Floats | None) -> Quantity:
-        """Return the distance of a respondent who always predicts `shares`, undefined if None."""
-        return undefined() if shares is None else self.given.always(shares).distance
-
     @cached_property
     def shared(self) -> Bools:
         """Dilemmas predicted, and answered twice or more, shape (D,)."""
         if self.chosen is None:
-            return np.zeros_like(self.given.predicted)
-        result: Bools = self.given.predicted & (self.chosen.sum(axis=(1, 2)) >= 2)
+            return np.zeros_like(self.predicted)
+        result: Bools = self.predicted & (self.chosen.sum(axis=(1, 2)) >= 2)
         return result
 
     def _choices(self, people: Floats, draws: NDArray[np.floating] | None = None) -> Decisions:
@@ -307,7 +293,7 @@ class PredictionPart:
             shares=people[rows],
             share_draws=None if draws is None else draws[:, rows],
             closeness=np.full(len(counts), np.nan),
-            fixed=self.given.fixed,
+            fixed=self.fixed,
         )
 
     @property
@@ -315,19 +301,19 @@ class PredictionPart:
         """The squared distance of the model's choices from its predictions of people."""
         if not self.shared.any():
             return undefined()
-        raw = choice_distance(self._choices(self.given.mean))
-        return raw.shifted(-float(self.given.noise[self.shared].mean()))
+        raw = choice_distance(self._choices(self.mean))
+        return raw.shifted(-float(self.noise[self.shared].mean()))
 
     @property
     def chosen_to_people(self) -> Quantity:
         """The squared distance of the choices from people's shares, minus people's variance."""
-        rows, given = self.shared, self.given
+        rows = self.shared
         if not rows.any():
             return undefined()
-        choices = self._choices(given.people, given.draws)
-        if given.asked is not None:
-            return fixed_distance(choices, given.asked[rows])
-        return choice_distance(choices).shifted(-float(given.crowd[rows].mean()))
+        choices = self._choices(self.people, self.draws)
+        if self.asked is not None:
+            return fixed_distance(choices, self.asked[rows])
+        return choice_distance(choices).shifted(-float(self.crowd[rows].mean()))
 
     @property
     def gain(self) -> Quantity:
@@ -337,19 +323,19 @@ class PredictionPart:
         cancels. The interval adds the variance over resampled people to that over dilemmas (if
         drawn) or over the model's answers and repetitions (on a fixed list).
         """
-        rows, given = self.shared, self.given
+        rows = self.shared
         if not rows.any():
             return undefined()
-        choices = self._choices(given.people)
-        strata, q, p = choices.strata, given.mean[rows], given.people[rows]
+        choices = self._choices(self.people)
+        strata, q, p = choices.strata, self.mean[rows], self.people[rows]
         chosen = ((strata.shares - p) ** 2).sum(axis=1) - strata.variance.sum(axis=1)
-        each = chosen - (((q - p) ** 2).sum(axis=1) - given.noise[rows])
+        each = chosen - (((q - p) ** 2).sum(axis=1) - self.noise[rows])
         value, count = float(each.mean()), len(each)
-        moved = -2 * (given.draws[:, rows] * (strata.shares - q)).sum(axis=2).mean(axis=1)
+        moved = -2 * (self.draws[:, rows] * (strata.shares - q)).sum(axis=2).mean(axis=1)
         people = float(np.std(moved, ddof=1))
-        if given.fixed:
+        if self.fixed:
             answers = choice_distance(choices)
-            redrawn = ((given.redrawn()[:, rows] - p) ** 2).sum(axis=2).mean(axis=1)
+            redrawn = ((self.redrawn()[:, rows] - p) ** 2).sum(axis=2).mean(axis=1)
             noise = float(np.std(redrawn, ddof=1)) if len(redrawn) > 1 else 0.0
             other = Z95 * float(np.hypot(people, noise))
             below = float(np.hypot(answers.value - answers.low, other))
@@ -371,7 +357,7 @@ class PredictionRun(AnyRun):
     """
 
     task = "predict_people"
-    parts: Mapping[Block, PredictionPart]
+    parts: Mapping[Block, Predictions]
     dilemma: Ints
     order: Ints
     outcomes: NDArray[np.str_]
@@ -382,7 +368,7 @@ class PredictionRun(AnyRun):
         flags = {"drawn": "drawn" in self.parts}
         for name, part in self.parts.items():
             flags[f"own_{name}"] = part.chosen is not None
-            flags["coin"] = part.given.people.shape[1] == 3
+            flags["coin"] = part.people.shape[1] == 3
         return frozenset(name for name, holds in flags.items() if holds)
 
     def outcome_share(self, outcome: str) -> Quantity:
@@ -397,8 +383,8 @@ class PredictionRun(AnyRun):
         """
         moved = []
         for part in self.parts.values():
-            both = (part.given.sizes > 0).all(axis=1)
-            one, two = part.given.by_order[both].swapaxes(0, 1)
+            both = (part.sizes > 0).all(axis=1)
+            one, two = part.by_order[both].swapaxes(0, 1)
             moved += (0.5 * np.abs(one - two).sum(axis=1)).tolist()
         if not moved:
             return undefined()
@@ -413,7 +399,7 @@ class PredictionRun(AnyRun):
         skill counts as 1, that of the true shares, at most. The fixed questions are resampled too,
         since a model may be right about fourteen questions by chance.
         """
-        given = [self.parts[block].given for block in _BLOCKS if block in self.parts]
+        given = [self.parts[block] for block in _BLOCKS if block in self.parts]
         if len(given) < 2 or min(one.predicted.sum() for one in given) < 2:
             return NAN
         (fixed, fixed_draws), (drawn, draws) = (one.skill_draws(resample=True) for one in given)

@@ -11,7 +11,7 @@ from kidney_evals.measures.readability import outcome_measures
 from kidney_evals.measures.registry import in_group
 
 if TYPE_CHECKING:
-    from kidney_evals.measures.prediction_run import Block, PredictionPart, PredictionRun
+    from kidney_evals.measures.prediction_run import Block, PredictionRun, Predictions
 
 measure = in_group(
     "prediction", source=__name__, task="predict_people", unit="squared difference of shares"
@@ -19,10 +19,14 @@ measure = in_group(
 
 
 def _of(
-    block: Block, score: Callable[[PredictionPart], Quantity]
+    block: Block, score: Callable[[Predictions], Quantity]
 ) -> Callable[[PredictionRun], Quantity]:
     """Return the function of a run that scores one block; undefined if the run does not have it."""
     return lambda run: score(run.parts[block]) if block in run.parts else undefined()
+
+
+def _of_other_study(part: Predictions) -> Quantity:
+    return undefined() if part.elsewhere is None else part.always(part.elsewhere).distance
 
 
 def _baselines(block: Block) -> dict[str, Callable[[PredictionRun], Quantity]]:
@@ -33,10 +37,10 @@ def _baselines(block: Block) -> dict[str, Callable[[PredictionRun], Quantity]]:
     people" predicts the answers of a random half of these people; the true shares would score 0.
     """
     return {
-        "always the majority": _of(block, lambda part: part.always(part.given.majority)),
-        "guessing": _of(block, lambda part: part.always(part.given.uniform)),
-        "the other study": _of(block, lambda part: part.always(part.study)),
-        "half of people": _of(block, lambda part: part.given.floor),
+        "always the majority": _of(block, lambda part: part.always(part.majority).distance),
+        "guessing": _of(block, lambda part: part.always(part.uniform).distance),
+        "the other study": _of(block, _of_other_study),
+        "half of people": _of(block, lambda part: part.floor),
     }
 
 
@@ -52,7 +56,7 @@ measure(
     gamed_by="Having read the published answers; see pred_contam. The majority, guessing and the "
     "other study are worse.",
     baselines=_baselines("fixed"),
-)(_of("fixed", lambda part: part.given.distance))
+)(_of("fixed", lambda part: part.distance))
 
 measure(
     "pred_drawn",
@@ -65,7 +69,7 @@ measure(
     "model is subtracted, its lack of fit is not.",
     gamed_by="Fitting the same model to the published answers.",
     baselines=_baselines("drawn"),
-)(_of("drawn", lambda part: part.given.distance))
+)(_of("drawn", lambda part: part.distance))
 
 measure(
     "pred_swap",
@@ -95,7 +99,7 @@ for _block, (_short, _items, _needs, _) in _BLOCKS.items():
         reading="Compare with people's; neither 0 nor 1 is good by itself."
         + (" The interval is over repetitions only." if _block == "fixed" else ""),
         gamed_by=f"People's mean rate for every {_items.rstrip('s')}.",
-    )(_of(_block, lambda part: part.given.flips))
+    )(_of(_block, lambda part: part.flips))
 
 for _block, (_short, _items, _needs, _game) in _BLOCKS.items():
     measure(
@@ -107,7 +111,7 @@ for _block, (_short, _items, _needs, _game) in _BLOCKS.items():
         says=f"1 minus the distance over that of the uniform prediction, on the {_block} {_items}.",
         reading="1 is the true shares, 0 guessing, below 0 worse than guessing.",
         gamed_by=_game,
-    )(_of(_block, lambda part: part.given.skill))
+    )(_of(_block, lambda part: part.skill))
 
 for _block, (_short, _items, *_rest) in _BLOCKS.items():
     _measure_own = partial(measure, in_log=True, needs=(f"own_{_block}",))

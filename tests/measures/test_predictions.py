@@ -12,7 +12,7 @@ from kidney_evals.estimation.arrays import Floats
 from kidney_evals.human.reference import Reference, load_reference
 from kidney_evals.lab.panel import another_crowd
 from kidney_evals.measures.other_study import from_other_study
-from kidney_evals.measures.prediction_run import PredictionPart, PredictionRun, Predictions
+from kidney_evals.measures.prediction_run import PredictionRun, Predictions
 from kidney_evals.studies import Condition, Dilemma, Patient, dilemmas_of, load_study
 
 FIXED, DRAWN = load_study("mcelfresh_2021_fixed"), load_study("mcelfresh_2021")
@@ -40,7 +40,7 @@ def given(**changes: Any) -> Predictions:
 
 
 def run(fixed: Predictions, drawn: Predictions | None = None) -> PredictionRun:
-    parts = {"fixed": PredictionPart(fixed)} | ({"drawn": PredictionPart(drawn)} if drawn else {})
+    parts = {"fixed": fixed} | ({"drawn": drawn} if drawn else {})
     nothing = np.zeros(0, dtype=np.int64)
     return PredictionRun(parts, nothing, nothing, np.zeros(0, dtype=np.str_))  # type: ignore[arg-type]
 
@@ -128,7 +128,7 @@ def test_predicted_flips_stand_beside_peoples() -> None:
 
 def test_own_choices() -> None:
     # Two answers in each order: first, first; first, coin. Shares (.75, 0, .25).
-    own = PredictionPart(given(), chosen=np.array([[[2, 0, 0], [1, 0, 1]]]))
+    own = given(chosen=np.array([[[2, 0, 0], [1, 0, 1]]]))
     # Variance of the pooled shares: ¼ (0 + .25/1) for first and the same for the coin: .125.
     # To the prediction (.5, .2, .3): .0625 + .04 + .0025 = .105, less .125.
     assert own.own_distance.value == pytest.approx(0.105 - 0.125)
@@ -138,7 +138,7 @@ def test_own_choices() -> None:
     assert own.gain.value == pytest.approx(0.03 - 0.02)
     gain = own.chosen_to_people.value - given().distance.value
     assert own.gain.value == pytest.approx(gain)
-    alone = PredictionPart(given(), chosen=np.array([[[1, 0, 0], [0, 0, 0]]]))
+    alone = given(chosen=np.array([[[1, 0, 0], [0, 0, 0]]]))
     assert alone.own_distance.n == alone.chosen_to_people.n == alone.gain.n == 0
 
 
