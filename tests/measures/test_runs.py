@@ -297,13 +297,10 @@ def test_human_values_are_those_of_people_who_were_asked(name: str, condition: C
     assert with_people(run) == STUDIES[name, condition]
 
 
-def test_people_were_offered_no_other_mechanism_than_a_coin() -> None:
+def test_people_were_asked_with_a_coin_and_not_where_nobody_answers() -> None:
     run = replace(at_random("mcelfresh_2021", "coin_flip"), mechanism="committee")
     # What people who decided chose stays.
     assert with_people(run) == SHARES | {"share_dist"} | WEIGHTS
-
-
-def test_nobody_was_asked_in_a_run_without_answers() -> None:
     run = at_random("freedman_2020", "coin_flip")
     nothing = np.full(len(run.choice), -1)
     assert with_people(replace(run, choice=nothing, first_choice=nothing)) == set()
