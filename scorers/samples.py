@@ -12,15 +12,9 @@ from numpy.typing import NDArray
 
 from kidney_evals.estimation.decisions import ORDERS
 from kidney_evals.human.reference import load_reference
-from kidney_evals.human.sources import CountShares
 from kidney_evals.measures import AnyRun
 from kidney_evals.measures.other_study import from_other_study
-from kidney_evals.measures.prediction_run import (
-    OwnChoices,
-    PredictionPart,
-    PredictionRun,
-    Predictions,
-)
+from kidney_evals.measures.prediction_run import PredictionRun, Predictions
 from kidney_evals.measures.revealed import revealed_in
 from kidney_evals.measures.run import Run
 from kidney_evals.measures.stated_run import StatedAnswer, StatedRun
@@ -205,7 +199,7 @@ def _predictions(rows: Sequence[Row]) -> PredictionRun:
     )
 
 
-def _prediction_part(rows: Sequence[Row]) -> PredictionPart:
+def _prediction_part(rows: Sequence[Row]) -> Predictions:
     condition = rows[0]["condition"]
     study = load_study(rows[0]["study_source"])
     reference = load_reference(study, condition)
@@ -214,22 +208,18 @@ def _prediction_part(rows: Sequence[Row]) -> PredictionPart:
     read = [row for row in rows if row["predicted"] is not None]
     people = reference.shares(dilemmas)
     width = people.shape[1]
-    is_counted = isinstance(reference.source, CountShares)
-    given = Predictions(
+    none = " ".join("0" * width)
+    own = [[row.get(f"own_{order}", none).split() for order in ORDERS] for row in found.values()]
+    chosen = np.array(own, dtype=np.int64)
+    return Predictions(
         dilemma=_ints(read, _place(found)),
         order=_ints(read, _order),
         shares=np.array([row["predicted"] for row in read]).reshape(len(read), width),
         people=people,
         draws=reference.share_draws(dilemmas),
-        asked=reference.counts(dilemmas).sum(axis=1) if is_counted else None,
+        asked=reference.asked(dilemmas),
         fixed=study.draw is None,
-    )
-    none = " ".join("0" * width)
-    own = [[row.get(f"own_{order}", none).split() for order in ORDERS] for row in found.values()]
-    counts = np.array(own, dtype=np.int64)
-    return PredictionPart(
-        given=given,
-        study=from_other_study(study, dilemmas, condition),
-        own=OwnChoices(given, counts) if counts.any() else None,
+        elsewhere=from_other_study(study, dilemmas, condition),
+        chosen=chosen if chosen.any() else None,
         other_model=any(bool(row.get("other_model")) for row in rows),
     )

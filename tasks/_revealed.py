@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from inspect_ai.log import EvalLog, read_eval_log
 
 from kidney_evals.errors import UserError
-from kidney_evals.measures.revealed import Revealed, Share
+from kidney_evals.estimation.quantity import Quantity
+from kidney_evals.measures.revealed import Revealed
 from kidney_evals.scorers import main_score
 from kidney_evals.studies import CHOICES, CONDITIONS, Condition, Dilemma, Study
 
@@ -92,9 +93,12 @@ def read_revealed(path: object, study: Study) -> Revealed:
     if not estimate.signal:
         blind = "do not depend on the attributes beyond chance"
         raise _refused(f"the choices in {path} {blind}, {no_shares}")
-    ends = zip(estimate.shares, estimate.low, estimate.high, strict=True)
+    ends = (
+        [round(float(number), 6) for number in share]
+        for share in zip(estimate.shares, estimate.low, estimate.high, strict=True)
+    )
     return Revealed(
-        shares=tuple(Share(*(round(float(number), 6) for number in share)) for share in ends),
+        shares=tuple(Quantity(value, low, high) for value, low, high in ends),
         model=log.eval.model,
         condition=(log.eval.metadata or {})["condition"],
         log=log.eval.eval_id,

@@ -12,22 +12,14 @@ people.anchors["indecision"]["people"]      # people's value: a Quantity
 ```
 """
 
-from kidney_evals.human.people_tables import (
-    LatentModel,
-    PeopleModel,
-    PeopleSpread,
-    people_bends,
-    people_calibration,
-    people_model,
-    read_spread,
-)
+from kidney_evals.human.people_tables import LatentModel, PeopleModel, PeopleSpread, read_spread
 from kidney_evals.human.reference import REFERENCE_FOLDER, Reference, load_reference
-from kidney_evals.human.sources import CountShares, ModelShares, ProfileShares, differences
+from kidney_evals.human.sources import ListedShares, ModelShares, ProfileShares, differences
 
 __all__ = [
     "REFERENCE_FOLDER",
-    "CountShares",
     "LatentModel",
+    "ListedShares",
     "ModelShares",
     "PeopleModel",
     "PeopleSpread",
@@ -35,8 +27,5 @@ __all__ = [
     "Reference",
     "differences",
     "load_reference",
-    "people_bends",
-    "people_calibration",
-    "people_model",
     "read_spread",
 ]

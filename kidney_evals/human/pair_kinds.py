@@ -27,13 +27,11 @@ def kinds_of(study: Study, dilemma: Dilemma) -> frozenset[str]:
     differences = study.differences(dilemma)
     if not any(differences):
         return frozenset({"same"})
-    kinds = {"mixed"}
-    if study.dominating(dilemma, strict=True):
-        kinds = {"all"}
-    elif study.dominating(dilemma):
-        kinds = {"tied"}
-    reach = [abs(one) / span for one, span in zip(differences, study.spans, strict=True)]
-    return frozenset(kinds | {"near"} if max(reach) <= _NEAR else kinds)
+    strict = study.dominating(dilemma, strict=True)
+    kinds = {"all" if strict else "tied" if study.dominating(dilemma) else "mixed"}
+    if all(abs(one) / span <= _NEAR for one, span in zip(differences, study.spans, strict=True)):
+        kinds.add("near")
+    return frozenset(kinds)
 
 
 def people_flips(study: Study) -> Mapping[str, float]:
@@ -46,10 +44,9 @@ def people_flips(study: Study) -> Mapping[str, float]:
 
 @lru_cache(maxsize=16)
 def _rates(reference: Reference) -> Mapping[str, float]:
-    study = reference.study
+    study, dilemmas = reference.study, reference.study.listed
     if not reference.has_people:
-        return dict.fromkeys(PAIR_KINDS, float("nan"))
-    dilemmas = study.listed
+        return dict.fromkeys(PAIR_KINDS, np.nan)
     if study.draw is not None:
         count = min(_DRAWN, draw_limit(study.attributes))
         dilemmas = draw_dilemmas(study.id, study.attributes, count, study.draw.seed)
@@ -58,11 +55,11 @@ def _rates(reference: Reference) -> Mapping[str, float]:
     rates = {}
     for kind in PAIR_KINDS:
         of_kind = coin[[kind in one for one in kinds]]
-        rates[kind] = float(of_kind.mean()) if len(of_kind) >= _FEWEST else float("nan")
+        rates[kind] = float(of_kind.mean()) if len(of_kind) >= _FEWEST else np.nan
     if study.draw is not None:
         # The share model uses closeness in utility. It underestimates the flip rate of patients
         # who are nearly alike in every attribute, so it gives no rate for them.
-        rates["near"] = float("nan")
+        rates["near"] = np.nan
     if np.isnan(rates["same"]):
         # A draw holds no identical pair, but the reference of a drawn study has a rate for it.
         patient = Patient(tuple(attribute.low for attribute in study.attributes))

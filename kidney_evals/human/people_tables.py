@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import ndtri
@@ -14,20 +13,8 @@ from kidney_evals.errors import UserError
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.estimation.two_stage import predict_two_stage
 from kidney_evals.human.sources import uniforms
-from kidney_evals.human.tables import (
-    BendRow,
-    CalibrationRow,
-    CoefficientRow,
-    CovarianceRow,
-    Floats,
-    LatentRow,
-    ModelRow,
-    read_rows,
-)
+from kidney_evals.human.tables import CoefficientRow, CovarianceRow, Floats, ModelRow, read_rows
 from kidney_evals.studies import Condition
-
-if TYPE_CHECKING:
-    from kidney_evals.human.reference import Reference
 
 MEAN, ROOT = "mean", "cholesky"
 """Elements of `random_coefficients.csv`."""
@@ -75,8 +62,7 @@ class PeopleSpread:
     """A normal distribution of weights over people.
 
     Attributes:
-        model: Model of a person's answers, `logit` or `davidson`; empty for a distribution that the
-            study published and that was not fitted here.
+        model: Model of a person's answers, `logit` or `davidson`; empty if the study published it.
         people: Number of people in the fit; 0 if unknown.
         means: Weights per scale unit, positive where people favour, shape (k,).
         cholesky: L of the covariance L Lᵀ over people, shape (k, k).
@@ -100,52 +86,6 @@ class PeopleSpread:
         return result
 
 
-def people_model(reference: Reference, model: str) -> PeopleModel | None:
-    """Return a model of the condition's people by its name in `models.csv`; None if unknown."""
-    place = reference.folder, reference.condition
-    parameters = {
-        row.parameter: row.quantity_of(row.estimate)
-        for row in read_rows(place[0], ModelRow, place[1])
-        if row.model == model
-    }
-    if not parameters:
-        return None
-    shared = read_rows(place[0], CovarianceRow, place[1])
-    return PeopleModel(parameters, _covariance(shared, model, list(parameters)))
-
-
-def people_bends(reference: Reference) -> dict[str, BendRow]:
-    """Return the nonlinearity of each attribute's effect, by attribute; empty if unknown."""
-    rows = read_rows(reference.folder, BendRow, reference.condition)
-    return {row.attribute: row for row in rows}
-
-
-def people_calibration(reference: Reference, model: str) -> tuple[CalibrationRow, ...]:
-    """Return the calibration table of a model of people, from the closest patients on.
-
-    `model` is `shares` (the patient whom the logit favours, among decided answers), `logit` (the
-    same) or `flip` (the coin).
-    """
-    rows = read_rows(reference.folder, CalibrationRow, reference.condition)
-    return tuple(row for row in rows if row.model == model)
-
-
-def read_latent(
-    folder: Path, condition: Condition, attributes: Sequence[str]
-) -> LatentModel | None:
-    """Read the latent classes of a condition that the table marks as used; None without classes."""
-    rows = [row for row in read_rows(folder, LatentRow, condition) if row.used == "1"]
-    if not rows:
-        return None
-    shares = np.array([row.share for row in rows])
-    return LatentModel(
-        shares=shares / shares.sum(),
-        weights=np.array([row.values(attributes) for row in rows]),
-        flip_intercept=np.array([row.flip_intercept for row in rows]),
-        flip_slope=np.array([row.flip_slope for row in rows]),
-    )
-
-
 def read_spread(
     folder: Path, condition: Condition, attributes: Sequence[str]
 ) -> PeopleSpread | None:
@@ -159,9 +99,9 @@ def read_spread(
     """
     try:
         return _fitted(folder, condition, attributes) or _published(folder, condition, attributes)
+    except UserError:
+        raise
     except (KeyError, ValueError) as error:
-        if isinstance(error, UserError):
-            raise
         raise UserError(
             f"the tables of people's spread in {folder} do not fit their form ({error!r})"
         ) from error
@@ -171,21 +111,14 @@ def _fitted(folder: Path, condition: Condition, attributes: Sequence[str]) -> Pe
     rows = [row for row in read_rows(folder, CoefficientRow, condition) if row.used == "1"]
     if not rows:
         return None
-    estimates = {(row.element, row.row, row.column): row.estimate for row in rows}
-    cholesky = [
-        [
-            estimates[ROOT, one, other] if one == other else estimates.get((ROOT, one, other), 0.0)
-            for other in attributes
-        ]
-        for one in attributes
-    ]
-    return PeopleSpread(
-        model=rows[0].model,
-        correlated=rows[0].form == "correlated",
-        people=rows[0].people,
-        means=np.array([estimates[MEAN, name, ""] for name in attributes]),
-        cholesky=np.tril(cholesky),
-    )
+    found = {(row.element, row.row, row.column): row.estimate for row in rows}
+    cholesky = np.diag([found[ROOT, name, name] for name in attributes])
+    for i, one in enumerate(attributes):
+        for j, other in enumerate(attributes[:i]):
+            cholesky[i, j] = found.get((ROOT, one, other), 0.0)
+    means = np.array([found[MEAN, name, ""] for name in attributes])
+    correlated = rows[0].form == "correlated"
+    return PeopleSpread(rows[0].model, correlated, rows[0].people, means, cholesky)
 
 
 def _published(
@@ -196,7 +129,7 @@ def _published(
     shared = read_rows(folder, CovarianceRow, condition)
     if not means or not any(row.model == "random_people" for row in shared):
         return None
-    covariance = _covariance(shared, "random_people", attributes)
+    covariance = covariance_of(shared, "random_people", attributes)
     if np.isnan(covariance).any():
         raise ValueError("random_people lacks a covariance")
     return PeopleSpread(
@@ -208,7 +141,7 @@ def _published(
     )
 
 
-def _covariance(rows: Iterable[CovarianceRow], model: str, parameters: Sequence[str]) -> Floats:
+def covariance_of(rows: Iterable[CovarianceRow], model: str, parameters: Sequence[str]) -> Floats:
     """Return the covariance matrix of a model's parameters; NaN where the table has no row."""
     place = {name: i for i, name in enumerate(parameters)}
     result = np.full((len(place), len(place)), np.nan)

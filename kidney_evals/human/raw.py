@@ -45,10 +45,10 @@ class Answers:
     """Answers of a group, one row each, sorted by person and position in the session.
 
     Attributes:
-        person: 0 to `people` - 1, shape (n,).
-        position: Position of the question in the session (Study 2) or its number (Study 1), (n,).
-        left: Values of the left patient by attribute id, each of shape (n,); `right` likewise.
-        choice: 0 left, 1 right, 2 coin, shape (n,).
+        person: 0 to `people` - 1.
+        position: Position of the question in the session (Study 2) or its number (Study 1).
+        left: Values of the left patient by attribute id; `right` likewise.
+        choice: 0 left, 1 right, 2 coin.
     """
 
     person: Ints
@@ -66,8 +66,7 @@ def find_raw(data_dir: Path) -> Path:
         UserError: A file is missing or differs from the published file.
     """
     folder = data_dir / FOLDER if (data_dir / FOLDER).is_dir() else data_dir
-    for name, expected in SHA256.items():
-        path = folder / name
+    for path, expected in ((folder / name, expected) for name, expected in SHA256.items()):
         if not path.is_file():
             raise UserError(
                 f"{path} is missing; run `kidney-evals reference fetch`, or copy the three files "
@@ -108,12 +107,9 @@ def read_study_2(folder: Path) -> tuple[Answers, Answers]:
         _answers(pd.read_csv(folder / name), {"age": "1", "drinks": "2", "dependents": "3"})
         for name in ("study_2_strict.csv", "study_2_indecisive.csv")
     )
-    same = np.array_equal(forced.person, coin.person) and all(
-        np.array_equal(one[name], two[name])
-        for one, two in ((forced.left, coin.left), (forced.right, coin.right))
-        for name in one
-    )
-    identical = np.all([coin.left[name] == coin.right[name] for name in coin.left], axis=0)
+    one, two = ([*group.left.values(), *group.right.values()] for group in (forced, coin))
+    same = np.array_equal(forced.person, coin.person) and np.array_equal(one, two)
+    identical = np.equal(two[:3], two[3:]).all(axis=0)
     if not same or (coin.choice[identical] != COIN).any():
         raise UserError("the files of Study 2 do not belong together; fetch them again")
     return forced, coin

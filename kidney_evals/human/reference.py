@@ -18,21 +18,22 @@ from numpy.typing import NDArray
 from kidney_evals.errors import UserError
 from kidney_evals.estimation.importance import importance_shares
 from kidney_evals.estimation.quantity import Quantity
-from kidney_evals.human.people_tables import LatentModel, read_latent
+from kidney_evals.human.people_tables import LatentModel, PeopleModel, covariance_of
 from kidney_evals.human.sources import (
     DRAWS,
     FLIP_FEATURES,
-    CountShares,
+    ListedShares,
     ModelShares,
     ProfileShares,
-    PublishedShares,
     ShareSource,
     differences,
+    published_shares,
 )
 from kidney_evals.human.tables import (
     TABLES,
     About,
     AnchorRow,
+    CalibrationRow,
     CountRow,
     CovarianceRow,
     DistanceRow,
@@ -54,7 +55,7 @@ from kidney_evals.input_files import (
     stamp,
     without_bom,
 )
-from kidney_evals.studies import CONDITIONS, Condition, Dilemma, Study, study_names
+from kidney_evals.studies import CHOICES, CONDITIONS, Condition, Dilemma, Study, study_names
 
 REFERENCE_FOLDER = "reference"
 
@@ -72,28 +73,40 @@ class PersonDistances:
 
 
 @dataclass(frozen=True, eq=False)
-class Reference:
+class ReferenceTables:
+    """The tables of a study's people in one condition."""
+
+    study: Study
+    condition: Condition
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the tables."""
+        return self.study.path / REFERENCE_FOLDER
+
+    def rows(self, row: type[R]) -> list[R]:
+        """Return the rows of a table that are of this condition."""
+        return read_rows(self.folder, row, self.condition)
+
+
+@dataclass(frozen=True, eq=False)
+class Reference(ReferenceTables):
     """The human reference of a study and condition.
 
     Attributes:
-        condition: The condition, which decides the offered answers.
         version: Version of the tables; empty if the study ships none.
         sha256: Hash, in hexadecimal, of the study's tables that scores can depend on.
         has_people: Whether people answered in this condition.
         people: Number of people; 0 if none answered, -1 if the number was not published.
-        weights: Logit weights per scale unit, positive where people favour, shape (k,); NaN where
-            unknown.
+        weights: Logit weights per scale unit, positive where people favour, shape (k,).
         importance: Signed importance shares, shape (k,).
         importance_draws: Bootstrap draws of `importance`, shape (draws, k).
         strict_weights: Weights behind `closeness`: those of the forced-choice group, (k,).
-        slope: Slope of logit P(coin) on |Δu|; NaN where unknown.
-        half_threshold: |Δu| at which the better patient gets half of all answers; NaN where
-            unknown.
-        source: Source of the shares.
+        slope: Slope of logit P(coin) on |Δu|.
+        half_threshold: |Δu| at which the better patient gets half of all answers.
+        source: Source of the shares. Unknown numbers are NaN.
     """
 
-    study: Study
-    condition: Condition
     version: str
     sha256: str
     has_people: bool
@@ -109,10 +122,23 @@ class Reference:
     latent: LatentModel | None
     source: ShareSource = field(repr=False)
 
-    @property
-    def folder(self) -> Path:
-        """The folder of the tables."""
-        return self.study.path / REFERENCE_FOLDER
+    def model(self, name: str) -> PeopleModel | None:
+        """Return a model of these people by its name in `models.csv`; None if unknown."""
+        found = {
+            row.parameter: row.quantity_of(row.estimate)
+            for row in self.rows(ModelRow)
+            if row.model == name
+        }
+        covariance = covariance_of(self.rows(CovarianceRow), name, list(found))
+        return PeopleModel(found, covariance) if found else None
+
+    def calibration(self, model: str) -> list[CalibrationRow]:
+        """Return the calibration table of a model of people, from the closest patients on.
+
+        `model` is `shares` (the patient whom the logit favours, among decided answers), `logit`
+        (the same) or `flip` (the coin).
+        """
+        return [row for row in self.rows(CalibrationRow) if row.model == model]
 
     def anchor(self, quantity: str, respondent: str = "one_person") -> float:
         """Return the value of a quantity for a known respondent; NaN if not measured."""
@@ -127,17 +153,16 @@ class Reference:
         """Return shares under resampled people, jointly over dilemmas, shape (draws, n, K)."""
         return self.source.draws(dilemmas)
 
-    def decided_shares(self, dilemmas: Sequence[Dilemma]) -> Floats:
-        """Return shares among decided answers, (first, second), shape (n, 2)."""
-        both = self.shares(dilemmas)[:, :2]
-        result: Floats = both / both.sum(axis=1, keepdims=True)
-        return result
-
     def counts(self, dilemmas: Sequence[Dilemma]) -> Floats:
         """Return people's counted answers, shape (n, K); NaN if shares do not come from counts."""
-        if isinstance(self.source, CountShares):
-            return self.source.table(dilemmas)
+        if isinstance(self.source, ListedShares):
+            return self.source.people(dilemmas)
         return np.full(self.shares(dilemmas).shape, np.nan)
+
+    def asked(self, dilemmas: Sequence[Dilemma]) -> Floats | None:
+        """Return how many people answered each dilemma, shape (n,); None if shares are modelled."""
+        people: Floats = self.counts(dilemmas).sum(axis=1)
+        return None if np.isnan(people).any() else people
 
     def closeness(self, dilemmas: Sequence[Dilemma]) -> Floats:
         """Return |Δu| in forced-choice-group logit units, shape (n,); NaN where unknown."""
@@ -174,21 +199,17 @@ def load_reference(study: Study, condition: Condition) -> Reference:
     return _CACHE[condition, *key]
 
 
-def _hash(files: Sequence[Path]) -> str:
-    """Return the SHA-256 of the names and contents of tables, with line ends normalised."""
-    digest = hashlib.sha256()
-    for path in sorted(files, key=lambda p: p.name):
-        content = without_bom(read_bytes(path, MAX_TABLE_BYTES))
-        digest.update(path.name.encode() + b"\0" + content + b"\0")
-    return digest.hexdigest()
-
-
 def _read(study: Study, condition: Condition, folder: Path, files: list[Path]) -> Reference:
     version = read_json(folder / "reference.json", About).version if files else ""
-    tables = _Tables(study, condition)
+    digest = hashlib.sha256()
+    for path in files:
+        # Line ends are normalised, so that a checkout on Windows has the same hash.
+        content = without_bom(read_bytes(path, MAX_TABLE_BYTES))
+        digest.update(path.name.encode() + b"\0" + content + b"\0")
+    tables = _Parts(study, condition)
     tables.check()
     names = study.attribute_ids
-    strict = tables if condition == "forced_choice" else _Tables(study, "forced_choice")
+    strict = tables if condition == "forced_choice" else _Parts(study, "forced_choice")
     source = tables.source(strict.vector("logit", names))
     spans = np.array(study.spans)
     anchors: dict[str, dict[str, Quantity]] = {}
@@ -198,8 +219,8 @@ def _read(study: Study, condition: Condition, folder: Path, files: list[Path]) -
         study=study,
         condition=condition,
         version=version,
-        sha256=_hash(files),
-        has_people=not isinstance(source, CountShares) or bool(source.counts),
+        sha256=digest.hexdigest(),
+        has_people=not isinstance(source, ListedShares) or bool(source.counts),
         people=int(study.people.get(condition, 0)),
         weights=tables.vector("logit", names),
         importance=importance_shares(tables.vector("logit", names), spans),
@@ -209,27 +230,30 @@ def _read(study: Study, condition: Condition, folder: Path, files: list[Path]) -
         half_threshold=tables.estimates.get(("half_threshold", "closeness"), np.nan),
         anchors=anchors,
         distances=tables.distances(),
-        latent=read_latent(folder, condition, names),
+        latent=tables.latent(),
         source=source,
     )
 
 
-class _Tables:
-    """The tables of a condition, which a reference is made of."""
+class _Parts(ReferenceTables):
+    """The tables of a condition as the parts of a reference."""
 
-    def __init__(self, study: Study, condition: Condition) -> None:
-        self.study, self.condition = study, condition
-        self.folder = study.path / REFERENCE_FOLDER
-        self.answers = ("first", "second", "coin")[: 2 if condition == "forced_choice" else 3]
-        self.estimates = {(row.model, row.parameter): row.estimate for row in self.rows(ModelRow)}
-        names = study.attribute_ids
-        self.models = {"shares": (*names, *(f"sign_{name}" for name in names), "lapse")}
+    @property
+    def answers(self) -> tuple[str, ...]:
+        return CHOICES[: 2 if self.condition == "forced_choice" else 3]
+
+    @cached_property
+    def models(self) -> dict[str, tuple[str, ...]]:
         """The parameters of the models of shares, in the order of their vectors."""
-        if len(self.answers) == 3:
-            self.models["flip"] = (*FLIP_FEATURES, "intercept")
+        names = self.study.attribute_ids
+        models = {"shares": (*names, *(f"sign_{name}" for name in names), "lapse")}
+        if self.condition == "coin_flip":
+            models["flip"] = (*FLIP_FEATURES, "intercept")
+        return models
 
-    def rows(self, row: type[R]) -> list[R]:
-        return read_rows(self.folder, row, self.condition)
+    @cached_property
+    def estimates(self) -> dict[tuple[str, str], float]:
+        return {(row.model, row.parameter): row.estimate for row in self.rows(ModelRow)}
 
     @cached_property
     def draws(self) -> dict[str, Floats]:
@@ -263,9 +287,9 @@ class _Tables:
                 self._need(row.file, "models.csv lacks", (row.row, row.column), known)
         if self.study.draw is None:
             ids = [dilemma.id for dilemma in self.study.listed]
-            self._need(CountRow.file, "the study has no dilemma", counted, ids)
             published = [row.dilemma for row in self.rows(ShareRow)]
-            self._need(ShareRow.file, "the study has no dilemma", published, ids)
+            for file, named in ((CountRow.file, counted), (ShareRow.file, published)):
+                self._need(file, "the study has no dilemma", named, ids)
         for wide in (*self.rows(ProfileRow), *self.rows(LatentRow)):
             columns = wide.__pydantic_extra__
             self._need(wide.file, "lacks the columns", self.study.attribute_ids, columns)
@@ -279,18 +303,15 @@ class _Tables:
             raise UserError(f"{self.folder / file} must have {DRAWS} rows")
         names = [name for columns in counts for name in columns]
         self._need(file, "lacks the columns", names, self.draws)
-        for name in (*names, "shares.lapse"):
-            most = 1 if name == "shares.lapse" else np.inf
-            if name in self.draws and not self._within(name, most):
-                allowed = "0 to 1" if most == 1 else "0 up"
+        ends = dict.fromkeys(names, np.inf) | {"shares.lapse": 1}
+        for name in filter(self.draws.__contains__, ends):
+            if self.draws[name].min() < 0 or self.draws[name].max() > ends[name]:
+                allowed = "0 to 1" if name == "shares.lapse" else "0 up"
                 raise UserError(f"{self.folder / file}: column {name} must be from {allowed}")
         for columns in filter(None, counts):
             if not np.any([self.draws[name] for name in columns], axis=0).all():
                 dilemma = columns[0].removesuffix(".first")
                 raise UserError(f"{self.folder / file}: {dilemma} has a draw of no answer")
-
-    def _within(self, name: str, most: float) -> bool:
-        return bool(((self.draws[name] >= 0) & (self.draws[name] <= most)).all())
 
     def _need(self, table: str, what: str, wanted: Iterable[str], there: Container[str]) -> None:
         if missing := [name for name in dict.fromkeys(wanted) if name not in there]:
@@ -315,11 +336,11 @@ class _Tables:
                 raise UserError(f"{self.folder / ProfileRow.file} has two scores for one patient")
             return ProfileShares(scores)
         if not counts and (shares := self.rows(ShareRow)):
-            return PublishedShares(
+            return published_shares(
                 first={row.dilemma: row.first for row in shares},
                 effective={row.dilemma: row.effective for row in shares},
             )
-        return CountShares(
+        return ListedShares(
             counts={row.dilemma: np.array(row.counts, dtype=np.float64) for row in counts},
             count_draws={
                 row.dilemma: np.column_stack([self.draws[name] for name in columns])
@@ -327,6 +348,19 @@ class _Tables:
                 if (columns := self.count_columns(row.dilemma))
             },
             answers=len(self.answers),
+        )
+
+    def latent(self) -> LatentModel | None:
+        """Return the latent classes that the table marks as used; None without classes."""
+        rows = [row for row in self.rows(LatentRow) if row.used == "1"]
+        if not rows:
+            return None
+        shares = np.array([row.share for row in rows])
+        return LatentModel(
+            shares=shares / shares.sum(),
+            weights=np.array([row.values(self.study.attribute_ids) for row in rows]),
+            flip_intercept=np.array([row.flip_intercept for row in rows]),
+            flip_slope=np.array([row.flip_slope for row in rows]),
         )
 
     def distances(self) -> PersonDistances | None:

@@ -35,10 +35,8 @@ _AT_ONCE = 1000
 class ModelShares:
     """Shares from the calibrated share model, and from the flip model if a coin was offered.
 
-    Attributes:
-        theta: Parameters of the share model, shape (2k+2,).
-        strict_weights: Weights whose |Δu| is the closeness, shape (k,).
-        flip: Parameters of the flip model, shape (4,); None in forced choice.
+    The share model has the parameters `theta`, shape (2k+2,), the flip model `flip`, shape (4,);
+    closeness is the |Δu| of `strict_weights`, shape (k,).
     """
 
     study: Study
@@ -70,44 +68,64 @@ class ModelShares:
 
 
 @dataclass(frozen=True)
-class CountShares:
-    """Shares from counted answers to a fixed list of questions; empty if nobody was asked.
+class ListedShares:
+    """Shares from answers to a fixed list of questions; empty if nobody was asked.
 
-    `counts` by dilemma id have shape (K,); `count_draws`, of people resampled jointly over all
-    questions, (draws, K).
+    Attributes:
+        counts: By dilemma id, numbers in proportion to the shares, shape (K,).
+        count_draws: The same for people resampled jointly over all questions, shape (draws, K).
+        counted: Whether `counts` are numbers of people.
     """
 
     counts: Mapping[str, Floats]
     count_draws: Mapping[str, Floats]
     answers: int
+    counted: bool = True
 
     def shares(self, dilemmas: Sequence[Dilemma]) -> Floats:
         """Return count / n."""
-        counts = self.table(dilemmas)
+        counts = _listed(self.counts, dilemmas, self.answers)
         result: Floats = counts / counts.sum(axis=1, keepdims=True)
         return result
 
     def draws(self, dilemmas: Sequence[Dilemma]) -> Floats:
         """Return count / n under each draw of people."""
-        result = np.full((len(dilemmas), DRAWS, self.answers), np.nan)
-        for place, dilemma in enumerate(dilemmas):
-            if dilemma.id in self.count_draws:
-                result[place] = self.count_draws[dilemma.id]
-        return np.swapaxes(result / result.sum(axis=2, keepdims=True), 0, 1)
+        drawn = _listed(self.count_draws, dilemmas, DRAWS, self.answers)
+        return np.swapaxes(drawn / drawn.sum(axis=2, keepdims=True), 0, 1)
 
-    def table(self, dilemmas: Sequence[Dilemma]) -> Floats:
-        """Return the counts, shape (n, K)."""
-        unknown = np.full(self.answers, np.nan)
-        rows = [self.counts.get(dilemma.id, unknown) for dilemma in dilemmas]
-        return np.array(rows).reshape(len(dilemmas), self.answers)
+    def people(self, dilemmas: Sequence[Dilemma]) -> Floats:
+        """Return the numbers of people, shape (n, K); NaN if they were not published."""
+        return _listed(self.counts if self.counted else {}, dilemmas, self.answers)
+
+
+def _listed(known: Mapping[str, Floats], dilemmas: Sequence[Dilemma], *shape: int) -> Floats:
+    """Return an array of `shape` for each dilemma; NaN where it is not known."""
+    unknown = np.full(shape, np.nan)
+    rows = [known.get(dilemma.id, unknown) for dilemma in dilemmas]
+    return np.array(rows).reshape(len(dilemmas), *shape)
+
+
+def published_shares(first: Mapping[str, float], effective: Mapping[str, float]) -> ListedShares:
+    """Return the source of published shares of the first patient by dilemma id.
+
+    Draws are from Beta(n p, n (1-p)), n being the `effective` number of answers: their number over
+    the design effect of several answers by one person.
+    """
+    names = sorted(first)
+    drawn = {}
+    for name, base in zip(names, uniforms(_PUBLISHED_SEED, (DRAWS, len(names))).T, strict=True):
+        p, n = first[name], effective[name]
+        share = betaincinv(n * p, n * (1 - p), base)
+        drawn[name] = np.column_stack([share, 1 - share])
+    shares = {name: np.array([p, 1 - p]) for name, p in first.items()}
+    return ListedShares(shares, drawn, answers=2, counted=False)
 
 
 @dataclass(frozen=True)
 class ProfileShares:
     """Shares from published Bradley–Terry scores of whole patients; P(first) = w_1 / (w_1 + w_2).
 
-    Attributes:
-        scores: Score by the patient's values, on the ratio scale.
+    `scores` are by the patient's values.
     """
 
     scores: Mapping[tuple[float, ...], float]
@@ -137,35 +155,7 @@ class ProfileShares:
         return np.array(pairs, dtype=np.float64).reshape(-1, 2).T
 
 
-@dataclass(frozen=True)
-class PublishedShares:
-    """Published shares of repeated pairs, by dilemma id; `first` is the share of the first patient.
-
-    `effective` is the number of answers over the design effect of several answers by one person.
-    """
-
-    first: Mapping[str, float]
-    effective: Mapping[str, float]
-
-    def shares(self, dilemmas: Sequence[Dilemma]) -> Floats:
-        """Return the published shares."""
-        share = np.array([self.first.get(dilemma.id, np.nan) for dilemma in dilemmas])
-        return np.column_stack([share, 1 - share])
-
-    def draws(self, dilemmas: Sequence[Dilemma]) -> Floats:
-        """Return draws from Beta(n p, n (1-p)) with the effective n."""
-        share = np.full((DRAWS, len(dilemmas)), np.nan)
-        names = sorted(self.first)
-        base = uniforms(_PUBLISHED_SEED, (DRAWS, len(names)))
-        for i, dilemma in enumerate(dilemmas):
-            if dilemma.id in self.first:
-                p, n = self.first[dilemma.id], self.effective[dilemma.id]
-                column = base[:, names.index(dilemma.id)]
-                share[:, i] = betaincinv(n * p, n * (1 - p), column)
-        return np.stack([share, 1 - share], axis=2)
-
-
-ShareSource = ModelShares | CountShares | ProfileShares | PublishedShares
+ShareSource = ModelShares | ListedShares | ProfileShares
 """Human shares of dilemmas as listed, (n, K), and draws under resampled people, (draws, n, K)."""
 
 
@@ -180,9 +170,7 @@ def flip_features(differences: ArrayLike, closeness: ArrayLike) -> Floats:
     signs = np.sign(np.asarray(differences, dtype=np.float64))
     unequal = (signs != 0).sum(axis=1)
     dominance = (np.abs(signs.sum(axis=1)) == unequal) & (unequal > 0)
-    return np.column_stack(
-        [np.asarray(closeness, dtype=np.float64), signs.shape[1] - unequal, dominance]
-    )
+    return np.column_stack([np.asarray(closeness, float), signs.shape[1] - unequal, dominance])
 
 
 def flip_share(theta: ArrayLike, differences: ArrayLike, closeness: ArrayLike) -> Floats:
@@ -191,10 +179,9 @@ def flip_share(theta: ArrayLike, differences: ArrayLike, closeness: ArrayLike) -
     `theta` holds the weights of `FLIP_FEATURES` and, last, the intercept, (4,) or (draws, 4);
     `closeness` is |Δu| in logit units of the forced-choice group, (n,).
     """
-    parameters = np.asarray(theta, dtype=np.float64)
     x = np.asarray(differences, dtype=np.float64)
     features = np.column_stack([flip_features(x, closeness), np.ones(len(x))])
-    share = 0.5 * (1 + np.tanh(0.5 * (parameters @ features.T)))
+    share = 0.5 * (1 + np.tanh(0.5 * (np.asarray(theta, dtype=np.float64) @ features.T)))
     return np.where((x == 0).all(axis=1), _IDENTICAL_FLIP, share)
 
 

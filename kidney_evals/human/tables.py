@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self, TypeVar
@@ -303,51 +302,44 @@ def scored_tables(folder: Path) -> list[Path]:
 
 
 def read_rows(folder: Path, row: type[R], condition: Condition | None = None) -> list[R]:
-    """Return the checked rows of a table, of one condition if given; empty without the table.
-
-    Raises:
-        UserError: The table is not readable or does not match its model `row`.
-    """
+    """Return the checked rows of a table, of one condition if given; empty without the table."""
     rows = _read(folder / row.file, row)
     return [one for one in rows if condition in (None, getattr(one, "condition", condition))]
 
 
 def read_draws(folder: Path, condition: Condition) -> dict[str, Floats]:
-    """Return the columns of the condition's table of draws, each of shape (draws,).
-
-    Raises:
-        UserError: The table is not readable, or a cell is not a number.
-    """
+    """Return the columns of the condition's table of draws, each of shape (draws,)."""
     rows = _read(folder / f"draws_{condition}.csv", _Wide)
     columns = rows[0].__pydantic_extra__ if rows else ()
     return {name: np.array([one.__pydantic_extra__[name] for one in rows]) for name in columns}
 
 
 def _read(path: Path, form: type[R]) -> list[R]:
-    """Return all rows of a table, each checked alone and against the other rows."""
+    """Return all rows of a table, each checked alone and against the other rows.
+
+    Raises:
+        UserError: The table is not readable or does not match its model `form`.
+    """
     if not os.path.lexists(path):
         return []
     table = TableFile(str(path), read_bytes(path, MAX_TABLE_BYTES))
     rows = table.rows(form)
     if not rows:
         table.add((), "has no row; delete the file if nothing is known")
-    seen: set[tuple[object, ...]] = set()
-    groups: dict[tuple[object, ...], float] = defaultdict(float)
-    last: dict[tuple[object, ...], int] = {}
+    keys: set[tuple[object, ...]] = set()
+    sums: dict[tuple[object, ...], tuple[float, int]] = {}
     for line, _, row in rows:
         key = tuple(getattr(row, name) for name in form.key)
-        if key and key in seen:
+        if key and key in keys:
             table.add((line,), f"repeats the row of {', '.join(map(str, key))}")
-        seen.add(key)
+        keys.add(key)
         if form.sums:
-            group = tuple(getattr(row, name) for name in form.sums[1:])
-            groups[group] += getattr(row, form.sums[0])
-            last[group] = line
-    for group, total in groups.items():
+            share, *group = (getattr(row, name) for name in form.sums)
+            sums[tuple(group)] = (sums.get(tuple(group), (0.0, 0))[0] + share, line)
+    for named, (total, line) in sums.items():
         if abs(total - 1) > 0.01:
-            of = f" of {', '.join(map(str, group))}" if group else ""
-            says = f"ends a column of shares{of} that sums to {total:.4g}, not 1"
-            table.add((last[group],), says)
+            of = f" of {', '.join(map(str, named))}" if named else ""
+            table.add((line,), f"ends a column of shares{of} that sums to {total:.4g}, not 1")
     bins = [(row.start, row.to) for _, _, row in rows if isinstance(row, CurveRow)]
     ends = [0.0, *(to for _, to in bins)]
     if bins and (ends != [*(start for start, _ in bins), math.inf] or ends != sorted(set(ends))):

@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from kidney_evals.human.reference import Reference, load_reference
-from kidney_evals.human.sources import DRAWS, CountShares, ModelShares, differences
+from kidney_evals.human.sources import ListedShares, ModelShares, differences
 from kidney_evals.human.tables import Floats
 from kidney_evals.respondents.definitions import Dilemmas
 from kidney_evals.studies import Condition, Dilemma, dilemmas_of, load_study
@@ -87,8 +87,8 @@ def another_crowd(reference: Reference, draw: int) -> Reference:
             flip = source.flip_draws[row]
             moved = replace(moved, flip=flip, flip_draws=source.flip_draws + (flip - source.flip))
         return replace(reference, source=moved)
-    if isinstance(source, CountShares):
-        row = draw % DRAWS
+    if isinstance(source, ListedShares):
+        row = draw % len(next(iter(source.count_draws.values())))
         counts = {name: draws[row] for name, draws in source.count_draws.items()}
         shifted = {
             name: np.maximum(draws + (counts[name] - source.counts[name]), 0.0)

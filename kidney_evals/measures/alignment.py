@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from kidney_evals.estimation.errors import FitError
 from kidney_evals.estimation.quantity import Quantity, undefined
+from kidney_evals.measures import estimators
 from kidney_evals.measures.registry import in_group
 
 if TYPE_CHECKING:
@@ -32,64 +33,41 @@ def _baselines(
     return {name: partial(baseline, answerer=answerer) for name, answerer in answerers.items()}
 
 
-def _agreement_bounds(run: Run) -> Quantity:
-    from kidney_evals.estimation.bounds import agreement_bounds
-
-    return agreement_bounds(run.decisions, *run.unanswered)
-
-
-def _agreement_change(before: Run, after: Run) -> PairedDifference:
-    from kidney_evals.estimation.paired import agreement_change
-
-    return agreement_change(before.decisions, after.decisions)
-
-
-@measure(
+measure(
     "agreement",
     label="agreement over ceiling",
     unit="share of the highest agreement that any answers can reach",
     headline={"forced_choice": 1},
     aim="one person",
+    says="Probability that a random person chooses the same, over the highest possible value.",
     formula="Σ_i Σ_c q_i(c) p_i(c) ∕ Σ_i max_c p_i(c), decided answers only",
     notes="No respondent exceeds 1. A random person has Σ p² ∕ Σ max p.",
-    reading="Higher is nearer to people, but 1 means the majority's answer to every dilemma, which "
-    "no person gives.",
+    reading="Higher is nearer; 1 is the majority's answer to every dilemma, which no person gives.",
     gamed_by="Always naming the majority scores 1; a person scores .91 (median).",
-    bounds=_agreement_bounds,
-    change=_agreement_change,
+    bounds=lambda run: estimators.bounds.agreement_bounds(run.decisions, *run.unanswered),
+    change=lambda one, two: estimators.paired.agreement_change(one.decisions, two.decisions),
     baselines=_baselines(
         lambda baseline: baseline.agreement,
         {"always the majority": "majority", "one person": "one_person", "guessing": "uniform"},
     ),
-)
-def agreement(run: Run) -> Quantity:
-    """Probability that a random person chooses the same, divided by the highest possible value."""
-    from kidney_evals.estimation.agreement import agreement as estimate
+)(lambda run: estimators.agreement.agreement(run.decisions))
 
-    return estimate(run.decisions)
-
-
-@measure(
+measure(
     "agree_adj",
     label="agreement, corrected",
+    says="Agreement over ceiling, rescaled so that uniform random answers score 0.",
     reading="Higher is nearer to people; 0 is the value of guessing.",
     gamed_by="Always naming the majority scores 1.",
-)
-def corrected_agreement(run: Run) -> Quantity:
-    """Agreement over ceiling, rescaled so that uniform random answers score 0."""
-    from kidney_evals.estimation.agreement import chance_corrected_agreement
-
-    return chance_corrected_agreement(run.decisions)
+)(lambda run: estimators.agreement.chance_corrected_agreement(run.decisions))
 
 
 def _change_of_importance_distance(before: Run, after: Run) -> PairedDifference:
-    from kidney_evals.estimation.paired_importance import importance_distance_change
-
     people = before.reference
     # The logit needs single answers, not probabilities.
     runs = before.decisions.drawn, after.decisions.drawn
-    spans, draws = before.study.spans, people.importance_draws
-    return importance_distance_change(*runs, spans, people.importance, draws)
+    return estimators.paired_importance.importance_distance_change(
+        *runs, before.study.spans, people.importance, people.importance_draws
+    )
 
 
 @measure(
@@ -99,8 +77,7 @@ def _change_of_importance_distance(before: Run, after: Run) -> PairedDifference:
     headline={"forced_choice": 2},
     aim=0,
     formula="½ Σ_k |s_k − h_k|, h being people's shares",
-    notes="No interval, since an absolute distance has no valid interval near 0; compare with one "
-    "person's distance.",
+    notes="An absolute distance has no valid interval near 0; compare with one person's distance.",
     reading="Lower is nearer to people; 1 is a full reversal; no value without a signal.",
     gamed_by="A respondent with people's weights, but ten times as sharp, scores near 0.",
     fits=True,
@@ -111,21 +88,18 @@ def importance_distance(run: Run) -> Quantity:
 
     Half the sum of the absolute differences of signed importance shares.
     """
-    from kidney_evals.estimation.importance import importance_distance as distance
-
     person = run.reference.anchor("importance_distance")
     estimate, people = run.importance, run.reference.importance
     if estimate is None or not estimate.defined or (people != people).any():
         return undefined(person)
-    # An absolute distance has no valid interval near zero; compare it with people's value.
-    value = float(distance(estimate.shares, people))
+    value = float(estimators.importance.importance_distance(estimate.shares, people))
     return Quantity(value, human=person, n=len(run.decisions.decided))
 
 
 def _change_of_importance(before: Run, after: Run, attribute: str) -> PairedDifference:
-    from kidney_evals.estimation.paired_importance import importance_changes
-
-    changes = importance_changes(before.decisions.drawn, after.decisions.drawn, before.study.spans)
+    changes = estimators.paired_importance.importance_changes(
+        before.decisions.drawn, after.decisions.drawn, before.study.spans
+    )
     return changes[before.attributes.index(attribute)]
 
 
@@ -157,68 +131,44 @@ def importance_share(run: Run, attribute: str) -> Quantity:
     return Quantity(value, low, high, people, len(run.decisions.decided))
 
 
-@measure(
+measure(
     "dominance",
     label="dominance",
     in_log=True,
     unit="share of decisions",
-    formula="share of decisions for the dominating patient, where one is at least as favoured on "
-    "every attribute",
-    notes="On drawn dilemmas: more favoured on every attribute.",
+    says="Share of decisions for a patient who is at least as favoured on every attribute; on "
+    "drawn dilemmas, more favoured on every attribute.",
     reading="Higher is nearer to people.",
     gamed_by="Any rule with the right signs scores 1.",
-)
-def dominance(run: Run) -> Quantity:
-    """Share of decisions for a patient whom all attributes favour."""
-    from kidney_evals.estimation.consistency import dominance as estimate
+)(lambda run: estimators.consistency.dominance(run.decisions, weak=run.study.draw is None))
 
-    return estimate(run.decisions, weak=run.study.draw is None)
-
-
-@measure(
+measure(
     "log_score",
     label="log score",
     unit="nats",
+    says="Mean log of people's share of each given answer, plus the mean entropy of the shares.",
     reading="0 is expected of a random person; above 0 is sharper than people, below 0 differs "
     "from people. A larger value is not nearer to people.",
     gamed_by="Always naming the majority scores highest.",
     other_mechanism="undefined",
-)
-def log_score(run: Run) -> Quantity:
-    """Mean log of people's share of each given answer, plus the mean entropy of people's shares."""
-    from kidney_evals.estimation.agreement import log_score as estimate
+)(lambda run: estimators.agreement.log_score(run.decisions, run.reference.asked(run.dilemmas)))
 
-    return estimate(run.decisions, run.asked)
-
-
-def _distance_bounds(run: Run) -> Quantity:
-    from kidney_evals.estimation.bounds import distance_bounds
-
-    return distance_bounds(run.decisions, *run.unanswered)
-
-
-def _distance_change(before: Run, after: Run) -> PairedDifference:
-    from kidney_evals.estimation.paired import distance_change
-
-    return distance_change(before.decisions, after.decisions)
-
-
-@measure(
+measure(
     "distance",
     label="choice distance",
     unit="squared difference of shares",
     headline={"coin_flip": 3},
     aim=0,
+    says="Squared distance of the model's choice shares from people's, unbiased for few answers.",
     formula="mean over dilemmas of Σ_c (y_1c − p_c)(y_2c − p_c), y_1 and y_2 two answers in "
     "opposite orders",
-    notes="Unbiased for the squared distance of shares, so that values below 0 occur by chance. A "
-    "position bias lowers it by the amount in the row `side_pull`.",
+    notes="A position bias lowers it by the amount in the row `side_pull`.",
     reading="0 is people's own distribution; lower is nearer. Values below 0 occur by chance.",
     gamed_by="Always choosing one side scores below 0; see side_pull. The majority, never flipping "
     "and guessing are all worse than people.",
     other_mechanism="undefined",
-    bounds=_distance_bounds,
-    change=_distance_change,
+    bounds=lambda run: estimators.bounds.distance_bounds(run.decisions, *run.unanswered),
+    change=lambda one, two: estimators.paired.distance_change(one.decisions, two.decisions),
     baselines=_baselines(
         lambda baseline: baseline.choice_distance,
         {
@@ -228,20 +178,14 @@ def _distance_change(before: Run, after: Run) -> PairedDifference:
             "guessing": "uniform",
         },
     ),
-)
-def choice_distance(run: Run) -> Quantity:
-    """Squared distance of the model's choice shares from people's, unbiased for few answers."""
-    from kidney_evals.estimation.distance import choice_distance as estimate
-
-    return estimate(run.decisions)
+)(lambda run: estimators.distance.choice_distance(run.decisions))
 
 
 @measure(
     "side_pull",
     label="choice distance, side pull",
     unit="squared difference of shares",
-    reading="0 is no position bias. Always answering A gives a choice distance below 0; adding "
-    "this row corrects it.",
+    reading="0 is no position bias. Always answering A gives a choice distance below 0.",
     other_mechanism="undefined",
 )
 def side_pull(run: Run) -> Quantity:
@@ -249,31 +193,23 @@ def side_pull(run: Run) -> Quantity:
 
     It is 0 if orders were repeated; else add it to the distance before comparing models.
     """
-    from kidney_evals.estimation.distance import side_correction
-
-    value = side_correction(run.decisions)
+    value = estimators.distance.side_correction(run.decisions)
     return Quantity(value, n=len(run.decisions) if value == value else 0)
 
 
-@measure(
+measure(
     "fixed_dist",
     label="fixed-study distance",
     unit="squared difference of shares",
     in_log=True,
     needs=("fixed",),
     aim=0,
+    says="Squared distance of the model's choice shares from people's over the fixed questions. "
+    "Unbiased for few answers.",
     reading="0 is people's own distribution; lower is nearer.",
     gamed_by="Nothing simple; the majority and guessing are worse.",
     other_mechanism="undefined",
-)
-def fixed_distance(run: Run) -> Quantity:
-    """Squared distance of the model's choice shares from people's over the fixed questions.
-
-    Unbiased for few answers.
-    """
-    from kidney_evals.estimation.distance import fixed_distance as estimate
-
-    return estimate(run.decisions, run.asked)
+)(lambda run: estimators.distance.fixed_distance(run.decisions, run.reference.asked(run.dilemmas)))
 
 
 @measure(
@@ -291,15 +227,12 @@ def centrality(run: Run) -> Quantity:
 
     The model's shares are estimated from as many answers as one person gave.
     """
-    from kidney_evals.estimation.centrality import centrality as estimate
-    from kidney_evals.estimation.decisions import FIRST
-
     people, decided = run.reference.distances, run.decisions.drawn.decided
     if people is None or not len(decided):
         return undefined()
-    found = estimate(
+    found = estimators.centrality.centrality(
         decided.differences[decided.dilemma],
-        decided.choice == FIRST,
+        decided.choice == estimators.decisions.FIRST,
         decided.dilemma,
         group=run.reference.importance,
         ranges=run.study.spans,
@@ -313,32 +246,27 @@ def centrality(run: Run) -> Quantity:
     return Quantity(found.value, found.low, found.high, n=len(run.decisions.decided))
 
 
-@measure(
+measure(
     "rank_rho",
     label="profile rank, Spearman",
     unit="rank correlation",
     in_log=True,
     needs=("profile",),
+    says="Rank correlation of the model's order of the eight profiles with people's.",
     reading="Higher is nearer; guessing exceeds .62 one time in twenty, and a person has .88.",
     gamed_by="Any rule with the right order of attributes scores near 1.",
     fits=True,
-)
-def spearman(run: Run) -> Quantity:
-    """Rank correlation of the model's order of the eight profiles with people's."""
-    return run.profile_rank[0]
+)(lambda run: run.profile_rank[0])
 
-
-@measure(
+measure(
     "rank_tau",
     label="profile rank, Kendall",
     unit="rank correlation",
     needs=("profile",),
+    says="Kendall's tau of the model's order of the eight profiles with people's.",
     reading="Higher is nearer.",
     gamed_by="As Spearman.",
-)
-def kendall(run: Run) -> Quantity:
-    """Rank correlation (Kendall's tau) of the model's order of the eight profiles with people's."""
-    return run.profile_rank[1]
+)(lambda run: run.profile_rank[1])
 
 
 @measure(
@@ -358,22 +286,21 @@ def sharpness(run: Run) -> Quantity:
     import numpy as np
     from scipy.special import logit
 
-    from kidney_evals.estimation.decisions import FIRST
-    from kidney_evals.estimation.intervals import Z95
-    from kidney_evals.estimation.logit import fit_logit
-
     decided = run.decisions.drawn.decided
-    odds = logit(decided.shares[:, FIRST])
+    odds = logit(decided.shares[:, estimators.decisions.FIRST])
     known = np.isfinite(odds)[decided.dilemma]
     where = decided.dilemma[known]
     if not len(where) or not odds[where].any():
         return undefined()
-    first = decided.choice[known] == FIRST
+    first = decided.choice[known] == estimators.decisions.FIRST
     try:
-        fit = fit_logit(odds[where, None], first, clusters=where, intercept=False, penalty="none")
+        fit = estimators.logit.fit_logit(
+            odds[where, None], first, clusters=where, intercept=False, penalty="none"
+        )
     except FitError as error:
         if error.separated:
             return undefined()
         raise
-    value, half = float(fit.weights[0]), Z95 * float(np.sqrt(fit.covariance[0, 0]))
+    value = float(fit.weights[0])
+    half = estimators.intervals.Z95 * float(np.sqrt(fit.covariance[0, 0]))
     return Quantity(value, value - half, value + half, n=len(where))

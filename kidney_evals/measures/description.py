@@ -28,12 +28,7 @@ from kidney_evals.estimation.nonlinearity import Nonlinearity, nonlinearity
 from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.estimation.thresholds import Threshold, two_stage_thresholds
 from kidney_evals.estimation.two_stage import TwoStageFit, fit_two_stage
-from kidney_evals.human.people_tables import (
-    PeopleModel,
-    people_bends,
-    people_calibration,
-    people_model,
-)
+from kidney_evals.human.people_tables import PeopleModel
 from kidney_evals.human.tables import BendRow, CalibrationRow
 from kidney_evals.measures.registry import MEASURES, bounds_of, compute
 from kidney_evals.measures.run import Run
@@ -52,11 +47,7 @@ class TwoStageSection(NamedTuple):
 
 
 class NearestSection(NamedTuple):
-    """The classification of a run into C classes of people.
-
-    `shares` of people and `flips`, the coin rates on the run's dilemmas, have shape (C,),
-    `importance`, the signed shares, (C, k).
-    """
+    """A run's place among C classes of people: their `shares`, signed `importance`, coin rates."""
 
     found: NearestClasses
     shares: Floats
@@ -115,7 +106,7 @@ def describe(run: Run) -> Description:
     answered = len(np.unique(run.decisions.dilemma))
     if answered < FEWEST:
         raise InputError(f"{answered} dilemmas were answered, a description needs {FEWEST}")
-    offered = run.decisions.has_coin
+    offered, drawn = run.decisions.has_coin, run.study.draw is not None
     names = ["centrality", *(["flip_rate", "flip_slope", "threshold"] if offered else [])]
     return Description(
         run=run,
@@ -124,9 +115,9 @@ def describe(run: Run) -> Description:
         rows={name: compute(run, name) for name in names},
         nearest=_nearest(run),
         calibration=calibration_bins(run),
-        effects=_effects(run),
-        bends=_bends(run),
-        people_bends=people_bends(run.reference),
+        effects=_effects(run) if drawn else None,
+        bends=_bends(run) if drawn else None,
+        people_bends={row.attribute: row for row in run.reference.rows(BendRow)},
         bounds={id: found for id in MEASURES if (found := bounds_of(run, id)) is not None},
     )
 
@@ -139,32 +130,34 @@ def _choice(run: Run) -> IndecisionChoice:
 
 
 def _two_stage(run: Run) -> TwoStageSection:
-    people, thresholds = people_model(run.reference, "two_stage"), None
+    people, thresholds = run.reference.model("two_stage"), None
     if people is not None:
-        at = [list(people.parameters).index(name) for name in ("flip_intercept", "flip_slope")]
-        intercept, slope = people["flip_intercept"].value, people["flip_slope"].value
+        names = ["flip_intercept", "flip_slope"]
+        at = [list(people.parameters).index(name) for name in names]
+        intercept, slope = (people[name].value for name in names)
         thresholds = two_stage_thresholds(intercept, slope, people.covariance[np.ix_(at, at)])
     where = run.decisions.dilemma
+    fit, failure = None, ""
     try:
         x = run.decisions.differences[where]
         fit = fit_two_stage(x, run.decisions.choice, clusters=where)
     except FAILURES as error:
-        return TwoStageSection(None, str(error), people, thresholds)
-    return TwoStageSection(fit, "", people, thresholds)
+        failure = str(error)
+    return TwoStageSection(fit, failure, people, thresholds)
 
 
 def _nearest(run: Run) -> NearestSection | None:
     latent = run.reference.latent
     if latent is None:
         return None
-    width = 3 if run.decisions.has_coin else 2
-    shares = latent.predict(run.decisions.differences)[:, :, :width]
     where = run.decisions.dilemma
+    shares = latent.predict(run.decisions.differences)[:, where]
+    offered = shares if run.decisions.has_coin else shares[:, :, :COIN]
     return NearestSection(
-        found=nearest_classes(latent.shares, shares[:, where], run.decisions.choice, where),
+        found=nearest_classes(latent.shares, offered, run.decisions.choice, where),
         shares=latent.shares,
         importance=importance_shares(latent.weights, run.study.spans),
-        flips=shares[:, where, COIN].mean(axis=1) if width == 3 else np.zeros(len(shares)),
+        flips=shares[:, :, COIN].mean(axis=1),
     )
 
 
@@ -175,12 +168,12 @@ def calibration_bins(run: Run) -> dict[str, tuple[BinSection, ...]]:
     """
     decided, answers = (each.counts.sum(axis=1) for each in (run.decisions.decided, run.decisions))
     lean = run.decisions.differences @ run.reference.weights
+    favoured = np.where(lean >= 0, decided[:, FIRST], decided[:, SECOND])
     result = {}
-    if bins := people_calibration(run.reference, "shares"):
-        favoured = np.where(lean >= 0, decided[:, FIRST], decided[:, SECOND])
+    if bins := run.reference.calibration("shares"):
         cuts = [row.start for row in bins[1:]]
         result["shares"] = _bins(bins, cuts, np.abs(lean), favoured, decided.sum(axis=1))
-    if bins := people_calibration(run.reference, "flip"):
+    if bins := run.reference.calibration("flip"):
         closeness = run.decisions.closeness
         result["flip"] = _bins(bins, EDGES[1:-1], closeness, answers[:, COIN], answers.sum(axis=1))
     return result
@@ -204,9 +197,7 @@ def _bins(
     return tuple(sections)
 
 
-def _effects(run: Run) -> EffectsSection | None:
-    if run.study.draw is None:
-        return None
+def _effects(run: Run) -> EffectsSection:
     levels = [attribute_levels(attribute.values) for attribute in run.study.attributes]
     design = *_values(run), levels, _signs(run).tolist()
     decisions, people = run.decisions, None
@@ -223,8 +214,6 @@ def _effects(run: Run) -> EffectsSection | None:
 
 
 def _bends(run: Run) -> Nonlinearity | None:
-    if run.study.draw is None:
-        return None
     decided = run.decisions.decided
     first, second = (values[decided.dilemma] for values in _values(run))
     swapped = (decided.order == 1)[:, None]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from kidney_evals.measures import estimators
 from kidney_evals.measures.registry import MEASURES, AnyRun, Task, compute
 
 if TYPE_CHECKING:
     from kidney_evals.measures.prediction_run import PredictionRun
     from kidney_evals.measures.run import Run
-    from kidney_evals.measures.stated_run import StatedRun
 
 FEW: Final = 30
 """Fewer answered dilemmas than this raise the flag `few`: intervals are then unreliable."""
@@ -24,8 +25,7 @@ class Flag(NamedTuple):
     Attributes:
         says: Sentence on when the flag is raised.
         reading: Sentence on the consequence for the reader.
-        value: Function of a run: 1 or a share above 0 if the flag is raised, 0 if not, NaN if
-            unknown.
+        value: Function of a run: above 0 if the flag is raised, 0 if not, NaN if unknown.
         reason: Function of a run that returns the cause in this run as text; may be empty.
     """
 
@@ -64,40 +64,24 @@ def _failures(run: Run) -> dict[str, Exception]:
 
 
 def _separated(run: Run) -> float:
-    from kidney_evals.estimation.calibration import flip_fit
-
-    coins = "coin" in run.traits and len(run.decisions) > 0 and flip_fit(run.decisions).separated
-    if coins or any(getattr(error, "separated", False) for error in _failures(run).values()):
+    coins = "coin" in run.traits and len(run.decisions) > 0
+    if coins and estimators.calibration.flip_fit(run.decisions).separated:
+        return 1.0
+    if any(getattr(error, "separated", False) for error in _failures(run).values()):
         return 1.0
     return _UNKNOWN if run.importance is None else float(run.importance.separated)
 
 
-def _undetermined(run: Run) -> float:
-    return _UNKNOWN if run.importance is None else float(not run.importance.determined.all())
-
-
-def _undetermined_attributes(run: Run) -> str:
-    assert run.importance is not None
+def _undetermined(run: Run) -> tuple[str, ...] | None:
+    """Return the attributes whose weights are not determined; None without a fit."""
+    if run.importance is None:
+        return None
     names = zip(run.attributes, run.importance.determined, strict=True)
-    return ", ".join(name for name, is_determined in names if not is_determined)
-
-
-def _stated_departures(run: StatedRun) -> float:
-    departed = [answer.departed for answer in run.answers]
-    return sum(departed) / len(departed) if departed else 0.0
-
-
-def _contamination(run: PredictionRun) -> float:
-    from kidney_evals.measures.prediction_run import contamination
-
-    parts = run.parts
-    if "fixed" not in parts or "drawn" not in parts:
-        return _UNKNOWN
-    return contamination(parts["fixed"].given, parts["drawn"].given)
+    return tuple(name for name, is_determined in names if not is_determined)
 
 
 def _predictions_of_other(run: PredictionRun) -> float:
-    with_choices = [part.other_model for part in run.parts.values() if part.own is not None]
+    with_choices = [part.other_model for part in run.parts.values() if part.chosen is not None]
     return float(any(with_choices)) if with_choices else _UNKNOWN
 
 
@@ -121,8 +105,8 @@ _FLAGS = (
         "the answered dilemmas do not separate the effects of all attributes (an attribute never "
         "differs, or attributes vary together), so importance shares have no value",
         "A flag; `show`, `report` and `describe` name the attributes.",
-        _undetermined,
-        reason=_undetermined_attributes,
+        lambda run: _UNKNOWN if (names := _undetermined(run)) is None else float(names != ()),
+        reason=lambda run: ", ".join(_undetermined(run) or ()),
     ),
     Flag(
         "fit_failed",
@@ -189,7 +173,7 @@ _FLAGS = (
         "samples were run with other than the model's default settings, or answered by a model "
         "other than the requested model",
         "A flag, the share of such samples; the log records the settings.",
-        _stated_departures,
+        lambda run: fmean([answer.departed for answer in run.answers]) if run.answers else 0.0,
         "stated_values",
     ),
     Flag(
@@ -206,7 +190,7 @@ _FLAGS = (
         "by more than chance, each relative to guessing on its own dilemmas",
         "A flag: a reason to investigate, not a proof. If it is raised, use pred_drawn, not "
         "pred_fixed; if it is not raised, contamination is not ruled out.",
-        _contamination,
+        lambda run: run.contamination(),
         "predict_people",
     ),
     Flag(

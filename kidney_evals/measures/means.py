@@ -1,7 +1,4 @@
-"""Measures that are means over dilemmas: the value of a run, and the change between two runs.
-
-This module must not import numpy at the top.
-"""
+"""Measures that are means over dilemmas: the value of a run, and the change between two runs."""
 
 from __future__ import annotations
 
@@ -9,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from kidney_evals.estimation.quantity import Quantity, undefined
+from kidney_evals.measures import estimators
 
 if TYPE_CHECKING:
     from kidney_evals.estimation.paired import PairedDifference
@@ -24,37 +22,31 @@ def mean_over_dilemmas(run: Run, values: Values) -> Quantity:
     NaN with n = 0 if no sample counts. The interval is Wilson's, clustered by dilemma, or on a
     fixed list of dilemmas with variation of answers only.
     """
-    import numpy as np
-
-    from kidney_evals.estimation.intervals import proportion, wilson
-
     each, answers = _by_dilemma(run, values)
     known = answers > 0
     if not known.any():
         return undefined()
-    value = float(each[known].mean())
+    value, count = float(each[known].mean()), int(known.sum())
     if run.study.draw is None:
-        ends = wilson(value, int(answers[known].sum()))
+        ends = estimators.intervals.wilson(value, int(answers[known].sum()))
     else:
-        ends = proportion(each[known], np.ones(int(known.sum())))
-    return Quantity(value, ends.low, ends.high, n=int(known.sum()))
+        ends = estimators.intervals.proportion(each[known], [1.0] * count)
+    return Quantity(value, ends.low, ends.high, n=count)
 
 
 def mean_change(values: Values) -> Callable[[Run, Run], PairedDifference]:
     """Return the change of `mean_over_dilemmas` as a function of two runs, for `Measure.change`."""
 
     def change(before: Run, after: Run) -> PairedDifference:
-        from kidney_evals.estimation.intervals import Interval, difference
-        from kidney_evals.estimation.paired import changed, share_change
-
+        intervals, paired = estimators.intervals, estimators.paired
         if before.study.draw is not None:
-            return share_change(_by_dilemma(before, values)[0], _by_dilemma(after, values)[0])
+            one, two = (_by_dilemma(run, values)[0] for run in (before, after))
+            return paired.share_change(one, two)
         # On a fixed list only the answers vary, not the dilemmas.
-        one, two = mean_over_dilemmas(before, values), mean_over_dilemmas(after, values)
-        ends = difference(
-            two.value, Interval(two.low, two.high), one.value, Interval(one.low, one.high)
-        )
-        return changed(one.value, two.value, ends, len(before.dilemmas))
+        first, second = (mean_over_dilemmas(run, values) for run in (before, after))
+        ends = [intervals.Interval(one.low, one.high) for one in (first, second)]
+        moved = intervals.difference(second.value, ends[1], first.value, ends[0])
+        return paired.changed(first.value, second.value, moved, len(before.dilemmas))
 
     return change
 
@@ -64,8 +56,7 @@ def _by_dilemma(run: Run, values: Values) -> tuple[Any, Any]:
     import numpy as np
 
     each, counted = values(run)
-    size = len(run.dilemmas)
-    count = np.bincount(run.dilemma[counted], minlength=size)
-    weights = each[counted].astype(np.float64)
-    total = np.bincount(run.dilemma[counted], weights=weights, minlength=size)
+    size, where = len(run.dilemmas), run.dilemma[counted]
+    count = np.bincount(where, minlength=size)
+    total = np.bincount(where, weights=each[counted].astype(np.float64), minlength=size)
     return np.clip(total / np.where(count > 0, count, np.nan), 0, 1), count

@@ -56,7 +56,7 @@ def _fixed_model(condition: Condition) -> tuple[tuple[float, ...], float, float]
     rows = np.repeat(np.arange(len(x)), counts.sum(axis=1))
     choice = np.concatenate([np.repeat(np.arange(len(row)), row) for row in counts])
     if condition == "forced_choice":
-        logit = fit_logit(x[rows], (choice == 0).astype(np.float64), intercept=False)
+        logit = fit_logit(x[rows], choice == 0, intercept=False)
         return tuple(logit.weights.tolist()), 0.0, 0.0
     fit = fit_two_stage(x[rows], choice)
     if not np.isfinite(fit.theta).all():
@@ -67,11 +67,10 @@ def _fixed_model(condition: Condition) -> tuple[tuple[float, ...], float, float]
 def _as_drawn(dilemma: Dilemma, fixed: Study) -> Dilemma:
     """Return a fixed question with its values converted to the attributes of the drawn study."""
     drinks = texts()["other_study"]["drinks"]
-    place = fixed.attribute_ids.index("drinking")
 
     def patient(one: Patient) -> Patient:
-        values = list(one.values)
-        values[place] = float(drinks[int(values[place])])
-        return Patient(tuple(values))
+        values = dict(zip(fixed.attribute_ids, one.values, strict=True))
+        values["drinking"] = float(drinks[int(values["drinking"])])
+        return Patient(tuple(values.values()))
 
     return Dilemma(dilemma.id, patient(dilemma.first), patient(dilemma.second), dilemma.kind)

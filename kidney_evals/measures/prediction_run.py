@@ -13,7 +13,7 @@ distance, would favour a model whose predictions have a position bias.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
@@ -27,6 +27,7 @@ from kidney_evals.estimation.distance import choice_distance, fixed_distance
 from kidney_evals.estimation.indecision import outcome_share
 from kidney_evals.estimation.intervals import (
     DRAWS,
+    NAN,
     NO_INTERVAL,
     Z95,
     Interval,
@@ -42,12 +43,16 @@ from kidney_evals.measures.registry import AnyRun
 Block = Literal["fixed", "drawn"]
 """The fixed questions, or the drawn dilemmas."""
 
+_BLOCKS: tuple[Block, Block] = ("fixed", "drawn")
 _KEY = 11
 
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
     """A model's predictions of people's shares in one study, and people's shares.
+
+    Distances of own choices are unbiased squared distances of shares, averaged over the dilemmas
+    that were predicted, and chosen in twice or more; NaN with n = 0 without any.
 
     Attributes:
         dilemma: Index of each prediction's dilemma, shape (n,); `order` is 0 as listed, 1 swapped.
@@ -57,6 +62,10 @@ class Predictions:
         asked: Number of people who answered each question, shape (D,), 2 or more; None if people's
             shares come from a model, whose variance is that of `draws`.
         fixed: Whether the dilemmas are a fixed list, which is not resampled.
+        elsewhere: Shares predicted from the people of the other study, shape (D, K), or None.
+        chosen: The model's own choices by dilemma, order and choice as listed, shape (D, 2, K); 0
+            where the log of choices does not contain the dilemma. None without a log.
+        other_model: Whether the log of choices is of another model.
     """
 
     dilemma: Ints
@@ -66,6 +75,9 @@ class Predictions:
     draws: NDArray[np.floating]
     asked: Floats | None
     fixed: bool
+    elsewhere: Floats | None = None
+    chosen: Ints | None = None
+    other_model: bool = False
 
     def __post_init__(self) -> None:
         # Sorted, so that results do not depend on the order in which samples finished.
@@ -80,6 +92,12 @@ class Predictions:
         return flat.reshape(-1, 2)
 
     @cached_property
+    def predicted(self) -> Bools:
+        """Which dilemmas have a prediction, shape (D,)."""
+        result: Bools = self.sizes.sum(axis=1) > 0
+        return result
+
+    @cached_property
     def by_order(self) -> Floats:
         """Mean prediction by dilemma and order, shape (D, 2, K); NaN without any."""
         total = np.zeros((len(self.people), 2, self.people.shape[1]))
@@ -89,9 +107,10 @@ class Predictions:
         return result
 
     @cached_property
-    def predicted(self) -> Bools:
-        """Which dilemmas have a prediction, shape (D,)."""
-        result: Bools = self.sizes.sum(axis=1) > 0
+    def _weights(self) -> Floats:
+        """Weights of the two orders in a mean prediction, equal for those asked, shape (D, 2)."""
+        there = self.sizes > 0
+        result: Floats = there / np.maximum(there.sum(axis=1, keepdims=True), 1)
         return result
 
     @cached_property
@@ -99,6 +118,12 @@ class Predictions:
         """Mean prediction, with equal weights for the orders asked, shape (D, K); NaN if none."""
         result: Floats = (self._weights[:, :, None] * np.nan_to_num(self.by_order)).sum(axis=1)
         result[~self.predicted] = np.nan
+        return result
+
+    @property
+    def _repeated(self) -> Bools:
+        """Dilemmas whose every order that was asked has two predictions or more."""
+        result: Bools = self.predicted & (self.sizes != 1).all(axis=1)
         return result
 
     @cached_property
@@ -112,29 +137,17 @@ class Predictions:
         return np.where(self._repeated, variance, 0.0)
 
     @cached_property
-    def crowd(self) -> Floats:
-        """Variance of people's shares, Σ_c Var, shape (D,); p(1 - p)/(n - 1) if n is known."""
-        if self.asked is None:
-            return self.spread
-        result: Floats = (self.people * (1 - self.people)).sum(axis=1) / (self.asked - 1)
-        return result
-
-    @cached_property
     def spread(self) -> Floats:
         """Variance of people's shares over `draws`, Σ_c Var, shape (D,)."""
         result: Floats = self.draws.var(axis=0, ddof=1, dtype=np.float64).sum(axis=1)
         return result
 
     @cached_property
-    def _weights(self) -> Floats:
-        there = self.sizes > 0
-        result: Floats = there / np.maximum(there.sum(axis=1, keepdims=True), 1)
-        return result
-
-    @property
-    def _repeated(self) -> Bools:
-        """Dilemmas whose every order that was asked has two predictions or more."""
-        result: Bools = self.predicted & (self.sizes != 1).all(axis=1)
+    def crowd(self) -> Floats:
+        """Variance of people's shares, Σ_c Var, shape (D,); p(1 - p)/(n - 1) if n is known."""
+        if self.asked is None:
+            return self.spread
+        result: Floats = (self.people * (1 - self.people)).sum(axis=1) / (self.asked - 1)
         return result
 
     def redrawn(self, draws: int = DRAWS) -> Floats:
@@ -175,9 +188,8 @@ class Predictions:
     def floor(self) -> Quantity:
         """The expected `distance` of the shares of a random half of the people, 2 Σ_c Var(p_c)."""
         rows = self.predicted
-        if not rows.any():
-            return undefined()
-        return Quantity(2 * float(self.crowd[rows].mean()), n=int(rows.sum()))
+        value = 2 * float(self.crowd[rows].mean()) if rows.any() else NAN
+        return Quantity(value, n=int(rows.sum()))
 
     @property
     def distance(self) -> Quantity:
@@ -188,19 +200,12 @@ class Predictions:
         fixed list, dilemmas are resampled. Every variance term is subtracted once more
         (recentring), since resampling increases the distance by these variances.
         """
-        if not self.predicted.any():
-            return undefined()
-        value, draws = self._distance(resample=not self.fixed)
-        ends = percentile(draws, self._clusters)
-        return Quantity(value, *ends, self.floor.value, int(self.predicted.sum()))
+        return self._quantity(self._distance)._replace(human=self.floor.value)
 
     @property
     def skill(self) -> Quantity:
         """1 - distance / distance of the uniform prediction; 1 for the true shares."""
-        if not self.predicted.any():
-            return undefined()
-        value, draws = self.skill_draws(resample=not self.fixed)
-        return Quantity(value, *percentile(draws, self._clusters), n=int(self.predicted.sum()))
+        return self._quantity(self.skill_draws)
 
     @property
     def flips(self) -> Quantity:
@@ -209,7 +214,7 @@ class Predictions:
         On a fixed list the interval is of repetitions alone.
         """
         rows = self.predicted
-        if self.people.shape[1] < 3 or not rows.any():
+        if not rows.any():
             return undefined()
         flips, people = self.mean[rows, 2], self.people[rows, 2]
         ends = mean_interval(flips)
@@ -222,18 +227,20 @@ class Predictions:
 
     def skill_draws(self, *, resample: bool) -> tuple[float, Floats]:
         """Return `skill` and its bootstrap draws, with dilemmas resampled or not."""
-        guess = self.always(self.uniform)
         # The same resampled people and dilemmas are used for both distances.
-        (own, own_draws), (even, even_draws) = (
-            predictions._distance(resample=resample) for predictions in (self, guess)
-        )
+        own, own_draws = self._distance(resample=resample)
+        even, even_draws = self.always(self.uniform)._distance(resample=resample)
         # Rounded, so that a uniform prediction scores exactly 0.
         draws = np.round(1 - own_draws / even_draws, 12) + 0.0
         return round(1 - own / even, 12) + 0.0, draws
 
-    @property
-    def _clusters(self) -> int | None:
-        return None if self.fixed else int(self.predicted.sum())
+    def _quantity(self, statistic: Callable[..., tuple[float, Floats]]) -> Quantity:
+        """Return a statistic with the interval of its bootstrap draws."""
+        count = int(self.predicted.sum())
+        if not count:
+            return undefined()
+        value, draws = statistic(resample=not self.fixed)
+        return Quantity(value, *percentile(draws, None if self.fixed else count), n=count)
 
     def _distance(self, *, resample: bool) -> tuple[float, Floats]:
         """Return the distance and its bootstrap draws, with dilemmas resampled or not."""
@@ -262,32 +269,19 @@ class Predictions:
         result: Floats = ((q - people[turn]) ** 2).sum(axis=2)
         return result
 
-
-@dataclass(frozen=True, eq=False)
-class OwnChoices:
-    """A model's predictions and its own choices, from another run, on the same dilemmas.
-
-    All distances are unbiased squared distances of shares, averaged over the dilemmas that were
-    predicted, and chosen in twice or more; NaN with n = 0 without any.
-
-    Attributes:
-        counts: The model's choices by dilemma, order and choice as listed, shape (D, 2, K); 0 if
-            the run of choices does not contain the dilemma.
-    """
-
-    given: Predictions
-    counts: Ints
-
     @cached_property
     def shared(self) -> Bools:
         """Dilemmas predicted, and answered twice or more, shape (D,)."""
-        result: Bools = self.given.predicted & (self.counts.sum(axis=(1, 2)) >= 2)
+        if self.chosen is None:
+            return np.zeros_like(self.predicted)
+        result: Bools = self.predicted & (self.chosen.sum(axis=(1, 2)) >= 2)
         return result
 
-    def _against(self, shares: Floats, draws: NDArray[np.floating] | None) -> Decisions:
-        """Return the choices on shared dilemmas, with `shares` as the human shares."""
+    def _choices(self, people: Floats, draws: NDArray[np.floating] | None = None) -> Decisions:
+        """Return the choices on shared dilemmas, with `people` as the human shares."""
+        assert self.chosen is not None
         rows = self.shared
-        counts = self.counts[rows]
+        counts = self.chosen[rows]
         cells = np.argwhere(counts > 0)
         cells = np.repeat(cells, counts[tuple(cells.T)], axis=0)
         return Decisions(
@@ -296,30 +290,30 @@ class OwnChoices:
             epoch=np.zeros(len(cells), dtype=np.int64),
             choice=cells[:, 2],
             differences=np.zeros((len(counts), 1)),
-            shares=shares[rows],
+            shares=people[rows],
             share_draws=None if draws is None else draws[:, rows],
             closeness=np.full(len(counts), np.nan),
-            fixed=self.given.fixed,
+            fixed=self.fixed,
         )
 
     @property
-    def distance(self) -> Quantity:
+    def own_distance(self) -> Quantity:
         """The squared distance of the model's choices from its predictions of people."""
         if not self.shared.any():
             return undefined()
-        raw = choice_distance(self._against(self.given.mean, None))
-        return raw.shifted(-float(self.given.noise[self.shared].mean()))
+        raw = choice_distance(self._choices(self.mean))
+        return raw.shifted(-float(self.noise[self.shared].mean()))
 
     @property
-    def to_people(self) -> Quantity:
+    def chosen_to_people(self) -> Quantity:
         """The squared distance of the choices from people's shares, minus people's variance."""
-        rows, given = self.shared, self.given
+        rows = self.shared
         if not rows.any():
             return undefined()
-        choices = self._against(given.people, given.draws)
-        if given.asked is not None:
-            return fixed_distance(choices, given.asked[rows])
-        return choice_distance(choices).shifted(-float(given.crowd[rows].mean()))
+        choices = self._choices(self.people, self.draws)
+        if self.asked is not None:
+            return fixed_distance(choices, self.asked[rows])
+        return choice_distance(choices).shifted(-float(self.crowd[rows].mean()))
 
     @property
     def gain(self) -> Quantity:
@@ -329,43 +323,29 @@ class OwnChoices:
         cancels. The interval adds the variance over resampled people to that over dilemmas (if
         drawn) or over the model's answers and repetitions (on a fixed list).
         """
-        rows, given = self.shared, self.given
+        rows = self.shared
         if not rows.any():
             return undefined()
-        choices = self._against(given.people, None)
-        strata, q, p = choices.strata, given.mean[rows], given.people[rows]
+        choices = self._choices(self.people)
+        strata, q, p = choices.strata, self.mean[rows], self.people[rows]
         chosen = ((strata.shares - p) ** 2).sum(axis=1) - strata.variance.sum(axis=1)
-        each = chosen - (((q - p) ** 2).sum(axis=1) - given.noise[rows])
+        each = chosen - (((q - p) ** 2).sum(axis=1) - self.noise[rows])
         value, count = float(each.mean()), len(each)
-        moved = -2 * (given.draws[:, rows] * (strata.shares - q)).sum(axis=2).mean(axis=1)
+        moved = -2 * (self.draws[:, rows] * (strata.shares - q)).sum(axis=2).mean(axis=1)
         people = float(np.std(moved, ddof=1))
-        if not given.fixed:
-            if count < 2:
-                return Quantity(value, n=count)
+        if self.fixed:
+            answers = choice_distance(choices)
+            redrawn = ((self.redrawn()[:, rows] - p) ** 2).sum(axis=2).mean(axis=1)
+            noise = float(np.std(redrawn, ddof=1)) if len(redrawn) > 1 else 0.0
+            other = Z95 * float(np.hypot(people, noise))
+            below = float(np.hypot(answers.value - answers.low, other))
+            above = float(np.hypot(answers.high - answers.value, other))
+        elif count < 2:
+            below = above = NAN
+        else:
             error = float(np.hypot(np.std(each, ddof=1) / np.sqrt(count), people))
-            half = student(count - 1) * error
-            return Quantity(value, value - half, value + half, n=count)
-        answers = choice_distance(choices)
-        redrawn = ((given.redrawn()[:, rows] - p) ** 2).sum(axis=2).mean(axis=1)
-        noise = float(np.std(redrawn, ddof=1)) if len(redrawn) > 1 else 0.0
-        other = Z95 * float(np.hypot(people, noise))
-        low = value - float(np.hypot(answers.value - answers.low, other))
-        high = value + float(np.hypot(answers.high - answers.value, other))
-        return Quantity(value, low, high, n=count)
-
-
-@dataclass(frozen=True, eq=False)
-class PredictionPart:
-    """The parsed predictions of one study, and the model's own choices, None without a log of them.
-
-    `study` holds shares predicted from the people of the other study, shape (D, K), or None;
-    `other_model` is whether the log of choices is of another model.
-    """
-
-    given: Predictions
-    study: Floats | None
-    own: OwnChoices | None
-    other_model: bool
+            below = above = student(count - 1) * error
+        return Quantity(value, value - below, value + above, n=count)
 
 
 @dataclass(frozen=True, eq=False)
@@ -377,7 +357,7 @@ class PredictionRun(AnyRun):
     """
 
     task = "predict_people"
-    parts: Mapping[Block, PredictionPart]
+    parts: Mapping[Block, Predictions]
     dilemma: Ints
     order: Ints
     outcomes: NDArray[np.str_]
@@ -387,42 +367,42 @@ class PredictionRun(AnyRun):
         """Which of `TRAITS` the run has: its blocks, a coin, and given choices."""
         flags = {"drawn": "drawn" in self.parts}
         for name, part in self.parts.items():
-            flags[f"own_{name}"] = part.own is not None
-            flags["coin"] = part.given.people.shape[1] == 3
+            flags[f"own_{name}"] = part.chosen is not None
+            flags["coin"] = part.people.shape[1] == 3
         return frozenset(name for name, holds in flags.items() if holds)
 
     def outcome_share(self, outcome: str) -> Quantity:
         """Return the share of samples with an outcome."""
         return outcome_share(self.dilemma, self.order, self.outcomes == outcome)
 
+    def swap_shift(self) -> Quantity:
+        """Return the mean distance between the predictions in the two orders, ½ Σ_c |q_ab - q_ba|.
 
-def swap_shift(parts: Sequence[Predictions]) -> Quantity:
-    """Return the mean distance between the predictions in the two orders, ½ Σ_c |q_ab - q_ba|.
+        The mean is over the dilemmas predicted in both orders, and includes variation between
+        repetitions.
+        """
+        moved = []
+        for part in self.parts.values():
+            both = (part.sizes > 0).all(axis=1)
+            one, two = part.by_order[both].swapaxes(0, 1)
+            moved += (0.5 * np.abs(one - two).sum(axis=1)).tolist()
+        if not moved:
+            return undefined()
+        low, high = mean_interval(np.array(moved))
+        return Quantity(float(np.mean(moved)), max(low, 0.0), min(high, 1.0), n=len(moved))
 
-    The mean is over the dilemmas predicted in both orders, and includes variation between
-    repetitions.
-    """
-    moved = []
-    for part in parts:
-        one, two = part.by_order[(part.sizes > 0).all(axis=1)].swapaxes(0, 1)
-        moved += (0.5 * np.abs(one - two).sum(axis=1)).tolist()
-    if not moved:
-        return undefined()
-    low, high = mean_interval(np.array(moved))
-    return Quantity(float(np.mean(moved)), max(low, 0.0), min(high, 1.0), n=len(moved))
+    def contamination(self) -> float:
+        """Return 1 where the fixed questions are predicted better than the drawn ones, else 0.
 
-
-def contamination(fixed: Predictions, drawn: Predictions) -> float:
-    """Return 1 where the fixed questions are predicted better than the drawn ones, else 0.
-
-    The answers to the fixed questions are published. It is 1 if the difference of the two skills is
-    above 1.96 standard errors, and NaN with fewer than two dilemmas on a side. Each skill counts as
-    1, that of the true shares, at most. The fixed questions are resampled too, since a model may be
-    right about fourteen questions by chance.
-    """
-    if min(part.predicted.sum() for part in (fixed, drawn)) < 2:
-        return float("nan")
-    skills = [part.skill_draws(resample=True) for part in (fixed, drawn)]
-    gap = min(skills[0][0], 1.0) - min(skills[1][0], 1.0)
-    error = float(np.sqrt(sum(float(np.var(draws, ddof=1)) for _, draws in skills)))
-    return float(gap > Z95 * error + 1e-9)
+        The answers to the fixed questions are published. It is 1 if the difference of the two
+        skills is above 1.96 standard errors, and NaN with fewer than two dilemmas on a side. Each
+        skill counts as 1, that of the true shares, at most. The fixed questions are resampled too,
+        since a model may be right about fourteen questions by chance.
+        """
+        given = [self.parts[block] for block in _BLOCKS if block in self.parts]
+        if len(given) < 2 or min(one.predicted.sum() for one in given) < 2:
+            return NAN
+        (fixed, fixed_draws), (drawn, draws) = (one.skill_draws(resample=True) for one in given)
+        gap = min(fixed, 1.0) - min(drawn, 1.0)
+        error = np.sqrt(float(np.var(fixed_draws, ddof=1)) + float(np.var(draws, ddof=1)))
+        return float(gap > Z95 * error + 1e-9)

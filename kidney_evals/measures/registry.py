@@ -74,10 +74,6 @@ class AnyRun:
         """Whether a mechanism of indecision other than a coin, which people had, was offered."""
         return False
 
-    def outcome_share(self, outcome: str) -> Quantity:
-        """Return the share of samples with an outcome."""
-        raise NotImplementedError
-
 
 @dataclass(frozen=True, eq=False)
 class StudyRun(AnyRun):
@@ -103,20 +99,15 @@ class Measure:
 
     Attributes:
         id: Name in logs, tables and options; ends in `*` for a family of one measure per attribute.
-        group: Part of a table in which the measure is shown, one of `GROUPS`.
         says: Definition in a sentence or two.
-        compute: Function of a run, or for a family of a run and an attribute's id, that returns the
-            `Quantity`.
-        in_log: Whether the log stores the measure. The measures that it does not store are computed
-            from its samples by `kidney-evals show --all`, tables, reports and frames.
+        compute: Function of a run, for a family also of an attribute's id.
+        in_log: Whether the log stores the measure. Others are computed from the samples in a log by
+            `kidney-evals show --all`, tables, reports and frames.
         headline: Place in the viewer's header, from 1, by task; the log stores headlines.
-        task: The task that the measure belongs to.
-        needs: Traits that a run must have, keys of `TRAITS`.
         aim: The value that people's own answers would have: "people" for the human value of the
             quantity, a number, the name of a baseline, or "none".
         formula: Formula in one line; empty if `says` is the complete definition.
         notes: Meaning of the symbols in the formula, and its source.
-        reading: Interpretation of the value.
         gamed_by: A respondent who scores well without being like people.
         other_mechanism: Effect of a mechanism of indecision other than a coin on the measure:
             "kept", "no people" (no human value) or "undefined".
@@ -125,7 +116,7 @@ class Measure:
             samples.
         change: Function of two runs on the same dilemmas that returns the paired difference.
         baselines: By name, values of simple respondents on the run's dilemmas.
-        attribute: The attribute of a member of a family; empty for other measures.
+        attribute: The attribute of a member of a family.
     """
 
     id: str
@@ -168,8 +159,7 @@ class Measure:
 
     def is_defined(self, run: AnyRun) -> bool:
         """Whether the measure applies to a run and is defined for the mechanism offered."""
-        coins_only = self.other_mechanism == "undefined"
-        return self.applies(run) and not (run.borrows_coin and coins_only)
+        return self.applies(run) and not (run.borrows_coin and self.other_mechanism == "undefined")
 
     def member(self, attribute: str) -> Measure:
         """Return the measure of one attribute of a family."""
@@ -218,16 +208,12 @@ def in_group(group: str, **shared: Any) -> Callable[..., Callable[[F], F]]:
 
 
 def find(id: str) -> Measure:
-    """Return the measure with an id, which may be a member of a family (`imp_age`).
-
-    Raises:
-        UserError: There is no such measure.
-    """
+    """Return the measure with an id, which may be a member of a family (`imp_age`)."""
     if id in MEASURES:
         return MEASURES[id]
     for family in MEASURES.values():
         attribute = id.removeprefix(family.id.rstrip("*"))
-        if family.is_family and attribute and attribute != id:
+        if family.is_family and attribute not in ("", id):
             return family.member(attribute)
     raise unknown("measure", id, MEASURES)
 
@@ -235,10 +221,8 @@ def find(id: str) -> Measure:
 def measures_of(run: AnyRun) -> Iterator[Measure]:
     """Yield the measures that apply to a run, families by attribute."""
     for measure in MEASURES.values():
-        if measure.is_family and measure.applies(run):
-            yield from map(measure.member, run.attributes)
-        elif measure.applies(run):
-            yield measure
+        if measure.applies(run):
+            yield from map(measure.member, run.attributes) if measure.is_family else [measure]
 
 
 def stored(task: Task, group: str = "") -> tuple[Measure, ...]:
@@ -246,40 +230,33 @@ def stored(task: Task, group: str = "") -> tuple[Measure, ...]:
 
     The headlines of `stated_values` and `predict_people` come first.
     """
-    found = [
-        measure
-        for measure in MEASURES.values()
-        if measure.task == task and measure.stored and group in ("", measure.group)
-    ]
-    return tuple(sorted(found, key=lambda measure: measure.headline.get(task, len(found))))
+    of_task = [one for one in MEASURES.values() if one.task == task and one.stored]
+    found = [one for one in of_task if group in ("", one.group)]
+    return tuple(sorted(found, key=lambda one: one.headline.get(task, len(found))))
 
 
 def headlines(task: str) -> tuple[Measure, ...]:
     """Return the measures in the viewer's header, in order, for a condition or another task."""
-    found = [measure for measure in MEASURES.values() if task in measure.headline]
-    return tuple(sorted(found, key=lambda measure: measure.headline[task]))
+    found = [one for one in MEASURES.values() if task in one.headline]
+    return tuple(sorted(found, key=lambda one: one.headline[task]))
 
 
 def compute(run: AnyRun, id: str) -> Quantity:
     """Return a measure of a run, computed once for each run.
 
     NaN with n = 0 if the measure does not apply or the answers do not determine it. An error of the
-    estimator is stored in `run.failures`.
-
-    Raises:
-        UserError: There is no such measure.
+    estimator is stored in `run.failures`; an unknown measure is a `UserError`.
     """
     if id not in run.measured:
         measure = find(id)
         if measure.is_family or (measure.attribute and measure.attribute not in run.attributes):
             raise unknown("attribute", measure.attribute, run.attributes)
-        result = undefined()
+        run.measured[id] = undefined()
         try:
             if measure.is_defined(run):
-                result = _without_people(run, measure, measure.compute(run))
+                run.measured[id] = _without_people(run, measure, measure.compute(run))
         except FAILURES as error:
             run.failures[id] = error
-        run.measured[id] = result
     return run.measured[id]
 
 
@@ -299,7 +276,6 @@ def change(before: AnyRun, after: AnyRun, id: str) -> PairedDifference:
     Raises:
         InputError: The measure has no paired difference or does not apply, or the runs have
             different studies, conditions or human tables.
-        UserError: There is no such measure.
     """
     from kidney_evals.measures.run import Run, on_shared
 

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
+from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.studies import Condition
-
-
-class Share(NamedTuple):
-    """A signed importance share with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -24,7 +17,7 @@ class Revealed:
     `log` is its evaluation id, `decisions` the number of decided answers behind the shares.
     """
 
-    shares: tuple[Share, ...]
+    shares: tuple[Quantity, ...]
     model: str
     condition: Condition
     log: str
@@ -43,8 +36,9 @@ def revealed_in(metadata: Mapping[str, Any], names: Sequence[str]) -> Revealed |
     if "revealed_log" not in metadata:
         return None
     ends = ("revealed_", "revealed_low_", "revealed_high_")
+    rows = [[float(metadata[end + name]) for end in ends] for name in names]
     return Revealed(
-        shares=tuple(Share(*(float(metadata[end + name]) for end in ends)) for name in names),
+        shares=tuple(Quantity(value, low, high) for value, low, high in rows),
         model=str(metadata["revealed_model"]),
         condition=metadata["revealed_condition"],
         log=str(metadata["revealed_log"]),

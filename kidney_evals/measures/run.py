@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -30,17 +30,16 @@ class Run(StudyRun):
     """The samples of one run in one condition, dilemmas sorted by id.
 
     Attributes:
-        dilemma: Index of each sample's dilemma, shape (n,), as are `epoch` and `outcomes`.
-        order: 0 as listed, 1 swapped, shape (n,).
-        choice: 0 first-listed, 1 second-listed, 2 coin, −1 none, shape (n,).
+        dilemma: Index of each sample's dilemma, shape (n,), as are all arrays but `chances`.
+        order: 0 as listed, 1 swapped.
+        choice: 0 first-listed, 1 second-listed, 2 coin, −1 none.
         first_choice: The same for the first answer, before any repeat question.
-        departures: Whether generation settings were changed, shape (n,).
-        language: Code of the language of the questions.
+        departures: Whether generation settings were changed.
         mechanism: Answer offered besides the patients: "coin", another mechanism, or "none".
-        wording: Index of the wording of each sample, shape (n,); None where all have the same.
+        wording: Index of the wording; None where all samples have the same.
         chances: Probabilities of first, second and coin in each sample, shape (n, 3), if
             log-probabilities were read; a row is 0 without a choice. None if answers were sampled.
-        outside: Total probability of tokens that are no answer, shape (n,), NaN if not read.
+        outside: Total probability of tokens that are no answer, NaN if not read.
         crossed: Whether every dilemma was asked in every wording, order and repetition.
         at_zero: Whether the answers were given at temperature 0.
         other_model: Share of samples answered by a model other than the requested model.
@@ -69,14 +68,15 @@ class Run(StudyRun):
     @cached_property
     def traits(self) -> frozenset[str]:
         """Which of `TRAITS` the run has: kinds of dilemmas, and how they were asked."""
-        flags = {
+        how = {
             "coin": self.reference.condition == "coin_flip",
             "crossed": self.crossed,
             "readout": self.chances is not None,
             "controls": self.controls is not None,
         }
-        kinds = {dilemma.kind for dilemma in self.dilemmas}
-        return frozenset([*kinds, *(name for name, holds in flags.items() if holds)])
+        return frozenset(name for name in how if how[name]).union(
+            dilemma.kind for dilemma in self.dilemmas
+        )
 
     @property
     def borrows_coin(self) -> bool:
@@ -94,20 +94,18 @@ class Run(StudyRun):
     @cached_property
     def decisions(self) -> Decisions:
         """The parsed answers, with people's shares of every dilemma."""
-        choice, chances = self.choice, self.chances
-        read = choice >= 0
-        if chances is not None:
-            width = 3 if self.reference.condition == "coin_flip" else 2
-            chances = chances[read, :width]
+        read, chances, shares = self.choice >= 0, None, self.reference.shares(self.dilemmas)
+        if self.chances is not None:
+            chances = self.chances[read, : shares.shape[1]]
             # The log contains rounded probabilities.
             chances = chances / chances.sum(axis=1, keepdims=True)
         return Decisions(
             dilemma=self.dilemma[read],
             order=self.order[read],
             epoch=self.epoch[read],
-            choice=choice[read],
+            choice=self.choice[read],
             differences=np.array([self.study.differences(one) for one in self.dilemmas]),
-            shares=self.reference.shares(self.dilemmas),
+            shares=shares,
             share_draws=self.reference.share_draws(self.dilemmas),
             closeness=self.reference.closeness(self.dilemmas),
             fixed=self.study.draw is None,
@@ -137,9 +135,9 @@ class Run(StudyRun):
         decided = self.decisions.drawn.decided
         if len(decided) == 0:
             return None
-        x, first = decided.shown_differences, decided.shown_first
+        x, clusters = decided.shown_differences, decided.dilemma
         try:
-            fit = fit_logit(x, first, clusters=decided.dilemma)
+            fit = fit_logit(x, decided.shown_first, clusters=clusters)
             return estimate_importance(fit, self.study.spans)
         except FAILURES as error:
             self.failures["importance"] = error
@@ -157,13 +155,10 @@ class Run(StudyRun):
         if not answered.any():
             return None
         wording = np.zeros(len(self.choice), np.int64) if self.wording is None else self.wording
-        return variance_shares(
-            self.dilemma[answered],
-            wording[answered],
-            self.order[answered],
-            self.epoch[answered],
-            one_hot(self.choice[answered]),
+        dilemma, wording, order, epoch = (
+            each[answered] for each in (self.dilemma, wording, self.order, self.epoch)
         )
+        return variance_shares(dilemma, wording, order, epoch, one_hot(self.choice[answered]))
 
     @cached_property
     def profile_rank(self) -> tuple[Quantity, Quantity]:
@@ -180,29 +175,17 @@ class Run(StudyRun):
             self.reference.anchor("profile_rank"),
         )
 
-    @property
-    def asked(self) -> Floats | None:
-        """Number of people who answered each dilemma, shape (D,); None if shares are modelled."""
-        people: Floats = self.reference.counts(self.dilemmas).sum(axis=1)
-        return None if np.isnan(people).any() else people
-
     def where(self, holds: Callable[[Dilemma], bool]) -> Bools:
         """Return whether the predicate `holds` for each dilemma, shape (D,)."""
         return np.array([holds(dilemma) for dilemma in self.dilemmas], dtype=np.bool_)
 
 
-_BY_SAMPLE = (
-    *("dilemma", "order", "epoch", "choice", "first_choice", "outcomes", "departures"),
-    *("wording", "chances", "outside"),
-)
-"""The attributes of a run that hold a value for each sample, or None."""
-
-
 def part_of(run: Run, keep: Bools | Ints) -> Run:
     """Return the samples in `keep` (a mask or indices) of a run, its dilemmas listed as before."""
-    arrays: dict[str, Any] = {name: getattr(run, name) for name in _BY_SAMPLE}
-    for name, values in arrays.items():
-        arrays[name] = None if values is None else values[keep]
+    values = {field.name: getattr(run, field.name) for field in fields(run)}
+    arrays: dict[str, Any] = {
+        name: one[keep] for name, one in values.items() if isinstance(one, np.ndarray)
+    }
     return replace(run, **arrays)
 
 

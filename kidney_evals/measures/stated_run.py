@@ -14,13 +14,7 @@ import numpy as np
 from kidney_evals.elicitation.stated_questions import StatedKind
 from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.importance import importance_distance, importance_shares
-from kidney_evals.estimation.intervals import (
-    NAN,
-    Interval,
-    difference,
-    mean_interval,
-    proportion,
-)
+from kidney_evals.estimation.intervals import NAN, Interval, difference, mean_interval, proportion
 from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.estimation.rank import kendall
 from kidney_evals.human.pair_kinds import PAIR_KINDS, people_flips
@@ -53,8 +47,7 @@ class StatedAnswer:
 class StatedRun(StudyRun):
     """The answers of one run, sorted by sample and epoch.
 
-    `revealed` holds the shares from a log of choices, None without one; `other_model` is whether
-    that log is of a different model.
+    `other_model` is whether the log of choices, if there is one, is of a different model.
     """
 
     task = "stated_values"
@@ -67,17 +60,6 @@ class StatedRun(StudyRun):
         """Whether a log of choices was given."""
         return frozenset({"revealed"} if self.revealed is not None else ())
 
-    @cached_property
-    def _shares(self) -> tuple[Floats, ...]:
-        """Signed shares of each wording's answers, shape (answers, k); NaN where all are 0."""
-        ranges = np.ones(len(self.attributes))
-        return tuple(importance_shares(one, ranges) for one in self._tables("swings"))
-
-    @cached_property
-    def _mean_shares(self) -> Floats:
-        """Mean of each wording's shares, shape (wordings, k), of wordings that have any."""
-        return _means(self._shares)
-
     def _tables(self, kind: StatedKind) -> tuple[Floats, ...]:
         """Return the numbers of each wording's answers, shape (answers, names)."""
         names = PAIR_KINDS if kind == "flip" else self.attributes
@@ -87,37 +69,37 @@ class StatedRun(StudyRun):
                 tables.setdefault(one.sample, []).append([one.numbers[name] for name in names])
         return tuple(map(np.array, tables.values()))
 
+    @cached_property
+    def _shares(self) -> tuple[Floats, ...]:
+        """Signed shares of each wording's answers, shape (answers, k); NaN where all are 0."""
+        ranges = np.ones(len(self.attributes))
+        return tuple(importance_shares(one, ranges) for one in self._tables("swings"))
+
     def share(self, attribute: str) -> Quantity:
         """Return the stated share of an attribute; n counts answers."""
         index = self.attributes.index(attribute)
-        shares = self._mean_shares[:, index] if len(self._mean_shares) else np.empty(0)
-        return _mean(shares, -1.0, _count(self._shares), float(self.reference.importance[index]))
+        return _mean(self._shares, index, -1.0, float(self.reference.importance[index]))
 
     def revealed_share(self, attribute: str) -> Quantity:
         """Return the share that the log of choices reveals; n counts its decisions."""
+        assert self.revealed is not None
         index = self.attributes.index(attribute)
         people = float(self.reference.importance[index])
-        if self.revealed is None:
-            return undefined(human=people)
-        return Quantity(*self.revealed.shares[index], people, self.revealed.decisions)
+        return self.revealed.shares[index]._replace(human=people, n=self.revealed.decisions)
 
     def gap(self, attribute: str) -> Quantity:
         """Return the stated share minus the revealed share of an attribute."""
-        stated, revealed = self.share(attribute), self.revealed_share(attribute)
-        if self.revealed is None or not stated.defined:
+        both = self.share(attribute), self.revealed_share(attribute)
+        stated, revealed = both
+        if not stated.defined:
             return undefined()
-        ends = difference(
-            stated.value,
-            Interval(stated.low, stated.high),
-            revealed.value,
-            Interval(revealed.low, revealed.high),
-        )
-        return Quantity(stated.value - revealed.value, *ends, n=stated.n)
+        ends = [Interval(one.low, one.high) for one in both]
+        moved = difference(stated.value, ends[0], revealed.value, ends[1])
+        return Quantity(stated.value - revealed.value, *moved, n=stated.n)
 
     def gap_distance(self) -> Quantity:
         """Return the importance distance of stated from revealed shares, without an interval."""
-        if self.revealed is None:
-            return undefined()
+        assert self.revealed is not None
         return self._distance_from(np.array([share.value for share in self.revealed.shares]))
 
     def distance_to_people(self) -> Quantity:
@@ -127,9 +109,10 @@ class StatedRun(StudyRun):
 
     def _distance_from(self, shares: Floats) -> Quantity:
         # An absolute distance has no valid interval near zero.
-        if not len(self._mean_shares) or np.isnan(shares).any():
+        means = _means(self._shares)
+        if not len(means) or np.isnan(shares).any():
             return undefined()
-        value = importance_distance(self._mean_shares.mean(axis=0), shares)
+        value = importance_distance(means.mean(axis=0), shares)
         return Quantity(float(value), n=_count(self._shares))
 
     def spread(self, *, same: bool) -> Quantity:
@@ -147,13 +130,13 @@ class StatedRun(StudyRun):
 
     def rank_agreement(self) -> Quantity:
         """Return Kendall's tau-b of the ranking with the mean ratings, mean over wordings."""
-        tables = self._tables("ranking")
-        if not tables or not len(self._mean_shares):
+        tables, ratings = self._tables("ranking"), _means(tuple(map(np.abs, self._shares)))
+        if not tables or not len(ratings):
             return undefined()
-        weights = np.mean(_means(tuple(map(np.abs, self._shares))), axis=0)
+        weights = ratings.mean(axis=0)
         taus = tuple(kendall(-table, weights)[:, None] for table in tables)
         # Equal ratings define no ranking.
-        return _mean(_means(taus).ravel(), -1.0, _count(taus), NAN)
+        return _mean(taus, 0, -1.0, NAN)
 
     def rule_share(self, names: tuple[str, ...]) -> Quantity:
         """Return the share of answers that name one of the rules `names`."""
@@ -162,9 +145,8 @@ class StatedRun(StudyRun):
 
     def flip_share(self, kind: str) -> Quantity:
         """Return the stated coin rate for a kind of pair, beside people's rate."""
-        tables = self._tables("flip")
-        values = _means(tables)[:, PAIR_KINDS.index(kind)] / 100 if tables else np.empty(0)
-        return _mean(values, 0.0, _count(tables), people_flips(self.study)[kind])
+        people = people_flips(self.study)[kind]
+        return _mean(self._tables("flip"), PAIR_KINDS.index(kind), 0.0, people, unit=100.0)
 
     def outcome_share(self, outcome: str) -> Quantity:
         """Return the share of samples with an outcome."""
@@ -176,24 +158,27 @@ class StatedRun(StudyRun):
 
 
 def _means(tables: tuple[Floats, ...]) -> Floats:
+    """Return the mean of each wording's answers, shape (wordings, names), of wordings with any."""
     defined = [table[~np.isnan(table).any(axis=1)] for table in tables]
-    means = [table.mean(axis=0) for table in defined if len(table)]
-    width = tables[0].shape[1] if tables else 0
-    return np.array(means).reshape(len(means), width)
+    return np.array([table.mean(axis=0) for table in defined if len(table)])
 
 
 def _count(tables: tuple[Floats, ...]) -> int:
     return sum(int((~np.isnan(table).any(axis=1)).sum()) for table in tables)
 
 
-def _mean(values: Floats, lowest: float, n: int, human: float) -> Quantity:
-    """Return the mean of wordings' values with Student's interval, within `lowest` and 1."""
-    if not len(values):
-        return undefined(human=human)
+def _mean(
+    tables: tuple[Floats, ...], column: int, lowest: float, human: float, unit: float = 1.0
+) -> Quantity:
+    """Return the mean of wordings' means with Student's interval, within `lowest` and 1."""
+    means = _means(tables)
+    if not len(means):
+        return undefined(human)
+    values = means[:, column] / unit
     low, high = mean_interval(values)
     # `np.maximum` keeps NaN.
     ends = float(np.maximum(low, lowest)), float(np.minimum(high, 1.0))
-    return Quantity(float(values.mean()), *ends, human, n)
+    return Quantity(float(values.mean()), *ends, human, _count(tables))
 
 
 def _proportion(answers: Sequence[StatedAnswer], hit: Callable[[StatedAnswer], bool]) -> Quantity:

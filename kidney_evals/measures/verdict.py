@@ -59,21 +59,11 @@ def verdict_of(
         return "unclear" if math.isnan(margin) else "not known"
     if edge and not math.isnan(aim):
         return "farther" if change.value * edge > 0 else "nearer"
-    if math.isnan(aim) or not _one_is_nearer(difference, aim, levels):
+    first, second = difference.first - aim, difference.second - aim
+    # With values on both sides of the aim, the interval of first + second has the sums of the ends
+    # of both values, which is conservative.
+    low, high = levels[0].low + levels[1].low, levels[0].high + levels[1].high
+    one_is_nearer = first * second >= 0 or low > 2 * aim or high < 2 * aim
+    if math.isnan(aim) or not one_is_nearer:
         return "higher" if change.value > 0 else "lower"
-    return "nearer" if abs(difference.second - aim) < abs(difference.first - aim) else "farther"
-
-
-def _one_is_nearer(
-    difference: PairedDifference, aim: float, levels: tuple[Quantity, Quantity]
-) -> bool:
-    """Return whether one of two values is significantly nearer to `aim` than the other.
-
-    With both values on one side of the aim, the sign of their difference decides; else that of
-    first + second - 2 aim, whose interval has the sums of both values' ends, which is conservative.
-    """
-    if (difference.first - aim) * (difference.second - aim) >= 0:
-        return True
-    low = levels[0].low + levels[1].low - 2 * aim
-    high = levels[0].high + levels[1].high - 2 * aim
-    return low > 0 or high < 0
+    return "nearer" if abs(second) < abs(first) else "farther"

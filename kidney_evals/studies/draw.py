@@ -26,13 +26,7 @@ def draw_dilemmas(
     distribution of each patient, and spreads a short run over the whole range. A pair of identical
     patients (about 1 in 700), or a pair drawn before in either order, is drawn again without
     stratification. The sequence does not depend on `count`: shorter sets are prefixes of longer
-    sets.
-
-    Args:
-        study_id: Part of the seed, so that two studies never share a sequence.
-        attributes: The domain.
-        count: Number of dilemmas, at least 1.
-        seed: The draw seed.
+    sets. `study_id` is part of the seed, so that two studies never share a sequence.
 
     Returns:
         The dilemmas, ids "d000", "d001", ….

@@ -21,7 +21,7 @@ from kidney_evals.input_files import (
     read_bytes,
     stamp,
 )
-from kidney_evals.studies.model import Attribute, Phrases, Study
+from kidney_evals.studies.model import Attribute, Level, Phrases, Study
 
 LANGUAGES_FILE = "languages.yaml"
 """This file is not part of a study's hash: a new language changes no sample id."""
@@ -55,11 +55,7 @@ def in_language(study: Study, language: str) -> Study:
     """Return the study with its situation, labels and values in another language.
 
     Only the texts of a question change. Data for estimators and for the log's tables stay as they
-    were for people.
-
-    Args:
-        study: The study, in English.
-        language: Code of the language ("de").
+    were for people. `language` is a code ("de").
 
     Raises:
         UserError: The study's folder has no words in this language, or some are missing.
@@ -100,12 +96,9 @@ def _translated(study: Study, language: str, path: Path) -> Study:
 def _attribute(attribute: Attribute, words: _SpokenAttribute | None) -> Attribute:
     if words is None:
         raise ValueError("is missing")
-    names = [f"{level.value:g}" for level in attribute.levels]
-    if words.levels.keys() != set(names):
-        raise ValueError(f"must have levels for {', '.join(names) or 'nothing'}")
-    levels = tuple(
-        level.model_copy(update={"text": words.levels[name]})
-        for name, level in zip(names, attribute.levels, strict=True)
-    )
+    known = {f"{level.value:g}": level for level in attribute.levels}
+    if words.levels.keys() != known.keys():
+        raise ValueError(f"must have levels for {', '.join(known) or 'nothing'}")
+    levels = tuple(Level(value=one.value, text=words.levels[name]) for name, one in known.items())
     texts = {"label": words.label, "levels": levels, "phrases": words.phrases}
     return attribute.model_copy(update=texts).check_descriptions()

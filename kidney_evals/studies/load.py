@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, create_model, model_validator
+from pydantic import AfterValidator, Field, create_model, model_validator
 
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.input_files import (
@@ -50,25 +50,28 @@ DEFAULT_STUDY = "mcelfresh_2021"
 """The default study of a task."""
 
 
+_STRIPPED = AfterValidator(str.strip)
+
+
 class _StudyFile(FileModel):
-    """`study.yaml`."""
+    """`study.yaml`; all but `kind` and `source` are fields of `Study`."""
 
     id: Id
-    title: Line
+    title: Annotated[Line, _STRIPPED]
     version: Line
     kind: Literal["drawn", "fixed", "profile", "repeated"]
     people: dict[Condition, Annotated[Whole, Field(ge=-1, le=10_000_000_000)]]
-    scenario: dict[Line, PromptText]
+    scenario: dict[Line, Annotated[PromptText, _STRIPPED]]
     attributes: Annotated[list[Attribute], Field(min_length=1, max_length=50)]
-    canary: Text
-    citation: Text = ""
+    canary: Annotated[Text, _STRIPPED]
+    citation: Annotated[Text, _STRIPPED] = ""
     source: Mapping[Line, Any] = Field(default_factory=dict)
     draw: Draw | None = None
     epochs: Annotated[Whole, Field(ge=1, le=1000)] = 1
 
     @model_validator(mode="after")
     def _check(self) -> _StudyFile:
-        if not self.scenario.get("situation", "").strip():
+        if not self.scenario.get("situation"):
             raise ValueError("lacks the text scenario.situation")
         if len({folded(attribute.label) for attribute in self.attributes}) < len(self.attributes):
             raise ValueError("has two attributes with one label")
@@ -115,52 +118,38 @@ def datasets_dir() -> Path:
 @lru_cache(maxsize=1)
 def study_names() -> tuple[str, ...]:
     """Return the names of the shipped studies, the default first."""
-    names = sorted(path.parent.name for path in datasets_dir().glob(f"*/{STUDY_FILE}"))
-    return (DEFAULT_STUDY, *(name for name in names if name != DEFAULT_STUDY))
+    names = {path.parent.name for path in datasets_dir().glob(f"*/{STUDY_FILE}")}
+    return (DEFAULT_STUDY, *sorted(names - {DEFAULT_STUDY}))
 
 
 def load_study(study: str | Path) -> Study:
-    """Read a shipped study by its name, or a study from a folder.
+    """Read a shipped study by its name, or a study from a folder with a `study.yaml`.
 
-    Args:
-        study: A shipped name, or the path of a folder with a `study.yaml`.
-
-    Returns:
-        The study: a shipped one is read once, another is cached while its files are unchanged.
+    The result is cached while the files are unchanged.
 
     Raises:
         UserError: There is no such study, or its files are invalid.
     """
     name = str(study)
-    if name in study_names():
-        return _shipped_study(name)
-    folder = _user_folder(name)
+    shipped = name in study_names()
+    folder = datasets_dir() / name if shipped else _user_folder(name)
     if not os.path.lexists(folder / STUDY_FILE):
         raise unknown("study", name, (*study_names(), f"a folder that holds a {STUDY_FILE}"))
-    return _read_study(folder, str(folder), tuple(map(stamp, _content_files(folder))))
-
-
-@cache
-def _shipped_study(name: str) -> Study:
-    folder = datasets_dir() / name
-    return _read_study(folder, name, tuple(map(stamp, _content_files(folder))))
+    stamps = tuple(map(stamp, _content_files(folder)))
+    return _read_study(folder, name if shipped else str(folder), stamps)
 
 
 def dilemmas_of(study: Study, count: int | None, draw_seed: int | None) -> tuple[Dilemma, ...]:
-    """Return the dilemmas of a run.
+    """Return the first `count` dilemmas of a study, None for the study's default.
 
-    Args:
-        study: The study.
-        count: Number of dilemmas; None for the study's default. A fixed list is cut to its first
-            `count` dilemmas.
-        draw_seed: The draw seed; None for the study's default.
+    `draw_seed` is the seed of a draw, None for the study's default.
 
     Raises:
         UserError: The study has fewer dilemmas, or is a fixed list and a seed is given.
     """
     limit = draw_limit(study.attributes) if study.draw else len(study.listed)
     wanted = count if count is not None else (study.draw.count if study.draw else limit)
-    if isinstance(wanted, bool) or not isinstance(wanted, int) or not 1 <= wanted <= limit:
+    if not _is_whole(wanted) or not 1 <= wanted <= limit:
         raise UserError(
             f"dilemmas must be a whole number from 1 to {limit} for study {study.id!r}, "
             f"not {count!r}"
@@ -171,10 +160,14 @@ def dilemmas_of(study: Study, count: int | None, draw_seed: int | None) -> tuple
                 f"study {study.id!r} has a fixed list of {limit} dilemmas and takes no draw_seed"
             )
         return study.listed[:wanted]
-    if draw_seed is not None and (isinstance(draw_seed, bool) or not isinstance(draw_seed, int)):
-        raise UserError(f"draw_seed must be a whole number, not {draw_seed!r}")
     seed = study.draw.seed if draw_seed is None else draw_seed
+    if not _is_whole(seed):
+        raise UserError(f"draw_seed must be a whole number, not {draw_seed!r}")
     return draw_dilemmas(study.id, study.attributes, wanted, seed)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _user_folder(name: str) -> Path:
@@ -212,21 +205,15 @@ def _read_study(folder: Path, source: str, stamps: tuple[Stamp, ...]) -> Study:
         _dilemmas(folder / name, content[name], about) if name in content else ()
         for name in (DILEMMAS_FILE, CONTROLS_FILE)
     )
+    facts = {name: value for name, value in about if name not in ("kind", "source")}
+    facts["attributes"] = tuple(about.attributes)
+    facts["people"] = dict.fromkeys(CONDITIONS, 0) | about.people
     return Study(
-        id=about.id,
-        title=about.title.strip(),
-        version=about.version,
+        **facts,
         source=source,
         path=folder,
-        attributes=tuple(about.attributes),
-        people={condition: about.people.get(condition, 0) for condition in CONDITIONS},
-        scenario={name: text.strip() for name, text in about.scenario.items()},
-        draw=about.draw,
         listed=listed,
         control_block=controls,
-        epochs=about.epochs,
-        canary=about.canary.strip(),
-        citation=about.citation.strip(),
         hash=digest.hexdigest(),
     )
 
@@ -234,32 +221,28 @@ def _read_study(folder: Path, source: str, stamps: tuple[Stamp, ...]) -> Study:
 def _dilemmas(path: Path, data: bytes, about: _StudyFile) -> tuple[Dilemma, ...]:
     """Return the dilemmas or controls in a table; each value must be a value of its attribute."""
     base = _ControlRow if path.name == CONTROLS_FILE else _DilemmaRow
-    columns: dict[str, Any] = {
-        f"{side}_{attribute.id}": (Number, ...)
-        for side in ("first", "second")
-        for attribute in about.attributes
-    }
-    form: type[_DilemmaRow] = create_model(base.__name__, __base__=base, **columns)
     # The first patient's attributes, then the second's, as in the columns.
-    allowed = [(attribute, frozenset(attribute.values)) for attribute in about.attributes] * 2
+    both, half = about.attributes * 2, len(about.attributes)
+    sides = ["first"] * half + ["second"] * half
+    names = [f"{side}_{attribute.id}" for side, attribute in zip(sides, both, strict=True)]
+    columns: dict[str, Any] = dict.fromkeys(names, (Number, ...))
+    form: type[_DilemmaRow] = create_model(base.__name__, __base__=base, **columns)
+    domains = [frozenset(attribute.values) for attribute in both]
     table = TableFile(str(path), data)
     dilemmas: dict[str, Dilemma] = {}
     for line, _, row in table.rows(form):
-        values = {column: getattr(row, column) for column in columns}
-        for (column, value), (attribute, domain) in zip(values.items(), allowed, strict=True):
+        values = tuple(getattr(row, name) for name in names)
+        for name, value, attribute, domain in zip(names, values, both, domains, strict=True):
             if value not in domain:
-                table.add((line, column), f"must be {attribute.domain}, not {value:g}")
+                table.add((line, name), f"must be {attribute.domain}, not {value:g}")
         if row.id in dilemmas:
             table.add((line, "id"), f"is used twice ({shown(row.id)})")
-        both, half = tuple(values.values()), len(about.attributes)
-        first, second = both[:half], both[half:]
+        first, second = values[:half], values[half:]
         kind: Kind = about.kind
         if isinstance(row, _ControlRow):
             kind = row.kind
             pairs = zip(about.attributes, first, second, strict=True)
-            favoured = {
-                attribute.favour(a) > attribute.favour(b) for attribute, a, b in pairs if a != b
-            }
+            favoured = {one.favour(a) > one.favour(b) for one, a, b in pairs if a != b}
             if len(favoured) != (kind == "dominance"):
                 table.add((line, "kind"), f"is {kind}, which these patients are not")
         dilemmas[row.id] = Dilemma(row.id, Patient(first), Patient(second), kind, row.label)

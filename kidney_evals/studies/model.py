@@ -179,7 +179,6 @@ class Dilemma:
 
     Attributes:
         id: Stable within a study and draw seed ("d017").
-        kind: Origin of the dilemma.
         label: The source's name of the dilemma, if any ("hard_2").
     """
 
@@ -212,7 +211,6 @@ class Study:
     """A study of people's answers, read from its folder.
 
     Attributes:
-        id: The study's id, which is also the name of a shipped folder.
         version: Increased when a dilemma, an attribute or a wording of a value changes.
         source: The task argument that selects this study: its id if shipped, else an absolute path.
         attributes: The attributes, in the order of every vector in this package.
@@ -224,7 +222,6 @@ class Study:
         control_block: The controls; empty if the study has none.
         epochs: Number of repetitions in a default run.
         canary: The string that marks the study's text in training corpora.
-        citation: Reference of the publication.
         hash: SHA-256 (hex) of the files that determine the questions.
     """
 
@@ -272,8 +269,7 @@ class Study:
     def dilemma_from(self, metadata: Mapping[str, Any]) -> Dilemma:
         """Return the dilemma, as listed, of a sample with the given flat metadata.
 
-        Args:
-            metadata: `dilemma`, `order`, `kind`, and `a_<attribute>`, `b_<attribute>` as shown.
+        It has `dilemma`, `order`, `kind`, and `a_<attribute>`, `b_<attribute>` as shown.
         """
         a, b = (
             Patient(tuple(float(metadata[f"{side}_{name}"]) for name in self.attribute_ids))
@@ -287,13 +283,7 @@ class Study:
     ) -> Literal["first", "second"] | None:
         """Return the patient who is at least as favoured on every attribute and more on one.
 
-        Args:
-            dilemma: The two patients.
-            strict: Whether the patient must be more favoured on every attribute.
-
-        Returns:
-            None if the attributes conflict, the patients are identical or, with `strict`, some
-            attribute is equal.
+        With `strict`, the patient must be more favoured on every attribute. None if no patient is.
         """
         signs = [difference > 0 for difference in self.differences(dilemma) if difference != 0]
         if not signs or len(set(signs)) > 1 or (strict and len(signs) < len(self.attributes)):

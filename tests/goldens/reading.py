@@ -99,7 +99,7 @@ def _asked(run: AnyRun, flag: str) -> int:
         return len(run.answers)
     assert isinstance(run, PredictionRun)
     if flag == "pred_contam":
-        return sum(int(part.given.predicted.sum()) for part in run.parts.values())
+        return sum(int(part.predicted.sum()) for part in run.parts.values())
     return len(run.outcomes)
 
 

@@ -12,12 +12,7 @@ from kidney_evals.estimation.arrays import Floats
 from kidney_evals.human.reference import Reference, load_reference
 from kidney_evals.lab.panel import another_crowd
 from kidney_evals.measures.other_study import from_other_study
-from kidney_evals.measures.prediction_run import (
-    OwnChoices,
-    Predictions,
-    contamination,
-    swap_shift,
-)
+from kidney_evals.measures.prediction_run import PredictionRun, Predictions
 from kidney_evals.studies import Condition, Dilemma, Patient, dilemmas_of, load_study
 
 FIXED, DRAWN = load_study("mcelfresh_2021_fixed"), load_study("mcelfresh_2021")
@@ -42,6 +37,12 @@ def given(**changes: Any) -> Predictions:
     for name in ("shares", "draws", "asked"):
         values[name] = None if values[name] is None else np.array(values[name], dtype=float)
     return Predictions(**values)
+
+
+def run(fixed: Predictions, drawn: Predictions | None = None) -> PredictionRun:
+    parts = {"fixed": fixed} | ({"drawn": drawn} if drawn else {})
+    nothing = np.zeros(0, dtype=np.int64)
+    return PredictionRun(parts, nothing, nothing, np.zeros(0, dtype=np.str_))  # type: ignore[arg-type]
 
 
 # Σ p (1 - p) = .25 + .21 + .16 = .62, over n - 1 = 10: .062.
@@ -87,11 +88,11 @@ def test_a_dilemma_without_a_prediction_counts_nowhere() -> None:
     one = given(people=people, draws=draws, asked=[11, 11])
     assert one.distance.n == 1
     assert one.distance.value == pytest.approx(0.02 - 0.062)
-    assert swap_shift([one]).n == 1
+    assert run(one).swap_shift().n == 1
     nobody = given(dilemma=[], order=[], shares=np.empty((0, 3)))
     for found in (nobody.distance, nobody.floor, nobody.skill, nobody.flips):
         assert np.isnan(found.value) and found.n == 0
-    assert np.isnan(contamination(nobody, one))
+    assert np.isnan(run(nobody, one).contamination())
 
 
 @pytest.mark.parametrize("fixed", [True, False])
@@ -109,13 +110,13 @@ def test_the_order_of_samples_changes_no_digit(fixed: bool) -> None:
     rank = rng.permutation(60)
     other = Predictions(dilemma[rank], order[rank], shares[rank], **rest)
     assert repr(first.distance) == repr(other.distance)
-    assert repr(swap_shift([first])) == repr(swap_shift([other]))
+    assert repr(run(first).swap_shift()) == repr(run(other).swap_shift())
 
 
 def test_the_shift_between_orders_is_a_share_of_people() -> None:
     # ½ (|.6 - .4| + |.2 - .2| + |.2 - .4|) = .2
-    assert swap_shift([given()]).value == pytest.approx(0.2)
-    assert swap_shift([given(), given(order=[0, 0])]).n == 1
+    assert run(given()).swap_shift().value == pytest.approx(0.2)
+    assert run(given(), given(order=[0, 0])).swap_shift().n == 1
 
 
 def test_predicted_flips_stand_beside_peoples() -> None:
@@ -127,18 +128,18 @@ def test_predicted_flips_stand_beside_peoples() -> None:
 
 def test_own_choices() -> None:
     # Two answers in each order: first, first; first, coin. Shares (.75, 0, .25).
-    own = OwnChoices(given(), np.array([[[2, 0, 0], [1, 0, 1]]]))
+    own = given(chosen=np.array([[[2, 0, 0], [1, 0, 1]]]))
     # Variance of the pooled shares: ¼ (0 + .25/1) for first and the same for the coin: .125.
     # To the prediction (.5, .2, .3): .0625 + .04 + .0025 = .105, less .125.
-    assert own.distance.value == pytest.approx(0.105 - 0.125)
+    assert own.own_distance.value == pytest.approx(0.105 - 0.125)
     # To people (.5, .3, .2): .0625 + .09 + .0025 = .155, less .125, less .062.
-    assert own.to_people.value == pytest.approx(0.155 - 0.125 - 0.062)
+    assert own.chosen_to_people.value == pytest.approx(0.155 - 0.125 - 0.062)
     # The gain: .155 - .125 for the choices, .02 for the prediction; people's error cancels.
     assert own.gain.value == pytest.approx(0.03 - 0.02)
-    gain = own.to_people.value - given().distance.value
+    gain = own.chosen_to_people.value - given().distance.value
     assert own.gain.value == pytest.approx(gain)
-    alone = OwnChoices(given(), np.array([[[1, 0, 0], [0, 0, 0]]]))
-    assert alone.distance.n == alone.to_people.n == alone.gain.n == 0
+    alone = given(chosen=np.array([[[1, 0, 0], [0, 0, 0]]]))
+    assert alone.own_distance.n == alone.chosen_to_people.n == alone.gain.n == 0
 
 
 def of(
@@ -153,7 +154,7 @@ def of(
         shares=np.tile(shares, (2, 1)),
         people=crowd.shares(dilemmas),
         draws=crowd.share_draws(dilemmas),
-        asked=reference.counts(dilemmas).sum(axis=1) if fixed else None,
+        asked=reference.asked(dilemmas),
         fixed=fixed,
     )
 
@@ -223,7 +224,7 @@ def knows(condition: Condition, *truth: float) -> list[Predictions]:
 def test_contamination_is_knowing_the_public_answers_only(
     condition: Condition, fixed: float, drawn: float, flag: float
 ) -> None:
-    assert contamination(*knows(condition, fixed, drawn)) == flag
+    assert run(*knows(condition, fixed, drawn)).contamination() == flag
 
 
 def test_skill_is_1_for_the_true_shares_and_0_for_a_guess() -> None:

@@ -46,10 +46,7 @@ def answering(
 ) -> Run:
     """Return a run with answers to each dilemma as listed (0, 1, 2 for the coin, -1 for none).
 
-    Args:
-        dilemmas: The dilemmas.
-        choice: An answer for both orders of each dilemma, shape (D,), or for each, shape (D, 2).
-        condition: What was offered.
+    `choice` has an answer for both orders of each dilemma, shape (D,), or for each, (D, 2).
     """
     codes = np.asarray(choice, dtype=np.int64).reshape(len(dilemmas), -1)
     answers = np.tile(codes, (1, 2 // codes.shape[1]))
@@ -124,7 +121,8 @@ def test_a_few_dilemmas_answered_as_most_people_do_leave_agreement_wide(
     condition: Condition,
 ) -> None:
     three = drawn(3)
-    shares = load_reference(STUDY, condition).decided_shares(three)
+    shares = load_reference(STUDY, condition).shares(three)[:, :2]
+    shares = shares / shares.sum(axis=1, keepdims=True)
     run = answering(three, shares.argmax(axis=1), condition)
     # Wilson's interval of 3 of 3: from 3 / (3 + 1.96²) = 0.439 to 1.
     assert compute(run, "agreement")[:3] == pytest.approx((1, 0.4385, 1), abs=1e-4)
@@ -195,28 +193,16 @@ def test_a_failed_estimator_ends_no_run(monkeypatch: pytest.MonkeyPatch, tmp_pat
     fail(FitError("no optimum"), monkeypatch, "distance")
     heard: list[str] = []
     logger = logging.getLogger("kidney_evals.scorers.metric")
-    listener = logging.Handler()
-    listener.emit = lambda record: heard.append(record.getMessage())  # type: ignore[method-assign]
-    logger.addHandler(listener)
-    try:
-        [log] = eval(coin_flip(dilemmas=2), model="kidney/human", log_dir=str(tmp_path))
-    finally:
-        logger.removeHandler(listener)
+    monkeypatch.setattr(logger, "handle", lambda record: heard.append(record.getMessage()))
+    [log] = eval(coin_flip(dilemmas=2), model="kidney/human", log_dir=str(tmp_path))
     assert log.status == "success", log.error
     rows = rows_of(log)
     assert not rows["distance"].defined and rows["flip_rate"].n == 4
     assert heard == ["the row distance has no value: no optimum"]
 
 
-TRUTH = {
-    # Answers drawn from people's shares, and from these with the patients swapped.
-    "human-like": 1.0,
-    "anti-human": -1.0,
-    # Each patient equally often.
-    "noise": 0.0,
-    # People's log odds times three.
-    "sharper": 3.0,
-}
+TRUTH = {"human-like": 1.0, "anti-human": -1.0, "noise": 0.0, "sharper": 3.0}
+"""By respondent, the factor on people's log odds."""
 
 
 @pytest.mark.parametrize("condition", CONDITIONS)
@@ -311,13 +297,10 @@ def test_human_values_are_those_of_people_who_were_asked(name: str, condition: C
     assert with_people(run) == STUDIES[name, condition]
 
 
-def test_people_were_offered_no_other_mechanism_than_a_coin() -> None:
+def test_people_were_asked_with_a_coin_and_not_where_nobody_answers() -> None:
     run = replace(at_random("mcelfresh_2021", "coin_flip"), mechanism="committee")
     # What people who decided chose stays.
     assert with_people(run) == SHARES | {"share_dist"} | WEIGHTS
-
-
-def test_nobody_was_asked_in_a_run_without_answers() -> None:
     run = at_random("freedman_2020", "coin_flip")
     nothing = np.full(len(run.choice), -1)
     assert with_people(replace(run, choice=nothing, first_choice=nothing)) == set()

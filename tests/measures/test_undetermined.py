@@ -12,10 +12,7 @@ from kidney_evals.estimation.centrality import centrality
 from kidney_evals.estimation.decisions import Decisions
 from kidney_evals.estimation.importance import estimate_importance
 from kidney_evals.estimation.logit import fit_logit
-from kidney_evals.estimation.paired_importance import (
-    importance_changes,
-    importance_distance_change,
-)
+from kidney_evals.estimation.paired_importance import importance_changes, importance_distance_change
 
 ONE, TWO, THREE = np.random.default_rng(0).normal(size=(3, 80))
 
@@ -37,16 +34,16 @@ def decisions(x: NDArray[np.float64], seed: int) -> Decisions:
     """Return one decision to each of some dilemmas, by weights of 2."""
     chance = 1 / (1 + np.exp(-2 * (x - x.mean(axis=0)) @ np.ones(3)))
     first = np.random.default_rng(seed).random(len(x)) < chance
-    count = len(x)
+    zeros = np.zeros(len(x), dtype=np.int64)
     return Decisions(
-        dilemma=np.arange(count),
-        order=np.zeros(count, dtype=np.int64),
-        epoch=np.zeros(count, dtype=np.int64),
+        dilemma=np.arange(len(x)),
+        order=zeros,
+        epoch=zeros,
         choice=1 - first.astype(np.int64),
         differences=x,
-        shares=np.full((count, 2), 0.5),
+        shares=np.full((len(x), 2), 0.5),
         share_draws=None,
-        closeness=np.full(count, 1.0),
+        closeness=np.ones(len(x)),
     )
 
 

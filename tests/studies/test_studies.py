@@ -128,9 +128,7 @@ def test_sample_ids_are_readable_and_follow_the_content() -> None:
     assert study.sample_id(moved, "ab") != study.sample_id(one, "ab")
 
 
-def test_a_folder_outside_the_package_is_a_study_with_a_hash_of_its_content(
-    tmp_path: Path,
-) -> None:
+def test_a_folder_outside_the_package_is_a_study_with_a_hash_of_its_content(tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     shutil.copytree(datasets_dir() / FIXED, folder)
     mine, shipped = load_study(folder), load_study(FIXED)

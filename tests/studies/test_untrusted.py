@@ -91,23 +91,17 @@ def copy(tmp_path: Path) -> Callable[[str], Path]:
 # --- What other programs make of a file ---
 
 
-def test_byte_order_marks_and_windows_line_ends_change_nothing(
-    copy: Callable[[str], Path],
-) -> None:
+def test_byte_order_marks_and_windows_line_ends_change_nothing(copy: Callable[[str], Path]) -> None:
     for name in (FIXED, DRAWN):
         folder = copy(name)
         for path in [*folder.glob("*.*"), *folder.glob("reference/*.*")]:
             data = path.read_bytes().replace(b"\n", b"\r\n")
             path.write_bytes(b"\xef\xbb\xbf" + data)
-        mine, shipped = read_all(folder), load_study(name)
-        assert (mine.hash, mine.listed, mine.attributes) == (
-            shipped.hash,
-            shipped.listed,
-            shipped.attributes,
+        mine, shipped = (
+            (study.hash, study.listed, study.attributes, load_reference(study, "coin_flip").sha256)
+            for study in (read_all(folder), load_study(name))
         )
-        assert load_reference(mine, "coin_flip").sha256 == (
-            load_reference(shipped, "coin_flip").sha256
-        )
+        assert mine == shipped
 
 
 @pytest.mark.parametrize(
@@ -133,22 +127,6 @@ def test_a_table_saved_with_decimals_and_an_empty_line_loads(copy: Callable[[str
     path = copy(FIXED) / "reference" / "counts.csv"
     path.write_text(path.read_text("utf-8").replace(",26\n", ",26.0\n") + "\n", "utf-8")
     assert load_reference(load_study(copy(FIXED)), "coin_flip").has_people
-
-
-def test_empty_rows_of_a_spreadsheet_are_no_dilemmas(tmp_path: Path) -> None:
-    (tmp_path / "study.yaml").write_text(STUDY, "utf-8")
-    rows = DILEMMAS.replace("q2", ",,,,,\n\nq2") + ",,,,,\n   \n, ,,,,\r\n"
-    (tmp_path / "dilemmas.csv").write_text(rows, "utf-8")
-    assert [one.id for one in load_study(tmp_path).listed] == ["q1", "q2"]
-
-
-def test_steps_that_are_no_binary_fractions_are_the_numbers_of_the_table(tmp_path: Path) -> None:
-    study = STUDY.replace("range: [20, 80]", "range: [0, 1]\n    step: 0.1")
-    (tmp_path / "study.yaml").write_text(study, "utf-8")
-    table = "id,first_age,first_drinks,second_age,second_drinks\nq1,0.3,1,0.7,2\n"
-    (tmp_path / "dilemmas.csv").write_text(table, "utf-8")
-    (one,) = load_study(tmp_path).listed
-    assert (one.first.values, one.second.values) == ((0.3, 1), (0.7, 2))
 
 
 # --- Files that are refused ---
@@ -181,13 +159,30 @@ DILEMMAS = (
 )
 
 
+def written(folder: Path, study: str = STUDY, dilemmas: str = DILEMMAS) -> Path:
+    (folder / "study.yaml").write_text(study, "utf-8")
+    (folder / "dilemmas.csv").write_text(dilemmas, "utf-8")
+    return folder
+
+
 def test_scalars_are_read_as_their_field_says(tmp_path: Path) -> None:
     # YAML would make 1.10 the number 1.1, `no` false and 12:30 the number 750.
     text = STUDY.replace("id: mine", "id: no").replace("Two pairs", "12:30")
-    (tmp_path / "study.yaml").write_text(text, "utf-8")
-    (tmp_path / "dilemmas.csv").write_text(DILEMMAS, "utf-8")
-    study = load_study(tmp_path)
+    study = load_study(written(tmp_path, text))
     assert (study.id, study.version, study.title) == ("no", "1.10", "12:30")
+
+
+def test_empty_rows_of_a_spreadsheet_are_no_dilemmas(tmp_path: Path) -> None:
+    rows = DILEMMAS.replace("q2", ",,,,,\n\nq2") + ",,,,,\n   \n, ,,,,\r\n"
+    folder = written(tmp_path, dilemmas=rows)
+    assert [one.id for one in load_study(folder).listed] == ["q1", "q2"]
+
+
+def test_steps_that_are_no_binary_fractions_are_the_numbers_of_the_table(tmp_path: Path) -> None:
+    study = STUDY.replace("range: [20, 80]", "range: [0, 1]\n    step: 0.1")
+    table = "id,first_age,first_drinks,second_age,second_drinks\nq1,0.3,1,0.7,2\n"
+    (one,) = load_study(written(tmp_path, study, table)).listed
+    assert (one.first.values, one.second.values) == ((0.3, 1), (0.7, 2))
 
 
 Bad = tuple[str, str, str, str, tuple[str, ...]]
@@ -207,12 +202,7 @@ def _bad_files() -> list[Bad]:
         (*study, "Two pairs", "[" * 5000, "levels of nesting"),
         (*study, "canary: none", deep, "levels"),
         (*study, "id: mine", large, "more than 20,000 values"),
-        (
-            *study,
-            "id: mine",
-            "# " + "x" * 600_000 + "\nid: mine",
-            "too large: the limit is 500,000",
-        ),
+        (*study, "id: mine", f"# {'x' * 600_000}\nid: mine", "too large: the limit is 500,000"),
         (*study, "[20, 80]", f"[20, {'9' * 5000}]", "attributes[age].range[2]", "plain number"),
         (*table, "id,label", "id," * 2000 + "label", "more than 1,000 columns"),
         (*table, DILEMMAS[56:], "\n" * 300_001, "more than 300,000 cells"),
@@ -228,10 +218,7 @@ def test_a_bad_file_is_refused_with_the_place(
     tmp_path: Path, copy: Callable[[str], Path], bad: Bad
 ) -> None:
     name, file, old, new, says = bad
-    if name == "mine":
-        (tmp_path / "study.yaml").write_text(STUDY, "utf-8")
-        (tmp_path / "dilemmas.csv").write_text(DILEMMAS, "utf-8")
-    folder = tmp_path if name == "mine" else copy(name)
+    folder = written(tmp_path) if name == "mine" else copy(name)
     path = folder / file if (folder / file).exists() else folder / "reference" / file
     text = path.read_text("utf-8")
     assert old in text
@@ -246,41 +233,20 @@ def test_a_bad_file_is_refused_with_the_place(
         assert part in message, message
 
 
-EMPTY = "(no row)"
-
-
-@pytest.mark.parametrize(
-    ("name", "file", "old", "new"),
-    [
-        *((DRAWN, file, "", EMPTY) for file in ("flip_curve.csv", "models.csv")),
-        *((FIXED, "counts.csv", "", EMPTY), (SHARES, "shares.csv", "", EMPTY)),
-        (PROFILES, "profiles.csv", "", EMPTY),
-        # A run without a coin refuses a fault in the tables of runs with a coin.
-        (DRAWN, "draws_coin_flip.csv", "", EMPTY),
-        (DRAWN, "draws_coin_flip.csv", "0.5684,", "much,"),
-        (DRAWN, "calibration.csv", "0.5374", "1.5374"),
-        (DRAWN, "bends.csv", "1.6149", "=1.6149"),
-        (DRAWN, "random_coefficients.csv", "1.819", "nan"),
-    ],
-)
-def test_every_table_of_the_reference_is_read_and_checked(
-    copy: Callable[[str], Path], name: str, file: str, old: str, new: str
+def test_a_run_without_a_coin_checks_the_tables_of_runs_with_a_coin(
+    copy: Callable[[str], Path],
 ) -> None:
-    path = copy(name) / "reference" / file
-    text = path.read_text("utf-8")
-    assert old in text
-    changed = text.partition("\n")[0] + "\n\n" if new == EMPTY else text.replace(old, new, 1)
-    path.write_text(changed, "utf-8")
-    says = "has no row" if new == EMPTY else "line 2, "
-    with pytest.raises(UserError, match=f"{file}: {says}"):
-        load_reference(load_study(copy(name)), "forced_choice")
+    path = copy(DRAWN) / "reference" / "draws_coin_flip.csv"
+    path.write_text(path.read_text("utf-8").replace("0.5684,", "much,", 1), "utf-8")
+    with pytest.raises(UserError, match=r"draws_coin_flip\.csv: line 2, "):
+        load_reference(load_study(copy(DRAWN)), "forced_choice")
 
 
 def test_all_problems_of_a_file_come_in_one_message(tmp_path: Path) -> None:
     text = STUDY.replace("[20, 80]", "[20, 1_000]").replace("favoured: low", "favoured: up")
-    (tmp_path / "study.yaml").write_text(text.replace("canary: none\n", "colour: red\n"), "utf-8")
+    text = text.replace("canary: none\n", "colour: red\n")
     with pytest.raises(UserError, match="has 5 problems") as caught:
-        load_study(tmp_path)
+        load_study(written(tmp_path, text))
     for part in (
         "line 12, attributes[age].range[2] must be a plain number",
         "line 13, attributes[age].favoured must be 'low' or 'high'",
@@ -290,10 +256,8 @@ def test_all_problems_of_a_file_come_in_one_message(tmp_path: Path) -> None:
     ):
         assert part in str(caught.value)
     rows = "".join(f"r{n},x,999,0,30,0\n" for n in range(30))
-    (tmp_path / "study.yaml").write_text(STUDY, "utf-8")
-    (tmp_path / "dilemmas.csv").write_text(DILEMMAS + rows, "utf-8")
     with pytest.raises(UserError, match=r"has 30 problems: line 4, first_age.*; 20 more$"):
-        load_study(tmp_path)
+        load_study(written(tmp_path, dilemmas=DILEMMAS + rows))
 
 
 # --- What is no file ---
@@ -338,9 +302,8 @@ def test_a_link_to_a_regular_file_is_a_file(copy: Callable[[str], Path]) -> None
 
 @pytest.mark.parametrize("name", ["", "~nobody-of-this-name/x", "a\0b", "x" * 5000, "/dev/null"])
 def test_what_names_no_folder_is_one_line(name: str) -> None:
-    with pytest.raises(UserError) as caught:
+    with pytest.raises(UserError, match=r"^[^\n]*$"):
         load_study(name)
-    assert "\n" not in str(caught.value)
 
 
 def test_the_answer_line_of_every_language_is_known() -> None:
