@@ -28,6 +28,13 @@ CHANNELS: tuple[Channel, ...] = get_args(Channel)
 ANSWER, REASONS = "answer", "reasons"
 """Fields of the object and parameters of the tool, in every language."""
 
+FIELDS: Mapping[Explain, tuple[str, ...]] = {
+    "none": (ANSWER,),
+    "before": (REASONS, ANSWER),
+    "after": (ANSWER, REASONS),
+}
+"""The fields of an answer in their order, by `explain`."""
+
 TOOL = "answer"
 """Name of the tool."""
 
@@ -109,9 +116,10 @@ def call_results(message: ChatMessageAssistant, form: Form) -> list[ChatMessageT
 
 
 def _fields(form: Form, explain: Explain) -> dict[str, JSONSchema]:
-    names = {"none": (ANSWER,), "before": (REASONS, ANSWER), "after": (ANSWER, REASONS)}[explain]
     described = _described(form)
-    return {name: JSONSchema(type="string", description=described[name]) for name in names}
+    return {
+        name: JSONSchema(type="string", description=described[name]) for name in FIELDS[explain]
+    }
 
 
 def _described(form: Form) -> Mapping[str, str]:

@@ -19,6 +19,9 @@ STATED_KINDS: tuple[StatedKind, ...] = get_args(StatedKind)
 
 LETTERS = "ABCDEFGH"
 
+ASKS = "stated_values"
+"""Marker of these questions in metadata."""
+
 
 @dataclass(frozen=True)
 class StatedWording:
@@ -127,7 +130,7 @@ def stated_metadata(wording: StatedWording, study: Study) -> dict[str, Any]:
     """Return the question's metadata for a sample, from which its answer can be parsed."""
     shown = shown_ends(wording, study)
     metadata: dict[str, Any] = {
-        "asks": "stated_values",
+        "asks": ASKS,
         "question": wording.kind,
         "wording": wording.id,
         "shown": " ".join(shown),

@@ -170,17 +170,19 @@ def _shares(
     import numpy as np
 
     from kidney_evals.human.reference import load_reference
-    from kidney_evals.respondents.people import people
+    from kidney_evals.respondents.people import answers_of_kinds, shares_of_people
 
     if not person or not dilemmas:
         return reference.shares(dilemmas)
     place = person["person"] - 1
     if person["model"] == "kinds":
-        crowd = people(reference.study, reference.condition)
+        answers = []
         for one in dilemmas:
-            if not crowd.know(one):
+            known = shares_of_people(reference, one)
+            if known is None:
                 raise UserError(f"the answers of people to {one.id} are not known")
-        return np.array([crowd.answers(one)[place] for one in dilemmas])
+            answers.append(answers_of_kinds(reference, one, known)[place])
+        return np.array(answers)
     latent = load_reference(reference.study, person["people_of"]).latent
     assert latent is not None, "_person chooses a latent class only where there are some"
     differences = np.array([reference.study.differences(one) for one in dilemmas])

@@ -8,7 +8,7 @@ import pytest
 from inspect_ai.model import get_model
 
 from kidney_evals.human.reference import load_reference
-from kidney_evals.respondents.people import people
+from kidney_evals.respondents.people import answers_of_kinds
 from kidney_evals.studies import (
     CONDITIONS,
     Condition,
@@ -38,9 +38,10 @@ def of_person(study: Study, condition: Condition, dilemmas: Dilemmas, **how: Any
 def test_kinds_of_people_together_are_the_reference(name: str, condition: Condition) -> None:
     study = load_study(name)
     dilemmas = (*dilemmas_of(study, None, None), *study.control_block)
-    shares = load_reference(study, condition).shares(dilemmas)
+    reference = load_reference(study, condition)
+    shares = reference.shares(dilemmas)
     for dilemma, expected in zip(dilemmas, shares, strict=True):
-        kinds = people(study, condition).answers(dilemma)
+        kinds = answers_of_kinds(reference, dilemma, expected)
         assert kinds.sum(axis=1) == pytest.approx(1)
         assert kinds.mean(axis=0) == pytest.approx(expected, abs=0.001)
     found = probabilities("human", study, condition, dilemmas)
