@@ -13,7 +13,7 @@ from inspect_ai.solver import TaskState
 
 from kidney_evals.elicitation.form import CALLED, Form, form_of
 from kidney_evals.elicitation.reading import Answer, Outcome, Reading
-from kidney_evals.elicitation.transcripts import Readings, readings_of, readout_of
+from kidney_evals.elicitation.transcripts import Readings, choices_of, readout_of
 from kidney_evals.errors import UserError
 from kidney_evals.measures.shares import shares_beside
 from kidney_evals.scorers.markdown import plain, table
@@ -190,7 +190,7 @@ def _read_facts(state: TaskState, any_reference: bool) -> Facts:
     metadata = state.metadata
     study, reference = people_of(metadata, any_reference)
     dilemma, order, form = study.dilemma_from(metadata), metadata["order"], form_of(metadata)
-    readings = readings_of(state)
+    readings = choices_of(state)
     final = readings.final if readings else None
     chances = outside = None
     readout = readout_of(state) if readings else None

@@ -8,7 +8,7 @@ from typing import Any
 from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
 
-from kidney_evals.elicitation.transcripts import prediction_readings_of
+from kidney_evals.elicitation.transcripts import prediction_reader, readings_of
 from kidney_evals.measures import stored
 from kidney_evals.scorers.facts import BLANK, people_of, reading_text
 from kidney_evals.scorers.markdown import table
@@ -31,7 +31,7 @@ def predictions(any_reference: bool = False) -> Scorer:
         study, reference = people_of(metadata, any_reference)
         [listed] = reference.shares([study.dilemma_from(metadata)]).tolist()
         people = _other_way(tuple(listed), metadata["order"])
-        readings = prediction_readings_of(state)
+        readings = readings_of(state, prediction_reader(metadata))
         final = readings.final if readings else None
         outcome, predicted = (final.outcome, final.shares) if final else ("error", None)
         value: dict[str, str | int | float | bool | None] = {

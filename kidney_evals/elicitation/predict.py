@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from kidney_evals.elicitation.form import table
 from kidney_evals.elicitation.prompt import cells_of, scene
 from kidney_evals.elicitation.wording import DEFAULT, wording_named
@@ -14,15 +11,9 @@ ASKS = "predict_people"
 """Marker of this question in a message's metadata, for the simulated respondents."""
 
 
-def texts() -> Mapping[str, Any]:
-    """Return the texts of the question, from `predict.yaml`."""
-    words: Mapping[str, Any] = table("predict")
-    return words
-
-
 def render_prediction(study: Study, dilemma: Dilemma, order: Order, condition: Condition) -> str:
     """Return the question about people's answers to a dilemma, in the default wording."""
-    words, wording = texts(), wording_named(DEFAULT)
+    words, wording = table("predict"), wording_named(DEFAULT)
     kind = "fixed" if study.draw is None else "drawn"
     a, b = wording.form.names
     first, second = (cells_of(wording, study, patient) for patient in dilemma.shown(order))
@@ -37,8 +28,7 @@ def render_prediction(study: Study, dilemma: Dilemma, order: Order, condition: C
     return "\n\n".join(part.strip() for part in parts)
 
 
-def render_repeat(condition: Condition) -> str:
+def render_prediction_repeat(condition: Condition) -> str:
     """Return the repeat question after percentages that could not be parsed."""
-    words = texts()
-    text: str = words["repeat"].format(line=words["line"][condition])
-    return text.strip()
+    words = table("predict")
+    return str(words["repeat"].format(line=words["line"][condition])).strip()

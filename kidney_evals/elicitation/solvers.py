@@ -22,8 +22,7 @@ from kidney_evals.elicitation.channels import (
     known_channel,
 )
 from kidney_evals.elicitation.form import USUAL, Form
-from kidney_evals.elicitation.predict import ASKS, render_prediction
-from kidney_evals.elicitation.predict import render_repeat as render_prediction_repeat
+from kidney_evals.elicitation.predict import ASKS, render_prediction, render_prediction_repeat
 from kidney_evals.elicitation.prompt import render_question, render_repeat, render_system
 from kidney_evals.elicitation.readout import (
     NO_LOGPROBS,
@@ -37,7 +36,7 @@ from kidney_evals.elicitation.stated_questions import (
     stated_metadata,
     stated_wording,
 )
-from kidney_evals.elicitation.transcripts import output_reader, prediction_reader, stated_reader
+from kidney_evals.elicitation.transcripts import choice_reader, prediction_reader, stated_reader
 from kidney_evals.elicitation.wording import EXPLAIN, Explain, Wording, wordings_asked
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.guards import ask, end_run
@@ -162,7 +161,7 @@ def _choice_solver(
             text=render_question(words, study, dilemma, order, condition, explain, channel),
             # A readout uses a single call, without a repeat question.
             repeat="" if readout == "logprobs" else render_repeat(words, condition, channel),
-            read=output_reader(state.metadata | form.metadata(condition)),
+            read=choice_reader(state.metadata | form.metadata(condition)),
             carried={
                 **_dilemma_metadata(state, study),
                 "explain": explain,

@@ -52,26 +52,16 @@ class StatedWording:
 def stated_wordings() -> Mapping[str, StatedWording]:
     """Return the shipped wordings by id, grouped by question."""
     stated = table("stated")
-    words = {"rule": stated["rules"], "flip": stated["kinds"]}
-    return {
-        entry["id"]: StatedWording(
-            id=entry["id"],
-            kind=kind,
-            varies=entry["varies"],
-            text=entry["text"],
-            repeat=question["repeat"],
-            item=stated["items"][question["item"]],
-            entry=question["entry"],
-            between=question["between"],
-            order=entry["order"],
-            ends=entry["ends"],
-            options={name: words[kind][name].strip() for name in entry.get("options", ())},
-            answer=stated["answer"],
-        )
-        for kind in STATED_KINDS
-        for question in (stated["questions"][kind],)
-        for entry in question["wordings"]
-    }
+    options = stated["rules"] | stated["kinds"]
+    wordings = {}
+    for kind in STATED_KINDS:
+        question = dict(stated["questions"][kind])
+        for entry in question.pop("wordings"):
+            named = {name: options[name].strip() for name in entry.get("options", ())}
+            fields = question | entry | {"item": stated["items"][question["item"]]}
+            fields |= {"options": named, "answer": stated["answer"]}
+            wordings[entry["id"]] = StatedWording(kind=kind, **fields)
+    return wordings
 
 
 def stated_wording(name: str) -> StatedWording:

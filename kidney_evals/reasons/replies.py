@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from inspect_ai.model import ChatMessage, ChatMessageAssistant, ContentReasoning
 
 from kidney_evals.elicitation.channels import ANSWER, Channel, known_channel
 from kidney_evals.elicitation.form import Form, form_of
-from kidney_evals.elicitation.reading import read_message, split_hidden, tell_objects
+from kidney_evals.elicitation.reading import (
+    read_answer,
+    read_message,
+    split_hidden,
+    tell_objects,
+)
 from kidney_evals.reasons.codes import Choice, Codes
 from kidney_evals.reasons.lexical import code_reply
 from kidney_evals.studies import CONDITIONS, Dilemma, Patient, Study, load_study
@@ -86,7 +92,8 @@ def reply_of(
             choice = scored
             break
     if turns and not known:
-        reading = read_message(turns[-1], channel, condition=metadata["condition"], form=form)
+        read = partial(read_answer, condition=metadata["condition"], form=form)
+        reading = read_message(turns[-1], read, channel, form)
         choice = reading.answer or "none"
     marks = {name: str(metadata.get(name, "")) for name in _MARKS}
     return Reply(study, dilemma, a, b, choice, form, answer, reasoning, marks)

@@ -124,7 +124,8 @@ class _Values:
         return "; ".join(ratings)
 
     def ranking(self) -> str:
-        weights, places = self.weights(), {}
+        weights = self.weights()
+        places: dict[str, float] = {}
         if self.name == "lexicographic":
             places = {name: place for place, name in enumerate(self.order())}
         elif weights:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,8 +17,8 @@ from inspect_ai.model import (
 from inspect_ai.tool import ToolCall
 
 from kidney_evals.elicitation.channels import Channel
-from kidney_evals.elicitation.form import Form
-from kidney_evals.elicitation.reading import read_message, read_output
+from kidney_evals.elicitation.form import USUAL, Form
+from kidney_evals.elicitation.reading import read_answer, read_message, read_output
 
 XY, NUMBERS = {"form": Form(("X", "Y"))}, {"form": Form(("1", "2"))}
 COIN: dict[str, Any] = {"condition": "coin_flip"}
@@ -94,15 +95,16 @@ def test_objects_and_calls_are_read_as_their_words_would_be(
         # Words beside a call are not its answer.
         message = ChatMessageAssistant(content="I choose Patient A.", tool_calls=said)
         stop = "tool_calls"
-    options = {"condition": "forced_choice", "stop": stop} | otherwise
-    reading = read_message(message, channel, **options)
+    options = {"condition": "forced_choice", "stop": stop, "form": USUAL} | otherwise
+    form, stop = options["form"], options.pop("stop")
+    reading = read_message(message, partial(read_answer, **options), channel, form, stop=stop)
     assert (reading.answer or reading.outcome) == read, reading.how
 
 
 def test_the_channel_is_named_where_it_is_not_text() -> None:
     def how(channel: Channel, text: str, *calls: ToolCall) -> str:
         message = ChatMessageAssistant(content=text, tool_calls=[*calls] or None)
-        return read_message(message, channel, condition="forced_choice").how
+        return read_message(message, partial(read_answer, condition="forced_choice"), channel).how
 
     assert how("text", "ANSWER: A") == 'read from "ANSWER: A"'
     assert how("json", '{"answer": "A"}') == 'read from "ANSWER: A" (from a JSON object)'
@@ -131,5 +133,5 @@ def output(content: Any, **more: Any) -> ModelOutput:
 def test_an_output_is_read_by_its_signals_and_its_text_alone(
     output: ModelOutput, read: str
 ) -> None:
-    reading = read_output(output, "forced_choice")
+    reading = read_output(output, partial(read_answer, condition="forced_choice"))
     assert (reading.answer or reading.outcome) == read

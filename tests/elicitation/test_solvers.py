@@ -14,7 +14,7 @@ from inspect_ai.scorer import Score, Scorer, Target, mean, scorer
 from inspect_ai.solver import Solver, TaskState, system_message
 
 from kidney_evals.elicitation.solvers import coin_flip, forced_choice
-from kidney_evals.elicitation.transcripts import readings_of
+from kidney_evals.elicitation.transcripts import choices_of
 from kidney_evals.errors import UserError
 from kidney_evals.studies import Condition
 
@@ -42,7 +42,7 @@ def _sample(condition: str, name: str = "d000-ba", **marks: Any) -> Sample:
 @scorer(metrics=[mean()])
 def reading_recorder() -> Scorer:
     async def record(state: TaskState, target: Target) -> Score:
-        readings = readings_of(state)
+        readings = choices_of(state)
         assert readings is not None and readings.final is not None
         final = readings.final.answer or readings.final.outcome
         return Score(value=1, explanation=f"{readings.first.outcome} {final} {readings.asked}")

@@ -18,8 +18,8 @@ from inspect_ai.tool import ToolCall
 
 from kidney_evals.elicitation.reading import (
     asked_of,
+    read_output,
     read_stated,
-    read_text_output,
     signed_ratings,
 )
 from kidney_evals.elicitation.stated_questions import (
@@ -120,8 +120,8 @@ def test_native_signals_come_first_and_reasoning_is_not_read() -> None:
     for content, calls, outcome in cases:
         message = ChatMessageAssistant(content=content, tool_calls=calls)
         output = ModelOutput(choices=[ChatCompletionChoice(message=message)])
-        assert read_text_output(output, read).outcome == outcome
-    assert read_text_output(ModelOutput(choices=[]), read).outcome == "empty"
+        assert read_output(output, read).outcome == outcome
+    assert read_output(ModelOutput(choices=[]), read).outcome == "empty"
 
 
 def test_the_sign_is_toward_whom_people_favour_whatever_the_ends_are_called() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -312,10 +313,10 @@ def test_a_reply_is_read_as_what_it_means(
                     stop = "tool_calls" if called else "stop" if given.text else "content_filter"
                     reading = read_message(
                         ChatMessageAssistant(content=text, tool_calls=calls),
+                        partial(read_answer, condition=condition, form=wording.form),
                         channel,
-                        condition=condition,
+                        wording.form,
                         stop="max_tokens" if said == "truncated" else stop,
-                        form=wording.form,
                     )
                     read = reading.answer or reading.outcome
                     assert read == meanings.get(said, said), (given, reading.how)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal
 
 from kidney_evals.elicitation.reading.answers import CUT_STOPS, NATIVE_REFUSAL, read_answer
@@ -39,8 +38,6 @@ class Prediction:
     how: str
 
 
-# The solver and the scorer read the same completion in turn.
-@lru_cache(maxsize=512)
 def read_prediction(
     text: str, *, condition: Condition, stop: str = "stop", refused: bool = False
 ) -> Prediction:
