@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
-from kidney_evals.elicitation.channels import Channel, channel_texts
+from kidney_evals.elicitation.channels import Channel
+from kidney_evals.elicitation.form import table
 from kidney_evals.elicitation.wording import EXPLAIN, Explain, Wording
 from kidney_evals.errors import unknown
 from kidney_evals.studies import Condition, Dilemma, Order, Patient, Study, in_language
@@ -47,10 +48,8 @@ def render_question(
 
 def render_repeat(wording: Wording, condition: Condition, channel: Channel = "text") -> str:
     """Return the repeat question after an answer that could not be parsed."""
-    repeat = wording.repeat
-    if channel != "text":
-        repeat = channel_texts()[wording.form.language][channel].repeat
-    return repeat.format(line=_line(wording, condition, channel)).strip()
+    repeat = wording.repeat if channel == "text" else _texts(wording, channel)["repeat"]
+    return str(repeat.format(line=_line(wording, condition, channel))).strip()
 
 
 def render_system(wording: Wording) -> str:
@@ -82,14 +81,12 @@ def assemble(
 ) -> str:
     """Return a question, assembled from the cells of the patients shown first and second."""
     a, b = wording.form.names
-    ask = wording.ask[explain]
-    if channel != "text":
-        ask = channel_texts()[wording.form.language][channel].ask[explain]
+    ask = wording.ask if channel == "text" else _texts(wording, channel)["ask"]
     parts = (
         wording.role if wording.role_in == "user" else "",
         scene(wording, situation, first, second),
         wording.question[condition].format(a=a, b=b),
-        ask.format(line=_line(wording, condition, channel)),
+        ask[explain].format(line=_line(wording, condition, channel)),
     )
     return "\n\n".join(text for part in parts if (text := part.strip()))
 
@@ -103,8 +100,8 @@ def scene(wording: Wording, situation: str, first: Sequence[Cell], second: Seque
             row.format(label=one.label, value_a=one.value, value_b=two.value)
             for one, two in zip(first, second, strict=True)
         ]
-        table = "\n".join([wording.table["head"].format(a=a, b=b).strip(), *rows])
-        return wording.scene.format(situation=situation, table=table)
+        lines = "\n".join([wording.table["head"].format(a=a, b=b).strip(), *rows])
+        return wording.scene.format(situation=situation, table=lines)
     return wording.scene.format(
         situation=situation,
         patient_a=_patient(wording, a, first),
@@ -131,13 +128,16 @@ def _line(wording: Wording, condition: Condition, channel: Channel) -> str:
     line = wording.line[condition].format(a=a, b=b)
     if channel == "text":
         return line
-    answer = channel_texts()[wording.form.language][channel].answer
+    answer = _texts(wording, channel)["answer"]
     words = "|".join(map(re.escape, wording.form.words(condition).values()))
-    return re.sub(
-        rf"{re.escape(wording.form.answer)}({words})\b",
-        lambda match: answer.format(word=match[1]),
-        line,
-    )
+    pattern = rf"{re.escape(wording.form.answer)}({words})\b"
+    return re.sub(pattern, lambda match: str(answer.format(word=match[1])), line)
+
+
+def _texts(wording: Wording, channel: Channel) -> Mapping[str, Any]:
+    """Return the texts of a channel in the wording's language, described in `channels.yaml`."""
+    texts: Mapping[str, Any] = table("channels")[wording.form.language][channel]
+    return texts
 
 
 _SMALL = (

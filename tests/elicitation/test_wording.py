@@ -11,8 +11,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kidney_evals.elicitation.channels import CHANNELS, Channel, channel_texts
-from kidney_evals.elicitation.form import languages
+from kidney_evals.elicitation.channels import CHANNELS, Channel
+from kidney_evals.elicitation.form import languages, table
 from kidney_evals.elicitation.prompt import (
     render_question,
     render_repeat,
@@ -313,8 +313,11 @@ def test_each_channel_offers_the_answers_of_the_wording_once(name: str) -> None:
     wording = wordings()[name]
     language = languages()[wording.form.language]
     for channel in CHANNELS[1:]:
-        texts = channel_texts()[wording.form.language][channel]
-        own = " ".join((*texts.ask.values(), texts.repeat, texts.result, *texts.described.values()))
+        texts = table("channels")[wording.form.language]
+        described, texts = texts["described"], texts[channel]
+        own = " ".join(
+            (*texts["ask"].values(), texts["repeat"], texts.get("result", ""), *described.values())
+        )
         # A channel's own texts name neither a patient nor a mechanism of indecision.
         assert not any(re.search(rf"\w[\s:]{label}\b", own) for label in wording.form.names)
         terms = [term for terms in language.terms.values() for term in terms]
@@ -328,5 +331,5 @@ def test_each_channel_offers_the_answers_of_the_wording_once(name: str) -> None:
             for answer, word in wording.form.words("coin_flip").items():
                 offered = answer in wording.form.words(condition)
                 for text in asked:
-                    assert text.count(texts.answer.format(word=word)) == offered
+                    assert text.count(texts["answer"].format(word=word)) == offered
                     assert language.answer + word not in text

@@ -50,10 +50,7 @@ _SPECIAL = re.compile(r"<\|[A-Za-z0-9_ ]{1,40}\|>|<(?:start|end)_of_turn>|\[/?IN
 
 def _own_turn(text: str) -> str:
     """Return the model's own turn, without special tokens, a prompt or an invented user turn."""
-    if "<|" not in text and "_of_turn>" not in text and "INST]" not in text:
-        return text
-    turn = _NEW_TURN.search(text)
-    if turn:
+    if turn := _NEW_TURN.search(text):
         before = text[: turn.start()]
         reply = _ASSISTANT.search(text, turn.end())
         if _SPECIAL.sub("", before).strip():
@@ -63,7 +60,7 @@ def _own_turn(text: str) -> str:
     return _SPECIAL.sub("\n", text)
 
 
-_INVISIBLE = dict.fromkeys(
+_HIDDEN = dict.fromkeys(
     [0x00AD, 0xFEFF, ord(OPEN), ord(CLOSE), *range(0x0300, 0x0370), *range(0x200B, 0x2010),
      *range(0x202A, 0x202F), *range(0x2060, 0x2070), *range(0xFE00, 0xFE10)]
 )  # fmt: skip
@@ -80,7 +77,9 @@ _LOOKALIKES = {
     "\n": "\x85\u2028\u2029",
     ". ": "\u3002",
 }
-_ALIKE = str.maketrans({sign: put for put, signs in _LOOKALIKES.items() for sign in signs})
+_USUAL = _HIDDEN | str.maketrans(
+    {sign: usual for usual, signs in _LOOKALIKES.items() for sign in signs}
+)
 _TEX_QUOTE = re.compile(r"(?<!`)``(?!`)([^`'\n]{1,400})''")
 _ANSI = re.compile(r"\x1b\[[0-9;]{0,20}[A-Za-z]")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
@@ -88,14 +87,11 @@ _ESCAPED_BREAK = re.compile(r"\\n(?![a-z])")
 
 
 def _plain_characters(text: str) -> str:
-    if "&" in text:
-        text = html.unescape(text)
+    # NFC composes a letter and its accent, which `_HIDDEN` would drop.
+    text = unicodedata.normalize("NFC", html.unescape(text))
     if not text.isascii():
-        # NFC composes a letter and its accent, which `_INVISIBLE` would drop.
-        text = unicodedata.normalize("NFC", text)
         # Before NFKC, which decomposes some of these characters, and again after it.
-        text = unicodedata.normalize("NFKC", text.translate(_INVISIBLE).translate(_ALIKE))
-        text = text.translate(_INVISIBLE).translate(_ALIKE)
+        text = unicodedata.normalize("NFKC", text.translate(_USUAL)).translate(_USUAL)
     text = _ANSI.sub("", _TEX_QUOTE.sub(r'"\1"', text))
     text = re.sub(r"\r\n|[\r\x0b\x0c]", "\n", text)
     # "\boxed" whose "\b" was decoded as a control character.
@@ -120,8 +116,6 @@ _BEGIN = re.compile(r"\A\s{0,20}<s>(?=\s)")
 
 def _without_struck(text: str) -> str:
     """Return a text without the parts that Markdown, HTML, BBCode or LaTeX strikes out."""
-    if not any(sign in text for sign in "~<[\\{"):
-        return text
     text = _STRUCK.sub(" ", _BEGIN.sub(" ", text))
     parts: list[str] = []
     start = 0
@@ -147,8 +141,6 @@ _LATEX = re.compile(
 
 
 def _mark_boxes(text: str) -> str:
-    if "box" not in text:
-        return text
     parts: list[str] = []
     start = 0
     for box in _BOX.finditer(text):
@@ -190,8 +182,6 @@ def _name(raw: str) -> str:
 
 
 def _mark_fields(text: str) -> str:
-    if ":" not in text and "=" not in text:
-        return text
     if only := _ONLY_FIELD.fullmatch(text[:200]):
         return f"{OPEN}{only[1]}{CLOSE}"
 
@@ -213,8 +203,6 @@ _INLINE = frozenset(
 
 
 def _unwrap_tags(text: str) -> str:
-    if "<" not in text:
-        return text
     lowered = text.lower()
     closed = {name for name in ("a", "b", "coin") if f"</{name}>" in lowered}
 
