@@ -22,8 +22,14 @@ from kidney_evals.elicitation.channels import (
     known_channel,
 )
 from kidney_evals.elicitation.form import USUAL, Form
-from kidney_evals.elicitation.predict import ASKS, render_prediction, render_prediction_repeat
-from kidney_evals.elicitation.prompt import render_question, render_repeat, render_system
+from kidney_evals.elicitation.prompt import (
+    PREDICT,
+    render_prediction,
+    render_prediction_repeat,
+    render_question,
+    render_repeat,
+    render_system,
+)
 from kidney_evals.elicitation.readout import (
     NO_LOGPROBS,
     ReadoutMode,
@@ -225,7 +231,7 @@ def predict_people() -> Solver:
             text=render_prediction(study, dilemma, order, condition),
             repeat=render_prediction_repeat(condition),
             read=prediction_reader(state.metadata),
-            carried={"asks": ASKS, **_dilemma_metadata(state, study)},
+            carried={"asks": PREDICT, **_dilemma_metadata(state, study)},
         )
 
     return solve

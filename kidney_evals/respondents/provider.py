@@ -24,8 +24,8 @@ from inspect_ai.model import (
 )
 from inspect_ai.tool import ToolCall, ToolChoice, ToolInfo
 
-from kidney_evals.elicitation import predict
 from kidney_evals.elicitation.channels import TOOL
+from kidney_evals.elicitation.prompt import PREDICT
 from kidney_evals.elicitation.stated_questions import ASKS
 from kidney_evals.respondents.arguments import Probabilities, read_traits
 from kidney_evals.respondents.definitions import answer_probabilities, find_respondent
@@ -83,7 +83,7 @@ class KidneyAPI(ModelAPI):
             return self._output(input, state_values(carried, self.model_name, self.traits), config)
         question = read_question(carried, f"kidney/{self.model_name}")
         shown = answer_probabilities(self.respondent, question, self.traits)
-        if asks == predict.ASKS:
+        if asks == PREDICT:
             return self._output(input, self._predict(question, shown), config)
         said = self._choose(question, shown, alone=bool(config.logprobs))
         output = self._output(input, said, config, question.turn)
@@ -132,7 +132,7 @@ class KidneyAPI(ModelAPI):
         fault = fault_of(self.traits, question.chance(seed, "fault", turn))
         if question.chance(seed, "answer") < shown[3]:
             fault = "refused"
-        return worded(predict.ASKS, fault, question.chance(seed, "wording", turn), percentages)
+        return worded(PREDICT, fault, question.chance(seed, "wording", turn), percentages)
 
     def _output(
         self, messages: Sequence[ChatMessage], said: Reply, config: GenerateConfig, turn: int = 0

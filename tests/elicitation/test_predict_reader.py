@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from kidney_evals.elicitation.form import table
-from kidney_evals.elicitation.predict import render_prediction, render_prediction_repeat
+from kidney_evals.elicitation.prompt import render_prediction, render_prediction_repeat
 from kidney_evals.elicitation.reading import read_prediction
 from kidney_evals.studies import CONDITIONS, Condition, dilemmas_of, load_study
 
