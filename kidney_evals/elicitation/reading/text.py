@@ -224,21 +224,15 @@ def _unwrap_tags(text: str) -> str:
     return _TAG.sub(unwrap, text)
 
 
-_TAGGED = re.compile(f"{OPEN}([^{OPEN}{CLOSE}]*){CLOSE}")
+_MARKS = re.compile(f"{OPEN}([^{OPEN}{CLOSE}]*){CLOSE}|[{OPEN}{CLOSE}]")
 
 
-def _settle_marks(text: str) -> str:
-    """Replace marks around an empty or long text, and unpaired marks, by line breaks."""
-    parts = _TAGGED.split(text)
-    values = [" ".join(part.split()) for part in parts]
-    return "".join(
-        f"{OPEN}{values[place]}{CLOSE}"
-        if place % 2 and 0 < len(values[place]) <= 60
-        else f"\n{part}\n"
-        if place % 2
-        else part.replace(OPEN, "\n").replace(CLOSE, "\n")
-        for place, part in enumerate(parts)
-    )
+def _settle_mark(mark: re.Match[str]) -> str:
+    """Return marks around a short text; line breaks for unpaired marks and around other texts."""
+    value = " ".join((mark[1] or "").split())
+    if 0 < len(value) <= 60:
+        return f"{OPEN}{value}{CLOSE}"
+    return "\n" if mark[1] is None else f"\n{mark[1]}\n"
 
 
 _FENCE = re.compile(r"\s{0,8}(?:```|~~~)[\w+-]{0,20}\s*")
@@ -324,7 +318,7 @@ def plain(text: str, form: Form = USUAL) -> Plain:
     parts = split_hidden(_plain_characters(_STRUCK_LETTERS.sub(" ", text)))
     shown = in_usual_form(_without_struck(_own_turn(parts.visible)), form)
     shown = _LATEX.sub("", _mark_boxes(shown))
-    shown = _settle_marks(_unwrap_tags(_mark_fields(shown)))
+    shown = _MARKS.sub(_settle_mark, _unwrap_tags(_mark_fields(shown)))
     lines, prose, quoted, paragraphs = _plain_lines(shown)
     quoted += [match.span() for match in _QUOTED.finditer(lines)]
     return Plain(lines, prose, parts.open, sorted(quoted), paragraphs)
