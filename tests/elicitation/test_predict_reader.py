@@ -59,10 +59,8 @@ def test_without_a_coin_two_percentages_are_read(text: str, is_read: bool) -> No
 
 
 def test_what_is_no_prediction_is_told_apart() -> None:
-    for outcome, text, *signals in DATA["not_read"]:
-        stop = signals[0] if signals else "stop"
-        refused = "refused" in signals
-        found = read_prediction(text, condition="coin_flip", stop=stop, refused=refused)
+    for outcome, text, *stop in DATA["not_read"]:
+        found = read_prediction(text, condition="coin_flip", stop=stop[0] if stop else "stop")
         assert (found.outcome, found.shares) == (outcome, None), (text, found)
         assert found.how
 

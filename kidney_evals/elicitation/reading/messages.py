@@ -18,7 +18,7 @@ from inspect_ai.tool import ToolCall
 
 from kidney_evals.elicitation.channels import ANSWER, TOOL, Channel
 from kidney_evals.elicitation.form import USUAL, Form
-from kidney_evals.elicitation.reading.answers import CUT_STOPS, Reading
+from kidney_evals.elicitation.reading.answers import CUT_STOPS, NATIVE_REFUSAL, Reading
 from kidney_evals.elicitation.reading.predictions import Prediction
 from kidney_evals.elicitation.reading.stated import StatedReading
 
@@ -58,21 +58,23 @@ def read_message(
 ) -> R:
     """Read the answer in a message, not in its reasoning: in its channel, or else in its text.
 
-    `read` reads a text and takes `stop` and `refused`, which are as for `read_answer`.
+    `read` reads a text and takes `stop`. `stop` and `refused` are as for `read_answer`: a native
+    refusal comes first, since the rest of a filtered text is not the model's answer.
     """
+    if refused or stop == "content_filter":
+        return _unread(read, "refusal", NATIVE_REFUSAL)
     text = message.text
     if channel == "json":
         text = tell_objects(text, form)
         if stop == "unknown" and text.count("{") > text.count("}"):
             stop = "max_tokens"  # of a local model, whose stop reason is unknown
-    native = refused or stop == "content_filter"
-    if message.tool_calls and not native:
+    if message.tool_calls:
         if channel == "tool":
             return _read_calls(message.tool_calls, read, stop, form)
         if stop in ("stop", "tool_calls", "unknown"):
             return _unread(read, "unreadable", "a call of a tool that was not offered")
-    reading = read(text, stop=stop, refused=refused)
-    if channel == "text" or native or reading.outcome in ("empty", "truncated"):
+    reading = read(text, stop=stop)
+    if channel == "text" or reading.outcome in ("empty", "truncated"):
         return reading
     if channel == "tool":
         return _from(reading, "in words, without a tool call")
@@ -151,7 +153,9 @@ def _read_call(call: ToolCall, read: Callable[..., R], stop: str, form: Form) ->
     return _unread(read, "unreadable", "a call without an answer")
 
 
-def _unread(read: Callable[..., R], outcome: Literal["truncated", "unreadable"], how: str) -> R:
+def _unread(
+    read: Callable[..., R], outcome: Literal["refusal", "truncated", "unreadable"], how: str
+) -> R:
     return replace(read(""), outcome=outcome, how=how)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from kidney_evals.elicitation.reading.answers import CUT_STOPS, NATIVE_REFUSAL, read_answer
+from kidney_evals.elicitation.reading.answers import CUT_STOPS, read_answer
 from kidney_evals.elicitation.reading.text import CLOSE, OPEN, excerpt, plain
 from kidney_evals.studies import Condition
 
@@ -38,16 +38,12 @@ class Prediction:
     how: str
 
 
-def read_prediction(
-    text: str, *, condition: Condition, stop: str = "stop", refused: bool = False
-) -> Prediction:
+def read_prediction(text: str, *, condition: Condition, stop: str = "stop") -> Prediction:
     """Read two percentages, with a coin three, stated in a completion; see `read_answer`.
 
     The percentage of a coin that was not offered may be 0. In truncated output only an answer line
     counts.
     """
-    if refused or stop == "content_filter":
-        return Prediction("refusal", None, NATIVE_REFUSAL)
     shown = plain(text)
     cut = stop in CUT_STOPS or (shown.hidden_open and stop != "stop")
     stated = _stated(shown.lines, condition, cut=cut)

@@ -1,9 +1,9 @@
 """Read the values that a model states: ratings, a ranking, a rule, percentages.
 
-The reader never guesses. Native refusals come first, hidden reasoning is never read, and only an
-answer line counts: the last one, or a reply that consists of one. A line that lacks a name, has a
-number outside 0 to 100 or gives two values for one name is unreadable. In truncated output, a
-number at the very end may be half a number and does not count.
+The reader never guesses. Hidden reasoning is never read, and only an answer line counts: the last
+one, or a reply that consists of one. A line that lacks a name, has a number outside 0 to 100 or
+gives two values for one name is unreadable. In truncated output, a number at the very end may be
+half a number and does not count.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any, Literal
 
-from kidney_evals.elicitation.reading.answers import CUT_STOPS, NATIVE_REFUSAL, read_answer
+from kidney_evals.elicitation.reading.answers import CUT_STOPS, read_answer
 from kidney_evals.elicitation.reading.text import excerpt, plain
 from kidney_evals.elicitation.stated_questions import LETTERS, StatedKind, attribute_named
 from kidney_evals.studies import Study
@@ -95,12 +95,8 @@ def asked_of(metadata: Mapping[str, Any], study: Study) -> Asked:
     return Asked(kind, words, ends)
 
 
-def read_stated(
-    text: str, asked: Asked, *, stop: str = "stop", refused: bool = False
-) -> StatedReading:
-    """Read the values stated in a completion; `stop` and `refused` are as for `read_answer`."""
-    if refused or stop == "content_filter":
-        return StatedReading("refusal", NATIVE_REFUSAL)
+def read_stated(text: str, asked: Asked, *, stop: str = "stop") -> StatedReading:
+    """Read the values stated in a completion; `stop` is as for `read_answer`."""
     shown = plain(text)
     cut = stop in CUT_STOPS or shown.hidden_open
     read = {"rule": _rule, "ranking": _ranking, "swings": _numbers, "flip": _numbers}[asked.kind]
