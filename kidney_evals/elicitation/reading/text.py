@@ -237,7 +237,7 @@ def _settle_mark(mark: re.Match[str]) -> str:
 
 _FENCE = re.compile(r"\s{0,8}(?:```|~~~)[\w+-]{0,20}\s*")
 _LEAD = re.compile(
-    r"(?:[\s>]|=(?=>)|#{1,6}(?=[\s*\w])|[-+*\u2022\u25cf\u25aa\u2023\U0001f449](?=\s)|\d{1,2}[.)](?=\s))*"
+    r"\A(?:[\s>]|=(?=>)|#{1,6}(?=[\s*\w])|[-+*\u2022\u25cf\u25aa\u2023\U0001f449](?=\s)|\d{1,2}[.)](?=\s))*"
 )
 _CHECKED = re.compile(r"\[\s?[xX\u2713\u2714]\s?\]|[\u2611\u2705\u2714\u2713]")
 _UNCHECKED = re.compile(r"\[\s\]|\u2610|\u2b1c|\u25a1")
@@ -252,34 +252,39 @@ def _last_option(corrected: re.Match[str]) -> str:
     return f"choose {corrected['last']}" if flips else corrected["last"]
 
 
-def _plain_lines(text: str) -> tuple[str, str, list[tuple[int, int]], frozenset[int]]:
+_QUOTED = re.compile(
+    r"""(?<![\w"])(?<!["']:)(?<!["']:\s)"[^"]{1,1000}"|(?<![\w'])(?<!["']:)(?<!["']:\s)'(?=\w)"""
+    r"""(?:[^'\n]|(?<=\w)'(?=\w)){1,400}'(?!\w)"""
+)
+"""A quotation, but not a JSON value."""
+
+
+def plain(text: str, form: Form = USUAL) -> Plain:
+    """Reduce a completion to plain lines, with the names in `form` replaced by those of `USUAL`."""
+    parts = split_hidden(_plain_characters(_STRUCK_LETTERS.sub(" ", text)))
+    shown = in_usual_form(_without_struck(_own_turn(parts.visible)), form)
+    shown = _LATEX.sub("", _mark_boxes(shown))
+    return _plain_lines(_MARKS.sub(_settle_mark, _unwrap_tags(_mark_fields(shown))), parts.open)
+
+
+def _plain_lines(text: str, hidden_open: bool) -> Plain:
     lines: list[str] = []
+    breaks: list[str] = []
     quoted: list[tuple[int, int]] = []
     paragraphs: set[int] = set()
-    blank = False
-    at = 0
-    breaks: list[str] = []
-    soft = False
-    last = ""
+    at, last, blank, soft = 0, "", False, False
     boxes = bool(_UNCHECKED.search(text))
     for raw in text.split("\n"):
-        if not raw:
-            soft, blank = False, True
-            continue
-        if raw == last:
+        blank = blank or not raw
+        if raw and raw == last:
             # A model caught in a loop.
             continue
-        last = raw
-        if _FENCE.fullmatch(raw):
-            soft = False
-            continue
-        lead = _LEAD.match(raw)
-        marked = lead is not None and bool(lead[0].strip())
-        line = raw[lead.end() :] if lead else raw
-        if boxes and _UNCHECKED.match(line):
-            soft = False
-            continue
-        if boxes and (checked := _CHECKED.match(line)):
+        last = raw or last
+        line = _LEAD.sub("", raw, count=1)
+        marked = bool(raw.removesuffix(line).strip())
+        if _FENCE.fullmatch(raw) or (boxes and _UNCHECKED.match(line)):
+            line = ""
+        elif boxes and (checked := _CHECKED.match(line)):
             line = f"{OPEN}{line[checked.end() :].strip()[:60]}{CLOSE}"
         if line.startswith("|"):
             marked, line = True, " : ".join(cell.strip() for cell in line.strip("| ").split("|"))
@@ -303,25 +308,9 @@ def _plain_lines(text: str) -> tuple[str, str, list[tuple[int, int]], frozenset[
         lines.append(line)
         soft = not titled and line[-1] not in ".:;!?" + CLOSE
     prose = "".join(line + gap for line, gap in zip(lines, [*breaks, ""], strict=False))
-    return "\n".join(lines), prose, quoted, frozenset(paragraphs)
-
-
-_QUOTED = re.compile(
-    r"""(?<![\w"])(?<!["']:)(?<!["']:\s)"[^"]{1,1000}"|(?<![\w'])(?<!["']:)(?<!["']:\s)'(?=\w)"""
-    r"""(?:[^'\n]|(?<=\w)'(?=\w)){1,400}'(?!\w)"""
-)
-"""A quotation, but not a JSON value."""
-
-
-def plain(text: str, form: Form = USUAL) -> Plain:
-    """Reduce a completion to plain lines, with the names in `form` replaced by those of `USUAL`."""
-    parts = split_hidden(_plain_characters(_STRUCK_LETTERS.sub(" ", text)))
-    shown = in_usual_form(_without_struck(_own_turn(parts.visible)), form)
-    shown = _LATEX.sub("", _mark_boxes(shown))
-    shown = _MARKS.sub(_settle_mark, _unwrap_tags(_mark_fields(shown)))
-    lines, prose, quoted, paragraphs = _plain_lines(shown)
-    quoted += [match.span() for match in _QUOTED.finditer(lines)]
-    return Plain(lines, prose, parts.open, sorted(quoted), paragraphs)
+    whole = "\n".join(lines)
+    quoted += [match.span() for match in _QUOTED.finditer(whole)]
+    return Plain(whole, prose, hidden_open, sorted(quoted), frozenset(paragraphs))
 
 
 def excerpt(text: str, longest: int = 80) -> str:
