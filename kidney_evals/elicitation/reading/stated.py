@@ -164,17 +164,20 @@ def _numbers(lines: str, asked: Asked, cut: bool) -> StatedReading | None:
         raise _Fault(f"no number for {', '.join(missing)}")
     if cut and re.search(r"\d\s*$", lines):
         raise _Fault("cut off, perhaps within a number")
-    if not asked.ends:
-        numbers = {name: _number(name, entries[name]) for name in asked.names}
-        shown = [f"{name}={value:g}" for name, value in numbers.items()]
-        return StatedReading("answer", f"read as “{'; '.join(shown)}”", numbers)
-    swings = {name: _swing(name, asked.ends[name], entries[name]) for name in asked.names}
-    shown = [f"{name}={end}:{value:g}" for name, (end, value) in swings.items()]
+    values = {
+        name: _swing(name, asked.ends[name], entry) if asked.ends else ("", _number(name, entry))
+        for name in asked.names
+        for entry in (entries[name],)
+    }
+    shown = "; ".join(
+        f"{name}={end}:{value:g}" if end else f"{name}={value:g}"
+        for name, (end, value) in values.items()
+    )
     return StatedReading(
         "answer",
-        f"read as “{'; '.join(shown)}”",
-        numbers={name: value for name, (_, value) in swings.items()},
-        ends={name: end for name, (end, _) in swings.items()},
+        f"read as “{shown}”",
+        numbers={name: value for name, (_, value) in values.items()},
+        ends={name: end for name, (end, _) in values.items() if end},
     )
 
 
