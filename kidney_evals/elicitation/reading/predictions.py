@@ -10,7 +10,6 @@ unreadable, and so are ranges.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -105,10 +104,14 @@ def _stated(lines: str, condition: Condition, *, cut: bool) -> Prediction | None
     """Return the last statement of percentages; None without one."""
     # The last number may be truncated too: only an exact sum shows that it is not.
     tolerance = 0.1 if cut else TOLERANCE
-    for region in _answer_regions(lines):
-        # The last answer line that states percentages decides, even if they are invalid.
-        if (stated := _parse(region, condition, tolerance)) is not None:
-            return stated
+    end = len(lines)
+    for label in reversed(list(_ANSWER.finditer(lines))):
+        rows, end = lines[label.end() : end].split("\n"), label.start()
+        # The answer line, then a list below it. The last one that states percentages decides, even
+        # if they are invalid.
+        for region in (rows[0], "\n".join(rows[: _BLOCK + 1])):
+            if (stated := _parse(region, condition, tolerance)) is not None:
+                return stated
     if cut:
         return None
     faulty: Prediction | None = None
@@ -120,16 +123,6 @@ def _stated(lines: str, condition: Condition, *, cut: bool) -> Prediction | None
                 return stated
             faulty = faulty or stated
     return faulty
-
-
-def _answer_regions(lines: str) -> Iterator[str]:
-    """Yield the text after each answer label, the last first: its line, then a list below it."""
-    end = len(lines)
-    for label in reversed(list(_ANSWER.finditer(lines))):
-        rows = lines[label.end() : end].split("\n")
-        end = label.start()
-        yield rows[0]
-        yield "\n".join(rows[: _BLOCK + 1])
 
 
 def _parse(region: str, condition: Condition, tolerance: float) -> Prediction | None:

@@ -164,11 +164,11 @@ def _numbers(lines: str, asked: Asked, cut: bool) -> StatedReading | None:
         raise _Fault(f"no number for {', '.join(missing)}")
     if cut and re.search(r"\d\s*$", lines):
         raise _Fault("cut off, perhaps within a number")
-    values = {
-        name: _swing(name, asked.ends[name], entry) if asked.ends else ("", _number(name, entry))
-        for name in asked.names
-        for entry in (entries[name],)
-    }
+    values: dict[str, tuple[str, float]] = {}
+    for name in asked.names:
+        entry = entries[name]
+        ends = asked.ends.get(name)
+        values[name] = _swing(name, ends, entry) if ends else ("", _number(name, entry))
     shown = "; ".join(
         f"{name}={end}:{value:g}" if end else f"{name}={value:g}"
         for name, (end, value) in values.items()
