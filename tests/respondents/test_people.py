@@ -102,15 +102,3 @@ def test_one_person_for_a_whole_run_has_an_own_flip_rate() -> None:
     # People's own flip rates: a fifth never flip, a tenth flip four times in ten or more.
     assert rates[3] < 0.05
     assert rates[-3] > 0.3
-
-
-@pytest.mark.parametrize(
-    ("kind", "expected"), [("dominance", ("A", "B")), ("identical", ("COIN", "COIN"))]
-)
-def test_controls_are_answered(kind: str, expected: tuple[str, str]) -> None:
-    for one in (one for one in DRAWN.control_block if one.kind == kind):
-        better = "ab" if DRAWN.dominating(one) != "second" else "ba"
-        put = [[message(one, order=order)] for order in BOTH]
-        outputs = answers(get_model("kidney/majority"), put)
-        for order, output in zip(BOTH, outputs, strict=True):
-            assert output.completion.split("ANSWER: ")[1] == expected[order != better]
