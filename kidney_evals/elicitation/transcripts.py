@@ -10,18 +10,9 @@ from typing import Any, Generic, TypeVar
 from inspect_ai.model import ChatCompletionChoice, ChatMessageAssistant, ModelOutput
 from inspect_ai.solver import TaskState
 
+from kidney_evals.elicitation import reading
 from kidney_evals.elicitation.channels import known_channel
 from kidney_evals.elicitation.form import form_of
-from kidney_evals.elicitation.reading import (
-    Prediction,
-    Reading,
-    StatedReading,
-    asked_of,
-    read_answer,
-    read_output,
-    read_prediction,
-    read_stated,
-)
 from kidney_evals.elicitation.readout import Readout, read_probabilities, settled
 from kidney_evals.studies import load_study
 
@@ -40,23 +31,25 @@ class Readings(Generic[R]):
     asked: int
 
 
-def choice_reader(metadata: Mapping[str, Any]) -> Callable[[ModelOutput], Reading]:
+def choice_reader(metadata: Mapping[str, Any]) -> Callable[[ModelOutput], reading.Reading]:
     """Return the function that parses an output as a sample's choice between patients."""
     form = form_of(metadata)
-    read = partial(read_answer, condition=metadata["condition"], form=form)
+    read = partial(reading.read_answer, condition=metadata["condition"], form=form)
     channel = known_channel(metadata.get("channel", "text"))
-    return partial(read_output, read=read, channel=channel, form=form)
+    return partial(reading.read_output, read=read, channel=channel, form=form)
 
 
-def stated_reader(metadata: Mapping[str, Any]) -> Callable[[ModelOutput], StatedReading]:
+def stated_reader(metadata: Mapping[str, Any]) -> Callable[[ModelOutput], reading.StatedReading]:
     """Return the function that parses an output as a sample's stated values."""
-    asked = asked_of(metadata, load_study(metadata["study_source"]))
-    return partial(read_output, read=partial(read_stated, asked=asked))
+    asked = reading.asked_of(metadata, load_study(metadata["study_source"]))
+    return partial(reading.read_output, read=partial(reading.read_stated, asked=asked))
 
 
-def prediction_reader(metadata: Mapping[str, Any]) -> Callable[[ModelOutput], Prediction]:
+def prediction_reader(metadata: Mapping[str, Any]) -> Callable[[ModelOutput], reading.Prediction]:
     """Return the function that parses an output as a sample's prediction of people's answers."""
-    return partial(read_output, read=partial(read_prediction, condition=metadata["condition"]))
+    return partial(
+        reading.read_output, read=partial(reading.read_prediction, condition=metadata["condition"])
+    )
 
 
 def readings_of(state: TaskState, read: Callable[[ModelOutput], R]) -> Readings[R] | None:
@@ -74,7 +67,7 @@ def readings_of(state: TaskState, read: Callable[[ModelOutput], R]) -> Readings[
     return Readings(first, final, len(answers) + (final is None))
 
 
-def choices_of(state: TaskState) -> Readings[Reading] | None:
+def choices_of(state: TaskState) -> Readings[reading.Reading] | None:
     """Return the readings of a sample's choice between patients; None without an answer.
 
     In a run with a readout, the probabilities of the answers decide the final reading.

@@ -137,11 +137,15 @@ def read_traits(respondent: str, takes: tuple[str, ...], arguments: Mapping[str,
         if name not in takes:
             raise unknown(f"argument of kidney/{respondent}", name, takes)
     values = {name: value for name, value in arguments.items() if value is not None}
-    for name, (low, high) in _RANGES.items():
-        if name in values:
-            values[name] = _number(name, values[name], low, high)
+    for name in [name for name in values if name in _RANGES]:
+        value, (low, high) = values[name], _RANGES[name]
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not math.isfinite(value) or not low <= value <= high:
+            span = f"from {low:g} to {high:g}" if math.isfinite(high) else f"at least {low:g}"
+            raise UserError(f"{name} must be a number {span}, not {value!r}")
+        values[name] = float(value)
     seed, by = values.get("seed", 0), values.get("swayed_by", "")
-    if isinstance(seed, bool) or not isinstance(seed, int):
+    if type(seed) is not int:
         raise UserError(f"seed must be a whole number, not {seed!r}")
     if values.get("person", "fresh") not in get_args(Person):
         raise unknown("person", values["person"], get_args(Person))
@@ -163,11 +167,3 @@ def read_traits(respondent: str, takes: tuple[str, ...], arguments: Mapping[str,
     if sum(values.get(name, 0.0) for name in _FAULTS) > 1 + 1e-9:
         raise UserError(f"{', '.join(_FAULTS)} are shares of all answers: together at most 1")
     return Traits(**values)
-
-
-def _number(name: str, value: Any, low: float, high: float) -> float:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or not low <= value <= high:
-        span = f"from {low:g} to {high:g}" if math.isfinite(high) else f"at least {low:g}"
-        raise UserError(f"{name} must be a number {span}, not {value!r}")
-    return float(value)

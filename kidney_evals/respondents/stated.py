@@ -27,12 +27,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from kidney_evals.elicitation.stated_questions import (
-    ASKS,
-    LETTERS,
-    attribute_named,
-    stated_wording,
-)
+from kidney_evals.elicitation.stated_questions import ASKS, LETTERS, attribute_named, stated_wording
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.respondents.arguments import Traits
 from kidney_evals.respondents.question import fraction

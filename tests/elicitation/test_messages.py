@@ -94,21 +94,21 @@ CALLS: list[tuple[str | list[ToolCall], str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(
-    ("channel", "said", "read", "otherwise"),
+    ("channel", "said", "expected", "otherwise"),
     [*(("json", *case) for case in OBJECTS), *(("tool", *case) for case in CALLS)],
 )
 def test_objects_and_calls_are_read_as_their_words_would_be(
-    channel: Channel, said: str | list[ToolCall], read: str, otherwise: dict[str, Any]
+    channel: Channel, said: str | list[ToolCall], expected: str, otherwise: dict[str, Any]
 ) -> None:
     message, stop = ChatMessageAssistant(content=said if isinstance(said, str) else ""), "stop"
     if isinstance(said, list):
         # Words beside a call are not its answer.
         message = ChatMessageAssistant(content="I choose Patient A.", tool_calls=said)
         stop = "tool_calls"
-    options = {"condition": "forced_choice", "stop": stop, "form": USUAL} | otherwise
-    form, stop = options["form"], options.pop("stop")
-    reading = read_message(message, partial(read_answer, **options), channel, form, stop=stop)
-    assert (reading.answer or reading.outcome) == read, reading.how
+    options: dict[str, Any] = {"condition": "forced_choice", "form": USUAL} | otherwise
+    stop, read = options.pop("stop", stop), partial(read_answer, **options)
+    reading = read_message(message, read, channel, options["form"], stop=stop)
+    assert (reading.answer or reading.outcome) == expected, reading.how
 
 
 def test_the_channel_is_named_where_it_is_not_text() -> None:

@@ -11,12 +11,7 @@ import yaml
 
 from kidney_evals.elicitation.channels import CHANNELS, Channel
 from kidney_evals.elicitation.form import languages, table
-from kidney_evals.elicitation.prompt import (
-    render_question,
-    render_repeat,
-    render_system,
-    spell_out,
-)
+from kidney_evals.elicitation.prompt import render_question, render_repeat, render_system, spell_out
 from kidney_evals.elicitation.run_wordings import check_wording
 from kidney_evals.elicitation.wording import (
     EXPLAIN,

@@ -224,7 +224,7 @@ def options(token: Logprob) -> dict[str, float]:
     ],
 )
 def test_the_answer_token_has_every_option(
-    condition: Condition, form: dict[str, str], words: set[str]
+    condition: Condition, form: dict[str, Any], words: set[str]
 ) -> None:
     for explain in EXPLAIN:
         put = [[message(one, condition, explain=explain, **form)] for one in DILEMMAS[:10]]
