@@ -16,7 +16,7 @@ from inspect_ai.solver import TaskState
 
 from kidney_evals.elicitation.form import CALLED, form_of
 from kidney_evals.elicitation.reading import Reading
-from kidney_evals.elicitation.transcripts import readings_of, readout_of
+from kidney_evals.elicitation.transcripts import choices_of, readout_of
 from kidney_evals.measures import find, stored
 from kidney_evals.measures.shares import shares_beside
 from kidney_evals.scorers.metric import est, rows
@@ -153,7 +153,7 @@ class _Facts:
         condition: Condition = metadata["condition"]
         self.offers_coin = condition == "coin_flip"
         self.order: Order = metadata["order"]
-        self.readings = readings_of(state)
+        self.readings = choices_of(state)
         self.reading = self.readings.final if self.readings else None
         self.outcome = self.reading.outcome if self.reading else "error"
         self.answer = self.reading.answer if self.reading else None

@@ -8,7 +8,7 @@ from typing import Any
 from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
 
-from kidney_evals.elicitation.transcripts import prediction_readings_of
+from kidney_evals.elicitation.transcripts import prediction_reader, readings_of
 from kidney_evals.measures import stored
 from kidney_evals.scorers.metric import rows
 from kidney_evals.scorers.shared import BLANK, Values, people_of, reading_text, table, turned
@@ -28,7 +28,7 @@ def predictions(any_reference: bool = False) -> Scorer:
         study, reference = people_of(metadata, any_reference)
         dilemma, order = study.dilemma_from(metadata), metadata["order"]
         people = turned(reference.shares([dilemma])[0].tolist(), order)
-        readings = prediction_readings_of(state)
+        readings = readings_of(state, prediction_reader(metadata))
         final = readings.final if readings else None
         outcome, predicted = (final.outcome, final.shares) if final else ("error", None)
         value: Values = {"people": _cell(people), "predicted": outcome, "off": BLANK}

@@ -11,7 +11,7 @@ from inspect_ai.solver import TaskState
 
 from kidney_evals.elicitation.reading import StatedReading, signed_ratings
 from kidney_evals.elicitation.stated_questions import STATED_KINDS
-from kidney_evals.elicitation.transcripts import stated_readings_of
+from kidney_evals.elicitation.transcripts import readings_of, stated_reader
 from kidney_evals.measures import stored
 from kidney_evals.scorers.metric import rows
 from kidney_evals.scorers.shared import (
@@ -49,7 +49,7 @@ def stated(any_reference: bool = False) -> Scorer:
         if metadata.get("question") not in STATED_KINDS:
             return None
         study, reference = people_of(metadata, any_reference)
-        readings = stated_readings_of(state)
+        readings = readings_of(state, stated_reader(metadata))
         final = readings.final if readings else None
         ratings = signed_ratings(final, study, metadata) if final and final.ends else {}
         kept: dict[str, Any] = {

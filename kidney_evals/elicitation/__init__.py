@@ -4,8 +4,8 @@ Public modules; importing this package loads none of them:
 
 - `form`: the labels, language and mechanism of indecision of an answer.
 - `wording`, `run_wordings`: the wordings of a dilemma, and those of a run with their rules.
-- `prompt`, `channels`: the text of a question; the JSON schema or tool for its answer.
-- `stated_questions`, `predict`: the questions about the model's own values and about people.
+- `prompt`, `stated_questions`: the text of a question about a dilemma or the model's own values.
+- `channels`: the JSON schema or the tool for an answer.
 - `solvers`: the Inspect solvers `forced_choice`, `coin_flip`, `stated_values`, `predict_people`.
 - `reading`: parses a response. `transcripts`: parses a sample's responses again from its log.
 - `readout`: the probabilities of all answers from the log-probabilities of one call.

@@ -36,9 +36,13 @@ def record_departures(state: TaskState, *, role: str = "", needs: Collection[str
     config = last_config()
     usual = SAME_ANSWERS | frozenset(needs)
     values = {name: value for name, value in config if name not in usual and value is not None}
-    if values.get("max_tokens") == _default_max_tokens(config):
+    # Inspect sets a token limit of the model by default.
+    api = get_model().api  # inspect-evals-lint: ignore[get_model_location] -- inside a sample
+    unset = config.model_copy(update={"max_tokens": None})
+    if values.get("max_tokens") == (api.max_tokens_for_config(unset) or api.max_tokens()):
         values.pop("max_tokens", None)
-    own = [*_system_messages(state.input), *([role] if role else [])]
+    given = [] if isinstance(state.input, str) else state.input
+    own = [*_system_messages(given), *([role] if role else [])]
     if _system_messages(state.messages) != own:
         values.setdefault("system_message", [])
     if values:
@@ -48,22 +52,25 @@ def record_departures(state: TaskState, *, role: str = "", needs: Collection[str
         state.metadata["answered_by"] = ", ".join(models)
 
 
+def _calls() -> list[ModelEvent]:
+    return [event for event in transcript().events if isinstance(event, ModelEvent)]
+
+
 def last_config() -> GenerateConfig:
     """Return the generation options of a sample's last call, for use inside a solver."""
-    calls = (event for event in reversed(transcript().events) if isinstance(event, ModelEvent))
-    return next((call.config for call in calls), GenerateConfig())
+    return next((call.config for call in reversed(_calls())), GenerateConfig())
 
 
 def _other_models() -> list[str]:
     """Return the models other than the requested model that answered the sample's calls."""
-    models: dict[str, None] = {}
-    for event in transcript().events:
-        if isinstance(event, ModelEvent) and event.error is None and event.role is None:
-            if event.output.fallback is not None:
-                models[event.output.fallback.fallback_model] = None
-            elif not same_model(event.model, event.output.model):
-                models[event.output.model] = None
-    return list(models)
+    models = []
+    for call in _calls():
+        if call.error is None and call.role is None:
+            if call.output.fallback is not None:
+                models.append(call.output.fallback.fallback_model)
+            elif not same_model(call.model, call.output.model):
+                models.append(call.output.model)
+    return list(dict.fromkeys(models))
 
 
 def same_model(asked: str, answered: str) -> bool:
@@ -98,17 +105,8 @@ def _parts(name: str) -> tuple[list[str], list[str]]:
     return sorted(words[:end]), words[end:]
 
 
-def _system_messages(messages: str | Iterable[ChatMessage]) -> list[str]:
-    if isinstance(messages, str):
-        return []
+def _system_messages(messages: Iterable[ChatMessage]) -> list[str]:
     return [message.text for message in messages if isinstance(message, ChatMessageSystem)]
-
-
-def _default_max_tokens(config: GenerateConfig) -> int | None:
-    """Return the token limit that Inspect sets for a model by default."""
-    api = get_model().api  # inspect-evals-lint: ignore[get_model_location] -- inside a sample
-    unset = config.model_copy(update={"max_tokens": None})
-    return api.max_tokens_for_config(unset) or api.max_tokens()
 
 
 def _short(value: object) -> str:

@@ -7,8 +7,6 @@ The texts are in `channels.yaml`. `wordings.md` gives the reasons for the schema
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
 from typing import Literal, get_args
 
 from inspect_ai.model import ChatMessageAssistant, ChatMessageTool, ResponseSchema
@@ -28,31 +26,15 @@ CHANNELS: tuple[Channel, ...] = get_args(Channel)
 ANSWER, REASONS = "answer", "reasons"
 """Fields of the object and parameters of the tool, in every language."""
 
+FIELDS: Mapping[Explain, tuple[str, ...]] = {
+    "none": (ANSWER,),
+    "before": (REASONS, ANSWER),
+    "after": (ANSWER, REASONS),
+}
+"""The fields of an answer in their order, by `explain`."""
+
 TOOL = "answer"
 """Name of the tool."""
-
-
-@dataclass(frozen=True)
-class ChannelText:
-    """The texts of a channel in one language; `channels.yaml` describes each text."""
-
-    answer: str
-    ask: Mapping[Explain, str]
-    repeat: str
-    described: Mapping[str, str]
-    result: str = ""
-
-
-@cache
-def channel_texts() -> Mapping[str, Mapping[str, ChannelText]]:
-    """Return the texts of the channels `json` and `tool`, by language and channel."""
-    return {
-        language: {
-            channel: ChannelText(**entry[channel], described=entry["described"])
-            for channel in CHANNELS[1:]
-        }
-        for language, entry in table("channels").items()
-    }
 
 
 def known_channel(channel: object) -> Channel:
@@ -68,10 +50,10 @@ def answer_schema(form: Form, explain: Explain) -> ResponseSchema:
     A schema with only the offered answers would prevent refusal and indecision; a schema with a
     value for refusal would offer an answer that the text channel does not offer.
     """
-    fields = _fields(form, explain)
+    whole, fields = _described(form, explain)
     return ResponseSchema(
         name=TOOL,
-        description=_described(form)["whole"],
+        description=whole,
         # OpenAI requires of a strict schema that every field is required and no other allowed.
         strict=True,
         json_schema=JSONSchema(
@@ -86,14 +68,18 @@ def answer_tool(form: Form, condition: Condition, explain: Explain) -> ToolDef:
     async def answer(**arguments: str) -> str:
         raise RuntimeError("a call of this tool is read, not run")
 
-    fields = _fields(form, explain)
+    whole, fields = _described(form, explain)
     fields[ANSWER].enum = list(form.words(condition).values())
-    return ToolDef(
-        answer,
-        name=TOOL,
-        description=_described(form)["whole"],
-        parameters=ToolParams(properties=fields, required=list(fields)),
-    )
+    parameters = ToolParams(properties=fields, required=list(fields))
+    return ToolDef(answer, name=TOOL, description=whole, parameters=parameters)
+
+
+def _described(form: Form, explain: Explain) -> tuple[str, dict[str, JSONSchema]]:
+    """Return the description of the answer, and the fields that it has."""
+    described = table("channels")[form.language]["described"]
+    return described["whole"], {
+        name: JSONSchema(type="string", description=described[name]) for name in FIELDS[explain]
+    }
 
 
 def call_results(message: ChatMessageAssistant, form: Form) -> list[ChatMessageTool]:
@@ -101,18 +87,8 @@ def call_results(message: ChatMessageAssistant, form: Form) -> list[ChatMessageT
 
     OpenAI and Anthropic refuse a conversation that continues after a call without its result.
     """
-    text = channel_texts()[form.language]["tool"].result
+    text = table("channels")[form.language]["tool"]["result"]
     return [
         ChatMessageTool(content=text, tool_call_id=call.id, function=call.function)
         for call in message.tool_calls or []
     ]
-
-
-def _fields(form: Form, explain: Explain) -> dict[str, JSONSchema]:
-    names = {"none": (ANSWER,), "before": (REASONS, ANSWER), "after": (ANSWER, REASONS)}[explain]
-    described = _described(form)
-    return {name: JSONSchema(type="string", description=described[name]) for name in names}
-
-
-def _described(form: Form) -> Mapping[str, str]:
-    return channel_texts()[form.language]["json"].described

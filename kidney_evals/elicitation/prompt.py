@@ -1,22 +1,26 @@
-"""Render a dilemma as the text of a question."""
+"""Render a dilemma as the text of a question: who should get the kidney, or what people said."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
-from kidney_evals.elicitation.channels import Channel, channel_texts
-from kidney_evals.elicitation.wording import EXPLAIN, Explain, Wording
-from kidney_evals.errors import unknown
-from kidney_evals.studies import Condition, Dilemma, Order, Patient, Study, in_language
+from kidney_evals.elicitation.channels import Channel
+from kidney_evals.elicitation.form import table
+from kidney_evals.elicitation.wording import DEFAULT, Explain, Wording, wording_named
+from kidney_evals.studies import Condition, Dilemma, Order, Study, in_language
+
+PREDICT = "predict_people"
+"""Marker of the question about people's answers in metadata, for the simulated respondents."""
 
 
-class Cell(NamedTuple):
-    """The label of an attribute, and a patient's value with its unit."""
+class Row(NamedTuple):
+    """The label of an attribute, and its value with the unit for each patient as shown."""
 
     label: str
-    value: str
+    a: str
+    b: str
 
 
 def render_question(
@@ -34,23 +38,18 @@ def render_question(
     side of the answer.
 
     Raises:
-        UserError: `explain` is not one of the three values, or the study has no words in the
-            wording's language.
+        UserError: The study has no words in the wording's language.
     """
-    if explain not in EXPLAIN:
-        raise unknown("explain", explain, EXPLAIN)
     spoken = in_language(study, wording.form.language)
-    first, second = (cells_of(wording, spoken, patient) for patient in dilemma.shown(order))
     situation = wording.situation.strip() or spoken.scenario["situation"]
-    return assemble(wording, situation, first, second, condition, explain, channel)
+    rows = _rows(wording, spoken, dilemma, order)
+    return assemble(wording, situation, rows, condition, explain, channel)
 
 
 def render_repeat(wording: Wording, condition: Condition, channel: Channel = "text") -> str:
     """Return the repeat question after an answer that could not be parsed."""
-    repeat = wording.repeat
-    if channel != "text":
-        repeat = channel_texts()[wording.form.language][channel].repeat
-    return repeat.format(line=_line(wording, condition, channel)).strip()
+    repeat = wording.repeat if channel == "text" else _texts(wording, channel)["repeat"]
+    return str(repeat.format(line=_line(wording, condition, channel))).strip()
 
 
 def render_system(wording: Wording) -> str:
@@ -58,69 +57,82 @@ def render_system(wording: Wording) -> str:
     return wording.role.strip() if wording.role_in == "system" else ""
 
 
-def cells_of(wording: Wording, study: Study, patient: Patient) -> list[Cell]:
-    """Return a patient's attributes in the wording's order and number format."""
-    cells = [
-        Cell(attribute.label, attribute.describe(value))
-        for attribute, value in zip(study.attributes, patient.values, strict=True)
-    ]
-    if wording.attribute_order == "reversed":
-        cells.reverse()
-    if wording.numbers == "words":
-        cells = [Cell(cell.label, spell_out(cell.value)) for cell in cells]
-    return cells
+def render_prediction(study: Study, dilemma: Dilemma, order: Order, condition: Condition) -> str:
+    """Return the question about people's answers to a dilemma, in the default wording."""
+    words, wording = table("predict"), wording_named(DEFAULT)
+    kind = "fixed" if study.draw is None else "drawn"
+    a, b = wording.form.names
+    shown = _scene(wording, study.scenario["situation"], _rows(wording, study, dilemma, order))
+    question = wording.question[condition].format(a=a, b=b)
+    parts = (
+        words["people"][kind].format(people=study.people[condition]),
+        words["dilemma"].format(scene=shown.strip(), question=question.strip()),
+        words["ask"][kind][condition],
+        words["reply"].format(line=words["line"][condition]),
+    )
+    return "\n\n".join(part.strip() for part in parts)
+
+
+def render_prediction_repeat(condition: Condition) -> str:
+    """Return the repeat question after percentages that could not be parsed."""
+    words = table("predict")
+    return str(words["repeat"].format(line=words["line"][condition])).strip()
 
 
 def assemble(
     wording: Wording,
     situation: str,
-    first: Sequence[Cell],
-    second: Sequence[Cell],
+    rows: Sequence[Row],
     condition: Condition,
     explain: Explain,
     channel: Channel = "text",
 ) -> str:
-    """Return a question, assembled from the cells of the patients shown first and second."""
+    """Return a question, assembled from the rows of the attributes."""
     a, b = wording.form.names
-    ask = wording.ask[explain]
-    if channel != "text":
-        ask = channel_texts()[wording.form.language][channel].ask[explain]
+    ask = wording.ask if channel == "text" else _texts(wording, channel)["ask"]
     parts = (
         wording.role if wording.role_in == "user" else "",
-        scene(wording, situation, first, second),
+        _scene(wording, situation, rows),
         wording.question[condition].format(a=a, b=b),
-        ask.format(line=_line(wording, condition, channel)),
+        ask[explain].format(line=_line(wording, condition, channel)),
     )
     return "\n\n".join(text for part in parts if (text := part.strip()))
 
 
-def scene(wording: Wording, situation: str, first: Sequence[Cell], second: Sequence[Cell]) -> str:
+def _rows(wording: Wording, study: Study, dilemma: Dilemma, order: Order) -> list[Row]:
+    """Return the attributes in the wording's order and number format."""
+    values = zip(*(patient.values for patient in dilemma.shown(order)), strict=True)
+    rows = []
+    for attribute, pair in zip(study.attributes, values, strict=True):
+        a, b = map(attribute.describe, pair)
+        if wording.numbers == "words":
+            a, b = spell_out(a), spell_out(b)
+        rows.append(Row(attribute.label, a, b))
+    return rows[::-1] if wording.attribute_order == "reversed" else rows
+
+
+def _scene(wording: Wording, situation: str, rows: Sequence[Row]) -> str:
     """Return the situation and both patients."""
     a, b = wording.form.names
     if wording.table and wording.is_table:
-        row = wording.table["row"]
-        rows = [
-            row.format(label=one.label, value_a=one.value, value_b=two.value)
-            for one, two in zip(first, second, strict=True)
-        ]
-        table = "\n".join([wording.table["head"].format(a=a, b=b).strip(), *rows])
-        return wording.scene.format(situation=situation, table=table)
+        line = wording.table["row"]
+        lines = [line.format(label=row.label, value_a=row.a, value_b=row.b) for row in rows]
+        head = wording.table["head"].format(a=a, b=b).strip()
+        return wording.scene.format(situation=situation, table="\n".join([head, *lines]))
     return wording.scene.format(
         situation=situation,
-        patient_a=_patient(wording, a, first),
-        patient_b=_patient(wording, b, second),
+        patient_a=_patient(wording, a, [(row.label, row.a) for row in rows]),
+        patient_b=_patient(wording, b, [(row.label, row.b) for row in rows]),
     )
 
 
-def _patient(wording: Wording, name: str, cells: Sequence[Cell]) -> str:
+def _patient(wording: Wording, name: str, values: Sequence[tuple[str, str]]) -> str:
     shown = [
         # A template uses one of the two forms of the label; `format` ignores the other form.
         wording.attribute.format(
-            label=cell.label,
-            label_within=cell.label[:1].lower() + cell.label[1:],
-            value=cell.value,
+            label=label, label_within=label[:1].lower() + label[1:], value=value
         )
-        for cell in cells
+        for label, value in values
     ]
     return wording.patient.format(name=name, attributes=wording.separator.join(shown))
 
@@ -131,13 +143,16 @@ def _line(wording: Wording, condition: Condition, channel: Channel) -> str:
     line = wording.line[condition].format(a=a, b=b)
     if channel == "text":
         return line
-    answer = channel_texts()[wording.form.language][channel].answer
+    answer = _texts(wording, channel)["answer"]
     words = "|".join(map(re.escape, wording.form.words(condition).values()))
-    return re.sub(
-        rf"{re.escape(wording.form.answer)}({words})\b",
-        lambda match: answer.format(word=match[1]),
-        line,
-    )
+    pattern = rf"{re.escape(wording.form.answer)}({words})\b"
+    return re.sub(pattern, lambda match: str(answer.format(word=match[1])), line)
+
+
+def _texts(wording: Wording, channel: Channel) -> Mapping[str, Any]:
+    """Return the texts of a channel in the wording's language, described in `channels.yaml`."""
+    texts: Mapping[str, Any] = table("channels")[wording.form.language][channel]
+    return texts
 
 
 _SMALL = (
@@ -148,17 +163,16 @@ _SMALL = (
 _TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 
 
-def spelled(number: int) -> str:
-    """Return a whole number from 0 to 999 in words ("thirty-two")."""
+def _spelled(number: int) -> str:
     if number < 20:
         return _SMALL[number]
     if number < 100:
         tens, ones = divmod(number, 10)
         return _TENS[tens - 2] + (f"-{_SMALL[ones]}" if ones else "")
     hundreds, rest = divmod(number, 100)
-    return f"{_SMALL[hundreds]} hundred" + (f" and {spelled(rest)}" if rest else "")
+    return f"{_SMALL[hundreds]} hundred" + (f" and {_spelled(rest)}" if rest else "")
 
 
 def spell_out(text: str) -> str:
     """Replace whole numbers of up to three digits by words; larger numbers keep their digits."""
-    return re.sub(r"(?<![\d.,])\d{1,3}(?![.,]?\d)", lambda number: spelled(int(number[0])), text)
+    return re.sub(r"(?<![\d.,])\d{1,3}(?![.,]?\d)", lambda number: _spelled(int(number[0])), text)

@@ -160,21 +160,20 @@ def _at(
     if trouble := _trouble(token, listed):
         return Readout({}, math.nan, trouble=trouble)
     # A probability of 1 may be rounded to a logarithm just above 0.
-    listed = [(text, min(logprob, 0.0)) for text, logprob in listed]
-    top = max(logprob for _, logprob in listed)
+    logprobs = [min(logprob, 0.0) for _, logprob in listed]
+    top = max(logprobs)
 
     def weight_of(logprob: float) -> float:
-        if temperature is None:
-            return math.exp(logprob - top)
-        return math.exp((logprob - top) / temperature) if temperature > 0 else float(logprob >= top)
+        if temperature == 0:
+            return float(logprob >= top)
+        return math.exp((logprob - top) / (1.0 if temperature is None else temperature))
 
     # Treat the unlisted probability as a single alternative, since its distribution is unknown.
-    missing = max(1.0 - sum(math.exp(logprob) for _, logprob in listed), 0.0)
+    missing = 1.0 - sum(map(math.exp, logprobs))
     total = weight_of(math.log(missing)) if missing > 1e-9 else 0.0
     inside = dict.fromkeys(words, 0.0)
-    others: list[tuple[float, str]] = []
-    for text, logprob in listed:
-        weight = weight_of(logprob)
+    others = [(0.0, "")]
+    for (text, _), weight in zip(listed, map(weight_of, logprobs), strict=True):
         total += weight
         answer = _spelled(text, words)
         if answer is not None:
@@ -184,7 +183,7 @@ def _at(
     held = sum(inside.values())
     if not held > 0:
         return None
-    weight, text = max(others, default=(0.0, ""))
+    weight, text = max(others)
     short, count = "", len(token.top_logprobs or ())
     if count < len(words):
         tokens = "1 token was" if count == 1 else f"{count} tokens were"

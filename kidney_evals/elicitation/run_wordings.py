@@ -126,7 +126,7 @@ def _check_answers(wording: Wording, study: Study, condition: Condition, explain
     form, language = wording.form, languages()[wording.form.language]
     offered_words = form.words(condition)
     for part, said in {
-        "question": assemble(wording, wording.situation, [], [], condition, explain),
+        "question": assemble(wording, wording.situation, [], condition, explain),
         "repeat question": render_repeat(wording, condition),
     }.items():
         for name, word in form.words("coin_flip").items():

@@ -13,31 +13,12 @@ from typing import Any
 from inspect_ai.model import ChatMessageSystem, ChatMessageUser, ModelOutput
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
+from kidney_evals.elicitation import channels, prompt, stated_questions
 from kidney_evals.elicitation.calls import last_config, record_departures
-from kidney_evals.elicitation.channels import (
-    Channel,
-    answer_schema,
-    answer_tool,
-    call_results,
-    known_channel,
-)
+from kidney_evals.elicitation.channels import Channel
 from kidney_evals.elicitation.form import USUAL, Form
-from kidney_evals.elicitation.predict import ASKS, render_prediction
-from kidney_evals.elicitation.predict import render_repeat as render_prediction_repeat
-from kidney_evals.elicitation.prompt import render_question, render_repeat, render_system
-from kidney_evals.elicitation.readout import (
-    NO_LOGPROBS,
-    ReadoutMode,
-    check_readout,
-    lacks_logprobs,
-)
-from kidney_evals.elicitation.stated_questions import (
-    render_stated,
-    render_stated_repeat,
-    stated_metadata,
-    stated_wording,
-)
-from kidney_evals.elicitation.transcripts import output_reader, prediction_reader, stated_reader
+from kidney_evals.elicitation.readout import NO_LOGPROBS, ReadoutMode, check_readout, lacks_logprobs
+from kidney_evals.elicitation.transcripts import choice_reader, prediction_reader, stated_reader
 from kidney_evals.elicitation.wording import EXPLAIN, Explain, Wording, wordings_asked
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.guards import ask, end_run
@@ -69,11 +50,11 @@ async def _put(
     async def call(explain: Explain) -> TaskState:
         options: dict[str, Any] = {}
         if channel == "json":
-            options["response_schema"] = answer_schema(form, explain)
+            options["response_schema"] = channels.answer_schema(form, explain)
         if channel == "tool":
             # The tool call is the answer: `ask` runs no tool and returns no result to the model.
-            condition: Condition = state.metadata["condition"]
-            state.tools, state.tool_choice = [answer_tool(form, condition, explain)], "auto"
+            tool = channels.answer_tool(form, state.metadata["condition"], explain)
+            state.tools, state.tool_choice = [tool], "auto"
         return await ask(state, generate, **options)
 
     user = ChatMessageUser(content=text)
@@ -90,7 +71,7 @@ async def _put(
     state.messages = [*system, user]
     state = await call(explain)
     if repeat and read(state.output).outcome == "unreadable":
-        results = call_results(state.output.message, form)
+        results = channels.call_results(state.output.message, form)
         state.messages += [*results, ChatMessageUser(content=repeat)]
         state = await call("none")
     needs = ("response_schema",) if channel == "json" else ()
@@ -140,7 +121,7 @@ def _choice_solver(
 ) -> Solver:
     if explain not in EXPLAIN:
         raise unknown("explain", explain, EXPLAIN)
-    channel = known_channel(channel)
+    channel = channels.known_channel(channel)
     check_readout(readout, explain, channel)
     asked = {one.id: one for one in wordings_asked(wording)}
 
@@ -159,20 +140,18 @@ def _choice_solver(
         state = await _put(
             state,
             generate,
-            text=render_question(words, study, dilemma, order, condition, explain, channel),
+            text=prompt.render_question(words, study, dilemma, order, condition, explain, channel),
             # A readout uses a single call, without a repeat question.
-            repeat="" if readout == "logprobs" else render_repeat(words, condition, channel),
-            read=output_reader(state.metadata | form.metadata(condition)),
+            repeat="" if readout == "logprobs" else prompt.render_repeat(words, condition, channel),
+            read=choice_reader(state.metadata | form.metadata(condition)),
             carried={
                 **_dilemma_metadata(state, study),
-                "explain": explain,
-                "channel": channel,
-                "wording": words.id,
+                **{"explain": explain, "channel": channel, "wording": words.id},
                 "role": bool(words.role),
                 **form.metadata(condition),
                 "crossed": bool(state.metadata.get("crossed")),
             },
-            role=render_system(words),
+            role=prompt.render_system(words),
             form=form,
             explain=explain,
             channel=channel,
@@ -199,14 +178,14 @@ def stated_values() -> Solver:
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         study = load_study(state.metadata["study_source"])
-        wording = stated_wording(state.metadata["wording"])
+        wording = stated_questions.stated_wording(state.metadata["wording"])
         return await _put(
             state,
             generate,
-            text=render_stated(wording, study),
-            repeat=render_stated_repeat(wording, study),
+            text=stated_questions.render_stated(wording, study),
+            repeat=stated_questions.render_stated_repeat(wording, study),
             read=stated_reader(state.metadata),
-            carried=stated_metadata(wording, study),
+            carried=stated_questions.stated_metadata(wording, study),
         )
 
     return solve
@@ -223,10 +202,10 @@ def predict_people() -> Solver:
         return await _put(
             state,
             generate,
-            text=render_prediction(study, dilemma, order, condition),
-            repeat=render_prediction_repeat(condition),
+            text=prompt.render_prediction(study, dilemma, order, condition),
+            repeat=prompt.render_prediction_repeat(condition),
             read=prediction_reader(state.metadata),
-            carried={"asks": ASKS, **_dilemma_metadata(state, study)},
+            carried={"asks": prompt.PREDICT, **_dilemma_metadata(state, study)},
         )
 
     return solve

@@ -19,6 +19,9 @@ STATED_KINDS: tuple[StatedKind, ...] = get_args(StatedKind)
 
 LETTERS = "ABCDEFGH"
 
+ASKS = "stated_values"
+"""Marker of these questions in metadata."""
+
 
 @dataclass(frozen=True)
 class StatedWording:
@@ -49,26 +52,16 @@ class StatedWording:
 def stated_wordings() -> Mapping[str, StatedWording]:
     """Return the shipped wordings by id, grouped by question."""
     stated = table("stated")
-    words = {"rule": stated["rules"], "flip": stated["kinds"]}
-    return {
-        entry["id"]: StatedWording(
-            id=entry["id"],
-            kind=kind,
-            varies=entry["varies"],
-            text=entry["text"],
-            repeat=question["repeat"],
-            item=stated["items"][question["item"]],
-            entry=question["entry"],
-            between=question["between"],
-            order=entry["order"],
-            ends=entry["ends"],
-            options={name: words[kind][name].strip() for name in entry.get("options", ())},
-            answer=stated["answer"],
-        )
-        for kind in STATED_KINDS
-        for question in (stated["questions"][kind],)
-        for entry in question["wordings"]
-    }
+    options = stated["rules"] | stated["kinds"]
+    wordings = {}
+    for kind in STATED_KINDS:
+        question = dict(stated["questions"][kind])
+        for entry in question.pop("wordings"):
+            named = {name: options[name].strip() for name in entry.get("options", ())}
+            fields = question | entry | {"item": stated["items"][question["item"]]}
+            fields |= {"options": named, "answer": stated["answer"]}
+            wordings[entry["id"]] = StatedWording(kind=kind, **fields)
+    return wordings
 
 
 def stated_wording(name: str) -> StatedWording:
@@ -127,7 +120,7 @@ def stated_metadata(wording: StatedWording, study: Study) -> dict[str, Any]:
     """Return the question's metadata for a sample, from which its answer can be parsed."""
     shown = shown_ends(wording, study)
     metadata: dict[str, Any] = {
-        "asks": "stated_values",
+        "asks": ASKS,
         "question": wording.kind,
         "wording": wording.id,
         "shown": " ".join(shown),

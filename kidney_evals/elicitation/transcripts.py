@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -10,18 +10,9 @@ from typing import Any, Generic, TypeVar
 from inspect_ai.model import ChatCompletionChoice, ChatMessageAssistant, ModelOutput
 from inspect_ai.solver import TaskState
 
+from kidney_evals.elicitation import reading
 from kidney_evals.elicitation.channels import known_channel
 from kidney_evals.elicitation.form import form_of
-from kidney_evals.elicitation.reading import (
-    Prediction,
-    Reading,
-    StatedReading,
-    asked_of,
-    read_output,
-    read_prediction,
-    read_stated,
-    read_text_output,
-)
 from kidney_evals.elicitation.readout import Readout, read_probabilities, settled
 from kidney_evals.studies import load_study
 
@@ -40,44 +31,52 @@ class Readings(Generic[R]):
     asked: int
 
 
-def output_reader(metadata: dict[str, Any]) -> Callable[[ModelOutput], Reading]:
+def choice_reader(metadata: Mapping[str, Any]) -> Callable[[ModelOutput], reading.Reading]:
     """Return the function that parses an output as a sample's choice between patients."""
+    form = form_of(metadata)
+    read = partial(reading.read_answer, condition=metadata["condition"], form=form)
+    channel = known_channel(metadata.get("channel", "text"))
+    return partial(reading.read_output, read=read, channel=channel, form=form)
+
+
+def stated_reader(metadata: Mapping[str, Any]) -> Callable[[ModelOutput], reading.StatedReading]:
+    """Return the function that parses an output as a sample's stated values."""
+    asked = reading.asked_of(metadata, load_study(metadata["study_source"]))
+    return partial(reading.read_output, read=partial(reading.read_stated, asked=asked))
+
+
+def prediction_reader(metadata: Mapping[str, Any]) -> Callable[[ModelOutput], reading.Prediction]:
+    """Return the function that parses an output as a sample's prediction of people's answers."""
     return partial(
-        read_output,
-        condition=metadata["condition"],
-        form=form_of(metadata),
-        channel=known_channel(metadata.get("channel", "text")),
+        reading.read_output, read=partial(reading.read_prediction, condition=metadata["condition"])
     )
 
 
-def stated_reader(metadata: dict[str, Any]) -> Callable[[ModelOutput], StatedReading]:
-    """Return the function that parses an output as a sample's stated values."""
-    asked = asked_of(metadata, load_study(metadata["study_source"]))
-    return partial(read_text_output, read=partial(read_stated, asked=asked))
+def readings_of(state: TaskState, read: Callable[[ModelOutput], R]) -> Readings[R] | None:
+    """Return the readings of a sample's answers, parsed by `read`; None without an answer."""
+    answers = [one for one in state.messages if isinstance(one, ChatMessageAssistant)]
+    if not answers:
+        return None
+    # After a failed call, the transcript holds a question without an answer.
+    is_answered = bool(state.output.choices) and state.messages[-1] is answers[-1]
+    final = read(state.output) if is_answered else None
+    if final is not None and len(answers) == 1:
+        return Readings(final, final, 1)
+    # Only an unreadable answer, which has an ordinary stop reason, causes a repeat question.
+    first = read(ModelOutput(choices=[ChatCompletionChoice(message=answers[0])]))
+    return Readings(first, final, len(answers) + (final is None))
 
 
-def prediction_reader(metadata: dict[str, Any]) -> Callable[[ModelOutput], Prediction]:
-    """Return the function that parses an output as a sample's prediction of people's answers."""
-    return partial(read_text_output, read=partial(read_prediction, condition=metadata["condition"]))
+def choices_of(state: TaskState) -> Readings[reading.Reading] | None:
+    """Return the readings of a sample's choice between patients; None without an answer.
 
-
-def readings_of(state: TaskState) -> Readings[Reading] | None:
-    """Return the readings of a sample's choice between patients; None without an answer."""
-    readings = _readings(state, output_reader(state.metadata))
+    In a run with a readout, the probabilities of the answers decide the final reading.
+    """
+    readings = readings_of(state, choice_reader(state.metadata))
     if readings is None or readings.final is None or not _is_readout(state):
         return readings
     final = settled(readings.final, readout_of(state))
     return Readings(final if readings.asked == 1 else readings.first, final, readings.asked)
-
-
-def stated_readings_of(state: TaskState) -> Readings[StatedReading] | None:
-    """Return the readings of a sample's stated values; None without an answer."""
-    return _readings(state, stated_reader(state.metadata))
-
-
-def prediction_readings_of(state: TaskState) -> Readings[Prediction] | None:
-    """Return the readings of a sample's predicted percentages; None without an answer."""
-    return _readings(state, prediction_reader(state.metadata))
 
 
 def readout_of(state: TaskState) -> Readout | None:
@@ -94,17 +93,3 @@ def readout_of(state: TaskState) -> Readout | None:
 
 def _is_readout(state: TaskState) -> bool:
     return state.metadata.get("readout") == "logprobs"
-
-
-def _readings(state: TaskState, read: Callable[[ModelOutput], R]) -> Readings[R] | None:
-    answers = [one for one in state.messages if isinstance(one, ChatMessageAssistant)]
-    if not answers:
-        return None
-    # After a failed call, the transcript holds a question without an answer.
-    is_answered = bool(state.output.choices) and state.messages[-1] is answers[-1]
-    final = read(state.output) if is_answered else None
-    if final is not None and len(answers) == 1:
-        return Readings(final, final, 1)
-    # Only an unreadable answer, which has an ordinary stop reason, causes a repeat question.
-    first = read(ModelOutput(choices=[ChatCompletionChoice(message=answers[0])]))
-    return Readings(first, final, len(answers) + (final is None))

@@ -340,7 +340,7 @@ def _shares(
     import numpy as np
 
     from kidney_evals.human.reference import load_reference
-    from kidney_evals.respondents.people import people
+    from kidney_evals.respondents.people import answers_of_kinds
 
     shares = reference.shares(dilemmas)
     for dilemma, total in zip(dilemmas, shares.sum(axis=1), strict=True):
@@ -349,8 +349,8 @@ def _shares(
     if person and dilemmas:
         place = person["person"] - 1
         if person["model"] == "kinds":
-            crowd = people(reference.study, reference.condition)
-            shares = np.array([crowd.answers(one)[place] for one in dilemmas])
+            each = zip(dilemmas, shares, strict=True)
+            shares = np.array([answers_of_kinds(reference, *one)[place] for one in each])
         else:
             latent = load_reference(reference.study, person["people_of"]).latent
             assert latent is not None, "_person chooses a latent class only where there are some"

@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.special import expit
 
-from kidney_evals.elicitation.predict import texts
+from kidney_evals.elicitation.form import table
 from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.errors import FitError
 from kidney_evals.estimation.logit import fit_logit
@@ -31,7 +31,7 @@ def from_other_study(
 
     None for any study but the fixed and the drawn study of `predict.yaml`.
     """
-    names = texts()["other_study"]
+    names = table("predict")["other_study"]
     if study.id == names["fixed"] and study.draw is None:
         drawn = load_study(names["drawn"])
         return load_reference(drawn, condition).shares([_as_drawn(one, study) for one in dilemmas])
@@ -49,7 +49,7 @@ def from_other_study(
 @lru_cache(maxsize=2)
 def _fixed_model(condition: Condition) -> tuple[tuple[float, ...], float, float]:
     """Return weights, flip intercept and flip slope of people, from the fixed questions."""
-    names = texts()["other_study"]
+    names = table("predict")["other_study"]
     fixed, drawn = load_study(names["fixed"]), load_study(names["drawn"])
     counts = load_reference(fixed, condition).counts(fixed.listed).astype(np.int64)
     x = differences(drawn, [_as_drawn(one, fixed) for one in fixed.listed])
@@ -66,7 +66,7 @@ def _fixed_model(condition: Condition) -> tuple[tuple[float, ...], float, float]
 
 def _as_drawn(dilemma: Dilemma, fixed: Study) -> Dilemma:
     """Return a fixed question with its values converted to the attributes of the drawn study."""
-    drinks = texts()["other_study"]["drinks"]
+    drinks = table("predict")["other_study"]["drinks"]
 
     def patient(one: Patient) -> Patient:
         values = dict(zip(fixed.attribute_ids, one.values, strict=True))

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from inspect_ai.model import ChatMessage, ChatMessageAssistant, ContentReasoning
 
 from kidney_evals.elicitation.channels import ANSWER, Channel, known_channel
 from kidney_evals.elicitation.form import Form, form_of
-from kidney_evals.elicitation.reading import read_message, split_hidden, tell_objects
+from kidney_evals.elicitation.reading import (
+    read_answer,
+    read_message,
+    split_hidden,
+    tell_objects,
+)
 from kidney_evals.reasons.codes import Choice, Codes
 from kidney_evals.reasons.lexical import code_reply
 from kidney_evals.studies import CONDITIONS, Dilemma, Patient, Study, load_study
@@ -66,8 +72,8 @@ def reply_of(
     known = [scores[name] for name in _SCORERS if name in scores]
     given = [one.get("answer") if isinstance(one, Mapping) else one.answer for one in known]
     if turns and not known:
-        reading = read_message(turns[-1], channel, condition=metadata["condition"], form=form)
-        given = [reading.answer]
+        read = partial(read_answer, condition=metadata["condition"], form=form)
+        given = [read_message(turns[-1], read, channel, form).answer]
     choice: Choice = next((one for one in given if one in ("A", "B", "COIN")), "none")
     marks = {name: str(metadata.get(name, "")) for name in _MARKS}
     return Reply(study, dilemma, a, b, choice, form, answer, reasoning, marks)

@@ -13,7 +13,7 @@ people behind the human shares), `question` and `replies`.
 
 from inspect_ai.model import ModelAPI, modelapi
 
-__all__ = ["describe", "kidney", "respondent_names"]
+__all__ = ["describe", "kidney"]
 
 
 @modelapi(name="kidney")
@@ -22,13 +22,6 @@ def kidney() -> type[ModelAPI]:
     from kidney_evals.respondents.provider import KidneyAPI
 
     return KidneyAPI
-
-
-def respondent_names() -> tuple[str, ...]:
-    """Return the names of all respondents, which follow `kidney/` in a model name."""
-    from kidney_evals.respondents.definitions import respondents
-
-    return tuple(respondent.name for respondent in respondents())
 
 
 def describe() -> str:

@@ -137,19 +137,24 @@ def read_traits(respondent: str, takes: tuple[str, ...], arguments: Mapping[str,
         if name not in takes:
             raise unknown(f"argument of kidney/{respondent}", name, takes)
     values = {name: value for name, value in arguments.items() if value is not None}
-    for name, value in values.items():
-        if name in _RANGES:
-            values[name] = _number(name, value, *_RANGES[name])
-    seed = values.get("seed", 0)
-    if isinstance(seed, bool) or not isinstance(seed, int):
+    for name in [name for name in values if name in _RANGES]:
+        value, (low, high) = values[name], _RANGES[name]
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not math.isfinite(value) or not low <= value <= high:
+            span = f"from {low:g} to {high:g}" if math.isfinite(high) else f"at least {low:g}"
+            raise UserError(f"{name} must be a number {span}, not {value!r}")
+        values[name] = float(value)
+    seed, by = values.get("seed", 0), values.get("swayed_by", "")
+    if type(seed) is not int:
         raise UserError(f"seed must be a whole number, not {seed!r}")
     if values.get("person", "fresh") not in get_args(Person):
         raise unknown("person", values["person"], get_args(Person))
-    by = values.get("swayed_by", "")
     # Wordings from a user's table are not known here.
     swayed = r"|role|order|mechanism|wording:[a-z][a-z0-9_]*"
     if not (isinstance(by, str) and re.fullmatch(swayed, by)):
         raise unknown("swayed_by", by, SWAYED_BY)
+    if "sway" in values and not by:
+        raise UserError(f"sway says how far, and needs swayed_by: {', '.join(SWAYED_BY)}")
     if "attributes" in values:
         # `-M attributes=age,drinks` arrives as a list, one name alone as a string.
         names = values["attributes"]
@@ -159,17 +164,6 @@ def read_traits(respondent: str, takes: tuple[str, ...], arguments: Mapping[str,
         values["attributes"] = names = tuple(name.strip() for name in names)
         if len(set(names)) < len(names):
             raise UserError(f"attributes names one attribute twice: {','.join(names)}")
-    traits = Traits(**values)
-    if "sway" in values and not by:
-        raise UserError(f"sway says how far, and needs swayed_by: {', '.join(SWAYED_BY)}")
-    if sum(getattr(traits, name) for name in _FAULTS) > 1 + 1e-9:
+    if sum(values.get(name, 0.0) for name in _FAULTS) > 1 + 1e-9:
         raise UserError(f"{', '.join(_FAULTS)} are shares of all answers: together at most 1")
-    return traits
-
-
-def _number(name: str, value: Any, low: float, high: float) -> float:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or not low <= value <= high:
-        span = f"from {low:g} to {high:g}" if math.isfinite(high) else f"at least {low:g}"
-        raise UserError(f"{name} must be a number {span}, not {value!r}")
-    return float(value)
+    return Traits(**values)

@@ -12,15 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.respondents.arguments import COMMON, Probabilities, Traits
-from kidney_evals.respondents.people import people
+from kidney_evals.respondents.people import Floats, answers_of_kinds, shares_of_people
 from kidney_evals.respondents.question import Question, fraction
 from kidney_evals.respondents.replies import pick
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,23 +197,26 @@ def answer_probabilities(
 
 def _people_shares(respondent: Respondent, question: Question, traits: Traits) -> Floats:
     """Return people's shares of a dilemma, or the probabilities of a simulated person."""
-    condition = question.condition
-    group = people(question.study, condition)
-    if respondent.name == "never_flips" and not group.know(question.dilemma):
-        condition = "forced_choice"
-        group = people(question.study, condition)
-    if not group.know(question.dilemma):
+    from kidney_evals.human.reference import load_reference
+
+    conditions = [question.condition]
+    if respondent.name == "never_flips" and question.offers_coin:
+        conditions.append("forced_choice")
+    for condition in conditions:
+        reference = load_reference(question.study, condition)
+        shares = shares_of_people(reference, question.dilemma)
+        if shares is not None:
+            break
+    else:
+        coin = ", never_flips those of the forced choice" if condition == "coin_flip" else ""
         raise UserError(
             f"kidney/{respondent.name} cannot answer: no answers of people are known for dilemma "
             f"{question.dilemma.id!r} of study {question.study.id!r} in condition {condition}; "
-            f"uniform, lexicographic, first, coin and refuser need none"
-            + ", never_flips those of the forced choice"
-            * (condition == "coin_flip")
+            f"uniform, lexicographic, first, coin and refuser need none{coin}"
         )
     if traits.person == "fresh":
         # Averaged over a new person for every sample, the probabilities equal the shares.
-        return group.shares(question.dilemma)
-    one = traits.person == "one"
-    chance = fraction(traits.seed, "person") if one else question.chance(traits.seed, "person")
-    kinds: list[Floats] = list(group.answers(question.dilemma))
-    return pick(kinds, chance)
+        return shares
+    place = () if traits.person == "one" else (question.place, ())
+    kinds = answers_of_kinds(reference, question.dilemma, shares)
+    return pick(list(kinds), fraction(traits.seed, "person", *place))

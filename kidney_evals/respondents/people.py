@@ -25,14 +25,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
+from functools import cache
 from statistics import NormalDist
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kidney_evals.respondents.question import fraction
-from kidney_evals.studies import Condition, Dilemma, Study
+from kidney_evals.studies import Dilemma
+
+if TYPE_CHECKING:
+    from kidney_evals.human.reference import Reference
 
 Floats = NDArray[np.float64]
 
@@ -64,67 +68,39 @@ ROUNDS = 5000
 """Maximum number of raking rounds; 20 to 80 are usual."""
 
 
-class People:
-    """The people of a study and condition: their shares, and the kinds behind these shares."""
-
-    def __init__(self, study: Study, condition: Condition) -> None:
-        """Read the human reference of a study and condition."""
-        from kidney_evals.human.reference import load_reference
-
-        self._study = study
-        self._reference = load_reference(study, condition)
-        reach = self._reference.weights * np.array(study.spans)
-        total = np.abs(reach).sum()
-        # Equal shares if the weights are unknown.
-        known = math.isfinite(total) and total > 0
-        importance = reach / total if known else np.full(len(reach), 1 / len(reach))
-        self._weights, self._levels = person_kinds(importance.tolist(), study.spans)
-        self._shares: dict[Dilemma, Floats] = {}
-        self._answers: dict[Dilemma, Floats] = {}
-
-    def shares(self, dilemma: Dilemma) -> Floats:
-        """Return the human shares of a dilemma, shape (2,) or (3,); NaN where nobody answered."""
-        if dilemma not in self._shares:
-            self._shares[dilemma] = self._reference.shares([dilemma])[0]
-        return self._shares[dilemma]
-
-    def know(self, dilemma: Dilemma) -> bool:
-        """Return whether people's answers to this dilemma are known."""
-        return bool(np.isfinite(self.shares(dilemma)).all())
-
-    def answers(self, dilemma: Dilemma) -> Floats:
-        """Return each kind's answer probabilities, shape (KINDS, K); their mean is `shares`.
-
-        With a coin a kind flips or decides, by the utility distance, then chooses by a logit.
-        """
-        if dilemma not in self._answers:
-            utility = self._weights @ np.array(self._study.differences(dilemma))
-            first, shares = _logistic(utility), self.shares(dilemma)
-            answers = np.stack([first, 1 - first], axis=1)
-            if len(shares) == 3:
-                flip = _logistic(self._levels + FLIP_SLOPE * np.abs(utility))[:, None]
-                answers = np.hstack([answers * (1 - flip), flip])
-            answers = (1 - HAPHAZARD) * answers + HAPHAZARD / len(shares)
-            self._answers[dilemma] = _rake(answers, shares)
-        return self._answers[dilemma]
+def shares_of_people(reference: Reference, dilemma: Dilemma) -> Floats | None:
+    """Return the human shares of a dilemma, shape (2,) or (3,); None where nobody answered."""
+    shares: Floats = reference.shares([dilemma])[0]
+    return shares if np.isfinite(shares).all() else None
 
 
-_PEOPLE: dict[tuple[Path, str, Condition], People] = {}
+def answers_of_kinds(reference: Reference, dilemma: Dilemma, shares: Floats) -> Floats:
+    """Return each kind's answer probabilities, shape (KINDS, K); their mean is `shares`.
 
-
-def people(study: Study, condition: Condition) -> People:
-    """Return the people of a study and condition; each process reads the reference once."""
-    key = (study.path, study.hash, condition)
-    if key not in _PEOPLE:
-        _PEOPLE[key] = People(study, condition)
-    return _PEOPLE[key]
+    With a coin a kind flips or decides, by the utility distance, then chooses by a logit.
+    """
+    study = reference.study
+    reach = reference.weights * np.array(study.spans)
+    total = np.abs(reach).sum()
+    # Equal shares if the weights are unknown.
+    known = math.isfinite(total) and total > 0
+    importance = reach / total if known else np.full(len(reach), 1 / len(reach))
+    weights, levels = person_kinds(importance.tolist(), study.spans)
+    utility = weights @ np.array(study.differences(dilemma))
+    first = _logistic(utility)
+    answers = np.stack([first, 1 - first], axis=1)
+    if len(shares) == 3:
+        flip = _logistic(levels + FLIP_SLOPE * np.abs(utility))[:, None]
+        answers = np.hstack([answers * (1 - flip), flip])
+    answers = (1 - HAPHAZARD) * answers + HAPHAZARD / len(shares)
+    return _rake(answers, shares)
 
 
 def person_kinds(importance: Sequence[float], spans: Sequence[float]) -> tuple[Floats, Floats]:
     """Return `KINDS` kinds of people, all equally frequent.
 
-    Weights and flip levels are independent and normal over kinds: a Latin hypercube with fixed
-    shuffles. The crowd is the same in every run and for every seed.
+    Weights and flip levels are independent and normal over kinds. The crowd is the same in every
+    run and for every seed.
 
     Args:
         importance: Importance share of each attribute for the group over its full range; sum 1.
@@ -134,17 +110,18 @@ def person_kinds(importance: Sequence[float], spans: Sequence[float]) -> tuple[F
         Utility (logits) of each attribute per scale unit in the favoured direction, shape (KINDS,
         k), and logit of flipping between two patients of equal utility, shape (KINDS,).
     """
-    strata = np.array([NormalDist().inv_cdf((index + 0.5) / KINDS) for index in range(KINDS)])
-
-    def spread(column: str) -> Floats:
-        return strata[sorted(range(KINDS), key=lambda index: fraction("kind", column, index))]
-
-    columns = [spread(f"attribute {index}") for index in range(len(spans))]
     weights = [
-        RESOLVE * mean * (1 + SPREAD * column) / span
-        for mean, column, span in zip(importance, columns, spans, strict=True)
+        RESOLVE * mean * (1 + SPREAD * _standing(f"attribute {index}")) / span
+        for index, (mean, span) in enumerate(zip(importance, spans, strict=True))
     ]
-    return np.column_stack(weights), FLIP_LEVEL + FLIP_SPREAD * spread("flip")
+    return np.column_stack(weights), FLIP_LEVEL + FLIP_SPREAD * _standing("flip")
+
+
+@cache
+def _standing(column: str) -> Floats:
+    """Return a column of a Latin hypercube: normal quantiles of the kinds in a fixed shuffle."""
+    strata = np.array([NormalDist().inv_cdf((index + 0.5) / KINDS) for index in range(KINDS)])
+    return strata[sorted(range(KINDS), key=lambda index: fraction("kind", column, index))]
 
 
 def _rake(answers: Floats, shares: Floats) -> Floats:

@@ -1,22 +1,48 @@
-"""The model provider `kidney`: simulated respondents behind Inspect's model interface."""
+"""The model provider `kidney`: simulated respondents behind Inspect's model interface.
+
+Token counts and log-probabilities are estimated from the text: no tokeniser, no network.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+import math
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from inspect_ai.model import ChatMessage, GenerateConfig, ModelAPI, ModelOutput, StopReason
+from inspect_ai.model import (
+    ChatCompletionChoice,
+    ChatMessage,
+    ChatMessageAssistant,
+    GenerateConfig,
+    Logprob,
+    Logprobs,
+    ModelAPI,
+    ModelOutput,
+    ModelUsage,
+    TopLogprob,
+)
 from inspect_ai.tool import ToolCall, ToolChoice, ToolInfo
 
-from kidney_evals.elicitation import predict
 from kidney_evals.elicitation.channels import TOOL
-from kidney_evals.respondents import stated
+from kidney_evals.elicitation.prompt import PREDICT
+from kidney_evals.elicitation.stated_questions import ASKS
 from kidney_evals.respondents.arguments import Probabilities, read_traits
 from kidney_evals.respondents.definitions import answer_probabilities, find_respondent
-from kidney_evals.respondents.outputs import logprobs, output_of
 from kidney_evals.respondents.question import Question, carried_by, read_question
-from kidney_evals.respondents.replies import Said, fault_of, phrases, reply, weighted, worded
+from kidney_evals.respondents.replies import Reply, Said, fault_of, phrases, reply, weighted, worded
+from kidney_evals.respondents.stated import percent, state_values
+
+_CHARACTERS = 4
+"""Characters per token, the usual estimate for English."""
+
+_FLOOR = 1e-9
+"""Reported probability of an answer that is never given: a log-probability must be finite."""
+
+_SURE = 0.999
+"""Reported probability of every token other than the answer."""
+
+_TOKEN = re.compile(r"\s*(?:\w+|[^\w\s])")
 
 
 class KidneyAPI(ModelAPI):
@@ -51,52 +77,41 @@ class KidneyAPI(ModelAPI):
         Raises:
             UserError: No message holds a dilemma, or the respondent cannot answer it.
         """
-        asks = carried_by(input).get("asks")
-        if asks == stated.ASKS:
-            values = stated.state_values(input, self.model_name, self.traits)
-            return output_of(input, self.model_name, values, config)
-        question = read_question(input, f"kidney/{self.model_name}")
+        carried = carried_by(input)
+        asks = carried.get("asks")
+        if asks == ASKS:
+            return self._output(input, state_values(carried, self.model_name, self.traits), config)
+        question = read_question(carried, f"kidney/{self.model_name}")
         shown = answer_probabilities(self.respondent, question, self.traits)
-        if asks == predict.ASKS:
-            return output_of(input, self.model_name, self._predict(question, shown), config)
-        return self._choose(question, shown, input, config)
-
-    def max_connections(self) -> int:
-        """Return the maximum number of concurrent calls; no call waits for anything."""
-        return 100
-
-    def _choose(
-        self,
-        question: Question,
-        shown: Probabilities,
-        messages: Sequence[ChatMessage],
-        config: GenerateConfig,
-    ) -> ModelOutput:
+        if asks == PREDICT:
+            return self._output(input, self._predict(question, shown), config)
+        said = self._choose(question, shown, alone=bool(config.logprobs))
+        output = self._output(input, said, config, question.turn)
         if config.logprobs:
-            # Omit introductory words: they would determine the answer before its own token.
-            question = replace(question, alone=True)
-        options: tuple[Said, ...] = ("A", "B", "undecided", "refused")
-        content: Said = weighted(options, shown, self._chance(question, "answer"))
-        content = fault_of(self.traits, self._chance(question, "fault", question.turn)) or content
-        answer = reply(question, content, self._chance(question, "wording", question.turn))
-        stop: StopReason = "max_tokens" if content == "truncated" else "stop"
-        if content == "refused" and not answer.text:
-            stop = "content_filter"
-        call = None
-        if answer.arguments is not None:
-            call = ToolCall(f"call_{question.turn}", TOOL, dict(answer.arguments))
-        output = output_of(messages, self.model_name, (answer.text, stop), config, call)
-        if config.logprobs:
-            [choice] = output.choices
             # The probability of each answer word, conditional on an answer.
             words = question.form.words(question.condition).values()
             total = sum(shown[: len(words)]) or 1.0
             answers = {word: share / total for word, share in zip(words, shown, strict=False)}
             top = config.top_logprobs or 0
-            choice.logprobs = logprobs(choice.message.text, answer.answer_at, answers, top)
+            output.choices[0].logprobs = _logprobs(output.completion, said.answer_at, answers, top)
         return output
 
-    def _predict(self, question: Question, shown: Probabilities) -> tuple[str, StopReason]:
+    def max_connections(self) -> int:
+        """Return the maximum number of concurrent calls; no call waits for anything."""
+        return 100
+
+    def _choose(self, question: Question, shown: Probabilities, *, alone: bool) -> Reply:
+        """Return the answer to a dilemma.
+
+        `alone` omits introductory words, which would determine the answer before its own token.
+        """
+        seed, turn = self.traits.seed, question.turn
+        options: tuple[Said, ...] = ("A", "B", "undecided", "refused")
+        content: Said = weighted(options, shown, question.chance(seed, "answer"))
+        content = fault_of(self.traits, question.chance(seed, "fault", turn)) or content
+        return reply(question, content, question.chance(seed, "wording", turn), alone=alone)
+
+    def _predict(self, question: Question, shown: Probabilities) -> Reply:
         """Return the respondent's prediction of people's answers: its own probabilities.
 
         The arguments of a respondent modify its predictions as its answers; refusals, truncated and
@@ -109,20 +124,61 @@ class KidneyAPI(ModelAPI):
             if total == 0:
                 # A respondent that always flips a coin has no percentages if none was offered.
                 return str(phrases("en")["unprompted"][0])
-            stated_shares = zip(names, shown, strict=False)
-            listed = " ".join(f"{name}={stated.percent(p / total, 4)}" for name, p in stated_shares)
+            shares = zip(names, shown, strict=False)
+            listed = " ".join(f"{name}={percent(share / total, 4)}" for name, share in shares)
             return f"{lead}ANSWER: {listed}"
 
-        fault = fault_of(self.traits, self._chance(question, "fault", question.turn))
-        if self._chance(question, "answer") < shown[3]:
+        seed, turn = self.traits.seed, question.turn
+        fault = fault_of(self.traits, question.chance(seed, "fault", turn))
+        if question.chance(seed, "answer") < shown[3]:
             fault = "refused"
-        return worded(
-            predict.ASKS, fault, self._chance(question, "wording", question.turn), percentages
+        return worded(PREDICT, fault, question.chance(seed, "wording", turn), percentages)
+
+    def _output(
+        self, messages: Sequence[ChatMessage], said: Reply, config: GenerateConfig, turn: int = 0
+    ) -> ModelOutput:
+        """Return a reply as a model output, truncated to `max_tokens`."""
+        limit = config.max_tokens
+        text = said.text if limit is None else said.text[: limit * _CHARACTERS]
+        stop = said.stop if text == said.text else "max_tokens"
+        message = ChatMessageAssistant(content=text, model=self.model_name, source="generate")
+        if said.arguments is not None:
+            message.content = ""
+            if stop == "stop":
+                call = ToolCall(f"call_{turn}", TOOL, dict(said.arguments))
+                stop, message.tool_calls = "tool_calls", [call]
+        read = math.ceil(sum(len(message.text) for message in messages) / _CHARACTERS)
+        written = math.ceil(len(text) / _CHARACTERS)
+        return ModelOutput(
+            model=self.model_name,
+            choices=[ChatCompletionChoice(message=message, stop_reason=stop)],
+            usage=ModelUsage(input_tokens=read, output_tokens=written, total_tokens=read + written),
         )
 
-    def _chance(self, question: Question, purpose: str, turn: int = 0) -> float:
-        # In other runs a dilemma has one wording, and the answer does not depend on the wording or
-        # the channel.
-        anew = (question.wording,) if question.crossed else ()
-        sample = (question.order, question.epoch, turn, *anew)
-        return question.chance(self.traits.seed, purpose, *sample)
+
+def _logprobs(text: str, answer_at: int | None, answers: Mapping[str, float], top: int) -> Logprobs:
+    """Return log-probabilities for the tokens of a completion, with `top` alternatives listed.
+
+    Tokens are words and punctuation with the preceding space. `answer_at` is the position of the
+    answer word; its alternatives are the `answers` (words with their probabilities) with the same
+    preceding space, the most probable first.
+    """
+    content = []
+    for match in _TOKEN.finditer(text):
+        token = match.group()
+        word = token.lstrip()
+        space = token[: len(token) - len(word)]
+        options = {token: _SURE}
+        # A token limit may have truncated the answer word, which then is no answer.
+        if match.end() - len(word) == answer_at and word in answers:
+            options = {space + answer: share for answer, share in answers.items()}
+        ranked = sorted(options, key=lambda option: -options[option])
+        entries = [_entry(option, options[option]) for option in ranked[:top]]
+        chosen = _entry(token, options[token])
+        content.append(Logprob(**chosen.model_dump(), top_logprobs=entries if top else None))
+    return Logprobs(content=content)
+
+
+def _entry(token: str, probability: float) -> TopLogprob:
+    logprob = math.log(max(probability, _FLOOR))
+    return TopLogprob(token=token, logprob=logprob, bytes=list(token.encode()))

@@ -21,9 +21,8 @@ from kidney_evals.studies import Condition, Dilemma, Order, Study, load_study
 class Question:
     """A question about a dilemma, in one order and one epoch.
 
-    Attributes:
-        turn: Number of answers in the conversation so far (1 at a repeat question).
-        role: Whether the wording assigns a role to the respondent.
+    `turn` is the number of answers in the conversation so far (1 at a repeat question), and `role`
+    is whether the wording assigns a role to the respondent.
     """
 
     study: Study
@@ -38,7 +37,6 @@ class Question:
     wording: str = DEFAULT
     role: bool = False
     crossed: bool = False
-    alone: bool = False
 
     @property
     def offers_coin(self) -> bool:
@@ -46,62 +44,61 @@ class Question:
         return self.condition == "coin_flip"
 
     @cached_property
-    def _place(self) -> tuple[object, ...]:
-        # The dilemma's id is not sufficient: every draw seed has a dilemma "d000".
+    def place(self) -> tuple[object, ...]:
+        """The dilemma and its condition. The id alone is not enough: every draw has a "d000"."""
         patients = (self.dilemma.first.values, self.dilemma.second.values)
         return (self.study.hash, self.condition, self.dilemma.id, patients)
 
-    def chance(self, seed: int, purpose: str, *sample: object) -> float:
-        """Return a reproducible number in [0, 1) by seed, `purpose` of the decision and `sample`.
+    def chance(self, seed: int, purpose: str, turn: int = 0) -> float:
+        """Return a reproducible number in [0, 1) for a decision about this question.
 
-        A shared random generator would not be reproducible: calls complete in any order.
+        In a run that is not crossed, a dilemma has one wording, and the number does not depend on
+        the wording or the channel.
         """
-        return fraction(seed, purpose, self._place, sample)
+        anew = (self.wording,) if self.crossed else ()
+        return fraction(seed, purpose, self.place, (self.order, self.epoch, turn, *anew))
 
 
 def fraction(*parts: object) -> float:
-    """Return a hash, in [0, 1), of plain values whose `repr` is stable."""
+    """Return a hash, in [0, 1), of plain values whose `repr` is stable.
+
+    A shared random generator would not be reproducible: calls complete in any order.
+    """
     digest = hashlib.blake2b(repr(parts).encode(), digest_size=7).digest()
     return int.from_bytes(digest, "big") / 2**56
 
 
 def carried_by(messages: Sequence[ChatMessage]) -> Mapping[str, Any]:
-    """Return the metadata of the last user message with a question; empty without a question."""
+    """Return the metadata of the last user message with a question; empty without a question.
+
+    `turn` is added, the number of answers in the conversation.
+    """
+    turn = sum(isinstance(message, ChatMessageAssistant) for message in messages)
     for message in reversed(messages):
         carried = message.metadata or {}
         if isinstance(message, ChatMessageUser) and "study_source" in carried:
-            return carried
+            return carried | {"turn": turn}
     return {}
 
 
-def read_question(messages: Sequence[ChatMessage], asked: str) -> Question:
-    """Return the question in the last user message that holds a question.
-
-    `asked` is the name of the requested model, for messages.
+def read_question(carried: Mapping[str, Any], asked: str) -> Question:
+    """Return the question about a dilemma in a message's metadata.
 
     Raises:
-        UserError: No message holds a dilemma of this package.
+        UserError: There is no dilemma of this package; the message names the model `asked`.
     """
-    carried = carried_by(messages)
     if not carried:
         raise UserError(
             f"{asked} answers the dilemmas of kidney_evals only, and this prompt carries none; "
             f"ask it with the tasks kidney_evals/forced_choice and kidney_evals/coin_flip"
         )
     study = load_study(carried["study_source"])
+    named = ("condition", "order", "epoch", "turn")
     optional = ("explain", "channel", "wording", "role", "crossed")
     return Question(
         study=study,
-        condition=carried["condition"],
         dilemma=study.dilemma_from(carried),
-        order=carried["order"],
-        epoch=carried["epoch"],
         form=form_of(carried),
-        turn=turns(messages),
+        **{name: carried[name] for name in named},
         **{name: carried[name] for name in optional if name in carried},
     )
-
-
-def turns(messages: Sequence[ChatMessage]) -> int:
-    """Return the number of answers in a conversation."""
-    return sum(isinstance(message, ChatMessageAssistant) for message in messages)

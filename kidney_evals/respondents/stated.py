@@ -24,68 +24,34 @@ only choices, not stated values.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
-from inspect_ai.model import ChatMessage, StopReason
-
-from kidney_evals.elicitation.stated_questions import LETTERS, attribute_named, stated_wording
+from kidney_evals.elicitation.stated_questions import ASKS, LETTERS, attribute_named, stated_wording
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.respondents.arguments import Traits
-from kidney_evals.respondents.question import carried_by, fraction, turns
-from kidney_evals.respondents.replies import fault_of, worded
-from kidney_evals.studies import Study, load_study
-
-ASKS = "stated_values"
-"""Value of `asks` in the metadata of a message that asks for stated values."""
+from kidney_evals.respondents.question import fraction
+from kidney_evals.respondents.replies import Reply, fault_of, worded
+from kidney_evals.studies import load_study
 
 _OFF = 5.0
 """Maximum deviation, in points, of a rating of `human` from people's revealed importance."""
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """A question and the respondent that answers it."""
-
-    study: Study
-    carried: Mapping[str, Any]  # the metadata of the message that asks
-    name: str
-    traits: Traits
-
-    @property
-    def shown(self) -> list[str]:
-        """The attributes in the order shown."""
-        return str(self.carried["shown"]).split()
-
-    @property
-    def options(self) -> list[str]:
-        """The rules or kinds of pairs in the order shown."""
-        return str(self.carried["options"]).split()
-
-    def chance(self, purpose: str, turn: int = 0) -> float:
-        """Return a reproducible number in [0, 1) for this wording and epoch."""
-        place = (self.study.hash, self.carried["wording"], self.carried["epoch"])
-        return fraction(self.traits.seed, "stated", purpose, place, turn)
-
-
-def state_values(
-    messages: Sequence[ChatMessage], name: str, traits: Traits
-) -> tuple[str, StopReason]:
-    """Return the answer to the last question about values, and the stop reason.
+def state_values(carried: Mapping[str, Any], name: str, traits: Traits) -> Reply:
+    """Return the answer of respondent `name` to the question in a message's metadata.
 
     Raises:
         UserError: The respondent needs people with known values, and the study has none.
     """
-    carried = carried_by(messages)
-    asked = _Asked(load_study(carried["study_source"]), carried, name, traits)
-    answer = {"swings": _swings, "ranking": _ranking, "rule": _rule, "flip": _flip}
-    turn, line = turns(messages), stated_wording(carried["wording"]).answer
+    values = _Values(carried, name, traits)
+    fault = fault_of(traits, values.chance("fault", carried["turn"]))
+    line = stated_wording(carried["wording"]).answer
     return worded(
         ASKS,
-        "refused" if name == "refuser" else fault_of(traits, asked.chance("fault", turn)),
-        asked.chance("words", turn),
-        lambda lead: lead + line + answer[carried["question"]](asked),
+        "refused" if name == "refuser" else fault,
+        values.chance("words", carried["turn"]),
+        lambda lead: lead + line + getattr(values, carried["question"])(),
     )
 
 
@@ -94,83 +60,92 @@ def percent(share: float, decimals: int) -> str:
     return f"{100 * share:.{decimals}f}".rstrip("0").rstrip(".")
 
 
-def _order(asked: _Asked) -> tuple[str, ...]:
-    """Return the attributes that count for `lexicographic`, in order."""
-    known = asked.study.attribute_ids
-    order = asked.traits.attributes or known
-    if order[0] not in known:
-        raise unknown(f"attribute of study {asked.study.id!r}", order[0], known)
-    return order
+class _Values:
+    """The answers of a respondent, by kind of question."""
 
+    def __init__(self, carried: Mapping[str, Any], name: str, traits: Traits) -> None:
+        self.carried, self.name, self.traits = carried, name, traits
+        self.study = load_study(carried["study_source"])
+        # The attributes, and the rules or kinds of pairs, in the order shown.
+        self.shown = str(carried["shown"]).split()
+        self.options = str(carried.get("options", "")).split()
 
-def _weights(asked: _Asked) -> dict[str, float]:
-    """Return the weight of each attribute, positive in the favoured direction; empty if unknown."""
-    study, known = asked.study, asked.study.attribute_ids
-    if asked.name == "lexicographic":
-        return {name: float(name == _order(asked)[0]) for name in known}
-    if asked.name not in ("human", "majority", "never_flips", "anti_human"):
-        return {}
-    from kidney_evals.human.reference import load_reference
+    def chance(self, purpose: str, turn: int = 0) -> float:
+        """Return a reproducible number in [0, 1) for this wording and epoch."""
+        place = (self.study.hash, self.carried["wording"], self.carried["epoch"])
+        return fraction(self.traits.seed, "stated", purpose, place, turn)
 
-    condition = asked.carried["condition"]
-    shares = load_reference(study, condition).importance.tolist()
-    if any(map(math.isnan, shares)):
-        raise UserError(
-            f"kidney/{asked.name} cannot answer: no importance shares of people are known for "
-            f"study {study.id!r} in condition {condition}; uniform, lexicographic, first, coin and "
-            "refuser need none"
-        )
-    sign = -1 if asked.name == "anti_human" else 1
-    return {name: sign * share for name, share in zip(known, shares, strict=True)}
+    def order(self) -> tuple[str, ...]:
+        """Return the attributes that count for `lexicographic`, in order."""
+        known = self.study.attribute_ids
+        order = self.traits.attributes or known
+        if order[0] not in known:
+            raise unknown(f"attribute of study {self.study.id!r}", order[0], known)
+        return order
 
+    def weights(self) -> dict[str, float]:
+        """Return each attribute's weight, positive in the favoured direction; empty if unknown."""
+        known = self.study.attribute_ids
+        if self.name == "lexicographic":
+            return {name: float(name == self.order()[0]) for name in known}
+        if self.name not in ("human", "majority", "never_flips", "anti_human"):
+            return {}
+        from kidney_evals.human.reference import load_reference
 
-def _swings(asked: _Asked) -> str:
-    weights = _weights(asked)
-    largest = max(map(abs, weights.values()), default=math.nan)
-    ratings = []
-    for name in asked.shown:
-        if weights:
-            rating = 100 * abs(weights[name]) / largest
-            if asked.name == "human":
-                rating += _OFF * (2 * asked.chance(f"rating {name}") - 1)
-            liked = attribute_named(asked.study, name).ends[1 if weights[name] >= 0 else 0]
-            end = "a" if asked.carried[f"end_a_{name}"] == liked else "b"
-        else:
-            end, rating = "a", 0.0 if asked.name == "coin" else 50.0
-        ratings.append(f"{name}={end}:{min(max(round(rating), 0), 100)}")
-    return "; ".join(ratings)
+        condition = self.carried["condition"]
+        shares = load_reference(self.study, condition).importance.tolist()
+        if any(map(math.isnan, shares)):
+            raise UserError(
+                f"kidney/{self.name} cannot answer: no importance shares of people are known for "
+                f"study {self.study.id!r} in condition {condition}; uniform, lexicographic, first, "
+                "coin and refuser need none"
+            )
+        sign = -1 if self.name == "anti_human" else 1
+        return {name: sign * share for name, share in zip(known, shares, strict=True)}
 
+    def swings(self) -> str:
+        weights = self.weights()
+        largest = max(map(abs, weights.values()), default=math.nan)
+        ratings = []
+        for name in self.shown:
+            end, rating = "a", 0.0 if self.name == "coin" else 50.0
+            if weights:
+                rating = 100 * abs(weights[name]) / largest
+                if self.name == "human":
+                    rating += _OFF * (2 * self.chance(f"rating {name}") - 1)
+                liked = attribute_named(self.study, name).ends[1 if weights[name] >= 0 else 0]
+                end = "a" if self.carried[f"end_a_{name}"] == liked else "b"
+            ratings.append(f"{name}={end}:{min(max(round(rating), 0), 100)}")
+        return "; ".join(ratings)
 
-def _ranking(asked: _Asked) -> str:
-    weights, shown = _weights(asked), asked.shown
-    if asked.name == "lexicographic":
-        named = [name for name in _order(asked) if name in shown]
-        shown = [*named, *(name for name in shown if name not in named)]
-    elif weights:
-        shown.sort(key=lambda name: -abs(weights[name]))
-    return " > ".join(shown)
+    def ranking(self) -> str:
+        weights = self.weights()
+        places: dict[str, float] = {}
+        if self.name == "lexicographic":
+            places = {name: place for place, name in enumerate(self.order())}
+        elif weights:
+            places = {name: -abs(weight) for name, weight in weights.items()}
+        return " > ".join(sorted(self.shown, key=lambda name: places.get(name, math.inf)))
 
+    def rule(self) -> str:
+        rule = {"lexicographic": "lexi", "uniform": "luck", "coin": "luck", "first": "other"}
+        return LETTERS[self.options.index(rule.get(self.name, "weigh"))]
 
-def _rule(asked: _Asked) -> str:
-    rule = {"lexicographic": "lexi", "uniform": "luck", "coin": "luck", "first": "other"}
-    return LETTERS[asked.options.index(rule.get(asked.name, "weigh"))]
+    def flip(self) -> str:
+        from kidney_evals.human.pair_kinds import people_flips
 
-
-def _flip(asked: _Asked) -> str:
-    from kidney_evals.human.pair_kinds import people_flips
-
-    constant = {"uniform": 1 / 3, "coin": 1.0}.get(asked.name, 0.0)
-    rates = dict.fromkeys(asked.options, constant)
-    if asked.name == "lexicographic":
-        rates["same"] = 1.0
-    elif asked.name in ("human", "majority", "anti_human"):
-        # A simulated person states a rate of 0 for a kind of pair without a human rate.
-        rates = {
-            kind: 0.0 if math.isnan(rate) else rate
-            for kind, rate in people_flips(asked.study).items()
-        }
-        if asked.name == "majority":
-            rates = {kind: float(rate > 0.5) for kind, rate in rates.items()}
-    if asked.traits.indecision is not None:
-        rates = dict.fromkeys(asked.options, asked.traits.indecision)
-    return "; ".join(f"{kind}={percent(rates[kind], 1)}" for kind in asked.options)
+        constant = {"uniform": 1 / 3, "coin": 1.0}.get(self.name, 0.0)
+        rates = dict.fromkeys(self.options, constant)
+        if self.name == "lexicographic":
+            rates["same"] = 1.0
+        elif self.name in ("human", "majority", "anti_human"):
+            # A simulated person states a rate of 0 for a kind of pair without a human rate.
+            rates = {
+                kind: 0.0 if math.isnan(rate) else rate
+                for kind, rate in people_flips(self.study).items()
+            }
+            if self.name == "majority":
+                rates = {kind: float(rate > 0.5) for kind, rate in rates.items()}
+        if self.traits.indecision is not None:
+            rates = dict.fromkeys(self.options, self.traits.indecision)
+        return "; ".join(f"{kind}={percent(rates[kind], 1)}" for kind in self.options)

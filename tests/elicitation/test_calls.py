@@ -6,14 +6,7 @@ from typing import Any
 import pytest
 from inspect_ai import Task, eval, task_with
 from inspect_ai.log import EvalLog
-from inspect_ai.model import (
-    ModelAPI,
-    ModelFallback,
-    ModelOutput,
-    ModelUsage,
-    get_model,
-    modelapi,
-)
+from inspect_ai.model import ModelAPI, ModelFallback, ModelOutput, ModelUsage, get_model, modelapi
 from inspect_ai.solver import system_message
 
 from answering import saying

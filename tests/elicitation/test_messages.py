@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,8 +18,17 @@ from inspect_ai.model import (
 from inspect_ai.tool import ToolCall
 
 from kidney_evals.elicitation.channels import Channel
-from kidney_evals.elicitation.form import Form
-from kidney_evals.elicitation.reading import read_message, read_output
+from kidney_evals.elicitation.form import USUAL, Form
+from kidney_evals.elicitation.reading import (
+    asked_of,
+    read_answer,
+    read_message,
+    read_output,
+    read_prediction,
+    read_stated,
+)
+from kidney_evals.elicitation.stated_questions import stated_metadata, stated_wording
+from kidney_evals.studies import load_study
 
 XY, NUMBERS = {"form": Form(("X", "Y"))}, {"form": Form(("1", "2"))}
 COIN: dict[str, Any] = {"condition": "coin_flip"}
@@ -83,26 +94,27 @@ CALLS: list[tuple[str | list[ToolCall], str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(
-    ("channel", "said", "read", "otherwise"),
+    ("channel", "said", "expected", "otherwise"),
     [*(("json", *case) for case in OBJECTS), *(("tool", *case) for case in CALLS)],
 )
 def test_objects_and_calls_are_read_as_their_words_would_be(
-    channel: Channel, said: str | list[ToolCall], read: str, otherwise: dict[str, Any]
+    channel: Channel, said: str | list[ToolCall], expected: str, otherwise: dict[str, Any]
 ) -> None:
     message, stop = ChatMessageAssistant(content=said if isinstance(said, str) else ""), "stop"
     if isinstance(said, list):
         # Words beside a call are not its answer.
         message = ChatMessageAssistant(content="I choose Patient A.", tool_calls=said)
         stop = "tool_calls"
-    options = {"condition": "forced_choice", "stop": stop} | otherwise
-    reading = read_message(message, channel, **options)
-    assert (reading.answer or reading.outcome) == read, reading.how
+    options: dict[str, Any] = {"condition": "forced_choice", "form": USUAL} | otherwise
+    stop, read = options.pop("stop", stop), partial(read_answer, **options)
+    reading = read_message(message, read, channel, options["form"], stop=stop)
+    assert (reading.answer or reading.outcome) == expected, reading.how
 
 
 def test_the_channel_is_named_where_it_is_not_text() -> None:
     def how(channel: Channel, text: str, *calls: ToolCall) -> str:
         message = ChatMessageAssistant(content=text, tool_calls=[*calls] or None)
-        return read_message(message, channel, condition="forced_choice").how
+        return read_message(message, partial(read_answer, condition="forced_choice"), channel).how
 
     assert how("text", "ANSWER: A") == 'read from "ANSWER: A"'
     assert how("json", '{"answer": "A"}') == 'read from "ANSWER: A" (from a JSON object)'
@@ -111,25 +123,36 @@ def test_the_channel_is_named_where_it_is_not_text() -> None:
     assert how("tool", "ANSWER: A").endswith("(in words, without a tool call)")
 
 
-def output(content: Any, **more: Any) -> ModelOutput:
-    message = ChatMessageAssistant(content=content)
+def output(content: Any, calls: list[ToolCall] | None = None, **more: Any) -> ModelOutput:
+    message = ChatMessageAssistant(content=content, tool_calls=calls)
     return ModelOutput(model="mockllm", choices=[ChatCompletionChoice(message=message, **more)])
 
 
-@pytest.mark.parametrize(
-    ("output", "read"),
-    [
-        (output([ContentText(text="ANSWER: A", refusal=True)]), "refusal"),
-        (output("ANSWER: A", stop_details=StopDetails(type="refusal")), "refusal"),
-        (output("ANSWER: A", stop_details=StopDetails(type="max_tokens")), "A"),
-        (output([ContentReasoning(reasoning="ANSWER: A"), ContentText(text="ANSWER: B")]), "B"),
-        (output([ContentReasoning(reasoning="ANSWER: A")], stop_reason="max_tokens"), "truncated"),
-        (output([ContentReasoning(reasoning="ANSWER: A")]), "empty"),
-        (ModelOutput(model="mockllm"), "empty"),
-    ],
-)
+STUDY = load_study("mcelfresh_2021")
+SWINGS = asked_of(stated_metadata(stated_wording("swings_matter"), STUDY), STUDY)
+READERS: list[tuple[Callable[..., Any], str, str]] = [
+    (partial(read_answer, condition="forced_choice"), "ANSWER: A", "decision"),
+    (partial(read_prediction, condition="forced_choice"), "ANSWER: A=55 B=45", "prediction"),
+    (partial(read_stated, asked=SWINGS), "ANSWER: age=a:6; drinks=b:4; dependents=b:2", "answer"),
+]
+
+
+@pytest.mark.parametrize(("read", "text", "answered"), READERS)
 def test_an_output_is_read_by_its_signals_and_its_text_alone(
-    output: ModelOutput, read: str
+    read: Callable[..., Any], text: str, answered: str
 ) -> None:
-    reading = read_output(output, "forced_choice")
-    assert (reading.answer or reading.outcome) == read
+    hidden = ContentReasoning(reasoning=text)
+    for said, outcome in [
+        (output([ContentText(text=text, refusal=True)]), "refusal"),
+        (output(text, stop_details=StopDetails(type="refusal")), "refusal"),
+        (output(text, stop_reason="content_filter"), "refusal"),
+        (output("", stop_reason="content_filter"), "refusal"),
+        (output(text, stop_details=StopDetails(type="max_tokens")), answered),
+        (output([hidden, ContentText(text=text)]), answered),
+        (output([hidden, ContentText(text="Hm.")]), "unreadable"),
+        (output([hidden], stop_reason="max_tokens"), "truncated"),
+        (output([hidden]), "empty"),
+        (output(text, [ToolCall("1", "f", {})]), "unreadable"),
+        (ModelOutput(model="mockllm"), "empty"),
+    ]:
+        assert read_output(said, read).outcome == outcome

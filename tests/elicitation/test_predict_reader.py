@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from kidney_evals.elicitation.predict import render_prediction, render_repeat, texts
+from kidney_evals.elicitation.form import table
+from kidney_evals.elicitation.prompt import render_prediction, render_prediction_repeat
 from kidney_evals.elicitation.reading import read_prediction
 from kidney_evals.studies import CONDITIONS, Condition, dilemmas_of, load_study
 
@@ -58,10 +59,8 @@ def test_without_a_coin_two_percentages_are_read(text: str, is_read: bool) -> No
 
 
 def test_what_is_no_prediction_is_told_apart() -> None:
-    for outcome, text, *signals in DATA["not_read"]:
-        stop = signals[0] if signals else "stop"
-        refused = "refused" in signals
-        found = read_prediction(text, condition="coin_flip", stop=stop, refused=refused)
+    for outcome, text, *stop in DATA["not_read"]:
+        found = read_prediction(text, condition="coin_flip", stop=stop[0] if stop else "stop")
         assert (found.outcome, found.shares) == (outcome, None), (text, found)
         assert found.how
 
@@ -87,7 +86,7 @@ def test_the_question_says_who_was_asked_and_shows_the_dilemma(
             assert f"{attribute.label}: {attribute.describe(value)}" in part
     assert ("coin" in text.lower()) == (condition == "coin_flip")
     assert ("Suppose" in text) == (study.draw is not None)
-    line = texts()["line"][condition]
-    assert line in text and line in render_repeat(condition)
+    line = table("predict")["line"][condition]
+    assert line in text and line in render_prediction_repeat(condition)
     assert not re.search(r"[{}]", text)
     assert read_prediction(text, condition=condition).outcome == "unreadable"

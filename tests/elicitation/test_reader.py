@@ -12,12 +12,7 @@ import pytest
 from hypothesis import example, given, seed, settings
 from hypothesis import strategies as st
 
-from kidney_evals.elicitation.reading import (
-    Outcome,
-    read_answer,
-    split_hidden,
-    vocabulary,
-)
+from kidney_evals.elicitation.reading import Outcome, read_answer, split_hidden, vocabulary
 
 OUTPUTS: list[dict[str, Any]] = [
     json.loads(line)
@@ -27,15 +22,12 @@ OUTPUTS: list[dict[str, Any]] = [
 ]
 
 
-def test_the_labelled_set_is_large_and_holds_every_outcome() -> None:
+def test_every_output_of_the_large_labelled_set_is_read_as_it_is_labelled() -> None:
     assert len(OUTPUTS) == len({row["id"] for row in OUTPUTS}) >= 2000
     asked = {(row["condition"], row["text"], row["stop"], row["refused"]) for row in OUTPUTS}
     assert len(asked) == len(OUTPUTS)
     assert {row["outcome"] for row in OUTPUTS} == set(get_args(Outcome))
     assert {row["answer"] for row in OUTPUTS} == {"A", "B", "COIN", None}
-
-
-def test_every_output_is_read_as_it_is_labelled() -> None:
     wrong = []
     for row in OUTPUTS:
         signals = {name: row[name] for name in ("condition", "stop", "refused")}
@@ -187,8 +179,8 @@ def test_the_vocabulary_is_used_and_has_no_empty_alternative() -> None:
     folder = Path(vocabulary.__file__).parent
     code = "".join(one.read_text("utf-8") for one in folder.glob("*.py"))
     data = "".join(one.read_text("utf-8") for one in folder.glob("*.yaml"))
-    for name, pattern in vocabulary.sources().items():
+    for name in vocabulary.blocks():
         assert f'"{name}"' in code or f"(?&{name})" in data, name
-        for one in [pattern] if isinstance(pattern, str) else pattern:
+        for one in vocabulary.sources(name):
             assert not re.search(r"(?<!\\)\|\||\(\?i:\||(?<!\\)\|$", one), name
             re.compile(one)

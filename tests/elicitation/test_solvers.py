@@ -14,8 +14,7 @@ from inspect_ai.scorer import Score, Scorer, Target, mean, scorer
 from inspect_ai.solver import Solver, TaskState, system_message
 
 from kidney_evals.elicitation.solvers import coin_flip, forced_choice
-from kidney_evals.elicitation.transcripts import readings_of
-from kidney_evals.errors import UserError
+from kidney_evals.elicitation.transcripts import choices_of
 from kidney_evals.studies import Condition
 
 USAGE = ModelUsage(input_tokens=100, output_tokens=5, total_tokens=105)
@@ -42,7 +41,7 @@ def _sample(condition: str, name: str = "d000-ba", **marks: Any) -> Sample:
 @scorer(metrics=[mean()])
 def reading_recorder() -> Scorer:
     async def record(state: TaskState, target: Target) -> Score:
-        readings = readings_of(state)
+        readings = choices_of(state)
         assert readings is not None and readings.final is not None
         final = readings.final.answer or readings.final.outcome
         return Score(value=1, explanation=f"{readings.first.outcome} {final} {readings.asked}")
@@ -138,16 +137,3 @@ def test_a_sample_for_another_wording_than_the_solvers_is_an_error(tmp_path: Pat
     log = eval(task, model="mockllm/model", log_dir=str(tmp_path))[0]
     assert log.error is not None
     assert "is to be put in wording 'german', and the solver has default" in log.error.message
-
-
-@pytest.mark.parametrize(
-    ("argument", "says"),
-    [
-        ({"explain": "why"}, "unknown explain 'why'; allowed: none, before, after"),
-        ({"wording": "why"}, "unknown wording 'why'"),
-        ({"channel": ["json"]}, "unknown channel .*; allowed: text, json, tool"),
-    ],
-)
-def test_unknown_arguments_are_named(argument: dict[str, Any], says: str) -> None:
-    with pytest.raises(UserError, match=says):
-        forced_choice(**argument)

@@ -1,27 +1,13 @@
 """Reading what a model says of its values: many ways of saying it, and none that is guessed."""
 
 from collections import Counter
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from inspect_ai.model import (
-    ChatCompletionChoice,
-    ChatMessageAssistant,
-    ContentReasoning,
-    ContentText,
-    ModelOutput,
-)
-from inspect_ai.tool import ToolCall
 
-from kidney_evals.elicitation.reading import (
-    asked_of,
-    read_stated,
-    read_text_output,
-    signed_ratings,
-)
+from kidney_evals.elicitation.reading import asked_of, read_stated, signed_ratings
 from kidney_evals.elicitation.stated_questions import (
     STATED_KINDS,
     render_stated,
@@ -33,7 +19,6 @@ from kidney_evals.elicitation.stated_questions import (
 from kidney_evals.studies import load_study, study_names
 
 DATA = yaml.safe_load((Path(__file__).parents[1] / "data" / "stated.yaml").read_text("utf-8"))
-SWINGS = DATA["swings"][0]
 
 
 def asked(wording: str, study: str = "mcelfresh_2021") -> Any:
@@ -94,34 +79,13 @@ def test_ends_in_the_words_of_any_study(study: str, line: str, ends: str) -> Non
     assert "".join(read.ends[name] for name in load_study(study).attribute_ids) == ends
 
 
-@pytest.mark.parametrize(
-    ("kind", "wording", "names"),
-    [
-        ("ranking", "ranking_count", ("age", "drinks", "dependents")),
-        ("rule", "rule_follow", ()),
-        ("flip", "flip_would", ("same", "near", "mixed", "tied", "all")),
-    ],
-)
-def test_other_questions(kind: str, wording: str, names: tuple[str, ...]) -> None:
-    for expected, text in DATA[kind]:
-        read = read_stated(text, asked(wording))
-        found: Any = [read.numbers[one] for one in names] if read.numbers else read.rule
+@pytest.mark.parametrize("wording", ["ranking_count", "rule_follow", "flip_would"])
+def test_other_questions(wording: str) -> None:
+    question = asked(wording)
+    for expected, text in DATA[question.kind]:
+        read = read_stated(text, question)
+        found: Any = [read.numbers[one] for one in question.names] if read.numbers else read.rule
         assert (found or read.outcome) == expected, (text, read.how)
-
-
-def test_native_signals_come_first_and_reasoning_is_not_read() -> None:
-    read = partial(read_stated, asked=asked("swings_matter"))
-    cases: list[tuple[Any, Any, str]] = [
-        ([ContentReasoning(reasoning=SWINGS), ContentText(text="Hm.")], None, "unreadable"),
-        ([ContentText(text=SWINGS, refusal=True)], None, "refusal"),
-        (SWINGS, [ToolCall("1", "f", {})], "unreadable"),
-        (SWINGS, None, "answer"),
-    ]
-    for content, calls, outcome in cases:
-        message = ChatMessageAssistant(content=content, tool_calls=calls)
-        output = ModelOutput(choices=[ChatCompletionChoice(message=message)])
-        assert read_text_output(output, read).outcome == outcome
-    assert read_text_output(ModelOutput(choices=[]), read).outcome == "empty"
 
 
 def test_the_sign_is_toward_whom_people_favour_whatever_the_ends_are_called() -> None:

@@ -42,7 +42,7 @@ def text_reader(**form: Any) -> Callable[[str], object]:
 def stated_reader(wording: str) -> Callable[[str], object]:
     study = load_study("mcelfresh_2021")
     asked = asked_of(stated_metadata(stated_wording(wording), study), study)
-    return partial(read_stated.__wrapped__, asked=asked)
+    return partial(read_stated, asked=asked)
 
 
 READERS: dict[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
@@ -53,7 +53,7 @@ READERS: dict[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
     "committee": (text_reader(mechanism="committee"), IN_FORMS),
     "objects": (tell_objects, ("{", '{"a":', '{"answer": "A"}')),
     "prediction": (
-        partial(read_prediction.__wrapped__, condition="coin_flip"),
+        partial(read_prediction, condition="coin_flip"),
         ("A ", "A=5 ", "1", "ANSWER: ", "("),
     ),
     "swings": (stated_reader("swings_matter"), STATED),

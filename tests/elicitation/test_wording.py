@@ -8,18 +8,10 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
 
-from kidney_evals.elicitation.channels import CHANNELS, Channel, channel_texts
-from kidney_evals.elicitation.form import languages
-from kidney_evals.elicitation.prompt import (
-    render_question,
-    render_repeat,
-    render_system,
-    spell_out,
-    spelled,
-)
+from kidney_evals.elicitation.channels import CHANNELS, Channel
+from kidney_evals.elicitation.form import languages, table
+from kidney_evals.elicitation.prompt import render_question, render_repeat, render_system, spell_out
 from kidney_evals.elicitation.run_wordings import check_wording
 from kidney_evals.elicitation.wording import (
     EXPLAIN,
@@ -241,17 +233,12 @@ def test_a_table_that_cannot_be_used_says_why(
     assert said in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_a_folder_is_no_table_and_an_unknown_name_no_wording(tmp_path: Path) -> None:
-    (tmp_path / "mine.yaml").mkdir()
-    with pytest.raises(UserError, match="is a folder, not a file"):
-        wordings_asked(str(tmp_path / "mine.yaml"))
-    with pytest.raises(UserError, match="unknown wording 'nope'; allowed: default"):
-        wording_named("nope")
-
-
-def test_all_is_every_english_wording_with_the_coin() -> None:
+def test_names_of_wordings(tmp_path: Path) -> None:
     asked = {one.id for one in wordings_asked("all")}
     assert asked == set(wordings()) - {*COVERED["language"], *COVERED["mechanism"]}
+    for name, said in ((str(tmp_path), "is a folder, not a file"), ("nope", "wording 'nope'; all")):
+        with pytest.raises(UserError, match=said):
+            wordings_asked(name)
 
 
 def test_numbers_are_written_out() -> None:
@@ -264,17 +251,15 @@ def test_numbers_are_written_out() -> None:
         "1,250 or 2021": "1,250 or 2021",
     }.items():
         assert spell_out(text) == expected
-
-
-@given(number=st.integers(0, 999), other=st.integers(0, 999))
-def test_different_numbers_have_different_words(number: int, other: int) -> None:
-    assert (spelled(number) == spelled(other)) == (number == other)
-    assert not any(sign.isdigit() for sign in spelled(number))
+    words = {spell_out(str(number)) for number in range(1000)}
+    assert len(words) == 1000 and not re.search(r"\d", " ".join(words))
 
 
 STUDY = load_study("mcelfresh_2021")
 DILEMMA = dilemmas_of(STUDY, 1, None)[0]
 TOOL = "Reply with one call of the tool `answer` and nothing else"
+JSON = "Reply with one JSON object and nothing else"
+REASONS = "reasons in a few sentences, in `reasons`."
 IN_TOOL = '`answer="A"`, `answer="B"` or `answer="COIN"`.'
 IN_JSON = '`"answer": "A"`, `"answer": "B"` or `"answer": "COIN"`.'
 
@@ -282,19 +267,9 @@ IN_JSON = '`"answer": "A"`, `"answer": "B"` or `"answer": "COIN"`.'
 @pytest.mark.parametrize(
     ("channel", "explain", "last"),
     [
-        (
-            "json",
-            "before",
-            'Reply with one JSON object and nothing else. In its first field, "reasons", give your '
-            f"reasons in a few sentences. Its last field is your answer: {IN_JSON}",
-        ),
+        ("json", "none", f"{JSON}. Its only field is your answer: {IN_JSON}"),
         ("tool", "none", f"{TOOL}: {IN_TOOL}"),
-        (
-            "tool",
-            "after",
-            f"{TOOL}. Begin with your answer: {IN_TOOL} Then give your reasons in a few sentences, "
-            "in `reasons`.",
-        ),
+        ("tool", "after", f"{TOOL}. Begin with your answer: {IN_TOOL} Then give your {REASONS}"),
     ],
 )
 def test_a_channel_changes_the_last_paragraph_alone(
@@ -313,8 +288,11 @@ def test_each_channel_offers_the_answers_of_the_wording_once(name: str) -> None:
     wording = wordings()[name]
     language = languages()[wording.form.language]
     for channel in CHANNELS[1:]:
-        texts = channel_texts()[wording.form.language][channel]
-        own = " ".join((*texts.ask.values(), texts.repeat, texts.result, *texts.described.values()))
+        texts = table("channels")[wording.form.language]
+        described, texts = texts["described"], texts[channel]
+        own = " ".join(
+            (*texts["ask"].values(), texts["repeat"], texts.get("result", ""), *described.values())
+        )
         # A channel's own texts name neither a patient nor a mechanism of indecision.
         assert not any(re.search(rf"\w[\s:]{label}\b", own) for label in wording.form.names)
         terms = [term for terms in language.terms.values() for term in terms]
@@ -328,5 +306,5 @@ def test_each_channel_offers_the_answers_of_the_wording_once(name: str) -> None:
             for answer, word in wording.form.words("coin_flip").items():
                 offered = answer in wording.form.words(condition)
                 for text in asked:
-                    assert text.count(texts.answer.format(word=word)) == offered
+                    assert text.count(texts["answer"].format(word=word)) == offered
                     assert language.answer + word not in text

@@ -10,28 +10,26 @@ from inspect_ai.model import get_model
 from kidney_evals.elicitation.reading import read_answer
 from kidney_evals.elicitation.wording import wordings
 from kidney_evals.errors import UserError
-from kidney_evals.studies import Condition, Dilemma, Study
-from respondents.asking import BOTH, answers, message
+from kidney_evals.studies import Condition
+from respondents.asking import BOTH, DILEMMAS, answers, message
 
-Dilemmas = tuple[Dilemma, ...]
 Read = dict[tuple[str, str], str]
 """Answer or outcome by dilemma and order; a decision is the patient as listed."""
 
 
 def read(
-    study: Study,
-    dilemmas: Dilemmas,
     respondent: str,
     wording: str = "default",
     condition: Condition = "coin_flip",
+    count: int = 200,
     **arguments: Any,
 ) -> Read:
     put = wordings()[wording]
     more: dict[str, Any] = {"wording": wording, "role": bool(put.role)}
     more |= put.form.metadata(condition)
     asked = {
-        (one.id, order): [message(study, one, condition, order, **more)]
-        for one in dilemmas
+        (one.id, order): [message(one, condition, order, **more)]
+        for one in DILEMMAS[:count]
         for order in BOTH
     }
     found: Read = {}
@@ -71,26 +69,22 @@ def share_of_a(found: Read) -> float:
     ],
 )
 def test_a_share_is_that_of_the_argument(
-    drawn: Study,
-    dilemmas: Dilemmas,
     wanted: str,
     respondent: str,
     condition: Condition,
     arguments: dict[str, Any],
     expected: float,
 ) -> None:
-    found = read(drawn, dilemmas, respondent, condition=condition, **arguments)
+    found = read(respondent, condition=condition, **arguments)
     share = share_of_a(found) if wanted == "A" else list(found.values()).count(wanted) / len(found)
     assert share == pytest.approx(expected, abs=0 if expected in (0.0, 1.0) else 0.06)
 
 
 @pytest.mark.parametrize(("sharpness", "disagreeing"), [(0, 0.5), (1, 0.32), (50, 0.05)])
-def test_sharpness_makes_orders_agree(
-    drawn: Study, dilemmas: Dilemmas, sharpness: float, disagreeing: float
-) -> None:
-    found = read(drawn, dilemmas, "human", condition="forced_choice", sharpness=sharpness)
-    differing = sum(found[one.id, "ab"] != found[one.id, "ba"] for one in dilemmas)
-    assert differing / len(dilemmas) == pytest.approx(disagreeing, abs=0.1)
+def test_sharpness_makes_orders_agree(sharpness: float, disagreeing: float) -> None:
+    found = read("human", condition="forced_choice", sharpness=sharpness)
+    differing = sum(found[one.id, "ab"] != found[one.id, "ba"] for one in DILEMMAS)
+    assert differing / len(DILEMMAS) == pytest.approx(disagreeing, abs=0.1)
 
 
 def reversed_share(before: Read, after: Read) -> float:
@@ -115,11 +109,9 @@ def test_decisions_are_reversed_in_the_wording_and_nowhere_else(
     moved: str,
     still: tuple[str, ...],
     condition: Condition,
-    drawn: Study,
-    dilemmas: Dilemmas,
 ) -> None:
     def swayed(wording: str, **arguments: Any) -> Read:
-        return read(drawn, dilemmas[:120], "majority", wording, condition, **arguments)
+        return read("majority", wording, condition, 120, **arguments)
 
     plain = swayed(moved)
     # 240 answers or nearly: standard error .032.
@@ -130,11 +122,11 @@ def test_decisions_are_reversed_in_the_wording_and_nowhere_else(
         assert swayed(wording, swayed_by=by, sway=1) == swayed(wording)
 
 
-def test_an_order_pulls_to_the_patient_shown_first(drawn: Study, dilemmas: Dilemmas) -> None:
-    plain = read(drawn, dilemmas, "majority", condition="forced_choice")
+def test_an_order_pulls_to_the_patient_shown_first() -> None:
+    plain = read("majority", condition="forced_choice")
     for sway in (0.4, 1.0):
         arguments: dict[str, Any] = {"swayed_by": "order", "sway": sway}
-        swayed = read(drawn, dilemmas, "majority", condition="forced_choice", **arguments)
+        swayed = read("majority", condition="forced_choice", **arguments)
         # Half of what is not pulled was shown first anyway: .4 + .6 / 2.
         assert share_of_a(swayed) == pytest.approx(sway + (1 - sway) / 2, abs=0.05)
         for (one, order), said in swayed.items():
@@ -142,17 +134,17 @@ def test_an_order_pulls_to_the_patient_shown_first(drawn: Study, dilemmas: Dilem
             assert said in (plain[one, order], shown_first)
     # The same as a position bias of half of it, and it leaves coins alone.
     pulled, biased = (
-        read(drawn, dilemmas, "human", **arguments)
+        read("human", **arguments)
         for arguments in ({"swayed_by": "order", "sway": 0.4}, {"position_bias": 0.2})
     )
     assert pulled == biased
 
 
-def test_another_way_out_than_the_coin_draws_decisions(drawn: Study, dilemmas: Dilemmas) -> None:
+def test_another_way_out_than_the_coin_draws_decisions() -> None:
     by: dict[str, Any] = {"swayed_by": "mechanism", "sway": 0.3}
 
     def share(wording: str, **arguments: Any) -> float:
-        found = read(drawn, dilemmas, "human", wording, **arguments)
+        found = read("human", wording, **arguments)
         return list(found.values()).count("COIN") / len(found)
 
     for wording in ("committee", "undecided", "waiting_list"):
@@ -165,8 +157,8 @@ def test_another_way_out_than_the_coin_draws_decisions(drawn: Study, dilemmas: D
         ("committee", "forced_choice"),
     )
     for still in cases:
-        plain = read(drawn, dilemmas, "human", *still)
-        assert read(drawn, dilemmas, "human", *still, **by) == plain
+        plain = read("human", *still)
+        assert read("human", *still, **by) == plain
 
 
 @pytest.mark.parametrize(
@@ -205,7 +197,7 @@ def test_a_bad_argument_gets_one_line(
     assert "\n" not in str(caught.value)
 
 
-def test_an_attribute_that_the_study_lacks_is_named(drawn: Study, dilemmas: Dilemmas) -> None:
+def test_an_attribute_that_the_study_lacks_is_named() -> None:
     model = get_model("kidney/lexicographic", attributes="wealth")
     with pytest.raises(UserError, match="'wealth'; allowed: age, drinks, dependents"):
-        answers(model, [[message(drawn, dilemmas[0])]])
+        answers(model, [[message(DILEMMAS[0])]])

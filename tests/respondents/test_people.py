@@ -8,7 +8,7 @@ import pytest
 from inspect_ai.model import get_model
 
 from kidney_evals.human.reference import load_reference
-from kidney_evals.respondents.people import people
+from kidney_evals.respondents.people import answers_of_kinds
 from kidney_evals.studies import (
     CONDITIONS,
     Condition,
@@ -18,7 +18,7 @@ from kidney_evals.studies import (
     load_study,
     study_names,
 )
-from respondents.asking import BOTH, answers, message, probabilities
+from respondents.asking import BOTH, DILEMMAS, DRAWN, answers, message, probabilities
 
 Dilemmas = tuple[Dilemma, ...]
 ANSWERED: list[tuple[str, Condition]] = [
@@ -38,9 +38,10 @@ def of_person(study: Study, condition: Condition, dilemmas: Dilemmas, **how: Any
 def test_kinds_of_people_together_are_the_reference(name: str, condition: Condition) -> None:
     study = load_study(name)
     dilemmas = (*dilemmas_of(study, None, None), *study.control_block)
-    shares = load_reference(study, condition).shares(dilemmas)
+    reference = load_reference(study, condition)
+    shares = reference.shares(dilemmas)
     for dilemma, expected in zip(dilemmas, shares, strict=True):
-        kinds = people(study, condition).answers(dilemma)
+        kinds = answers_of_kinds(reference, dilemma, expected)
         assert kinds.sum(axis=1) == pytest.approx(1)
         assert kinds.mean(axis=0) == pytest.approx(expected, abs=0.001)
     found = probabilities("human", study, condition, dilemmas)
@@ -53,15 +54,15 @@ def test_kinds_of_people_together_are_the_reference(name: str, condition: Condit
     assert swapped[:, 0, :2] == pytest.approx(shares[:, 1::-1])
 
 
-def test_answers_meet_shares_and_flips_of_people(drawn: Study, dilemmas: Dilemmas) -> None:
+def test_answers_meet_shares_and_flips_of_people() -> None:
     counts = Counter[str]()
     for seed in range(12):
         order = BOTH[seed % 2]
-        put = [[message(drawn, dilemma, order=order)] for dilemma in dilemmas]
+        put = [[message(dilemma, order=order)] for dilemma in DILEMMAS]
         for output in answers(get_model("kidney/human", seed=seed), put):
             answer = output.completion.split("ANSWER: ")[1]
             counts["first" if answer == "AB"[seed % 2] else answer] += 1
-    reference = load_reference(drawn, "coin_flip").shares(dilemmas)
+    reference = load_reference(DRAWN, "coin_flip").shares(DILEMMAS)
     assert counts.total() == 12 * 200
     # Standard errors of shares of 2,400 persons: .01 at worst, .008 for the coin.
     for answer, column in (("first", 0), ("COIN", 2)):
@@ -70,24 +71,22 @@ def test_answers_meet_shares_and_flips_of_people(drawn: Study, dilemmas: Dilemma
 
 
 @pytest.mark.parametrize("condition", CONDITIONS)
-def test_one_person_answers_a_dilemma(
-    drawn: Study, dilemmas: Dilemmas, condition: Condition
-) -> None:
-    shares = load_reference(drawn, condition).shares(dilemmas[:5])
-    person = probabilities("human", drawn, condition, dilemmas[:5], person="dilemma")
+def test_one_person_answers_a_dilemma(condition: Condition) -> None:
+    shares = load_reference(DRAWN, condition).shares(DILEMMAS[:5])
+    person = probabilities("human", DRAWN, condition, DILEMMAS[:5], person="dilemma")
     # The same person in both orders, where A and B change places, and not the group.
     assert person[:, 1, 0] == pytest.approx(person[:, 0, 1])
     assert (abs(person[:, 0] - shares).max(axis=1) > 0.02).all()
-    assert of_person(drawn, condition, dilemmas[:5]) == pytest.approx(shares)
+    assert of_person(DRAWN, condition, DILEMMAS[:5]) == pytest.approx(shares)
 
 
-def test_a_person_asked_twice_agrees_more_than_two_people(drawn: Study, dilemmas: Dilemmas) -> None:
+def test_a_person_asked_twice_agrees_more_than_two_people() -> None:
     def disagreement(person: str) -> float:
         """Mean probability that two answers to one dilemma differ, 1 - sum of p squared."""
         return fmean(
             float((1 - (p**2).sum(axis=1)).mean())
             for seed in (1, 2)
-            for p in [of_person(drawn, "forced_choice", dilemmas, person=person, seed=seed)]
+            for p in [of_person(DRAWN, "forced_choice", DILEMMAS, person=person, seed=seed)]
         )
 
     # People: .16 the same person, .32 two people (human reference, anchors of disagreement).
@@ -95,23 +94,11 @@ def test_a_person_asked_twice_agrees_more_than_two_people(drawn: Study, dilemmas
     assert disagreement("fresh") == pytest.approx(0.32, abs=0.02)
 
 
-def test_one_person_for_a_whole_run_has_an_own_flip_rate(drawn: Study, dilemmas: Dilemmas) -> None:
+def test_one_person_for_a_whole_run_has_an_own_flip_rate() -> None:
     rates = sorted(
-        float(of_person(drawn, "coin_flip", dilemmas[:20], person="one", seed=seed)[:, 2].mean())
+        float(of_person(DRAWN, "coin_flip", DILEMMAS[:20], person="one", seed=seed)[:, 2].mean())
         for seed in range(32)
     )
     # People's own flip rates: a fifth never flip, a tenth flip four times in ten or more.
     assert rates[3] < 0.05
     assert rates[-3] > 0.3
-
-
-@pytest.mark.parametrize(
-    ("kind", "expected"), [("dominance", ("A", "B")), ("identical", ("COIN", "COIN"))]
-)
-def test_controls_are_answered(drawn: Study, kind: str, expected: tuple[str, str]) -> None:
-    for one in (one for one in drawn.control_block if one.kind == kind):
-        better = "ab" if drawn.dominating(one) != "second" else "ba"
-        put = [[message(drawn, one, order=order)] for order in BOTH]
-        outputs = answers(get_model("kidney/majority"), put)
-        for order, output in zip(BOTH, outputs, strict=True):
-            assert output.completion.split("ANSWER: ")[1] == expected[order != better]

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import re
 import shutil
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from inspect_ai import Task
-from inspect_ai import eval as evaluate
-from inspect_ai.dataset import Sample
-from inspect_ai.model import ChatMessageAssistant, ChatMessageUser, Model, get_model
-from inspect_ai.solver import generate
+from inspect_ai.model import (
+    ChatMessageAssistant,
+    ChatMessageUser,
+    Logprob,
+    Model,
+    ModelOutput,
+    get_model,
+)
 from inspect_ai.tool import ToolCall
 
 from kidney_evals.elicitation.channels import CHANNELS, TOOL, Channel
-from kidney_evals.elicitation.form import languages
+from kidney_evals.elicitation.form import form_of, languages
 from kidney_evals.elicitation.reading import read_answer, read_message
 from kidney_evals.elicitation.wording import EXPLAIN, Wording, wordings
 from kidney_evals.errors import UserError
-from kidney_evals.respondents import describe, respondent_names
+from kidney_evals.respondents import describe
 from kidney_evals.respondents.question import Question
 from kidney_evals.respondents.replies import Fault, Said, phrases, reply
 from kidney_evals.studies import (
@@ -34,9 +40,8 @@ from kidney_evals.studies import (
     dilemmas_of,
     load_study,
 )
-from respondents.asking import BOTH, answers, message, options, tokens
+from respondents.asking import BOTH, DILEMMAS, DRAWN, answers, message
 
-Dilemmas = tuple[Dilemma, ...]
 NAMES = (
     *("human", "majority", "never_flips", "uniform", "lexicographic", "anti_human", "first"),
     *("coin", "refuser"),
@@ -80,7 +85,6 @@ def texts(model: Model, questions: list[Any]) -> list[str]:
     ],
 )
 def test_answers_are_read_as_meant(
-    drawn: Study,
     respondent: str,
     put: Dilemma,
     condition: Condition,
@@ -89,76 +93,66 @@ def test_answers_are_read_as_meant(
     ba: str,
 ) -> None:
     model = get_model(f"kidney/{respondent}", **arguments)
-    for explain in ("none", "before", "after"):
-        asked = [[message(drawn, put, condition, order, explain=explain)] for order in BOTH]
+    for explain in EXPLAIN:
+        asked = [[message(put, condition, order, explain=explain)] for order in BOTH]
         read = [read_answer(text, condition=condition).answer for text in texts(model, asked)]
         assert read == [ab, ba]
 
 
 @pytest.mark.parametrize(
-    ("respondent", "arguments", "outcome"),
+    ("respondent", "arguments", "outcome", "stops"),
     [
-        ("coin", {}, "unprompted_indecision"),
-        ("refuser", {}, "refusal"),
-        ("human", {"refusing": 1}, "refusal"),
-        ("human", {"truncated": 1}, "truncated"),
-        ("human", {"unreadable": 1}, "unreadable"),
+        ("coin", {}, "unprompted_indecision", {"stop"}),
+        ("refuser", {}, "refusal", {"stop", "content_filter"}),
+        ("human", {"refusing": 1}, "refusal", {"stop", "content_filter"}),
+        ("human", {"truncated": 1}, "truncated", {"max_tokens"}),
+        ("human", {"unreadable": 1}, "unreadable", {"stop"}),
     ],
 )
 def test_a_reply_without_a_decision_has_its_outcome(
-    drawn: Study, respondent: str, arguments: dict[str, Any], outcome: str
+    respondent: str, arguments: dict[str, Any], outcome: str, stops: set[str]
 ) -> None:
-    put = [[message(drawn, CLEAR, "forced_choice", epoch=epoch)] for epoch in range(1, 13)]
+    put = [[message(CLEAR, "forced_choice", epoch=epoch)] for epoch in range(1, 13)]
     outputs = answers(get_model(f"kidney/{respondent}", **arguments), put)
     for output in outputs:
         reading = read_answer(output.completion, condition="forced_choice", stop=output.stop_reason)
         assert reading.outcome == outcome
     assert len({output.completion for output in outputs}) > 1
-    expected = {"refusal": {"stop", "content_filter"}, "truncated": {"max_tokens"}}
-    stops = {output.stop_reason for output in outputs}
-    assert stops == expected.get(outcome, {"stop"})
+    assert {output.stop_reason for output in outputs} == stops
 
 
-def test_the_same_question_has_one_answer(tmp_path: Path, drawn: Study, dilemmas: Dilemmas) -> None:
-    put = [[message(drawn, one, order=order)] for one in dilemmas[:20] for order in BOTH]
-    replies = texts(get_model("kidney/human"), put)
-    assert texts(get_model("kidney/human", memoize=False), put[::-1])[::-1] == replies
-    assert texts(get_model("kidney/human", seed=1), put) != replies
-    again = [[message(drawn, one, order=order, epoch=2)] for one in dilemmas[:20] for order in BOTH]
-    assert texts(get_model("kidney/human"), again) != replies
-    # A run of a task gives the answers that the provider gives alone.
-    task = Task(dataset=[Sample(input=[*one]) for one in put[:10]], solver=generate())
-    [log] = evaluate(task, model="kidney/human", model_args={"seed": 3}, log_dir=str(tmp_path))
-    assert log.status == "success" and log.samples is not None
-    assert log.eval.model_args == {"seed": 3}
-    samples = sorted(log.samples, key=lambda sample: int(sample.id))
-    alone = texts(get_model("kidney/human", seed=3), put[:10])
-    assert [sample.output.completion for sample in samples] == alone
+def test_the_same_question_has_one_answer() -> None:
+    def put(epoch: int) -> list[Any]:
+        asked = [(one, order) for one in DILEMMAS[:20] for order in BOTH]
+        return [[message(one, order=order, epoch=epoch)] for one, order in asked]
+
+    replies = texts(get_model("kidney/human"), put(1))
+    assert texts(get_model("kidney/human", memoize=False), put(1)[::-1])[::-1] == replies
+    assert texts(get_model("kidney/human", seed=1), put(1)) != replies
+    assert texts(get_model("kidney/human"), put(2)) != replies
 
 
-def test_another_study_text_gives_other_answers(tmp_path: Path, drawn: Study) -> None:
+def test_another_study_text_gives_other_answers(tmp_path: Path) -> None:
     def replies(study: Study) -> list[str]:
-        put = [[message(study, one)] for one in dilemmas_of(study, 40, None)]
+        put = [[message(one, study=study)] for one in dilemmas_of(study, 40, None)]
         return texts(get_model("kidney/uniform"), put)
 
     shutil.copytree(datasets_dir() / "mcelfresh_2021", tmp_path / "mine")
-    assert replies(load_study(tmp_path / "mine")) == replies(drawn)
+    assert replies(load_study(tmp_path / "mine")) == replies(DRAWN)
     description = tmp_path / "mine" / "study.yaml"
     description.write_text(description.read_text() + "\n# changed\n")
-    assert replies(load_study(tmp_path / "mine")) != replies(drawn)
+    assert replies(load_study(tmp_path / "mine")) != replies(DRAWN)
 
 
-def test_a_repeated_question_belongs_to_the_same_dilemma(drawn: Study) -> None:
+def test_a_repeated_question_belongs_to_the_same_dilemma() -> None:
     model = get_model("kidney/first", unreadable=0.5)
     repeat = ChatMessageUser(content="Please end with a line ANSWER: A or ANSWER: B.")
 
     def outcomes(*later: ChatMessageAssistant | ChatMessageUser) -> list[str]:
-        put = [[message(drawn, TORN, "forced_choice", epoch=n), *later] for n in range(1, 201)]
-        read = (read_answer(text, condition="forced_choice") for text in texts(model, put))
-        return [one.outcome for one in read]
+        put = [[message(TORN, "forced_choice", epoch=n), *later] for n in range(1, 201)]
+        return [read_answer(one, condition="forced_choice").outcome for one in texts(model, put)]
 
-    first = outcomes()
-    second = outcomes(ChatMessageAssistant(content="Hm."), repeat)
+    first, second = outcomes(), outcomes(ChatMessageAssistant(content="Hm."), repeat)
     # A share of .5 of 200 has a standard error of .035.
     for readings in (first, second):
         assert 0.4 < readings.count("unreadable") / 200 < 0.6
@@ -166,8 +160,8 @@ def test_a_repeated_question_belongs_to_the_same_dilemma(drawn: Study) -> None:
     assert 0.15 < still / 200 < 0.35  # drawn anew: .5 · .5
 
 
-def test_outputs_count_tokens_through_the_public_interface(drawn: Study) -> None:
-    output = asyncio.run(get_model("kidney/human").generate([message(drawn, CLEAR)]))
+def test_outputs_count_tokens_through_the_public_interface() -> None:
+    output = asyncio.run(get_model("kidney/human").generate([message(CLEAR)]))
     usage = output.usage
     assert usage is not None
     # "Who should receive the kidney?" has 30 characters, four to a token.
@@ -181,7 +175,8 @@ def test_outputs_count_tokens_through_the_public_interface(drawn: Study) -> None
 
 def test_nobody_is_imitated_where_nobody_was_asked() -> None:
     study = load_study("freedman_2020")
-    put = [[message(study, dilemmas_of(study, 1, None)[0], condition)] for condition in CONDITIONS]
+    [one] = dilemmas_of(study, 1, None)
+    put = [[message(one, condition, study=study)] for condition in CONDITIONS]
     for respondent in ("human", "majority", "anti_human"):
         model = get_model(f"kidney/{respondent}")
         assert texts(model, put[:1])
@@ -192,13 +187,11 @@ def test_nobody_is_imitated_where_nobody_was_asked() -> None:
 
 
 def test_every_respondent_is_documented() -> None:
-    assert respondent_names() == NAMES
-    described = describe()
-    assert all(f"## kidney/{name}\n" in described for name in NAMES)
+    assert tuple(re.findall(r"^## kidney/(\w+)$", describe(), re.MULTILINE)) == NAMES
 
 
-def test_an_answer_takes_less_than_a_millisecond(drawn: Study, dilemmas: Dilemmas) -> None:
-    put = [[message(drawn, one, order=order)] for one in dilemmas for order in BOTH]
+def test_an_answer_takes_less_than_a_millisecond() -> None:
+    put = [[message(one, order=order)] for one in DILEMMAS for order in BOTH]
     model = get_model("kidney/human")
     answers(model, put)  # warm
     spent = []
@@ -209,23 +202,49 @@ def test_an_answer_takes_less_than_a_millisecond(drawn: Study, dilemmas: Dilemma
     assert min(spent) / len(put) < 1e-3
 
 
+def tokens(output: ModelOutput) -> list[Logprob]:
+    logprobs = output.choices[0].logprobs
+    assert logprobs is not None
+    return logprobs.content
+
+
+def options(token: Logprob) -> dict[str, float]:
+    """The alternatives at a token with their probabilities, in order."""
+    return {one.token.strip(): math.exp(one.logprob) for one in token.top_logprobs or ()}
+
+
 @pytest.mark.parametrize(
-    ("condition", "words"), [("forced_choice", {"A", "B"}), ("coin_flip", {"A", "B", "COIN"})]
+    ("condition", "form", "words"),
+    [
+        ("forced_choice", {}, {"A", "B"}),
+        ("coin_flip", {}, {"A", "B", "COIN"}),
+        ("coin_flip", {"labels": "1/2"}, {"1", "2", "COIN"}),
+        ("coin_flip", {"language": "de"}, {"A", "B", "MÜNZE"}),
+        ("coin_flip", {"mechanism": "list"}, {"A", "B", "LIST"}),
+    ],
 )
 def test_the_answer_token_has_every_option(
-    drawn: Study, dilemmas: Dilemmas, condition: Condition, words: set[str]
+    condition: Condition, form: dict[str, Any], words: set[str]
 ) -> None:
-    for explain in ("none", "before", "after"):
-        put = [[message(drawn, one, condition, explain=explain)] for one in dilemmas[:10]]
+    for explain in EXPLAIN:
+        put = [[message(one, condition, explain=explain, **form)] for one in DILEMMAS[:10]]
         for output in answers(get_model("kidney/uniform"), put, logprobs=True, top_logprobs=5):
             assert "".join(token.token for token in tokens(output)) == output.completion
-            [answer] = [token for token in tokens(output) if len(token.top_logprobs or ()) > 1]
-            assert output.completion.split("ANSWER: ")[1].split()[0] == answer.token.strip()
+            [answer] = [token for token in tokens(output) if len(options(token)) > 1]
+            label = form_of(form).answer
+            assert output.completion.split(label)[1].split()[0] == answer.token.strip()
             assert options(answer) == pytest.approx(dict.fromkeys(words, 1 / len(words)))
+    # The form changes the words and no probability.
+    put = [[message(DILEMMAS[0], condition, **more)] for more in (form, {})]
+    formed, usual = (
+        sorted(options(tokens(output)[-1]).values())
+        for output in answers(get_model("kidney/human"), put, logprobs=True, top_logprobs=5)
+    )
+    assert formed == usual
 
 
-def test_probabilities_are_those_of_the_arguments(drawn: Study, dilemmas: Dilemmas) -> None:
-    put = [[message(drawn, dilemmas[0])]]
+def test_probabilities_are_those_of_the_arguments() -> None:
+    put = [[message(DILEMMAS[0])]]
     model = get_model("kidney/first", indecision=0.2, position_bias=-0.25)
     [output] = answers(model, put, logprobs=True, top_logprobs=3)
     found = options(tokens(output)[-1])
@@ -238,8 +257,8 @@ def test_probabilities_are_those_of_the_arguments(drawn: Study, dilemmas: Dilemm
     assert all(0 < share <= 1 for share in options(tokens(output)[-1]).values())
 
 
-def test_only_requested_alternatives_are_given(drawn: Study, dilemmas: Dilemmas) -> None:
-    put = [[message(drawn, dilemmas[0])]]
+def test_only_requested_alternatives_are_given() -> None:
+    put = [[message(DILEMMAS[0])]]
     model = get_model("kidney/uniform")
     assert answers(model, put)[0].choices[0].logprobs is None
     [plain] = answers(model, put, logprobs=True)
@@ -247,39 +266,17 @@ def test_only_requested_alternatives_are_given(drawn: Study, dilemmas: Dilemmas)
     [two] = answers(model, put, logprobs=True, top_logprobs=2)
     assert len(options(tokens(two)[-1])) == 2
     # A reply without an answer has no alternatives.
-    put = [[message(drawn, one, "forced_choice")] for one in dilemmas[:5]]
-    for respondent in ("coin", "refuser"):
-        model = get_model(f"kidney/{respondent}")
-        for output in answers(model, put, logprobs=True, top_logprobs=3):
-            assert all(len(token.top_logprobs or ()) == 1 for token in tokens(output))
+    put = [[message(one, "forced_choice")] for one in DILEMMAS[:5]]
+    for name in ("coin", "refuser"):
+        for output in answers(get_model(f"kidney/{name}"), put, logprobs=True, top_logprobs=3):
+            assert all(len(options(token)) == 1 for token in tokens(output))
 
 
-@pytest.mark.parametrize(
-    ("carried", "words"),
-    [
-        ({"labels": "1/2"}, {"1", "2", "COIN"}),
-        ({"language": "de"}, {"A", "B", "MÜNZE"}),
-        ({"mechanism": "list"}, {"A", "B", "LIST"}),
-    ],
-)
-def test_the_form_changes_the_words_and_no_probability(
-    carried: dict[str, Any], words: set[str], drawn: Study, dilemmas: Dilemmas
-) -> None:
-    put = [[message(drawn, dilemmas[0], **more)] for more in (carried, {})]
-    formed, usual = (
-        next(options(token) for token in tokens(output) if len(token.top_logprobs or []) == 3)
-        for output in answers(get_model("kidney/human"), put, logprobs=True, top_logprobs=5)
-    )
-    assert formed.keys() == words
-    assert sorted(formed.values()) == sorted(usual.values())
-
-
-def test_a_token_limit_truncates(drawn: Study, dilemmas: Dilemmas) -> None:
-    put = [[message(drawn, one, explain="before")] for one in dilemmas[:5]]
+def test_a_token_limit_truncates() -> None:
+    put = [[message(one, explain="before")] for one in DILEMMAS[:5]]
     model = get_model("kidney/first")
-    for whole, cut in zip(
-        answers(model, put), answers(model, put, max_tokens=5, logprobs=True), strict=True
-    ):
+    limited = answers(model, put, max_tokens=5, logprobs=True)
+    for whole, cut in zip(answers(model, put), limited, strict=True):
         assert cut.completion == whole.completion[:20]  # five tokens of four characters
         assert (whole.stop_reason, cut.stop_reason) == ("stop", "max_tokens")
         assert cut.usage is not None and cut.usage.output_tokens == 5
@@ -293,42 +290,33 @@ FORMS = {one.form: one for one in wordings().values()}
 
 @pytest.mark.parametrize("channel", CHANNELS)
 @pytest.mark.parametrize("wording", FORMS.values(), ids=[one.id for one in FORMS.values()])
+@pytest.mark.parametrize("condition", CONDITIONS)
 def test_a_reply_is_read_as_what_it_means(
-    wording: Wording, channel: Channel, drawn: Study, dilemmas: Dilemmas
+    wording: Wording, channel: Channel, condition: Condition
 ) -> None:
-    for condition in CONDITIONS:
-        undecided = "COIN" if condition == "coin_flip" else "unprompted_indecision"
-        meanings = {"undecided": undecided, "refused": "refusal"}
-        for explain in EXPLAIN:
-            question = Question(
-                drawn, condition, dilemmas[0], "ab", 1, explain, wording.form, channel=channel
-            )
-            for said in SAYS:
-                for chance in CHANCES:
-                    given = reply(question, said, chance)
-                    called = given.arguments is not None
-                    calls = [ToolCall("1", TOOL, dict(given.arguments or {}))] if called else None
-                    text = "" if called else given.text
-                    stop = "tool_calls" if called else "stop" if given.text else "content_filter"
-                    reading = read_message(
-                        ChatMessageAssistant(content=text, tool_calls=calls),
-                        channel,
-                        condition=condition,
-                        stop="max_tokens" if said == "truncated" else stop,
-                        form=wording.form,
-                    )
-                    read = reading.answer or reading.outcome
-                    assert read == meanings.get(said, said), (given, reading.how)
-                    if given.answer_at is not None:
-                        words = tuple(wording.form.words(condition).values())
-                        assert given.text[given.answer_at :].startswith(words)
-
-
-def test_only_answers_and_wrong_arguments_are_calls(drawn: Study, dilemmas: Dilemmas) -> None:
-    question = Question(drawn, "forced_choice", dilemmas[0], "ab", channel="tool")
-    for said in SAYS:
-        called = {reply(question, said, chance).arguments is not None for chance in CHANCES}
-        assert called == {said in ("A", "B", "unreadable")}
+    form, offered = wording.form, condition == "coin_flip"
+    undecided = "COIN" if offered else "unprompted_indecision"
+    meanings = {"undecided": undecided, "refused": "refusal"}
+    # Only answers and wrong arguments are calls.
+    calling = {"A", "B", "unreadable"} | ({"undecided"} if offered else set())
+    read = partial(read_answer, condition=condition, form=form)
+    for explain in EXPLAIN:
+        question = Question(
+            DRAWN, condition, DILEMMAS[0], "ab", explain=explain, form=form, channel=channel
+        )
+        for said in SAYS:
+            for given in (reply(question, said, chance) for chance in CHANCES):
+                message, stop = ChatMessageAssistant(content=given.text), given.stop
+                called = given.arguments is not None
+                assert called == (channel == "tool" and said in calling)
+                if called:
+                    calls = [ToolCall("1", TOOL, dict(given.arguments or {}))]
+                    message, stop = ChatMessageAssistant(content="", tool_calls=calls), "tool_calls"
+                reading = read_message(message, read, channel, form, stop=stop)
+                assert (reading.answer or reading.outcome) == meanings.get(said, said), given
+                if given.answer_at is not None:
+                    words = tuple(form.words(condition).values())
+                    assert given.text[given.answer_at :].startswith(words)
 
 
 def test_every_language_has_the_same_phrases() -> None:

@@ -15,12 +15,7 @@ is the text that was read, or the reason why nothing was read.
 
 from kidney_evals.elicitation.reading.answers import Answer, Outcome, Reading, read_answer
 from kidney_evals.elicitation.reading.hidden import split_hidden, without_delimiters
-from kidney_evals.elicitation.reading.messages import (
-    read_message,
-    read_output,
-    read_text_output,
-    tell_objects,
-)
+from kidney_evals.elicitation.reading.messages import read_message, read_output, tell_objects
 from kidney_evals.elicitation.reading.predictions import (
     Prediction,
     PredictionOutcome,
@@ -46,7 +41,6 @@ __all__ = [
     "read_output",
     "read_prediction",
     "read_stated",
-    "read_text_output",
     "signed_ratings",
     "split_hidden",
     "tell_objects",

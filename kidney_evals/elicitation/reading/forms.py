@@ -23,6 +23,13 @@ from kidney_evals.elicitation.reading.statements import (
 )
 from kidney_evals.elicitation.reading.vocabulary import PATTERNS, expand, lines_of
 
+_KINDS: tuple[tuple[str, Kind, Value], ...] = (
+    ("even", "commitment", "even"),
+    ("declined", "commitment", "refusal"),
+    ("equal", "weak", "even"),
+)
+"""Patterns of whole sentences that state no choice, with the kind and value of the statement."""
+
 
 def in_usual_form(text: str, form: Form) -> str:
     """Return a text with the names, labels and mechanism of `form` replaced by those of `USUAL`."""
@@ -33,23 +40,18 @@ def in_usual_form(text: str, form: Form) -> str:
 
 @cache
 def _replacements(form: Form) -> tuple[tuple[re.Pattern[str], str], ...]:
-    blocks: list[str] = []
-    forms = table("reading/forms")
-    if form.language != "en":
-        blocks += [forms["languages"][form.language]["exchange"]]
-    if form.mechanism != "coin":
-        mechanisms = forms["mechanisms"]
-        blocks += [mechanisms["coin_not_offered"]]
-        blocks += [mechanisms["tokens"][form.language].get(form.mechanism, "")]
-        blocks += [mechanisms["way_out"][form.mechanism]]
+    forms, mechanism = table("reading/forms"), form.mechanism
+    blocks = [forms["languages"].get(form.language, {}).get("exchange", "")]
+    if mechanism != "coin":
+        offered = forms["mechanisms"]
+        tokens = offered["tokens"][form.language].get(mechanism, "")
+        blocks += [offered["coin_not_offered"], tokens, offered["way_out"][mechanism]]
     if form.names != USUAL.names:
-        names = forms["names"]
-        blocks += [names["nobody"]]
+        blocks += [forms["names"]["nobody"]]
         for name, letter in zip(form.names, "AB", strict=True):
-            block = names["number" if name.isdigit() else "letter"]
-            for place, word in (("name", name), ("small", name.lower()), ("letter", letter)):
-                block = block.replace(f"<{place}>", word)
-            blocks += [block]
+            block = forms["names"]["number" if name.isdigit() else "letter"]
+            block = block.replace("<name>", name).replace("<small>", name.lower())
+            blocks += [block.replace("<letter>", letter)]
     lines = [line for block in blocks if block for line in lines_of(block)]
     pairs = [line.split("  →  ") for line in lines]
     return tuple((re.compile(expand(old)), new.replace("␣", " ")) for old, new in pairs)
@@ -59,43 +61,32 @@ def _replacements(form: Form) -> tuple[tuple[re.Pattern[str], str], ...]:
 def _sentence_patterns(language: str) -> dict[str, list[re.Pattern[str]]]:
     sentences = table("reading/forms")["languages"][language]["sentences"]
     return {
-        name: [re.compile(expand("|".join(lines_of(one)))) for one in blocks]
+        name: [re.compile(expand(one)) for one in blocks]
         if isinstance(blocks, list)
-        else [re.compile("|".join(lines_of(blocks)), re.IGNORECASE)]
+        else [re.compile(expand(blocks), re.IGNORECASE)]
         for name, blocks in sentences.items()
     }
 
 
-def sentences_in(language: str, prose: str) -> list[Statement]:
-    """Return the statements in the sentences of another language; none in English."""
-    if language == "en":
-        return []
-    patterns = _sentence_patterns(language)
-    return [
-        statement
-        for sentence in PATTERNS["sentence"].finditer(prose)
-        if not is_question(sentence[0])
-        for statement in _in_sentence(patterns, sentence.start(), sentence[0])
-    ]
+def sentences_in(language: str, prose: str) -> Iterator[Statement]:
+    """Yield the statements in the sentences of another language; none in English."""
+    if language != "en":
+        for sentence in PATTERNS["sentence"].finditer(prose):
+            if not is_question(sentence[0]):
+                yield from _in_sentence(_sentence_patterns(language), sentence.start(), sentence[0])
 
 
 def _in_sentence(
     patterns: dict[str, list[re.Pattern[str]]], start: int, sentence: str
 ) -> Iterator[Statement]:
-    levels: tuple[tuple[str, Kind, Value], ...] = (
-        ("even", "commitment", "even"),
-        ("declined", "commitment", "refusal"),
-        ("equal", "weak", "even"),
-    )
-    for name, kind, value in levels:
+    for name, kind, value in _KINDS:
         if patterns[name][0].search(sentence):
             yield Statement(start, start + len(sentence), kind, value, sentence)
             break
     if patterns["doubt"][0].search(sentence):
         return
     if coin := patterns["coin"][0].search(sentence):
-        span = start + coin.start(), start + coin.end()
-        yield Statement(*span, "commitment", "COIN", coin[0])
+        yield Statement(start + coin.start(), start + coin.end(), "commitment", "COIN", coin[0])
     if len(letters_in(sentence)) > 1:
         return
     for pattern in patterns["chosen"]:

@@ -88,7 +88,10 @@ def split_hidden(text: str) -> Split:
     start = 0
     for mark in _ANY.finditer(text):
         group = mark.lastgroup or ""
-        key = _key(mark[0]) if group[1:] == "0" else group[1:]
+        key = group[1:]
+        if key == "0" and (head := _WORD.search(mark[0])):
+            # The word that pairs an opening tag with its closing tag.
+            key = "think" if head[0][:2].lower() == "th" else head[0].lower()
         piece, start = text[start : mark.start()], mark.end()
         (hidden if inside else visible).append(piece)
         if group[0] == "o":
@@ -109,10 +112,3 @@ def split_hidden(text: str) -> Split:
 def without_delimiters(text: str) -> str:
     """Return a text with a line break in place of each delimiter."""
     return _ANY.sub("\n", text)
-
-
-def _key(tag: str) -> str:
-    """Return the word that pairs an opening tag with its closing tag."""
-    head = _WORD.search(tag)
-    word = head[0].lower() if head else ""
-    return "think" if word.startswith("th") else word

@@ -33,11 +33,7 @@ def answer_lines(text: str, paragraphs: Collection[int]) -> list[Statement]:
 
     `paragraphs` holds the offsets of the lines that follow a blank line.
     """
-    rows: list[tuple[int, str]] = []
-    at = 0
-    for line in text.split("\n"):
-        rows.append((at, line))
-        at += len(line) + 1
+    rows = [(line.start(), line[0]) for line in re.finditer("(?m)^.*$", text)]
     answers: list[Statement] = []
     for number, (at, line) in enumerate(rows):
         above = rows[number - 1][1] if number else ""

@@ -11,21 +11,18 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
-from inspect_ai.model import ChatCompletionChoice, ChatMessageAssistant, ContentText, ModelOutput
+from inspect_ai.model import ChatMessageAssistant, ContentText, ModelOutput
 from inspect_ai.tool import ToolCall
 
 from kidney_evals.elicitation.channels import ANSWER, TOOL, Channel
 from kidney_evals.elicitation.form import USUAL, Form
-from kidney_evals.elicitation.reading.answers import CUT_STOPS, Reading, read_answer
+from kidney_evals.elicitation.reading.answers import CUT_STOPS, NATIVE_REFUSAL, Reading
 from kidney_evals.elicitation.reading.predictions import Prediction
 from kidney_evals.elicitation.reading.stated import StatedReading
-from kidney_evals.studies import Condition
 
 R = TypeVar("R", Reading, Prediction, StatedReading)
-
-_TOOL_CALL = "a call of a tool that was not offered"
 
 _MOST_WORK = 20
 """Limit of decoding attempts per character, on average, which keeps the time linear."""
@@ -36,72 +33,48 @@ _DECODER = json.JSONDecoder(strict=False)
 
 
 def read_output(
-    output: ModelOutput, condition: Condition, form: Form = USUAL, channel: Channel = "text"
-) -> Reading:
-    """Read the answer in a model's output, never its reasoning; see `read_message`."""
-    if not output.choices:
-        return read_answer("", condition=condition, form=form)
-    choice = output.choices[0]
-    return read_message(
-        choice.message,
-        channel,
-        condition=condition,
-        stop=choice.stop_reason,
-        refused=_marked_as_refusal(choice),
-        form=form,
-    )
-
-
-def read_text_output(output: ModelOutput, read: Callable[..., R]) -> R:
-    """Read a model's output with a reader of text that takes `stop` and `refused`."""
+    output: ModelOutput, read: Callable[..., R], channel: Channel = "text", form: Form = USUAL
+) -> R:
+    """Read a model's output with `read`, a reader of text; see `read_message`."""
     if not output.choices:
         return read("")
     choice = output.choices[0]
-    refused = _marked_as_refusal(choice)
-    if not refused and _calls_tool(choice.message, choice.stop_reason):
-        return replace(read(""), outcome="unreadable", how=_TOOL_CALL)
-    return read(choice.message.text, stop=choice.stop_reason, refused=refused)
-
-
-def _marked_as_refusal(choice: ChatCompletionChoice) -> bool:
-    details = choice.stop_details
-    if details is not None and details.type in ("refusal", "content_filter"):
-        return True
-    content = choice.message.content
+    details, content = choice.stop_details, choice.message.content
     parts = [] if isinstance(content, str) else content
-    return any(isinstance(part, ContentText) and bool(part.refusal) for part in parts)
-
-
-def _calls_tool(message: ChatMessageAssistant, stop: str) -> bool:
-    """Return whether a message, neither cut off nor filtered, calls a tool."""
-    return bool(message.tool_calls) and stop in ("stop", "tool_calls", "unknown")
+    refused = details is not None and details.type in ("refusal", "content_filter")
+    refused = refused or any(isinstance(part, ContentText) and part.refusal for part in parts)
+    stop = choice.stop_reason
+    return read_message(choice.message, read, channel, form, stop=stop, refused=refused)
 
 
 def read_message(
     message: ChatMessageAssistant,
-    channel: Channel,
+    read: Callable[..., R],
+    channel: Channel = "text",
+    form: Form = USUAL,
     *,
-    condition: Condition,
     stop: str = "stop",
     refused: bool = False,
-    form: Form = USUAL,
-) -> Reading:
+) -> R:
     """Read the answer in a message, not in its reasoning: in its channel, or else in its text.
 
-    Arguments as for `read_answer`.
+    `read` reads a text and takes `stop`. `stop` and `refused` are as for `read_answer`: a native
+    refusal comes first, since the rest of a filtered text is not the model's answer.
     """
+    if refused or stop == "content_filter":
+        return _unread(read, "refusal", NATIVE_REFUSAL)
     text = message.text
     if channel == "json":
         text = tell_objects(text, form)
         if stop == "unknown" and text.count("{") > text.count("}"):
             stop = "max_tokens"  # of a local model, whose stop reason is unknown
-    native = refused or stop == "content_filter"
-    if channel == "tool" and message.tool_calls and not native:
-        return _read_calls(message.tool_calls, condition, stop, form)
-    if channel != "tool" and not native and _calls_tool(message, stop):
-        return Reading("unreadable", None, _TOOL_CALL)
-    reading = read_answer(text, condition=condition, stop=stop, refused=refused, form=form)
-    if channel == "text" or native or reading.outcome in ("empty", "truncated"):
+    if message.tool_calls:
+        if channel == "tool":
+            return _read_calls(message.tool_calls, read, stop, form)
+        if stop in ("stop", "tool_calls", "unknown"):
+            return _unread(read, "unreadable", "a call of a tool that was not offered")
+    reading = read(text, stop=stop)
+    if channel == "text" or reading.outcome in ("empty", "truncated"):
         return reading
     if channel == "tool":
         return _from(reading, "in words, without a tool call")
@@ -162,23 +135,29 @@ def _holder(value: Any) -> dict[str, Any] | None:
     return holders[0] if len(holders) == 1 else None
 
 
-def _read_calls(calls: list[ToolCall], condition: Condition, stop: str, form: Form) -> Reading:
-    readings = [_read_call(call, condition, stop, form) for call in calls]
-    if len({(reading.outcome, reading.answer) for reading in readings}) > 1:
-        return Reading("unreadable", None, "tool calls that disagree")
+def _read_calls(calls: list[ToolCall], read: Callable[..., R], stop: str, form: Form) -> R:
+    readings = [_read_call(call, read, stop, form) for call in calls]
+    if any(replace(one, how="") != replace(readings[0], how="") for one in readings):
+        return _unread(read, "unreadable", "tool calls that disagree")
     return _from(readings[0], "from a tool call")
 
 
-def _read_call(call: ToolCall, condition: Condition, stop: str, form: Form) -> Reading:
+def _read_call(call: ToolCall, read: Callable[..., R], stop: str, form: Form) -> R:
     cut = stop in CUT_STOPS
     words = None if call.parse_error else _in_words(call.arguments, form)
     if call.function == TOOL and words is not None:
         # A call has a stop reason of its own ("tool_calls").
-        return read_answer(words, condition=condition, stop=stop if cut else "stop", form=form)
+        return read(words, stop=stop if cut else "stop")
     if cut:
-        return Reading("truncated", None, "a call that was cut off")
-    return Reading("unreadable", None, "a call without an answer")
+        return _unread(read, "truncated", "a call that was cut off")
+    return _unread(read, "unreadable", "a call without an answer")
 
 
-def _from(reading: Reading, where: str) -> Reading:
+def _unread(
+    read: Callable[..., R], outcome: Literal["refusal", "truncated", "unreadable"], how: str
+) -> R:
+    return replace(read(""), outcome=outcome, how=how)
+
+
+def _from(reading: R, where: str) -> R:
     return replace(reading, how=f"{reading.how} ({where})")

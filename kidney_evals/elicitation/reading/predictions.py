@@ -10,12 +10,10 @@ unreadable, and so are ranges.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal
 
-from kidney_evals.elicitation.reading.answers import CUT_STOPS, NATIVE_REFUSAL, read_answer
+from kidney_evals.elicitation.reading.answers import CUT_STOPS, read_answer
 from kidney_evals.elicitation.reading.text import CLOSE, OPEN, excerpt, plain
 from kidney_evals.studies import Condition
 
@@ -39,18 +37,12 @@ class Prediction:
     how: str
 
 
-# The solver and the scorer read the same completion in turn.
-@lru_cache(maxsize=512)
-def read_prediction(
-    text: str, *, condition: Condition, stop: str = "stop", refused: bool = False
-) -> Prediction:
+def read_prediction(text: str, *, condition: Condition, stop: str = "stop") -> Prediction:
     """Read two percentages, with a coin three, stated in a completion; see `read_answer`.
 
     The percentage of a coin that was not offered may be 0. In truncated output only an answer line
     counts.
     """
-    if refused or stop == "content_filter":
-        return Prediction("refusal", None, NATIVE_REFUSAL)
     shown = plain(text)
     cut = stop in CUT_STOPS or (shown.hidden_open and stop != "stop")
     stated = _stated(shown.lines, condition, cut=cut)
@@ -112,10 +104,14 @@ def _stated(lines: str, condition: Condition, *, cut: bool) -> Prediction | None
     """Return the last statement of percentages; None without one."""
     # The last number may be truncated too: only an exact sum shows that it is not.
     tolerance = 0.1 if cut else TOLERANCE
-    for region in _answer_regions(lines):
-        # The last answer line that states percentages decides, even if they are invalid.
-        if (stated := _parse(region, condition, tolerance)) is not None:
-            return stated
+    end = len(lines)
+    for label in reversed(list(_ANSWER.finditer(lines))):
+        rows, end = lines[label.end() : end].split("\n"), label.start()
+        # The answer line, then a list below it. The last one that states percentages decides, even
+        # if they are invalid.
+        for region in (rows[0], "\n".join(rows[: _BLOCK + 1])):
+            if (stated := _parse(region, condition, tolerance)) is not None:
+                return stated
     if cut:
         return None
     faulty: Prediction | None = None
@@ -127,16 +123,6 @@ def _stated(lines: str, condition: Condition, *, cut: bool) -> Prediction | None
                 return stated
             faulty = faulty or stated
     return faulty
-
-
-def _answer_regions(lines: str) -> Iterator[str]:
-    """Yield the text after each answer label, the last first: its line, then a list below it."""
-    end = len(lines)
-    for label in reversed(list(_ANSWER.finditer(lines))):
-        rows = lines[label.end() : end].split("\n")
-        end = label.start()
-        yield rows[0]
-        yield "\n".join(rows[: _BLOCK + 1])
 
 
 def _parse(region: str, condition: Condition, tolerance: float) -> Prediction | None:

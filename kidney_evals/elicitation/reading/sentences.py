@@ -105,7 +105,11 @@ def _in_sentence(start: int, sentence: str) -> Iterator[Statement]:
         # "I cannot choose Patient A" declines one patient, "I decline the coin" the coin alone.
         if len(letters_in(after)) == 1 and "ANSWER" not in after:
             continue
-        if begins("both", after) or _declines_coin(sentence[no.start() : no.end() + 100]):
+        words = sentence[no.start() : no.end() + 100]
+        words = PATTERNS["clause_end"].split(words, maxsplit=1)[0]
+        rest = PATTERNS["coin_declined"].sub(" ", words)
+        only_coin = rest != words and not has("question_declined", rest)
+        if begins("both", after) or only_coin:
             continue
         signs = has("refusal_sign", sentence)
         if even and not signs:
@@ -117,13 +121,6 @@ def _in_sentence(start: int, sentence: str) -> Iterator[Statement]:
             yield _whole(start, sentence, "weak", "refusal")
     if has("equal", sentence) and not has("not_equal", sentence) and not _concedes(sentence):
         yield _whole(start, sentence, "weak", "even")
-
-
-def _declines_coin(words: str) -> bool:
-    """Return whether only the coin is declined, and not the question."""
-    words = PATTERNS["clause_end"].split(words, maxsplit=1)[0]
-    rest = PATTERNS["coin_declined"].sub(" ", words)
-    return rest != words and not has("question_declined", rest)
 
 
 def _declared(

@@ -1,21 +1,21 @@
 """Read the values that a model states: ratings, a ranking, a rule, percentages.
 
-The reader never guesses. Native refusals come first, hidden reasoning is never read, and only an
-answer line counts: the last one, or a reply that consists of one. A line that lacks a name, has a
-number outside 0 to 100 or gives two values for one name is unreadable. In truncated output, a
-number at the very end may be half a number and does not count.
+The reader never guesses. Hidden reasoning is never read, and only an answer line counts: the last
+one, or a reply that consists of one. A line that lacks a name, has a number outside 0 to 100 or
+gives two values for one name is unreadable. In truncated output, a number at the very end may be
+half a number and does not count.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, Literal
 
-from kidney_evals.elicitation.reading.answers import CUT_STOPS, NATIVE_REFUSAL, read_answer
+from kidney_evals.elicitation.reading.answers import CUT_STOPS, read_answer
 from kidney_evals.elicitation.reading.text import excerpt, plain
 from kidney_evals.elicitation.stated_questions import LETTERS, StatedKind, attribute_named
 from kidney_evals.studies import Study
@@ -29,26 +29,35 @@ class _Fault(ValueError):
 
 
 @dataclass(frozen=True)
-class _Named:
-    """An attribute, a kind of pair or a rule, with its words in an answer (a rule's letter).
+class Asked:
+    """A question about values.
 
-    `ends` are the ends (a) and (b) of an attribute in words; empty if none are requested.
+    Attributes:
+        kind: The kind of the question.
+        words: The attributes, kinds of pairs or rules by the words that name each in an answer (a
+            rule: its letter).
+        ends: For `swings` and `ranking`, the ends (a) and (b) of each attribute in words.
     """
 
-    name: str
-    words: tuple[str, ...]
-    ends: tuple[str, ...] = ()
-
-
-_Names = tuple[_Named, ...]
-
-
-@dataclass(frozen=True)
-class Asked:
-    """The kind of a question, and the names that its answer may hold."""
-
     kind: StatedKind
-    names: _Names
+    words: Mapping[str, str]
+    ends: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The names that an answer holds."""
+        return list(dict.fromkeys(self.words.values()))
+
+    @cached_property
+    def any_name(self) -> str:
+        """A pattern of any name, the longest first, with any separator between its words."""
+        words = sorted(self.words, key=len, reverse=True)
+        return "(?i:(?<![\\w])(" + "|".join(map(_spelt, words)) + ")(?![\\w]))"
+
+    def named(self, text: str) -> str:
+        """Return the name that a match of `any_name` stands for."""
+        matches = (re.fullmatch(_spelt(words), text, re.IGNORECASE) for words in self.words)
+        return next(name for name, match in zip(self.words.values(), matches, strict=True) if match)
 
 
 @dataclass(frozen=True)
@@ -71,35 +80,28 @@ class StatedReading:
 
 
 def asked_of(metadata: Mapping[str, Any], study: Study) -> Asked:
-    """Return the kind of a sample's question, and the names that its answer may hold."""
+    """Return a sample's question, with the names that its answer may hold."""
     kind: StatedKind = metadata["question"]
     options = str(metadata.get("options", "")).split()
-    if kind == "rule":
-        letters = zip(LETTERS, options, strict=False)
-        return Asked(kind, tuple(_Named(name, (letter,)) for letter, name in letters))
-    if kind == "flip":
-        return Asked(kind, tuple(_Named(name, (name,)) for name in options))
-    names = []
+    if kind in ("rule", "flip"):
+        return Asked(kind, dict(zip(LETTERS if kind == "rule" else options, options, strict=False)))
+    words: dict[str, str] = {}
+    ends: dict[str, tuple[str, str]] = {}
     for name in str(metadata["shown"]).split():
         attribute = attribute_named(study, name)
-        ends = tuple(attribute.describe(float(metadata[f"end_{end}_{name}"])) for end in "ab")
-        names.append(_Named(name, (name, attribute.label), ends))
-    return Asked(kind, tuple(names))
+        words |= {one: name for one in (name, attribute.label) if one not in words}
+        a, b = (attribute.describe(float(metadata[f"end_{end}_{name}"])) for end in "ab")
+        ends[name] = a, b
+    return Asked(kind, words, ends)
 
 
-# The solver and the scorer read the same completion in turn.
-@lru_cache(maxsize=256)
-def read_stated(
-    text: str, asked: Asked, *, stop: str = "stop", refused: bool = False
-) -> StatedReading:
-    """Read the values stated in a completion; `stop` and `refused` are as for `read_answer`."""
-    if refused or stop == "content_filter":
-        return StatedReading("refusal", NATIVE_REFUSAL)
+def read_stated(text: str, asked: Asked, *, stop: str = "stop") -> StatedReading:
+    """Read the values stated in a completion; `stop` is as for `read_answer`."""
     shown = plain(text)
     cut = stop in CUT_STOPS or shown.hidden_open
     read = {"rule": _rule, "ranking": _ranking, "swings": _numbers, "flip": _numbers}[asked.kind]
     try:
-        reading = read(shown.lines, asked.names, cut)
+        reading = read(shown.lines, asked, cut)
     except _Fault as fault:
         return StatedReading("truncated" if cut else "unreadable", str(fault))
     if reading is not None:
@@ -141,75 +143,54 @@ def _blocks(lines: str) -> list[str]:
     return [lines[mark.end() : end] for mark, end in zip(marks, ends, strict=False)][::-1]
 
 
-@lru_cache(maxsize=64)
-def _any_of(names: _Names) -> str:
-    """Return a group that matches any name, longest first, with any separator between words."""
-    words = sorted({word for named in names for word in named.words}, key=len, reverse=True)
-    return "(?i:(?<![\\w])(" + "|".join(map(_spelt, words)) + ")(?![\\w]))"
-
-
 def _spelt(word: str) -> str:
     return r"[\s_-]{1,3}".join(re.escape(part) for part in re.split(r"[\s_-]+", word))
 
 
-def _name_of(text: str, names: _Names) -> str:
-    return next(
-        named.name
-        for named in names
-        if any(re.fullmatch(_spelt(word), text, re.IGNORECASE) for word in named.words)
-    )
-
-
-# --- Ratings and percentages ---------------------------------------------------------------------
-
-
-def _numbers(lines: str, names: _Names, cut: bool) -> StatedReading | None:
-    parts = _blocks(lines) or ([] if cut else [lines])
-    entries = _entries_in(parts, names)
+def _numbers(lines: str, asked: Asked, cut: bool) -> StatedReading | None:
+    """Read a rating, or a percentage, for every name, from the last answer mark back."""
+    entries: dict[str, str] = {}
+    for part in _blocks(lines) or ([] if cut else [lines]):
+        own: dict[str, str] = {}
+        for name, value in _entries(part, asked):
+            if own.setdefault(name, value) != value:
+                raise _Fault(f"two things are said of {name}")
+        entries = own | entries
+        if len(entries) == len(asked.names):
+            break
     if not entries:
         return None
-    if missing := [named.name for named in names if named.name not in entries]:
+    if missing := [name for name in asked.names if name not in entries]:
         raise _Fault(f"no number for {', '.join(missing)}")
     if cut and re.search(r"\d\s*$", lines):
         raise _Fault("cut off, perhaps within a number")
-    numbers: dict[str, float] = {}
-    ends: dict[str, str] = {}
-    for named in names:
-        if named.ends:
-            ends[named.name], numbers[named.name] = _swing(named, entries[named.name])
-        else:
-            numbers[named.name] = _number(named.name, entries[named.name])
-    shown = [
-        f"{name}={ends[name]}:{value:g}" if ends else f"{name}={value:g}"
-        for name, value in numbers.items()
-    ]
-    return StatedReading("answer", f"read as “{'; '.join(shown)}”", numbers, ends)
+    values: dict[str, tuple[str, float]] = {}
+    for name in asked.names:
+        entry = entries[name]
+        ends = asked.ends.get(name)
+        values[name] = _swing(name, ends, entry) if ends else ("", _number(name, entry))
+    shown = "; ".join(
+        f"{name}={end}:{value:g}" if end else f"{name}={value:g}"
+        for name, (end, value) in values.items()
+    )
+    return StatedReading(
+        "answer",
+        f"read as “{shown}”",
+        numbers={name: value for name, (_, value) in values.items()},
+        ends={name: end for name, (end, _) in values.items() if end},
+    )
 
 
-def _entries_in(parts: Sequence[str], names: _Names) -> dict[str, str]:
-    """Return the entry of each name, from the last part back until every name has one."""
-    entries: dict[str, str] = {}
-    for part in parts:
-        own: dict[str, str] = {}
-        for name, value in _entries(part, names):
-            if own.setdefault(name, value) != value:
-                raise _Fault(f"two things are said of {name}")
-        entries = {**own, **entries}
-        if len(entries) == len(names):
-            break
-    return entries
-
-
-def _entries(part: str, names: _Names) -> Iterator[tuple[str, str]]:
+def _entries(part: str, asked: Asked) -> Iterator[tuple[str, str]]:
     """Yield each name that is followed by a value, and the words of the value."""
-    matches = list(re.finditer(rf"{_any_of(names)}['\"\])\s]*(?:[=:]|-?>)\s*", part))
-    for place, match in enumerate(matches):
-        end = matches[place + 1].start() if place + 1 < len(matches) else len(part)
+    matches = list(re.finditer(rf"{asked.any_name}['\"\])\s]*(?:[=:]|-?>)\s*", part))
+    ends = [*(match.start() for match in matches[1:]), len(part)]
+    for match, end in zip(matches, ends, strict=False):
         value = re.split(r"[\n;]", part[match.end() : min(end, match.end() + _LONGEST)], maxsplit=1)
         words = value[0].strip(" ,.\t|'\"")
         # Without a number the name opens a sentence.
         if re.search(r"\d", words):
-            yield _name_of(match[1], names), words.lower()
+            yield asked.named(match[1]), words.lower()
 
 
 _NUMBER = re.compile(
@@ -237,28 +218,28 @@ _LETTER = re.compile(r"[\s'\"(\[]*([ab])(?![\w])['\")\]]*")
 _NONE = re.compile(r"[\s'\"(\[]*(?:none|neither|no end|n/a|-)(?![\w])['\")\]]*")
 
 
-def _swing(named: _Named, words: str) -> tuple[str, float]:
+def _swing(name: str, ends: tuple[str, str], words: str) -> tuple[str, float]:
     """Return the favoured end in an entry ("a", "b", "none") and the rating, 0 to 100."""
     rest = _FIELD.sub("", words)
     letter = _LETTER.match(rest)
     if letter:
         rest = rest[letter.end() :]
-    spoken, rest = _spoken_end(named, rest)
+    spoken, rest = _spoken_end(ends, rest)
     if letter and spoken and letter[1] != spoken:
-        raise _Fault(f"“{excerpt(words, 60)}” names both ends of {named.name}")
+        raise _Fault(f"“{excerpt(words, 60)}” names both ends of {name}")
     end = letter[1] if letter else spoken
     if end is None and (neither := _NONE.match(rest)):
         end, rest = "none", rest[neither.end() :]
-    value = _number(named.name, rest)
+    value = _number(name, rest)
     # An attribute that does not matter has no favoured end.
     if end in (None, "none") and value > 0:
-        raise _Fault(f"“{excerpt(words, 60)}” names no end of {named.name}")
+        raise _Fault(f"“{excerpt(words, 60)}” names no end of {name}")
     return end or "none", value
 
 
-def _spoken_end(named: _Named, rest: str) -> tuple[str | None, str]:
+def _spoken_end(ends: tuple[str, str], rest: str) -> tuple[str | None, str]:
     """Return the end whose words an entry begins with, and the text after it."""
-    spelt = [(letter, text.lower()) for letter, text in zip("ab", named.ends, strict=True)]
+    spelt = [(letter, text.lower()) for letter, text in zip("ab", ends, strict=True)]
     for letter, text in sorted(spelt, key=lambda end: -len(end[1])):
         numeral = re.match(r"\d+", text)
         forms = [_spelt(text)] + ([re.escape(numeral[0]) + r"(?=\s*[:=,|])"] if numeral else [])
@@ -269,43 +250,42 @@ def _spoken_end(named: _Named, rest: str) -> tuple[str | None, str]:
     return None, rest
 
 
-# --- Rankings ------------------------------------------------------------------------------------
-
-
-def _ranking(lines: str, names: _Names, cut: bool) -> StatedReading | None:
+def _ranking(lines: str, asked: Asked, cut: bool) -> StatedReading | None:
     """Read ranks by name; without a mark, only from a line with every name once and ">" between."""
+    count = len(asked.names)
     parts = _blocks(lines)
-    if not parts:
-        parts = [] if cut else [line for line in lines.split("\n")[::-1] if ">" in line]
-        parts = [line for line in parts if len(_mentions(line, names)) == len(names)]
+    if not parts and not cut:
+        parts = [line for line in lines.split("\n")[::-1] if ">" in line]
+        parts = [line for line in parts if len(_mentions(line, asked)) == count]
     for part in parts:
         first = part.split("\n", 1)[0]
-        text = first if len(_mentions(first, names)) == len(names) else part
-        if mentions := _mentions(text, names):
-            ranks = _ranks(text, mentions, names)
+        text = first if len(_mentions(first, asked)) == count else part
+        if mentions := _mentions(text, asked):
+            ranks = _ranks(text, mentions, asked)
             order = sorted(ranks, key=lambda name: ranks[name])
-            signs = (" = " if ranks[one] == ranks[two] else " > " for one, two in pairwise(order))
-            chain = order[0] + "".join(map("".join, zip(signs, order[1:], strict=True)))
+            chain = order[0]
+            for above, name in pairwise(order):
+                chain += f" {'=' if ranks[above] == ranks[name] else '>'} {name}"
             return StatedReading("answer", f"read as “{chain}”", ranks)
     return None
 
 
-def _mentions(text: str, names: _Names) -> dict[str, re.Match[str]]:
+def _mentions(text: str, asked: Asked) -> dict[str, re.Match[str]]:
     """Return each name's first mention, in the order of the text."""
     mentions: dict[str, re.Match[str]] = {}
-    for match in re.finditer(_any_of(names), text):
-        mentions.setdefault(_name_of(match[1], names), match)
+    for match in re.finditer(asked.any_name, text):
+        mentions.setdefault(asked.named(match[1]), match)
     return mentions
 
 
-def _ranks(text: str, mentions: Mapping[str, re.Match[str]], names: _Names) -> dict[str, float]:
-    if missing := [named.name for named in names if named.name not in mentions]:
+def _ranks(text: str, mentions: Mapping[str, re.Match[str]], asked: Asked) -> dict[str, float]:
+    if missing := [name for name in asked.names if name not in mentions]:
         raise _Fault(f"the ranking lacks {', '.join(missing)}")
     places = list(mentions.values())
     numbers = [re.match(r"['\"\])\s]*[=:]\s*(\d+)\b(?!\s*%)", text[one.end() :]) for one in places]
     if all(numbers):
         stated = [int(number[1]) for number in numbers if number]
-        if sorted(stated) != list(range(1, len(names) + 1)):
+        if sorted(stated) != list(range(1, len(places) + 1)):
             raise _Fault("the numbers behind the names are no ranks")
         return dict(zip(mentions, map(float, stated), strict=True))
     order = list(mentions)
@@ -325,18 +305,15 @@ def _ranks(text: str, mentions: Mapping[str, re.Match[str]], names: _Names) -> d
     }
 
 
-# --- Rules ---------------------------------------------------------------------------------------
-
 _OPTION = r"\W{0,20}(?i:(?:option|rule|letter|choice) )?\W{0,20}"
 
 
-def _rule(lines: str, names: _Names, cut: bool) -> StatedReading | None:
+def _rule(lines: str, asked: Asked, cut: bool) -> StatedReading | None:
     """Read the letter of a rule. Without a mark, only a last line counts that is only a letter."""
-    letters = {named.words[0]: named.name for named in names}
-    every = "".join(letters)
+    every = "".join(asked.words)
     if parts := _blocks(lines):
-        firsts = [part.strip().split("\n", 1)[0] for part in parts]
-        text = next((first for first in firsts if first), "")
+        firsts = (part.strip().split("\n", 1)[0] for part in parts)
+        text = next(filter(None, firsts), "")
         if not text:
             return None
         match = re.match(rf"{_OPTION}([{every}{every.lower()}])(?=\W*$|\s*[).:,;(\]\"'—-])", text)
@@ -350,5 +327,5 @@ def _rule(lines: str, names: _Names, cut: bool) -> StatedReading | None:
         match = re.fullmatch(rf"{_OPTION}([{every}])\W*", text)
         if match is None or cut:
             return None
-    rule = letters[match[1].upper()]
+    rule = asked.words[match[1].upper()]
     return StatedReading("answer", f"read from “{excerpt(text, 60)}”", rule=rule)

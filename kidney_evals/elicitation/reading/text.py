@@ -50,10 +50,7 @@ _SPECIAL = re.compile(r"<\|[A-Za-z0-9_ ]{1,40}\|>|<(?:start|end)_of_turn>|\[/?IN
 
 def _own_turn(text: str) -> str:
     """Return the model's own turn, without special tokens, a prompt or an invented user turn."""
-    if "<|" not in text and "_of_turn>" not in text and "INST]" not in text:
-        return text
-    turn = _NEW_TURN.search(text)
-    if turn:
+    if turn := _NEW_TURN.search(text):
         before = text[: turn.start()]
         reply = _ASSISTANT.search(text, turn.end())
         if _SPECIAL.sub("", before).strip():
@@ -63,7 +60,7 @@ def _own_turn(text: str) -> str:
     return _SPECIAL.sub("\n", text)
 
 
-_INVISIBLE = dict.fromkeys(
+_HIDDEN = dict.fromkeys(
     [0x00AD, 0xFEFF, ord(OPEN), ord(CLOSE), *range(0x0300, 0x0370), *range(0x200B, 0x2010),
      *range(0x202A, 0x202F), *range(0x2060, 0x2070), *range(0xFE00, 0xFE10)]
 )  # fmt: skip
@@ -80,7 +77,9 @@ _LOOKALIKES = {
     "\n": "\x85\u2028\u2029",
     ". ": "\u3002",
 }
-_ALIKE = str.maketrans({sign: put for put, signs in _LOOKALIKES.items() for sign in signs})
+_USUAL = _HIDDEN | str.maketrans(
+    {sign: usual for usual, signs in _LOOKALIKES.items() for sign in signs}
+)
 _TEX_QUOTE = re.compile(r"(?<!`)``(?!`)([^`'\n]{1,400})''")
 _ANSI = re.compile(r"\x1b\[[0-9;]{0,20}[A-Za-z]")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
@@ -88,14 +87,11 @@ _ESCAPED_BREAK = re.compile(r"\\n(?![a-z])")
 
 
 def _plain_characters(text: str) -> str:
-    if "&" in text:
-        text = html.unescape(text)
+    # NFC composes a letter and its accent, which `_HIDDEN` would drop.
+    text = unicodedata.normalize("NFC", html.unescape(text))
     if not text.isascii():
-        # NFC composes a letter and its accent, which `_INVISIBLE` would drop.
-        text = unicodedata.normalize("NFC", text)
         # Before NFKC, which decomposes some of these characters, and again after it.
-        text = unicodedata.normalize("NFKC", text.translate(_INVISIBLE).translate(_ALIKE))
-        text = text.translate(_INVISIBLE).translate(_ALIKE)
+        text = unicodedata.normalize("NFKC", text.translate(_USUAL)).translate(_USUAL)
     text = _ANSI.sub("", _TEX_QUOTE.sub(r'"\1"', text))
     text = re.sub(r"\r\n|[\r\x0b\x0c]", "\n", text)
     # "\boxed" whose "\b" was decoded as a control character.
@@ -120,8 +116,6 @@ _BEGIN = re.compile(r"\A\s{0,20}<s>(?=\s)")
 
 def _without_struck(text: str) -> str:
     """Return a text without the parts that Markdown, HTML, BBCode or LaTeX strikes out."""
-    if not any(sign in text for sign in "~<[\\{"):
-        return text
     text = _STRUCK.sub(" ", _BEGIN.sub(" ", text))
     parts: list[str] = []
     start = 0
@@ -147,8 +141,6 @@ _LATEX = re.compile(
 
 
 def _mark_boxes(text: str) -> str:
-    if "box" not in text:
-        return text
     parts: list[str] = []
     start = 0
     for box in _BOX.finditer(text):
@@ -190,8 +182,6 @@ def _name(raw: str) -> str:
 
 
 def _mark_fields(text: str) -> str:
-    if ":" not in text and "=" not in text:
-        return text
     if only := _ONLY_FIELD.fullmatch(text[:200]):
         return f"{OPEN}{only[1]}{CLOSE}"
 
@@ -213,8 +203,6 @@ _INLINE = frozenset(
 
 
 def _unwrap_tags(text: str) -> str:
-    if "<" not in text:
-        return text
     lowered = text.lower()
     closed = {name for name in ("a", "b", "coin") if f"</{name}>" in lowered}
 
@@ -236,26 +224,20 @@ def _unwrap_tags(text: str) -> str:
     return _TAG.sub(unwrap, text)
 
 
-_TAGGED = re.compile(f"{OPEN}([^{OPEN}{CLOSE}]*){CLOSE}")
+_MARKS = re.compile(f"{OPEN}([^{OPEN}{CLOSE}]*){CLOSE}|[{OPEN}{CLOSE}]")
 
 
-def _settle_marks(text: str) -> str:
-    """Replace marks around an empty or long text, and unpaired marks, by line breaks."""
-    parts = _TAGGED.split(text)
-    values = [" ".join(part.split()) for part in parts]
-    return "".join(
-        f"{OPEN}{values[place]}{CLOSE}"
-        if place % 2 and 0 < len(values[place]) <= 60
-        else f"\n{part}\n"
-        if place % 2
-        else part.replace(OPEN, "\n").replace(CLOSE, "\n")
-        for place, part in enumerate(parts)
-    )
+def _settle_mark(mark: re.Match[str]) -> str:
+    """Return marks around a short text; line breaks for unpaired marks and around other texts."""
+    value = " ".join((mark[1] or "").split())
+    if 0 < len(value) <= 60:
+        return f"{OPEN}{value}{CLOSE}"
+    return "\n" if mark[1] is None else f"\n{mark[1]}\n"
 
 
 _FENCE = re.compile(r"\s{0,8}(?:```|~~~)[\w+-]{0,20}\s*")
 _LEAD = re.compile(
-    r"(?:[\s>]|=(?=>)|#{1,6}(?=[\s*\w])|[-+*\u2022\u25cf\u25aa\u2023\U0001f449](?=\s)|\d{1,2}[.)](?=\s))*"
+    r"\A(?:[\s>]|=(?=>)|#{1,6}(?=[\s*\w])|[-+*\u2022\u25cf\u25aa\u2023\U0001f449](?=\s)|\d{1,2}[.)](?=\s))*"
 )
 _CHECKED = re.compile(r"\[\s?[xX\u2713\u2714]\s?\]|[\u2611\u2705\u2714\u2713]")
 _UNCHECKED = re.compile(r"\[\s\]|\u2610|\u2b1c|\u25a1")
@@ -270,34 +252,39 @@ def _last_option(corrected: re.Match[str]) -> str:
     return f"choose {corrected['last']}" if flips else corrected["last"]
 
 
-def _plain_lines(text: str) -> tuple[str, str, list[tuple[int, int]], frozenset[int]]:
+_QUOTED = re.compile(
+    r"""(?<![\w"])(?<!["']:)(?<!["']:\s)"[^"]{1,1000}"|(?<![\w'])(?<!["']:)(?<!["']:\s)'(?=\w)"""
+    r"""(?:[^'\n]|(?<=\w)'(?=\w)){1,400}'(?!\w)"""
+)
+"""A quotation, but not a JSON value."""
+
+
+def plain(text: str, form: Form = USUAL) -> Plain:
+    """Reduce a completion to plain lines, with the names in `form` replaced by those of `USUAL`."""
+    parts = split_hidden(_plain_characters(_STRUCK_LETTERS.sub(" ", text)))
+    shown = in_usual_form(_without_struck(_own_turn(parts.visible)), form)
+    shown = _LATEX.sub("", _mark_boxes(shown))
+    return _plain_lines(_MARKS.sub(_settle_mark, _unwrap_tags(_mark_fields(shown))), parts.open)
+
+
+def _plain_lines(text: str, hidden_open: bool) -> Plain:
     lines: list[str] = []
+    breaks: list[str] = []
     quoted: list[tuple[int, int]] = []
     paragraphs: set[int] = set()
-    blank = False
-    at = 0
-    breaks: list[str] = []
-    soft = False
-    last = ""
+    at, last, blank, soft = 0, "", False, False
     boxes = bool(_UNCHECKED.search(text))
     for raw in text.split("\n"):
-        if not raw:
-            soft, blank = False, True
-            continue
-        if raw == last:
+        blank = blank or not raw
+        if raw and raw == last:
             # A model caught in a loop.
             continue
-        last = raw
-        if _FENCE.fullmatch(raw):
-            soft = False
-            continue
-        lead = _LEAD.match(raw)
-        marked = lead is not None and bool(lead[0].strip())
-        line = raw[lead.end() :] if lead else raw
-        if boxes and _UNCHECKED.match(line):
-            soft = False
-            continue
-        if boxes and (checked := _CHECKED.match(line)):
+        last = raw or last
+        line = _LEAD.sub("", raw, count=1)
+        marked = bool(raw.removesuffix(line).strip())
+        if _FENCE.fullmatch(raw) or (boxes and _UNCHECKED.match(line)):
+            line = ""
+        elif boxes and (checked := _CHECKED.match(line)):
             line = f"{OPEN}{line[checked.end() :].strip()[:60]}{CLOSE}"
         if line.startswith("|"):
             marked, line = True, " : ".join(cell.strip() for cell in line.strip("| ").split("|"))
@@ -321,25 +308,9 @@ def _plain_lines(text: str) -> tuple[str, str, list[tuple[int, int]], frozenset[
         lines.append(line)
         soft = not titled and line[-1] not in ".:;!?" + CLOSE
     prose = "".join(line + gap for line, gap in zip(lines, [*breaks, ""], strict=False))
-    return "\n".join(lines), prose, quoted, frozenset(paragraphs)
-
-
-_QUOTED = re.compile(
-    r"""(?<![\w"])(?<!["']:)(?<!["']:\s)"[^"]{1,1000}"|(?<![\w'])(?<!["']:)(?<!["']:\s)'(?=\w)"""
-    r"""(?:[^'\n]|(?<=\w)'(?=\w)){1,400}'(?!\w)"""
-)
-"""A quotation, but not a JSON value."""
-
-
-def plain(text: str, form: Form = USUAL) -> Plain:
-    """Reduce a completion to plain lines, with the names in `form` replaced by those of `USUAL`."""
-    parts = split_hidden(_plain_characters(_STRUCK_LETTERS.sub(" ", text)))
-    shown = in_usual_form(_without_struck(_own_turn(parts.visible)), form)
-    shown = _LATEX.sub("", _mark_boxes(shown))
-    shown = _settle_marks(_unwrap_tags(_mark_fields(shown)))
-    lines, prose, quoted, paragraphs = _plain_lines(shown)
-    quoted += [match.span() for match in _QUOTED.finditer(lines)]
-    return Plain(lines, prose, parts.open, sorted(quoted), paragraphs)
+    whole = "\n".join(lines)
+    quoted += [match.span() for match in _QUOTED.finditer(whole)]
+    return Plain(whole, prose, hidden_open, sorted(quoted), frozenset(paragraphs))
 
 
 def excerpt(text: str, longest: int = 80) -> str:

@@ -13,7 +13,24 @@ from functools import cache
 
 from kidney_evals.elicitation.form import table
 
-_REFERENCE = re.compile(r"\(\?&(\w+)\)")
+
+@cache
+def blocks() -> Mapping[str, tuple[str, str | list[str]]]:
+    """Return the case and the block of every pattern; a list where it has several forms."""
+    return {
+        key: (case, block)
+        for name in ("names", "choices", "indecision", "doubts")
+        for case, section in table(f"reading/{name}").items()
+        for key, block in section.items()
+    }
+
+
+@cache
+def sources(name: str) -> tuple[str, ...]:
+    """Return each form of the named pattern as text."""
+    case, block = blocks()[name]
+    forms = map(expand, [block] if isinstance(block, str) else block)
+    return tuple(f"(?i:{form})" if case == "any_case" else form for form in forms)
 
 
 def lines_of(block: str) -> list[str]:
@@ -21,51 +38,27 @@ def lines_of(block: str) -> list[str]:
     return [re.sub(r"\n +", "", line) for line in re.split(r"\n(?! )", block)]
 
 
-def expand(text: str) -> str:
-    """Return a pattern with every `(?&name)` replaced by the pattern of that name."""
-    return _REFERENCE.sub(lambda reference: str(sources()[reference[1]]), text)
+def expand(block: str) -> str:
+    """Return a block as a pattern, with every `(?&name)` replaced by the pattern of that name."""
+    whole = "|".join(lines_of(block))
+    return re.sub(r"\(\?&(\w+)\)", lambda reference: sources(reference[1])[0], whole)
 
 
 @cache
-def sources() -> Mapping[str, str | list[str]]:
-    """Return every pattern as text, by name; a list where the pattern has several forms."""
-    blocks: dict[str, tuple[str, str | list[str]]] = {}
-    for name in ("names", "choices", "indecision", "doubts"):
-        for case, section in table(f"reading/{name}").items():
-            blocks |= {key: (case, block) for key, block in section.items()}
-    known: dict[str, str | list[str]] = {}
-
-    def source(key: str) -> str:
-        if key not in known:
-            case, block = blocks[key]
-            known[key] = list(map(whole, block)) if isinstance(block, list) else whole(block)
-            if case == "any_case":
-                known[key] = f"(?i:{known[key]})"
-        return str(known[key])
-
-    def whole(block: str) -> str:
-        return _REFERENCE.sub(lambda name: source(name[1]), "|".join(lines_of(block)))
-
-    for key in blocks:
-        source(key)
-    return known
+def pattern_list(name: str) -> tuple[re.Pattern[str], ...]:
+    """Return the compiled forms of the named pattern."""
+    return tuple(map(re.compile, sources(name)))
 
 
 class _Patterns(dict[str, re.Pattern[str]]):
     """Compiled patterns by name, compiled when they are first used."""
 
     def __missing__(self, name: str) -> re.Pattern[str]:
-        self[name] = compiled = re.compile(str(sources()[name]))
-        return compiled
+        (self[name],) = pattern_list(name)
+        return self[name]
 
 
 PATTERNS = _Patterns()
-
-
-@cache
-def pattern_list(name: str) -> tuple[re.Pattern[str], ...]:
-    """Return the compiled expressions of the pattern `name`, which is stored as a list."""
-    return tuple(map(re.compile, sources()[name]))
 
 
 def has(name: str, text: str) -> bool:
