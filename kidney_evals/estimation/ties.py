@@ -41,6 +41,11 @@ class DavidsonFit(DifferenceFit):
     """A fitted Davidson model; `level` is ln ν, the coin's score between equal patients."""
 
     @property
+    def log_nu(self) -> float:
+        """Ln ν, the coin's score between patients of equal value."""
+        return self.level
+
+    @property
     def thresholds(self) -> tuple[Threshold, Threshold]:
         """The coin and the half threshold in Δu (see the module `thresholds`)."""
         return davidson_thresholds(self.level, self.covariance[-1, -1])

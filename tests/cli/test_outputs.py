@@ -198,7 +198,7 @@ def test_a_site_is_written_to_an_address(
 def test_no_address_becomes_a_local_folder(here: Path, kidney_evals: Call) -> None:
     for command in (
         *("table run.eval -o", "bundle run.eval -o", "gallery -o", "sft export --out"),
-        *"report run.eval --assets",
+        "report run.eval --assets",
     ):
         for out in ("s3:/bucket/out", "nonsense://bucket", "memory:/bucket", "http://127.0.0.1:9/"):
             refused(kidney_evals(*command.split(), out))
