@@ -15,7 +15,7 @@ from inspect_ai.util import registry_create, registry_info
 
 from kidney_evals.elicitation import solvers
 from kidney_evals.elicitation.readout import check_provider, options
-from kidney_evals.elicitation.run_wordings import deal, wordings_for
+from kidney_evals.elicitation.run_wordings import assign_wordings, wordings_for
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.guards import RunGuard
 from kidney_evals.measures import headlines
@@ -205,12 +205,12 @@ def build_choices(
         ]
     else:
         # A dilemma has one wording in all orders and epochs.
-        words_of = dict(zip(main, deal(asked, len(main), seed), strict=True))
+        words_of = dict(zip(main, assign_wordings(asked, len(main), seed), strict=True))
         shown = [(*pair, words_of[pair[0]]) for pair in presentation(main, orders, seed)]
     if controls:
         # Controls come last and once each, so that `--limit` selects from the dilemmas first.
         block = loaded.control_block
-        dealt = deal(asked[:1] if crossed else asked, len(block), seed)
+        dealt = assign_wordings(asked[:1] if crossed else asked, len(block), seed)
         shown += [(one, "ab", words) for one, words in zip(block, dealt, strict=True)]
     reference = load_reference(loaded, condition)
     marks = {"crossed": True} if crossed else {"readout": readout} if by_logprobs else {}

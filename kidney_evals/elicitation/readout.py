@@ -123,7 +123,7 @@ def read_probabilities(
     return best if malformed is None or (best is not None and best.is_usable) else malformed
 
 
-def settled(reading: Reading, readout: Readout | None) -> Reading:
+def final_reading(reading: Reading, readout: Readout | None) -> Reading:
     """Return the final reading of a sample from the reading of its text and its readout."""
     if readout is not None and readout.is_usable:
         shares = ", ".join(f"{name} {share:.3f}" for name, share in readout.chances.items())

@@ -30,7 +30,7 @@ def wordings_for(wording: str | Sequence[str], study: Study) -> tuple[Wording, .
     return asked
 
 
-def deal(wordings: Sequence[Wording], count: int, seed: int) -> tuple[Wording, ...]:
+def assign_wordings(wordings: Sequence[Wording], count: int, seed: int) -> tuple[Wording, ...]:
     """Return a wording for each of `count` dilemmas, balanced and reproducible for a seed.
 
     Among the first n dilemmas, the counts of two wordings differ by at most one.

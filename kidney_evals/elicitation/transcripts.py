@@ -13,7 +13,7 @@ from inspect_ai.solver import TaskState
 from kidney_evals.elicitation import reading
 from kidney_evals.elicitation.channels import known_channel
 from kidney_evals.elicitation.form import form_of
-from kidney_evals.elicitation.readout import Readout, read_probabilities, settled
+from kidney_evals.elicitation.readout import Readout, final_reading, read_probabilities
 from kidney_evals.studies import load_study
 
 R = TypeVar("R")
@@ -41,7 +41,7 @@ def choice_reader(metadata: Mapping[str, Any]) -> Callable[[ModelOutput], readin
 
 def stated_reader(metadata: Mapping[str, Any]) -> Callable[[ModelOutput], reading.StatedReading]:
     """Return the function that parses an output as a sample's stated values."""
-    asked = reading.asked_of(metadata, load_study(metadata["study_source"]))
+    asked = reading.stated_question(metadata, load_study(metadata["study_source"]))
     return partial(reading.read_output, read=partial(reading.read_stated, asked=asked))
 
 
@@ -75,7 +75,7 @@ def choices_of(state: TaskState) -> Readings[reading.Reading] | None:
     readings = readings_of(state, choice_reader(state.metadata))
     if readings is None or readings.final is None or not _is_readout(state):
         return readings
-    final = settled(readings.final, readout_of(state))
+    final = final_reading(readings.final, readout_of(state))
     return Readings(final if readings.asked == 1 else readings.first, final, readings.asked)
 
 

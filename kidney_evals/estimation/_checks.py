@@ -67,7 +67,7 @@ def shaped(
     if not (np.isfinite(low) and np.isfinite(high)):
         span = f" of {low:g} or more" if np.isfinite(low) else ""
         why = f"not a finite number{span} (at most {LARGEST:g})"
-    refuse(np.asarray(bad if bad.ndim < 2 else bad.any(axis=-1)), array, name, why)
+    raise_if_any(np.asarray(bad if bad.ndim < 2 else bad.any(axis=-1)), array, name, why)
     return array
 
 
@@ -94,14 +94,14 @@ def length(values: ArrayLike, name: str, least: int = 1) -> int:
 def codes(values: ArrayLike, n: int, name: str, allowed: tuple[int, ...]) -> Ints:
     """Return `values` as (n,) integers out of `allowed`."""
     array = _sized(values, n, name)
-    refuse(~np.isin(array, allowed), array, name, f"allowed are {list(allowed)}")
+    raise_if_any(~np.isin(array, allowed), array, name, f"allowed are {list(allowed)}")
     return array.astype(np.int64)
 
 
 def places(values: ArrayLike, n: int, name: str, count: int | None = None) -> Ints:
     """Return `values` as (n,) integers from 0 to `count` - 1; None for no upper limit."""
     array = column(values, n, name, 0, np.inf if count is None else count - 1)
-    refuse((array != np.floor(array)) | (array > _MOST), array, name, "not a whole number")
+    raise_if_any((array != np.floor(array)) | (array > _MOST), array, name, "not a whole number")
     return array.astype(np.int64)
 
 
@@ -121,7 +121,7 @@ def groups(values: ArrayLike, n: int, name: str = "clusters") -> tuple[Ints, int
     if n == 0:
         raise InputError(f"{name} has no rows")
     missing = (array != array) | np.asarray(array == None, dtype=bool)  # noqa: E711
-    refuse(np.asarray(missing, dtype=bool), array, name, "not a label")
+    raise_if_any(np.asarray(missing, dtype=bool), array, name, "not a label")
     try:
         _, index = np.unique(array, return_inverse=True)
     except TypeError:
@@ -137,7 +137,7 @@ def whole(value: Any, name: str, least: int) -> int:
     return int(value)
 
 
-def refuse(bad: Bools, array: NDArray[Any], name: str, why: str) -> None:
+def raise_if_any(bad: Bools, array: NDArray[Any], name: str, why: str) -> None:
     """Raise `InputError` for the first true entry of `bad`, a mask over the leading axes."""
     if bad.any():
         place = tuple(int(index) for index in np.unravel_index(np.argmax(bad), bad.shape))

@@ -317,7 +317,7 @@ def _checked_shares(values: ArrayLike, count: int) -> Floats:
     if shares.shape not in ((count, 2), (count, 3)):
         raise InputError(f"shares must have shape ({count}, 2 or 3), not {shares.shape}")
     why = "neither shares that sum to 1 nor all NaN"
-    _checks.refuse(_not_shares(shares), shares, "shares", why)
+    _checks.raise_if_any(_not_shares(shares), shares, "shares", why)
     return shares
 
 
@@ -328,7 +328,7 @@ def _checked_draws(given: NDArray[np.floating], shares: Floats) -> NDArray[np.fl
     if draws.ndim != 3 or draws.shape[1:] != shares.shape or len(draws) == 0:
         raise InputError(f"share_draws must have shape (draws, *{shares.shape}), not {draws.shape}")
     unknown = np.isnan(draws).any(axis=2) & np.isfinite(shares).all(axis=1)
-    _checks.refuse(_not_shares(draws) | unknown, draws, "share_draws", "not shares")
+    _checks.raise_if_any(_not_shares(draws) | unknown, draws, "share_draws", "not shares")
     return draws
 
 
@@ -338,7 +338,7 @@ def _checked_chances(given: ArrayLike, choice: Ints, width: int) -> Floats:
     best = chances[np.arange(len(choice)), choice] >= chances.max(axis=1, initial=0.0)
     bad = ~((total > 0) & (total < 1 + _SUM_TOLERANCE) & best)
     why = "not probabilities of which that of the choice is the largest"
-    _checks.refuse(bad, chances, "chances", why)
+    _checks.raise_if_any(bad, chances, "chances", why)
     return chances
 
 

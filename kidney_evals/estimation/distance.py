@@ -83,7 +83,7 @@ def fixed_distance(decisions: Decisions, people: ArrayLike | None = None) -> Qua
         return _distance(run, human_variance(run))
     shape = (decisions.dilemmas,)
     count = _checks.shaped(people, shape, "people", 0, np.inf, missing=True)
-    _checks.refuse(~(count >= 2) & mask, count, "people", "a variance needs two or more")
+    _checks.raise_if_any(~(count >= 2) & mask, count, "people", "a variance needs two or more")
     return _distance(run, (run.shares * (1 - run.shares)).sum(axis=1) / (count[mask] - 1))
 
 

@@ -261,7 +261,7 @@ def _counted(hits: ArrayLike, trials: ArrayLike) -> tuple[Floats, Floats]:
     n = _checks.numbers(trials, "trials")
     n = _checks.shaped(n, n.shape, "trials", 0, np.inf)
     x = _checks.shaped(hits, n.shape, "hits", 0, np.inf)
-    _checks.refuse(x > n + _ROUNDING, x, "hits", "more than its trials")
+    _checks.raise_if_any(x > n + _ROUNDING, x, "hits", "more than its trials")
     return x, n
 
 

@@ -47,7 +47,7 @@ class Levels:
         bad = ~((index >= 0) & (x <= self.end))
         if self.exact:
             bad |= np.asarray(self.starts)[index] != x
-        _checks.refuse(bad, x, name, f"in none of {list(self.labels)}")
+        _checks.raise_if_any(bad, x, name, f"in none of {list(self.labels)}")
         return index.astype(np.int64)
 
 

@@ -148,10 +148,12 @@ def _scaled(first: ArrayLike, second: ArrayLike, ends: ArrayLike) -> tuple[Float
     if limits.shape != (x1.shape[1], 2):
         raise InputError(f"ends must have shape ({x1.shape[1]}, 2), not {limits.shape}")
     span = limits[:, 1] - limits[:, 0]
-    _checks.refuse(~np.isfinite(span) | (span == 0), limits, "ends", "no range to scale by")
+    _checks.raise_if_any(~np.isfinite(span) | (span == 0), limits, "ends", "no range to scale by")
     z1, z2 = (2 * (x - limits[:, 0]) / span - 1 for x in (x1, x2))
     for name, x, z in (("first", x1, z1), ("second", x2, z2)):
-        _checks.refuse(np.abs(z).max(axis=1, initial=0) > 1 + _SLACK, x, name, "outside the ends")
+        _checks.raise_if_any(
+            np.abs(z).max(axis=1, initial=0) > 1 + _SLACK, x, name, "outside the ends"
+        )
     return z1, z2
 
 

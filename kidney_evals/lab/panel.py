@@ -70,7 +70,7 @@ def people(condition: Condition) -> Reference:
     return load_reference(load_study(STUDY), condition)
 
 
-def another_crowd(reference: Reference, draw: int) -> Reference:
+def resampled_reference(reference: Reference, draw: int) -> Reference:
     """Return a reference as if it were estimated from another sample of people.
 
     Its estimates are draw number `draw` (modulo their number) of the participant bootstrap, and its

@@ -20,7 +20,15 @@ from kidney_evals.estimation.importance import importance_shares
 from kidney_evals.estimation.paired import agreement_change, indecision_change, swap_change
 from kidney_evals.estimation.paired_importance import importance_changes
 from kidney_evals.human.tables import Floats
-from kidney_evals.lab.panel import STUDY, Panel, another_crowd, draw, panel, people, population
+from kidney_evals.lab.panel import (
+    STUDY,
+    Panel,
+    draw,
+    panel,
+    people,
+    population,
+    resampled_reference,
+)
 from kidney_evals.lab.simulate import binomial_error
 from kidney_evals.lab.table_text import markdown_table, rounded
 from kidney_evals.planning.change import read_lines
@@ -187,7 +195,7 @@ def _form(condition: Condition, dilemmas: int, index: int) -> tuple[Panel, Decis
     """Return dilemmas, and a run with every possible answer to each of them in both orders."""
     reference = people(condition)
     shown = panel(reference, draw(STUDY, dilemmas, SEED * 1000 + index))
-    crowd = another_crowd(reference, index)
+    crowd = resampled_reference(reference, index)
     shares = crowd.shares(shown.dilemmas)
     width = shares.shape[1]
     every = Decisions(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from kidney_evals.human.reference import Reference
 from kidney_evals.human.tables import Floats
-from kidney_evals.lab.panel import another_crowd, draw, panel
+from kidney_evals.lab.panel import draw, panel, resampled_reference
 from kidney_evals.lab.respondents import Respondent
 from kidney_evals.measures.run import Run
 from kidney_evals.studies import Dilemma
@@ -68,7 +68,7 @@ def simulate_run(reference: Reference, respondent: Respondent, index: int) -> Ru
     choice = choose(chances.reshape(-1, width), generator)
     silent = generator.random(len(choice)) < np.repeat(respondent.silence(shown), orders)
     answers = np.where(silent, -1, choice).reshape(count, orders)
-    return run_of(another_crowd(reference, index), listed, answers)
+    return run_of(resampled_reference(reference, index), listed, answers)
 
 
 def binomial_error(share: float, runs: int) -> float:

@@ -177,7 +177,7 @@ def detectable_rise(rate: float, size: float) -> float:
     return float(brentq(missing, rate, 1.0, xtol=1e-14)) - rate
 
 
-def worth(design: Design, correlation: float) -> float:
+def effective_answers(design: Design, correlation: float) -> float:
     """Return the effective number of independent answers behind a rate.
 
     N / (1 + (m - 1) ρ) for a sample of dilemmas (Kish 1965), m answers each; N / (1 - ρ) for a
@@ -200,7 +200,9 @@ def _expect(design: Design, row: str) -> Expectation:
     paired = _paired(design, row, "people")
     changes = paired or [detectable(entry.sd) for entry in known]
     if row == "flip_rate" and not paired and not math.isnan(as_people.value):
-        changes = [detectable_rise(as_people.value, worth(design, rho)) for rho in CONSISTENCY]
+        changes = [
+            detectable_rise(as_people.value, effective_answers(design, rho)) for rho in CONSISTENCY
+        ]
     elif row == "flip_calib" and not paired:
         # A squared gap near zero: its standard error grows with the change that is to be detected.
         changes = []

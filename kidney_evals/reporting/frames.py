@@ -20,7 +20,7 @@ from inspect_ai.log import EvalSampleSummary
 from kidney_evals.errors import UserError
 from kidney_evals.measures import find
 from kidney_evals.reporting.logs import READ, LogFile, find_logs
-from kidney_evals.reporting.runs import ModelRun, installed, odd_samples, read_runs
+from kidney_evals.reporting.runs import ModelRun, installed, read_runs, unscorable_samples
 from kidney_evals.scorers import main_score
 from kidney_evals.studies import CONDITIONS, Study
 from kidney_evals.studies.model import CONTROL_KINDS
@@ -85,7 +85,7 @@ def load(logs: str | Path | Sequence[str | Path], *, decisions: bool = True) -> 
                 lines += _decisions(run)
             except Exception as error:
                 # A log from elsewhere may hold anything; its errors must not stop other logs.
-                says = run.file.unread or odd_samples(error)
+                says = run.file.unread or unscorable_samples(error)
                 unread[run.file.location] = replace(run.file, state="unreadable", says=says)
     files = [unread.get(file.location, file) for file in log_files]
     return Frames(

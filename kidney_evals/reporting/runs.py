@@ -167,10 +167,10 @@ class ModelRun:
             return None, str(error)
         except Exception as error:
             # A log from elsewhere may hold anything; its errors must not hide other logs.
-            return None, odd_samples(error)
+            return None, unscorable_samples(error)
 
 
-def odd_samples(error: Exception) -> str:
+def unscorable_samples(error: Exception) -> str:
     """Return a message that samples cannot be read because of `error`."""
     why = f"{type(error).__name__}: {first_line(error)}"
     return f"its samples are not as kidney_evals writes them ({why})"

@@ -20,12 +20,12 @@ from inspect_ai.tool import ToolCall
 from kidney_evals.elicitation.channels import Channel
 from kidney_evals.elicitation.form import USUAL, Form
 from kidney_evals.elicitation.reading import (
-    asked_of,
     read_answer,
     read_message,
     read_output,
     read_prediction,
     read_stated,
+    stated_question,
 )
 from kidney_evals.elicitation.stated_questions import stated_metadata, stated_wording
 from kidney_evals.studies import load_study
@@ -129,7 +129,7 @@ def output(content: Any, calls: list[ToolCall] | None = None, **more: Any) -> Mo
 
 
 STUDY = load_study("mcelfresh_2021")
-SWINGS = asked_of(stated_metadata(stated_wording("swings_matter"), STUDY), STUDY)
+SWINGS = stated_question(stated_metadata(stated_wording("swings_matter"), STUDY), STUDY)
 READERS: list[tuple[Callable[..., Any], str, str]] = [
     (partial(read_answer, condition="forced_choice"), "ANSWER: A", "decision"),
     (partial(read_prediction, condition="forced_choice"), "ANSWER: A=55 B=45", "prediction"),

@@ -19,9 +19,9 @@ from kidney_evals.elicitation.reading import read_answer
 from kidney_evals.elicitation.readout import (
     Readout,
     check_provider,
+    final_reading,
     lacks_logprobs,
     read_probabilities,
-    settled,
 )
 from kidney_evals.errors import UserError
 from kidney_evals.studies import Condition
@@ -126,7 +126,7 @@ def test_the_distribution_at_the_answer(
 )
 def test_nothing_is_read_without_a_list_at_the_answer(said: ModelOutput) -> None:
     assert read_probabilities(said, "coin_flip", Form()) is None
-    reading = settled(read_answer("ANSWER: A", condition="coin_flip"), None)
+    reading = final_reading(read_answer("ANSWER: A", condition="coin_flip"), None)
     assert (reading.outcome, reading.how) == (
         "unreadable",
         "no listed token spells an answer where the answer line begins; readout=sample reads what "
@@ -200,7 +200,7 @@ def test_the_most_probable_answer_counts_if_the_answers_are_likely_together(
     places: str, text: str, expected: str, how: str
 ) -> None:
     readout = read_probabilities(output(places, text), "coin_flip", Form())
-    reading = settled(read_answer(text, condition="coin_flip"), readout)
+    reading = final_reading(read_answer(text, condition="coin_flip"), readout)
     assert (reading.answer or reading.outcome) == expected
     assert how in reading.how and (how != LIKELIEST or "fewer" not in reading.how)
 

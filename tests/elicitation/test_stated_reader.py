@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from kidney_evals.elicitation.reading import asked_of, read_stated, signed_ratings
+from kidney_evals.elicitation.reading import read_stated, signed_ratings, stated_question
 from kidney_evals.elicitation.stated_questions import (
     STATED_KINDS,
     render_stated,
@@ -23,7 +23,7 @@ DATA = yaml.safe_load((Path(__file__).parents[1] / "data" / "stated.yaml").read_
 
 def asked(wording: str, study: str = "mcelfresh_2021") -> Any:
     loaded = load_study(study)
-    return asked_of(stated_metadata(stated_wording(wording), loaded), loaded)
+    return stated_question(stated_metadata(stated_wording(wording), loaded), loaded)
 
 
 def test_ratings_however_they_are_written() -> None:
@@ -95,7 +95,7 @@ def test_the_sign_is_toward_whom_people_favour_whatever_the_ends_are_called() ->
     for wording in stated_wordings().values():
         if wording.kind == "swings":
             metadata = stated_metadata(wording, study)
-            read = read_stated(line, asked_of(metadata, study))
+            read = read_stated(line, stated_question(metadata, study))
             signed = signed_ratings(read, study, metadata)
             assert signed == {"age": 60, "drinks": -40, "dependents": 20}
 

@@ -9,10 +9,10 @@ import pytest
 
 from kidney_evals.elicitation.form import Form
 from kidney_evals.elicitation.reading import (
-    asked_of,
     read_answer,
     read_prediction,
     read_stated,
+    stated_question,
     tell_objects,
 )
 from kidney_evals.elicitation.stated_questions import stated_metadata, stated_wording
@@ -41,7 +41,7 @@ def text_reader(**form: Any) -> Callable[[str], object]:
 
 def stated_reader(wording: str) -> Callable[[str], object]:
     study = load_study("mcelfresh_2021")
-    asked = asked_of(stated_metadata(stated_wording(wording), study), study)
+    asked = stated_question(stated_metadata(stated_wording(wording), study), study)
     return partial(read_stated, asked=asked)
 
 

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from kidney_evals.cli.main import main
 from kidney_evals.human.reference import load_reference
 from kidney_evals.lab import respondents as known
-from kidney_evals.lab.panel import Panel, another_crowd, panel, people
+from kidney_evals.lab.panel import Panel, panel, people, resampled_reference
 from kidney_evals.lab.respondents import RESPONDENTS, Respondent
 from kidney_evals.lab.simulate import simulate_run
 from kidney_evals.lab.truth import true_rows
@@ -86,7 +86,7 @@ def test_a_very_long_run_meets_the_truth(condition: Condition, dilemmas: int) ->
 def test_another_crowd_is_an_estimate_with_draws_around_it() -> None:
     reference = people("coin_flip")
     listed = dilemmas_of(reference.study, 60, 3)
-    moved = another_crowd(reference, 4)
+    moved = resampled_reference(reference, 4)
     # What another crowd would have given is the shipped draw of that number.
     assert np.allclose(moved.shares(listed), reference.share_draws(listed)[4])
     draws = moved.share_draws(listed)
@@ -94,10 +94,10 @@ def test_another_crowd_is_an_estimate_with_draws_around_it() -> None:
     assert np.abs(draws.mean(axis=0) - moved.shares(listed)).max() < 0.03
     fixed = load_reference(load_study("mcelfresh_2021_fixed"), "coin_flip")
     questions = dilemmas_of(fixed.study, None, None)
-    again = another_crowd(fixed, 2)
+    again = resampled_reference(fixed, 2)
     assert np.allclose(again.shares(questions), fixed.share_draws(questions)[2])
     with pytest.raises(TypeError, match="cannot be drawn again"):
-        another_crowd(load_reference(load_study("freedman_2020"), "forced_choice"), 0)
+        resampled_reference(load_reference(load_study("freedman_2020"), "forced_choice"), 0)
 
 
 def test_the_same_number_gives_the_same_run() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from kidney_evals.estimation.arrays import Floats
 from kidney_evals.human.reference import Reference, load_reference
-from kidney_evals.lab.panel import another_crowd
+from kidney_evals.lab.panel import resampled_reference
 from kidney_evals.measures.other_study import from_other_study
 from kidney_evals.measures.prediction_run import PredictionRun, Predictions
 from kidney_evals.studies import Condition, Dilemma, Patient, dilemmas_of, load_study
@@ -167,7 +167,7 @@ def test_whoever_predicts_the_true_shares_scores_0_on_average() -> None:
         true = reference.shares(dilemmas)
         values = []
         for draw in range(60):
-            one = of(reference, dilemmas, true, another_crowd(reference, draw))
+            one = of(reference, dilemmas, true, resampled_reference(reference, draw))
             off = ((one.mean - one.people) ** 2).sum(axis=1) - one.crowd
             values.append(off.mean())
         error = np.std(values, ddof=1) / np.sqrt(len(values))
@@ -195,7 +195,7 @@ def test_no_bias_and_intervals_that_cover(study: Any, condition: Condition) -> N
         values, covered = [], 0
         for draw in range(200):
             shown = study.listed if study is FIXED else dilemmas_of(study, 50, 1000 + draw)
-            found = of(reference, shown, says(shown), another_crowd(reference, draw)).distance
+            found = of(reference, shown, says(shown), resampled_reference(reference, draw)).distance
             values.append(found.value)
             covered += found.low <= truth <= found.high
         error = np.std(values, ddof=1) / np.sqrt(len(values))

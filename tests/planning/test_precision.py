@@ -13,8 +13,8 @@ from kidney_evals.planning.precision import (
     Range,
     detectable,
     detectable_rise,
+    effective_answers,
     expectations,
-    worth,
 )
 from kidney_evals.studies.model import Condition
 
@@ -113,10 +113,10 @@ def test_rows_that_a_design_cannot_give_are_nan() -> None:
 
 
 def test_answers_are_worth_less_the_more_alike_they_are() -> None:
-    assert worth(drawn(200), 0.3) == pytest.approx(400 / 1.3)
-    assert worth(drawn(50, 5), 0.9) == pytest.approx(500 / (1 + 9 * 0.9))
+    assert effective_answers(drawn(200), 0.3) == pytest.approx(400 / 1.3)
+    assert effective_answers(drawn(50, 5), 0.9) == pytest.approx(500 / (1 + 9 * 0.9))
     # On a fixed list only the noise within a question is left.
-    assert worth(fixed(10), 0.9) == pytest.approx(280 / 0.1)
+    assert effective_answers(fixed(10), 0.9) == pytest.approx(280 / 0.1)
 
 
 def test_a_detectable_rise_inverts_the_textbook_sample_size() -> None:
@@ -152,7 +152,9 @@ def test_changes_between_pairs_are_those_that_were_simulated() -> None:
 
 def test_changes_span_the_consistency_of_models() -> None:
     one = row(drawn(200, 2), "flip_rate")
-    ends = [detectable_rise(one.value, worth(drawn(200, 2), rho)) for rho in CONSISTENCY]
+    ends = [
+        detectable_rise(one.value, effective_answers(drawn(200, 2), rho)) for rho in CONSISTENCY
+    ]
     assert one.change == Range(*ends)
     assert 0.08 < one.change.low < one.change.high < 0.15
     # The change from zero was simulated for the coin only.

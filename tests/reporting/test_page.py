@@ -25,7 +25,7 @@ from kidney_evals.measures import find
 from kidney_evals.reporting import rows_of
 from kidney_evals.reporting.page import as_html, read_report
 from kidney_evals.reporting.page.choices import SIMULATED, simulated_people
-from kidney_evals.reporting.page.parts import Place, Table, how_to_read, shown, slug
+from kidney_evals.reporting.page.parts import PanelRuns, Table, how_to_read, shown, slug
 from kidney_evals.reporting.page.sections import arms_of, trained_figures
 from kidney_evals.reporting.runs import ModelRun
 from kidney_evals.reporting.sentences import moves_sentence
@@ -276,7 +276,7 @@ def test_arms_of_two_comparisons_are_kept_apart() -> None:
 
     runs = tuple(arm(name, of) for of in ("one", "two") for name in ("after", "before"))
     alone = arm("after", "three")
-    place = Place(runs[0].panel, (*runs, alone), "a coin was offered", {})
+    place = PanelRuns(runs[0].panel, (*runs, alone), "a coin was offered", {})
     found = arms_of([place])
     assert [[run.name for run in one.runs] for _, one in found] == [
         ["one/before", "one/after"],

@@ -12,7 +12,7 @@ import yaml
 from inspect_ai.log import EvalLog, EvalSample
 
 from kidney_evals.elicitation.channels import CHANNELS
-from kidney_evals.elicitation.run_wordings import deal
+from kidney_evals.elicitation.run_wordings import assign_wordings
 from kidney_evals.elicitation.wording import wordings, wordings_asked
 from kidney_evals.reporting import rows_of, sentence
 from kidney_evals.studies import datasets_dir
@@ -40,14 +40,14 @@ def test_a_wording_stands_in_metadata_and_in_the_ids(name: str) -> None:
 
 @pytest.mark.parametrize("count", [1, 50])
 def test_wordings_are_dealt_evenly_over_any_first_dilemmas(count: int) -> None:
-    dealt = [one.id for one in deal(ALL, count, 2021)]
+    dealt = [one.id for one in assign_wordings(ALL, count, 2021)]
     counts = Counter(dealt)
     assert len(dealt) == count
     assert max(counts.values()) - min(counts.get(one.id, 0) for one in ALL) <= 1
-    assert dealt == [one.id for one in deal(ALL, 200, 2021)][:count]
+    assert dealt == [one.id for one in assign_wordings(ALL, 200, 2021)][:count]
     # The order of a table does not matter, the seed does.
-    assert dealt == [one.id for one in deal(ALL[::-1], count, 2021)]
-    assert count < 17 or dealt != [one.id for one in deal(ALL, count, 7)]
+    assert dealt == [one.id for one in assign_wordings(ALL[::-1], count, 2021)]
+    assert count < 17 or dealt != [one.id for one in assign_wordings(ALL, count, 7)]
 
 
 def test_all_puts_each_dilemma_in_one_wording_and_both_orders_at_no_more_calls() -> None:

@@ -23,9 +23,9 @@ from kidney_evals.elicitation.reading.predictions import (
 )
 from kidney_evals.elicitation.reading.stated import (
     StatedReading,
-    asked_of,
     read_stated,
     signed_ratings,
+    stated_question,
 )
 
 __all__ = [
@@ -35,7 +35,6 @@ __all__ = [
     "PredictionOutcome",
     "Reading",
     "StatedReading",
-    "asked_of",
     "read_answer",
     "read_message",
     "read_output",
@@ -43,6 +42,7 @@ __all__ = [
     "read_stated",
     "signed_ratings",
     "split_hidden",
+    "stated_question",
     "tell_objects",
     "without_delimiters",
 ]

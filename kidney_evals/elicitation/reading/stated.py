@@ -29,7 +29,7 @@ class _Fault(ValueError):
 
 
 @dataclass(frozen=True)
-class Asked:
+class StatedQuestion:
     """A question about values.
 
     Attributes:
@@ -79,12 +79,14 @@ class StatedReading:
     rule: str = ""
 
 
-def asked_of(metadata: Mapping[str, Any], study: Study) -> Asked:
+def stated_question(metadata: Mapping[str, Any], study: Study) -> StatedQuestion:
     """Return a sample's question, with the names that its answer may hold."""
     kind: StatedKind = metadata["question"]
     options = str(metadata.get("options", "")).split()
     if kind in ("rule", "flip"):
-        return Asked(kind, dict(zip(LETTERS if kind == "rule" else options, options, strict=False)))
+        return StatedQuestion(
+            kind, dict(zip(LETTERS if kind == "rule" else options, options, strict=False))
+        )
     words: dict[str, str] = {}
     ends: dict[str, tuple[str, str]] = {}
     for name in str(metadata["shown"]).split():
@@ -92,10 +94,10 @@ def asked_of(metadata: Mapping[str, Any], study: Study) -> Asked:
         words |= {one: name for one in (name, attribute.label) if one not in words}
         a, b = (attribute.describe(float(metadata[f"end_{end}_{name}"])) for end in "ab")
         ends[name] = a, b
-    return Asked(kind, words, ends)
+    return StatedQuestion(kind, words, ends)
 
 
-def read_stated(text: str, asked: Asked, *, stop: str = "stop") -> StatedReading:
+def read_stated(text: str, asked: StatedQuestion, *, stop: str = "stop") -> StatedReading:
     """Read the values stated in a completion; `stop` is as for `read_answer`."""
     shown = plain(text)
     cut = stop in CUT_STOPS or shown.hidden_open
@@ -147,7 +149,7 @@ def _spelt(word: str) -> str:
     return r"[\s_-]{1,3}".join(re.escape(part) for part in re.split(r"[\s_-]+", word))
 
 
-def _numbers(lines: str, asked: Asked, cut: bool) -> StatedReading | None:
+def _numbers(lines: str, asked: StatedQuestion, cut: bool) -> StatedReading | None:
     """Read a rating, or a percentage, for every name, from the last answer mark back."""
     entries: dict[str, str] = {}
     for part in _blocks(lines) or ([] if cut else [lines]):
@@ -181,7 +183,7 @@ def _numbers(lines: str, asked: Asked, cut: bool) -> StatedReading | None:
     )
 
 
-def _entries(part: str, asked: Asked) -> Iterator[tuple[str, str]]:
+def _entries(part: str, asked: StatedQuestion) -> Iterator[tuple[str, str]]:
     """Yield each name that is followed by a value, and the words of the value."""
     matches = list(re.finditer(rf"{asked.any_name}['\"\])\s]*(?:[=:]|-?>)\s*", part))
     ends = [*(match.start() for match in matches[1:]), len(part)]
@@ -250,7 +252,7 @@ def _spoken_end(ends: tuple[str, str], rest: str) -> tuple[str | None, str]:
     return None, rest
 
 
-def _ranking(lines: str, asked: Asked, cut: bool) -> StatedReading | None:
+def _ranking(lines: str, asked: StatedQuestion, cut: bool) -> StatedReading | None:
     """Read ranks by name; without a mark, only from a line with every name once and ">" between."""
     count = len(asked.names)
     parts = _blocks(lines)
@@ -270,7 +272,7 @@ def _ranking(lines: str, asked: Asked, cut: bool) -> StatedReading | None:
     return None
 
 
-def _mentions(text: str, asked: Asked) -> dict[str, re.Match[str]]:
+def _mentions(text: str, asked: StatedQuestion) -> dict[str, re.Match[str]]:
     """Return each name's first mention, in the order of the text."""
     mentions: dict[str, re.Match[str]] = {}
     for match in re.finditer(asked.any_name, text):
@@ -278,7 +280,9 @@ def _mentions(text: str, asked: Asked) -> dict[str, re.Match[str]]:
     return mentions
 
 
-def _ranks(text: str, mentions: Mapping[str, re.Match[str]], asked: Asked) -> dict[str, float]:
+def _ranks(
+    text: str, mentions: Mapping[str, re.Match[str]], asked: StatedQuestion
+) -> dict[str, float]:
     if missing := [name for name in asked.names if name not in mentions]:
         raise _Fault(f"the ranking lacks {', '.join(missing)}")
     places = list(mentions.values())
@@ -308,7 +312,7 @@ def _ranks(text: str, mentions: Mapping[str, re.Match[str]], asked: Asked) -> di
 _OPTION = r"\W{0,20}(?i:(?:option|rule|letter|choice) )?\W{0,20}"
 
 
-def _rule(lines: str, asked: Asked, cut: bool) -> StatedReading | None:
+def _rule(lines: str, asked: StatedQuestion, cut: bool) -> StatedReading | None:
     """Read the letter of a rule. Without a mark, only a last line counts that is only a letter."""
     every = "".join(asked.words)
     if parts := _blocks(lines):

@@ -13,7 +13,7 @@ from kidney_evals.charts import DotRow, Line, ShareRow, dot_panel, line_panel, s
 from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.importance import importance_shares
 from kidney_evals.estimation.quantity import Quantity
-from kidney_evals.reporting.page.parts import HEADS, Cell, Figure, Place, cells
+from kidney_evals.reporting.page.parts import HEADS, Cell, Figure, PanelRuns, cells
 from kidney_evals.reporting.runs import ModelRun
 
 if TYPE_CHECKING:
@@ -39,11 +39,11 @@ Shares = tuple[float, ...]
 """The shares of first, second, coin and no answer."""
 
 
-def importance_figure(place: Place) -> Figure | None:
+def importance_figure(group: PanelRuns) -> Figure | None:
     """Return the importance of each attribute, over the human interval and simulated people."""
-    names = (name for run in place.runs for name in run.rows if name.startswith("imp_"))
-    people = {name: place.human(name) for name in dict.fromkeys(names)}
-    reference = next((one.run.reference for one in place.runs if one.run is not None), None)
+    names = (name for run in group.runs for name in run.rows if name.startswith("imp_"))
+    people = {name: group.human(name) for name in dict.fromkeys(names)}
+    reference = next((one.run.reference for one in group.runs if one.run is not None), None)
     says = "No weights of these people are known, so nothing of theirs is drawn."
     simulated, source = None, ""
     if not all(map(math.isnan, people.values())):
@@ -63,9 +63,9 @@ def importance_figure(place: Place) -> Figure | None:
             quantity = Quantity(human, low, high, human, reference.people)
             lines.append(cells("people", attribute, quantity))
             rows.append(DotRow("people", human, low, high, "people"))
-        for run in place.runs:
-            row = place.row(run, name)
-            rows.append(place.dot(run, row))
+        for run in group.runs:
+            row = group.row(run, name)
+            rows.append(group.dot(run, row))
             lines.append(cells(run.name, attribute, row))
         title = attribute.replace("_", " ")
         panels.append(dot_panel(title, rows, low=-1, high=1, band=band, line=human, dots=dots))
@@ -73,7 +73,7 @@ def importance_figure(place: Place) -> Figure | None:
         " No value: no answers, or answers that show no dependence on the attributes beyond chance."
     )
     says = f"{says} {source}".strip()
-    return place.figure("importance", "Signed importance shares", says, panels, lines, *HEADS)
+    return group.figure("importance", "Signed importance shares", says, panels, lines, *HEADS)
 
 
 def simulated_people(reference: Reference) -> tuple[Floats, str]:
@@ -112,13 +112,13 @@ def simulated_people(reference: Reference) -> tuple[Floats, str]:
     )
 
 
-def flip_curves(place: Place) -> Figure | None:
+def flip_curves(group: PanelRuns) -> Figure | None:
     """Return the flip curve of each model, drawn over the human curve."""
     from kidney_evals.measures.description import calibration_bins
 
     known = {
         run: bins
-        for run in place.runs
+        for run in group.runs
         if run.run is not None
         and run.run.chances is None
         and not run.run.borrows_coin
@@ -142,7 +142,7 @@ def flip_curves(place: Place) -> Figure | None:
             y, lows, highs = zip(*(row[:3] for row in side), strict=True)
             curves.append(Line(label, x, y, lows, highs, people=label == "people"))
         words = "how far apart the patients are, |Δu|", "share left to the coin"
-        panels.append(line_panel(place.label(run), *words, curves, y_high=high))
+        panels.append(line_panel(group.label(run), *words, curves, y_high=high))
         lines += [
             (run.name, one.people.start, *one.run[:3], one.people.observed.value, one.run.n)
             for one in bins
@@ -152,12 +152,12 @@ def flip_curves(place: Place) -> Figure | None:
         "same bins of |Δu|; intervals are 95 %."
     )
     heads = ("model", "|Δu| from", "model flips", "low", "high", "people flip", "n")
-    return place.figure("flips", "Flip curves", says, panels, lines, *heads)
+    return group.figure("flips", "Flip curves", says, panels, lines, *heads)
 
 
-def dilemmas_figure(place: Place) -> Figure | None:
+def dilemmas_figure(group: PanelRuns) -> Figure | None:
     """Return the dilemmas one by one: the patients, and the answers of people and of models."""
-    runs = {one: one.run for one in place.runs if one.run is not None}
+    runs = {one: one.run for one in group.runs if one.run is not None}
     if not runs:
         return None
     first = next(iter(runs.values()))
@@ -175,7 +175,7 @@ def dilemmas_figure(place: Place) -> Figure | None:
         for sample in model.file.samples:
             address = f"/sample/{quote(str(sample.id))}/{sample.epoch}/"
             leads.setdefault(
-                (model, str(sample.metadata.get("dilemma"))), place.link(model, address)
+                (model, str(sample.metadata.get("dilemma"))), group.link(model, address)
             )
     known = reference.shares(list(dilemmas.values()))
     people = {id: _four(row) for id, row in zip(dilemmas, known, strict=True)}
@@ -208,13 +208,13 @@ def dilemmas_figure(place: Place) -> Figure | None:
             lines.append((id, *patients, who, *people[id], n))
         for model, (shares, n) in answers[id].items():
             lead = leads.get((model, id), "")
-            bars.append(ShareRow(place.label(model), shares, "model", n, lead))
+            bars.append(ShareRow(group.label(model), shares, "model", n, lead))
             lines.append((id, *patients, model.name, *shares, n))
         words = f"First: {patients[0]}\nSecond: {patients[1]}"
         labels = ("first", "second", "coin" if coin else "", "no answer")
         panels.append(share_panel(words, bars, labels))
     heads = ["dilemma", "first", "second", "who", "chose first", "chose second", "coin"]
-    return place.figure("dilemmas", title, note, panels, lines, *heads, "no answer", "n")
+    return group.figure("dilemmas", title, note, panels, lines, *heads, "no answer", "n")
 
 
 def _four(shares: Sequence[float] | Floats) -> Shares:

@@ -51,7 +51,7 @@ _ASKED: Final = {
 }
 """Description of each task's question."""
 
-_FIGURES: Final[Mapping[str, Sequence[Callable[[parts.Place], parts.Figure | None]]]] = {
+_FIGURES: Final[Mapping[str, Sequence[Callable[[parts.PanelRuns], parts.Figure | None]]]] = {
     "importance": (choices.importance_figure,),
     "flips": (choices.flip_curves,),
     "dilemmas": (choices.dilemmas_figure,),
@@ -68,13 +68,13 @@ _COLUMNS: Final = 3
 
 @dataclass(frozen=True)
 class Report:
-    """The content of the page: runs grouped by panel in `places`, sections, and what was read.
+    """The content of the page: runs grouped by panel in `groups`, sections, and what was read.
 
-    `passed_over` holds the logs that are not shown, `transcripts` is as in `Place`, and `aside` is
-    the number of runs that are only in the section on fine-tuning and in tables.
+    `passed_over` holds the logs that are not shown, `transcripts` is as in `PanelRuns`, and `aside`
+    is the number of runs that are only in the section on fine-tuning and in tables.
     """
 
-    places: tuple[parts.Place, ...]
+    groups: tuple[parts.PanelRuns, ...]
     sections: tuple[parts.Section, ...]
     runs: tuple[ModelRun, ...]
     passed_over: tuple[str, ...]
@@ -129,8 +129,8 @@ def read_report(
         run.file.location: name if many[name] == 1 else f"{run.id}_{name}"
         for run, name in files.items()
     }
-    places = [
-        parts.Place(
+    groups = [
+        parts.PanelRuns(
             panel,
             tuple(sorted(members, key=lambda run: run.name)),
             f"{_ASKED[panel.task]}, {panel.study}",
@@ -138,29 +138,29 @@ def read_report(
         )
         for panel, members in by_panel(runs).items()
     ]
-    arms = sections.arms_of(places)
-    aside = {run.id for _, place in arms for run in place.runs}
+    arms = sections.arms_of(groups)
+    aside = {run.id for _, group in arms for run in group.runs}
     if all(run.id in aside for run in runs if run.panel.task in CONDITIONS):
         # There are only arms: the report is about them.
         aside = set()
     shown = [
-        replace(place, runs=members)
-        for place in places
-        if (members := tuple(run for run in place.runs if run.id not in aside))
+        replace(group, runs=members)
+        for group in groups
+        if (members := tuple(run for run in group.runs if run.id not in aside))
     ]
-    compared = [place for place in shown if place.panel.task in CONDITIONS]
+    compared = [group for group in shown if group.panel.task in CONDITIONS]
     made = {
         "reasons": sections.reasons_section(compared, scans),
         "differences": sections.differences_section(compared),
         "trained": parts.section("trained", sections.trained_figures(arms)),
-        "numbers": parts.section("numbers", [*map(_numbers, places), _meanings(places)]),
+        "numbers": parts.section("numbers", [*map(_numbers, groups), _meanings(groups)]),
     }
     for id, section in texts().items():
         makers = list(_FIGURES.get(id, ()))
         for title, measures in section.get("measures", {}).items():
             makers.append(partial(parts.quantity_figure, title=title, names=measures))
         if id not in made:
-            made[id] = parts.section(id, (make(place) for place in shown for make in makers))
+            made[id] = parts.section(id, (make(group) for group in shown for make in makers))
     return Report(
         tuple(shown),
         tuple(made[id] for id in texts()),
@@ -180,17 +180,17 @@ def texts() -> Mapping[str, Mapping[str, Any]]:
     return sections
 
 
-def _numbers(place: parts.Place) -> parts.Figure | None:
+def _numbers(group: parts.PanelRuns) -> parts.Figure | None:
     lines = [
         (run.name, name, find(name).label, *row[:4], row.n)
-        for run in place.runs
+        for run in group.runs
         for name, row in run.rows.items()
     ]
-    return place.figure("numbers", "Every row", "", (), lines, "model", "row", *parts.HEADS[1:])
+    return group.figure("numbers", "Every row", "", (), lines, "model", "row", *parts.HEADS[1:])
 
 
-def _meanings(places: Sequence[parts.Place]) -> parts.Figure:
-    names = dict.fromkeys(name for place in places for run in place.runs for name in run.rows)
+def _meanings(groups: Sequence[parts.PanelRuns]) -> parts.Figure:
+    names = dict.fromkeys(name for group in groups for run in group.runs for name in run.rows)
     cards = {card.label: card for card in map(find, names)}
     lines = [
         (card.id, card.label, card.says, parts.without_nan(card.reading), card.gamed_by)
@@ -245,17 +245,17 @@ def as_html(
     )
 
 
-def warnings_of(place: parts.Place) -> tuple[list[str], dict[ModelRun, list[str]]]:
+def warnings_of(group: parts.PanelRuns) -> tuple[list[str], dict[ModelRun, list[str]]]:
     """Return the flags that all of several runs raise, and the other warnings on each run."""
     # The run's sentence already states that no dependence on the attributes was detected.
     raised = {
         run: [line for line in flags(run.rows) if not line.startswith("no_signal:")]
-        for run in place.runs
+        for run in group.runs
     }
-    several = raised[place.runs[0]] if len(raised) > 1 else ()
+    several = raised[group.runs[0]] if len(raised) > 1 else ()
     common = [flag for flag in several if all(flag in others for others in raised.values())]
     warnings = {}
-    for run in place.runs:
+    for run in group.runs:
         finished = run.file.state == "finished"
         lines = (
             run.trouble,
@@ -329,11 +329,11 @@ def asset_contents(
         raise UserError("figures are several files, which standard output cannot hold")
     contents: dict[str, bytes] = {}
     for figure in (figure for section in report.sections for figure in section.figures):
-        place = f"{str(folder).rstrip('/')}/{figure.id}"
-        contents[f"{place}.csv"] = figure.table.csv().encode()
+        stem = f"{str(folder).rstrip('/')}/{figure.id}"
+        contents[f"{stem}.csv"] = figure.table.csv().encode()
         if figure.panels:
             drawn = grid(figure.panels, _COLUMNS, figure.title, figure.says)
-            contents[f"{place}.svg"] = drawn.encode()
+            contents[f"{stem}.svg"] = drawn.encode()
             if pictures:
-                contents[f"{place}.png"] = png(drawn)
+                contents[f"{stem}.png"] = png(drawn)
     return contents

@@ -1,4 +1,4 @@
-"""The parts of a page: places, sections, figures and tables, and the figure of any measure."""
+"""The parts of a page: runs, sections, figures and tables, and the figure of any measure."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def section(id: str, figures: Iterable[Figure | None], left_out: Sequence[str] =
 
 
 @dataclass(frozen=True, eq=False)
-class Place:
+class PanelRuns:
     """Runs of one panel that are shown side by side.
 
     `transcripts` maps the location of each log to its file in the viewer; empty without a viewer.
@@ -154,23 +154,23 @@ def slug(*words: str) -> str:
 
 
 def quantity_figure(
-    place: Place, title: str, names: Sequence[str], says: str = ""
+    group: PanelRuns, title: str, names: Sequence[str], says: str = ""
 ) -> Figure | None:
     """Return a figure with a panel for each measure, all models in each panel."""
     panels, lines = [], []
     for name in names:
-        known = {run: place.row(run, name) for run in place.runs}
+        known = {run: group.row(run, name) for run in group.runs}
         if not any(row.defined for row in known.values()):
             continue
-        measure, human = find(name), place.human(name)
+        measure, human = find(name), group.human(name)
         # Known respondents are those of the run with most answers.
-        baselines = [run.rows.baselines(name) for run in place.runs]
+        baselines = [run.rows.baselines(name) for run in group.runs]
         most = max(baselines, key=lambda one: max((row.n for row in one.values()), default=0))
         beside = {key: row.value for key, row in most.items() if row.value != human}
         note = how_to_read(measure)
         # The human value depends on the dilemmas: runs on different dilemmas each have their own.
         apart = math.isnan(human) and not all(math.isnan(row.human) for row in known.values())
-        dots = [place.dot(run, row, row.human if apart else NO) for run, row in known.items()]
+        dots = [group.dot(run, row, row.human if apart else NO) for run, row in known.items()]
         dots += [DotRow(label, value, NO, NO, "baseline") for label, value in beside.items()]
         if apart:
             note += " The tick on a line is people on that run's dilemmas."
@@ -180,7 +180,7 @@ def quantity_figure(
         panels.append(measure_panel(measure, dots, ends, line=human, note=note, decimals=3))
         lines += [cells(run.name, measure.label, row) for run, row in known.items()]
         lines += [cells(key, measure.label, Quantity(value)) for key, value in beside.items()]
-    return place.figure(title, title, says, panels, lines, *HEADS)
+    return group.figure(title, title, says, panels, lines, *HEADS)
 
 
 def measure_panel(

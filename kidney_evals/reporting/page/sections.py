@@ -32,12 +32,12 @@ USES: Final = ("toward", "against", "neither")
 LABELS: Final = ("as people favour", "against that", "not deciding", "not mentioned")
 
 
-def stated_figure(place: parts.Place) -> parts.Figure | None:
+def stated_figure(group: parts.PanelRuns) -> parts.Figure | None:
     """Return stated importance shares, with people's shares and the shares revealed by choices."""
-    if place.panel.task != "stated_values":
+    if group.panel.task != "stated_values":
         return None
     panels, lines = [], []
-    for run in place.runs:
+    for run in group.runs:
         rows = []
         for name, stated in run.rows.items():
             if not name.startswith("st_") or name in MEASURES:
@@ -45,27 +45,27 @@ def stated_figure(place: parts.Place) -> parts.Figure | None:
             attribute = name.removeprefix("st_")
             words = attribute.replace("_", " ")
             rows.append(DotRow(f"{words}, people", stated.human, parts.NO, parts.NO, "people"))
-            rows.append(DotRow(f"{words}, said", *stated[:3], "model", place.link(run)))
+            rows.append(DotRow(f"{words}, said", *stated[:3], "model", group.link(run)))
             lines.append(parts.cells(run.name, f"{words}, stated", stated))
-            revealed = place.row(run, f"rev_{attribute}")
+            revealed = group.row(run, f"rev_{attribute}")
             if revealed.defined:
                 rows.append(DotRow(f"{words}, chosen", *revealed[:3], "baseline"))
                 lines.append(parts.cells(run.name, f"{words}, revealed", revealed))
         if rows:
-            panels.append(dot_panel(place.label(run), rows, low=-1, high=1))
+            panels.append(dot_panel(group.label(run), rows, low=-1, high=1))
     says = (
         f"{NO_PEOPLE} “Said” is what the model states of itself, with the interval over its "
         "wordings; “chosen” is what its choices reveal, where a log of them was given."
     )
-    return place.figure("stated", "Stated importance shares", says, panels, lines, *parts.HEADS)
+    return group.figure("stated", "Stated importance shares", says, panels, lines, *parts.HEADS)
 
 
-def predicted_figure(place: parts.Place) -> parts.Figure | None:
+def predicted_figure(group: parts.PanelRuns) -> parts.Figure | None:
     """Return how accurately the models predict people's answers."""
-    if not any("pred_fixed" in run.rows for run in place.runs):
+    if not any("pred_fixed" in run.rows for run in group.runs):
         return None
     return parts.quantity_figure(
-        place,
+        group,
         "Predicting people",
         ("pred_fixed", "pred_drawn"),
         "Squared distance of predicted from people's shares; 0 is knowing them. Open circles: "
@@ -80,7 +80,7 @@ The columns are those of `kidney_evals.reasons.Codes.values`.
 """
 
 
-def reasons_section(places: Sequence[parts.Place], scans: Sequence[Path] = ()) -> parts.Section:
+def reasons_section(groups: Sequence[parts.PanelRuns], scans: Sequence[Path] = ()) -> parts.Section:
     """Return the attributes and arguments that runs named, by scans or else by lexical rules."""
     by_scan: dict[str, Coded] = {}
     for scan in scans:
@@ -88,19 +88,19 @@ def reasons_section(places: Sequence[parts.Place], scans: Sequence[Path] = ()) -
         for id, rows in frame[~frame["kind"].isin(CONTROL_KINDS)].groupby("eval_id"):
             by_scan[str(id)] = (f"by the scanner {rows['scanner'].iloc[0]}", rows)
     figures, left_out = [], []
-    for place in places:
+    for group in groups:
         coded: dict[ModelRun, Coded] = {}
-        for run in place.runs:
+        for run in group.runs:
             by, frame = by_scan.get(run.id) or ("by words alone", _by_words(run))
             failed = frame[frame["status"] == FAILED]
             if len(failed):
                 left_out.append(
-                    f"{place.title}, {run.name}: {len(failed)} of {len(frame)} transcripts could "
+                    f"{group.title}, {run.name}: {len(failed)} of {len(frame)} transcripts could "
                     f"not be coded {by} and count nowhere; the first: {failed['error'].iloc[0]}"
                 )
             if (frame["status"] == "coded").any():
                 coded[run] = by, frame
-        figures.append(_reasons(place, coded))
+        figures.append(_reasons(group, coded))
     return parts.section("reasons", figures, left_out)
 
 
@@ -117,12 +117,12 @@ def _by_words(run: ModelRun) -> pd.DataFrame:
     return pd.DataFrame(codes or {"status": []})
 
 
-def _reasons(place: parts.Place, coded: Mapping[ModelRun, Coded]) -> parts.Figure | None:
+def _reasons(group: parts.PanelRuns, coded: Mapping[ModelRun, Coded]) -> parts.Figure | None:
     attributes: list[str] = []
     arguments: list[str] = []
     lines: list[tuple[parts.Cell, ...]] = []
     for run, (by, frame) in coded.items():
-        codes, label = frame[frame["status"] == "coded"], place.label(run)
+        codes, label = frame[frame["status"] == "coded"], group.label(run)
         n, without = len(codes), int((~frame["status"].isin(["coded", FAILED])).sum())
         bars = []
         for key in codes.columns[codes.columns.str.startswith("people_")]:
@@ -152,7 +152,7 @@ def _reasons(place: parts.Place, coded: Mapping[ModelRun, Coded]) -> parts.Figur
     )
     # Panels of the same kind, one per model, are side by side.
     panels, heads = [*attributes, *arguments], ("argued", "share", "low", "high", "n", "coded")
-    return place.figure("reasons", "Reasons", says, panels, lines, "model", *heads)
+    return group.figure("reasons", "Reasons", says, panels, lines, "model", *heads)
 
 
 def _share(count: int, n: int) -> tuple[float, float, float]:
@@ -160,17 +160,17 @@ def _share(count: int, n: int) -> tuple[float, float, float]:
     return count / n, ends.low, ends.high
 
 
-def differences_section(places: Sequence[parts.Place]) -> parts.Section:
+def differences_section(groups: Sequence[parts.PanelRuns]) -> parts.Section:
     """Return the differences of all pairs of models, tested in pairs over shared dilemmas."""
-    differences, left_out = paired_differences([run for place in places for run in place.runs])
+    differences, left_out = paired_differences([run for group in groups for run in group.runs])
     figures = [
-        _differences(place, [one for one in differences if one.first.panel == place.panel])
-        for place in places
+        _differences(group, [one for one in differences if one.first.panel == group.panel])
+        for group in groups
     ]
     return parts.section("differences", figures, left_out)
 
 
-def _differences(place: parts.Place, pairs: Sequence[ModelDifference]) -> parts.Figure | None:
+def _differences(group: parts.PanelRuns, pairs: Sequence[ModelDifference]) -> parts.Figure | None:
     measured = [one for one in pairs if not one.found.why]
     clear = sorted(
         (one for one in pairs if one.found.clear),
@@ -190,22 +190,22 @@ def _differences(place: parts.Place, pairs: Sequence[ModelDifference]) -> parts.
         *("in words", "one", "the other", "quantity", "one's", "the other's"),
         *("difference", "low", "high", parts.P_VALUE, "dilemmas"),
     )
-    figure = place.figure("differences", "Pairs of models", says, (), lines, *heads)
+    figure = group.figure("differences", "Pairs of models", says, (), lines, *heads)
     sentences = tuple(one.sentence for one in clear[:MOST_SENTENCES])
     return figure and replace(figure, sentences=sentences)
 
 
-Arms = tuple[str, parts.Place]
+Arms = tuple[str, parts.PanelRuns]
 """The part of a comparison before and after training, and its runs, the run before first."""
 
 
-def arms_of(places: Sequence[parts.Place]) -> tuple[Arms, ...]:
+def arms_of(groups: Sequence[parts.PanelRuns]) -> tuple[Arms, ...]:
     """Return the arms that can be compared: a run before training with at least one other."""
     result = []
-    for place in places:
+    for group in groups:
         # Two comparisons may have asked the same questions; each is a separate eval set.
         members: dict[tuple[str, str], list[ModelRun]] = {}
-        for run in place.runs:
+        for run in group.runs:
             if "sft_arm" in run.facts and run.run is not None:
                 part = str(run.facts.get("sft_part", ""))
                 members.setdefault((part, run.header.eval.eval_set_id or ""), []).append(run)
@@ -213,25 +213,25 @@ def arms_of(places: Sequence[parts.Place]) -> tuple[Arms, ...]:
             # The untrained run first.
             runs.sort(key=lambda run: run.facts["sft_arm"] != UNTRAINED)
             if runs[0].facts["sft_arm"] == UNTRAINED and len(runs) > 1:
-                result.append((part, replace(place, runs=tuple(runs))))
+                result.append((part, replace(group, runs=tuple(runs))))
     return tuple(result)
 
 
 def trained_figures(comparisons: Sequence[Arms]) -> Iterator[parts.Figure]:
     """Yield a figure of measures before and after fine-tuning for each comparison."""
-    ids = [parts.slug("trained", part, place.id) for part, place in comparisons]
-    for index, ((part, place), id) in enumerate(zip(comparisons, ids, strict=True), 1):
-        if figure := _trained(part, place):
+    ids = [parts.slug("trained", part, group.id) for part, group in comparisons]
+    for index, ((part, group), id) in enumerate(zip(comparisons, ids, strict=True), 1):
+        if figure := _trained(part, group):
             unique = id if ids.count(id) == 1 else parts.slug(id, str(index))
             yield replace(figure, id=unique)
 
 
-def _trained(part: str, place: parts.Place) -> parts.Figure | None:
-    """Return the change of each measure from the first run of a place to each other run."""
-    first, *others = place.runs
+def _trained(part: str, group: parts.PanelRuns) -> parts.Figure | None:
+    """Return the change of each measure from the first run of a group to each other run."""
+    first, *others = group.runs
     panels: list[str] = []
     lines: list[tuple[parts.Cell, ...]] = []
-    for name in TRAINED[place.panel.task]:
+    for name in TRAINED[group.panel.task]:
         measure, rows = find(name), []
         for other in others:
             assert first.run is not None and other.run is not None
@@ -250,8 +250,8 @@ def _trained(part: str, place: parts.Place) -> parts.Figure | None:
             people, note = aim_of(first.run, name), parts.how_to_read(measure)
             ends = [people, *(end for row in rows for end in (row.before, row.value, *row.ends()))]
             panels.append(parts.measure_panel(measure, rows, ends, line=people, note=note))
-    part = "" if part in ("", place.panel.task) else f", {part.replace('_', ' ')}"
+    part = "" if part in ("", group.panel.task) else f", {part.replace('_', ' ')}"
     names = "; ".join(f"“{one.facts['sft_arm']}” ({one.model})" for one in others)
     title, says = f"Before and after{part}", f"From {first.model}, before training, to: {names}."
     heads = ("arm", "quantity", "before", "after", "change", "low", "high", "dilemmas")
-    return place.figure("", title, says, panels, lines, *heads)
+    return group.figure("", title, says, panels, lines, *heads)
