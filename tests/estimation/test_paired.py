@@ -148,12 +148,43 @@ def test_second_less_first_on_shared_dilemmas() -> None:
     assert found.change.n == paired.shared(old, new)[0].dilemmas == 3
     # Swapped answers differ in dilemma 1 before, in 0 and 2 after.
     assert paired.swap_change(old, new).change.value == pytest.approx(2 / 3 - 1 / 3)
-    # Answers to the same order differ in one order of two before, in the only one asked twice
-    # after; the second dilemma was never asked twice.
-    old = answered([[[0, 1], [0, 0]], [[0, -1], [1, -1]]])
-    new = answered([[[0, COIN], [0, -1]], [[0, 1], [1, 0]]])
+
+
+@pytest.mark.parametrize("count", [50, 200])
+def test_no_change_has_the_width_of_a_zero_count(count: int) -> None:
+    run = answered(np.zeros((count, 2), dtype=np.int64))
+    # z² / (n + z²) with dilemmas worth (z/t)² of their number: Wilson's interval of zero.
+    z2 = student(count - 1) ** 2
+    for found in (
+        indecision_change(run, run), share_change(np.full(count, 0.97), np.full(count, 0.97))
+    ):  # fmt: skip
+        assert found.change[:3] == pytest.approx((0, -z2 / (count + z2), z2 / (count + z2)))
+        assert found.p_value == 1
+
+
+def test_answers_that_differ_within_an_order_by_hand() -> None:
+    old = answered([
+        [[0, 0], [1, 1]],         # alike in both orders: 0
+        [[0, 1], [0, 0]],         # one order of two: 1/2
+        [[COIN, 0], [0, 1]],      # both: 1
+        [[0, -1], [1, -1]],       # never repeated
+    ])  # fmt: skip
+    new = answered([
+        [[0, COIN], [0, -1]],     # the only order repeated: 1
+        [[1, 1], [0, 0]],         # 0
+        [[0, 1], [1, 0]],         # 1
+        [[0, 1], [1, 0]],
+    ])  # fmt: skip
     found = paired.retest_change(old, new)
-    assert (found.first, found.second) == pytest.approx((1 / 2, 1)) and found.change.n == 1
+    assert (found.first, found.second) == pytest.approx(((0 + 1 / 2 + 1) / 3, (1 + 0 + 1) / 3))
+    assert found.change.value == pytest.approx(1 / 6)
+    assert found.change.n == 3
+    # Two of the three pairs of answers 0, 0, 1 differ.
+    thrice, twice = answered([[[0, 0, 1], [0, 0, 0]]] * 4), answered([[[0, 0], [0, 0]]] * 4)
+    assert paired.retest_change(thrice, twice).change.value == pytest.approx(-(2 / 3 + 0) / 2)
+    once = answered([[0, 0]] * 4)
+    for pair in ((once, once), (once, twice), (twice, once)):
+        assert np.isnan(paired.retest_change(*pair).change.value)
 
 
 @pytest.mark.parametrize(
