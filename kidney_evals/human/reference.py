@@ -181,25 +181,28 @@ _CACHE: dict[tuple[object, ...], Reference] = {}
 
 
 def load_reference(study: Study, condition: Condition) -> Reference:
-    """Return the human reference of a study and condition, cached while its tables are unchanged.
+    """Return the human reference of a study and condition.
+
+    Shipped tables are read once; tables of a user's folder are read again if they have changed.
 
     Raises:
         UserError: A table is invalid.
     """
     folder = study.path / REFERENCE_FOLDER
-    files = scored_tables(folder)
-    key = (study.path, study.hash, tuple(map(stamp, files)))
+    own = study.source not in study_names()
+    # Simulated respondents load the reference for every sample, so shipped files are not looked up.
+    key = (study.path, study.hash, tuple(map(stamp, scored_tables(folder))) if own else ())
     if (condition, *key) not in _CACHE:
         # Read all tables of a user's folder, so that no table is refused after a run has begun.
-        own = study.source not in study_names()
         for table in TABLES if own else ():
             read_rows(folder, table)
         for one in CONDITIONS if own else (condition,):
-            _CACHE[one, *key] = _read(study, one, folder, files)
+            _CACHE[one, *key] = _read(study, one, folder)
     return _CACHE[condition, *key]
 
 
-def _read(study: Study, condition: Condition, folder: Path, files: list[Path]) -> Reference:
+def _read(study: Study, condition: Condition, folder: Path) -> Reference:
+    files = scored_tables(folder)
     version = read_json(folder / "reference.json", About).version if files else ""
     digest = hashlib.sha256()
     for path in files:

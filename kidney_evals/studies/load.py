@@ -125,18 +125,18 @@ def study_names() -> tuple[str, ...]:
 def load_study(study: str | Path) -> Study:
     """Read a shipped study by its name, or a study from a folder with a `study.yaml`.
 
-    The result is cached while the files are unchanged.
+    A shipped study is read once; a folder of the user is read again if its files have changed.
 
     Raises:
         UserError: There is no such study, or its files are invalid.
     """
     name = str(study)
-    shipped = name in study_names()
-    folder = datasets_dir() / name if shipped else _user_folder(name)
+    if name in study_names():
+        return _read_study(datasets_dir() / name, name, ())
+    folder = _user_folder(name)
     if not os.path.lexists(folder / STUDY_FILE):
         raise unknown("study", name, (*study_names(), f"a folder that holds a {STUDY_FILE}"))
-    stamps = tuple(map(stamp, _content_files(folder)))
-    return _read_study(folder, name if shipped else str(folder), stamps)
+    return _read_study(folder, str(folder), tuple(map(stamp, _content_files(folder))))
 
 
 def dilemmas_of(study: Study, count: int | None, draw_seed: int | None) -> tuple[Dilemma, ...]:
