@@ -66,11 +66,11 @@ est = cast(Callable[[str], Metric], metric(name=COLUMN, scores="unreduced")(part
 
 
 def rows(measures: Iterable[Measure]) -> dict[str, list[Metric]]:
-    """Return the metrics of a scorer, one for each of `measures`.
+    """Return the metrics of a scorer by key, one for each of `measures`.
 
-    For a key with `*` Inspect creates rows from the keys of the samples' values. A measure that
-    only some runs have is given the key `id*`, which matches its own id only, so that other runs
-    have no row for it.
+    The key is the measure's id. If a key ends in `*`, Inspect creates a row for each key of the
+    samples' values that matches it, and no row if none matches. Therefore a measure that only some
+    runs have gets the key `id*`: it matches only the id, and other runs have no row for it.
     """
     return {
         f"{one.id}*" if one.needs and not one.is_family else one.id: [est(one.id)]

@@ -20,7 +20,8 @@ def validate(runs: int | None, quick: bool, condition: Condition | None) -> None
 
     For each measure: true value, mean, bias, root mean square error and the coverage of its 95 %
     interval; then how well the headlines order respondents, in one run and between draws of
-    dilemmas. Last, from a shipped table: the change between two versions that a run detects.
+    dilemmas. The last table is shipped and not simulated again: the smallest change between two
+    versions of a model that a run detects.
     """
     from kidney_evals.lab.sensitivity_table import markdown
     from kidney_evals.lab.validation import report

@@ -69,7 +69,10 @@ class IndecisionFit(CoinFit):
     """A fitted model of the family; the fields are those of `CoinFit`."""
 
     def predict(self, first: ArrayLike, second: ArrayLike) -> Floats:
-        """Return P(first), P(second), P(coin), (n, 3), from both patients' values, (n, k)."""
+        """Return P(first), P(second) and P(coin), shape (n, 3).
+
+        `first` and `second` hold the two patients' values of the attributes, each of shape (n, k).
+        """
         one, two = _checks.pair(first, second)
         return self.shares(one - two, (one + two) / 2)
 

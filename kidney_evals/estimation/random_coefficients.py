@@ -1,16 +1,19 @@
 """Random-coefficient logit and Davidson models: weights are normally distributed over people.
 
 One person's answers follow P(first) ∝ exp(Δu/2), P(second) ∝ exp(-Δu/2), P(coin) ∝ exp(τ), with
-Δu = w·d (Davidson 1970, where exp(τ) is ν; without a coin the logit of Δu). Over people, w, and
-with a coin τ too, are normal: mean + L z with z standard normal and L diagonal or lower
-triangular. The probability of all answers of one person is averaged over draws, and the sum of
-its log over people is maximised (maximum simulated likelihood, Train 2009, sections 6.7, 10.5).
+Δu = w·d (Davidson 1970, where exp(τ) is ν). Without a coin, P(first) is the logistic function of
+Δu. Over people, w is normally distributed; with a coin, w and τ are jointly normal. They are
+mean + L z with z standard normal and L diagonal or lower triangular. The probability of all answers
+of one person is averaged over draws, and the sum of its log over people is maximised (maximum
+simulated likelihood, Train 2009, sections 6.7, 10.5).
 
 The draws are from a proposal near each person's posterior (importance sampling) and stay fixed
 while the distribution over people changes (Train 2009, section 9.2.7; Ackerberg 2009). With forty
-answers per person, draws from that distribution would need a hundred times as many for the same
-precision. The proposal is computed again at the maximum, and so on. The rounds may not converge
-where the likelihood is flat, mostly in a standard deviation near its lower bound: `FitError`.
+answers per person, about a hundred times as many draws from the distribution over people would be
+needed for the same precision. The proposal is computed again at the maximum, and the likelihood is
+maximised again, until the parameters hardly change. If these rounds do not converge, `FitError` is
+raised. This can happen where the likelihood is flat, mostly in a standard deviation near its lower
+bound.
 """
 
 from __future__ import annotations

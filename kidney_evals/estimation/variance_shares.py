@@ -66,10 +66,11 @@ _UNREPEATED: set[Part] = {"wording", "joint", "repetition"}
 
 
 class VarianceShare(NamedTuple):
-    """Share of the variance of answers that belongs to one part, or to several together.
+    """Share of the variance of answers that belongs to one part or to a group of parts.
 
-    The share is unbiased, so it may be negative if the true share is near 0. The interval is over
-    dilemmas, which `n` counts.
+    `parts` has several parts if the design cannot separate them. The share is unbiased, so it may
+    be negative if the true share is near 0. The interval comes from resampled dilemmas, and the
+    `n` of the share is the number of dilemmas.
     """
 
     parts: tuple[Part, ...]

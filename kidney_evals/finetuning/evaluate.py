@@ -32,9 +32,10 @@ PartName = Literal["coin_flip", "forced_choice", "repeated", "other_study", "wor
 
 
 class Part(NamedTuple):
-    """A run of each arm: a condition, or a measurement of side effects or probabilities.
+    """The settings of a run that is made for each arm; `PARTS` lists the runs.
 
-    `study` is "" for the study of the training samples. `epochs` is for short fixed lists.
+    `study` is "" for the study of the training samples. `epochs` is set for studies with a short
+    fixed list of dilemmas; None means the number in `Plan`.
     """
 
     heading: str

@@ -206,7 +206,11 @@ def _split_half_distances(rows: Group) -> Floats:
 
 
 def known_shares(title: str, p: Floats, x: Floats) -> Floats:
-    """Return the answers of a known respondent, mean over both orders, shape (n, K)."""
+    """Return the answer probabilities of the respondent `title`, shape (n, K).
+
+    They are means over both orders. `p` holds people's shares of the dilemmas, shape (n, K), and
+    `x` the differences between the patients, shape (n, k).
+    """
     names = {"human_sampler": "human", "always_first": "first", "always_coin": "coin"}
     answers: Floats = find_respondent(names.get(title, title)).define(Dilemmas(p, x))
     return np.asarray(answers[:, :, : p.shape[1]].mean(axis=1))

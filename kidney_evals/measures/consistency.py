@@ -41,7 +41,8 @@ measure(
     says="Share of dilemmas decided differently when the patients change places. With one "
     "repetition the effect of the order cannot be separated from chance.",
     formula="share of dilemmas whose answers differ when the patients change places",
-    notes="With repetitions, the mean over pairs of answers in opposite orders.",
+    notes="A coin and a patient are different answers. With repetitions, the mean over pairs of "
+    "answers in opposite orders.",
     reading="Neither 0 nor 1 is good by itself. People's value is that of one simulated person "
     "asked twice (random coefficients); people in Boerstler's study were really asked twice.",
     gamed_by=_NO_CHANCE,

@@ -71,7 +71,7 @@ class AnyRun:
 
     @property
     def borrows_coin(self) -> bool:
-        """Whether a mechanism of indecision other than a coin, which people had, was offered."""
+        """Whether the run offered a mechanism of indecision other than the coin that people had."""
         return False
 
 
@@ -101,9 +101,11 @@ class Measure:
         id: Name in logs, tables and options; ends in `*` for a family of one measure per attribute.
         says: Definition in a sentence or two.
         compute: Function of a run, for a family also of an attribute's id.
-        in_log: Whether the log stores the measure. Others are computed from the samples in a log by
-            `kidney-evals show --all`, tables, reports and frames.
-        headline: Place in the viewer's header, from 1, by task; the log stores headlines.
+        in_log: Whether the log stores the measure even if `headline` is empty. A measure that is
+            not stored is computed from the samples in a log by `kidney-evals show --all`, tables,
+            reports and frames.
+        headline: By task, the measure's position in the viewer's header, from 1; empty if the
+            header does not show the measure. The log stores every measure with a position.
         aim: The value that people's own answers would have: "people" for the human value of the
             quantity, a number, the name of a baseline, or "none".
         formula: Formula in one line; empty if `says` is the complete definition.

@@ -80,7 +80,7 @@ class Run(StudyRun):
 
     @property
     def borrows_coin(self) -> bool:
-        """Whether a mechanism of indecision other than a coin, which people had, was offered."""
+        """Whether the run offered a mechanism of indecision other than the coin that people had."""
         return "coin" in self.traits and self.mechanism != "coin"
 
     def share_of_samples(self, hit: Bools) -> Quantity:

@@ -1,4 +1,4 @@
-"""The lexical rules of `rules.yaml`, which explains each entry, as patterns and word lists."""
+"""Read the lexical rules as patterns and word lists; `rules.yaml` holds and explains them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _rules() -> dict[str, Any]:
 
 @cache
 def pattern(name: str) -> Pattern:
-    """Return the pattern of a list of expressions."""
+    """Return a pattern that matches any expression of the list `name` in `rules.yaml`."""
     return _any(_rules()[name])
 
 

@@ -138,7 +138,7 @@ class ModelRun:
 
     @property
     def answers(self) -> AnyRun | None:
-        """The answers as arrays; None if there are none, or if they cannot be read here."""
+        """The answers as arrays; None if they cannot be used, for the reason in `trouble`."""
         return self._answers[0]
 
     @property
@@ -148,7 +148,11 @@ class ModelRun:
 
     @property
     def trouble(self) -> str:
-        """Why the answers cannot be compared with people's here; empty if they can be compared."""
+        """The reason why `answers` is None; empty if there are answers.
+
+        For example: no sample was scored, or the installed study or human tables are not those of
+        the run.
+        """
         return self._answers[1]
 
     @cached_property

@@ -25,8 +25,8 @@ class Dilemmas:
     """The data of dilemmas that a respondent uses.
 
     Attributes:
-        shares: People's shares as listed, (D, 2) or, with a coin, (D, 3); NaN where nobody was
-            asked.
+        shares: People's shares of the first patient, the second patient and, if offered, the coin,
+            shape (D, 2) or (D, 3); NaN where nobody was asked.
         differences: First minus second patient in each attribute, positive where people favour the
             first, shape (D, k).
     """

@@ -113,9 +113,10 @@ class Pairing:
         self.parts = on_shared(first, second)
 
     def row(self, row: str, margin: float = math.nan) -> RowChange:
-        """Return the change of a measure from the first run to the second, p-value not adjusted.
+        """Return the change of the measure with id `row` from the first run to the second.
 
-        `margin` is the equivalence margin, as in `RowChange`.
+        The p-value is not adjusted for other measures. `margin` is the equivalence margin, as in
+        `RowChange`.
         """
         levels = measures.compute(self.parts[0], row), measures.compute(self.parts[1], row)
         try:

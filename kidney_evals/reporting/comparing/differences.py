@@ -50,8 +50,9 @@ def paired_differences(
 ) -> tuple[tuple[ModelDifference, ...], tuple[str, ...]]:
     """Return the differences of all pairs of models of a panel, on the dilemmas they share.
 
-    There is a difference by panel, pair and row, also without a value. The second result is a line
-    for each omitted pair of models of a condition.
+    The first result has a difference for each panel, pair of models and measure in `ROWS`, even if
+    the difference has no value. The second result has a line with the reason for each pair of
+    models that is omitted, and for each pair of panels with different contents of one study.
     """
     result: list[ModelDifference] = []
     left_out: list[str] = []

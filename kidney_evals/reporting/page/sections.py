@@ -1,4 +1,4 @@
-"""Sections besides the figures of choices: statements, reasons, pairs of models, fine-tuning."""
+"""Report sections on stated values, predictions, reasons, pairs of models and fine-tuning."""
 
 from __future__ import annotations
 
