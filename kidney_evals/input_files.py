@@ -495,8 +495,8 @@ class TableFile(InputFile):
                     cells: dict[str, str] = dict(zip(header, map(Plain, row), strict=True))
                     if (checked := self.check(form, cells, (line,))) is not None:
                         rows.append((line, cells, checked))
-                if len(self._problems) > 10 * _SHOWN_PROBLEMS:
-                    break
+                    if len(self._problems) > 10 * _SHOWN_PROBLEMS:
+                        break
                 line = reader.line_num + 1
         except csv.Error as error:
             raise UserError(f"{self.where} is not valid CSV: line {line}: {error}") from error

@@ -46,11 +46,11 @@ def people_of(metadata: Mapping[str, Any], any_reference: bool) -> tuple[Study, 
         UserError: The installed study or human tables differ from those of the sample's run, and
             `any_reference` is false.
     """
-    key = metadata["reference"]
+    key = metadata["study_hash"], metadata["reference"]
     study, reference = _people(metadata["study_source"], metadata["condition"], key)
     for what, now, then in (
-        ("study", study.hash, metadata["study_hash"]),
-        ("human reference", reference.sha256, key.split("+")[-1]),
+        ("study", study.hash, key[0]),
+        ("human reference", reference.sha256, key[1].split("+")[-1]),
     ):
         if now != then and not any_reference:
             raise UserError(
@@ -61,7 +61,9 @@ def people_of(metadata: Mapping[str, Any], any_reference: bool) -> tuple[Study, 
 
 
 @lru_cache(maxsize=8)
-def _people(study_source: str, condition: Condition, key: str) -> tuple[Study, Reference]:
+def _people(
+    study_source: str, condition: Condition, key: tuple[str, str]
+) -> tuple[Study, Reference]:
     """Read the study and the human reference, once for all samples of a log with the same `key`."""
     from kidney_evals.human.reference import load_reference
 

@@ -164,7 +164,7 @@ def _at(
     top = max(logprobs)
 
     def weight_of(logprob: float) -> float:
-        if temperature == 0:
+        if temperature is not None and temperature <= 0:
             return float(logprob >= top)
         return math.exp((logprob - top) / (1.0 if temperature is None else temperature))
 

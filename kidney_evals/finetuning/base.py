@@ -51,10 +51,10 @@ def is_adapter(folder: Path) -> bool:
 def check_adapter(folder: Path) -> str:
     """Return the base that an adapter names; raise an error if the base folder is missing."""
     path = folder / ADAPTER_CONFIG
-    if not path.exists():
-        raise UserError(f"{folder} holds no adapter ({ADAPTER_CONFIG} is missing)")
     try:
         base = json.loads(path.read_text(encoding="utf-8"))["base_model_name_or_path"]
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(f"{folder} holds no adapter ({ADAPTER_CONFIG} is missing)") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror or error})") from error
     except (ValueError, KeyError, TypeError):

@@ -342,11 +342,13 @@ def _shares(
     from kidney_evals.human.reference import load_reference
     from kidney_evals.respondents.people import answers_of_kinds
 
+    if not dilemmas:
+        return []
     shares = reference.shares(dilemmas)
     for dilemma, total in zip(dilemmas, shares.sum(axis=1), strict=True):
         if not abs(total - 1) < 1e-6:
             raise UserError(f"the answers of people to {dilemma.id} are not known")
-    if person and dilemmas:
+    if person:
         place = person["person"] - 1
         if person["model"] == "kinds":
             each = zip(dilemmas, shares, strict=True)

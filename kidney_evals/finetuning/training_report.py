@@ -65,7 +65,8 @@ def write_report(
     report = {
         **report,
         "passes": len(passes) - 1,
-        "kept_pass": 1 + int(losses[1:].argmin()),
+        # After a divergence every loss may be NaN; then the adapter is that of pass 1.
+        "kept_pass": 1 + int(losses[1:].fillna(math.inf).argmin()),
         "adapter_sha256": sha256_of(folder / ADAPTER_FILE),
     }
     curves = {"held out": losses, "training": passes["loss"]}

@@ -77,7 +77,8 @@ def _change_of_importance_distance(before: Run, after: Run) -> PairedDifference:
     headline={"forced_choice": 2},
     aim=0,
     formula="½ Σ_k |s_k − h_k|, h being people's shares",
-    notes="An absolute distance has no valid interval near 0; compare with one person's distance.",
+    notes="No interval, since an absolute distance has no valid interval near 0; compare with one "
+    "person's distance.",
     reading="Lower is nearer to people; 1 is a full reversal; no value without a signal.",
     gamed_by="A respondent with people's weights, but ten times as sharp, scores near 0.",
     fits=True,
@@ -185,7 +186,8 @@ measure(
     "side_pull",
     label="choice distance, side pull",
     unit="squared difference of shares",
-    reading="0 is no position bias. Always answering A gives a choice distance below 0.",
+    reading="0 is no position bias. Always answering A gives a choice distance below 0; adding "
+    "this row corrects it.",
     other_mechanism="undefined",
 )
 def side_pull(run: Run) -> Quantity:

@@ -31,4 +31,6 @@ def __getattr__(name: str) -> ModuleType:
     try:
         return import_module(f"kidney_evals.estimation.{name}")
     except ModuleNotFoundError as error:
+        if error.name != f"kidney_evals.estimation.{name}":
+            raise
         raise AttributeError(name) from error

@@ -116,7 +116,8 @@ measure(
     label="flips on dominated pairs",
     unit="share of answers",
     says="Share of coin answers on dilemmas in which one patient is no worse in any attribute.",
-    reading="People's value is near 0.",
+    reading="People's value is near 0. Higher is flipping although no attribute favours the other "
+    "patient.",
     gamed_by="Never flipping scores 0.",
     other_mechanism="no people",
     change=mean_change(_dominated),

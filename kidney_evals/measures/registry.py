@@ -253,12 +253,13 @@ def compute(run: AnyRun, id: str) -> Quantity:
         measure = find(id)
         if measure.is_family or (measure.attribute and measure.attribute not in run.attributes):
             raise unknown("attribute", measure.attribute, run.attributes)
-        run.measured[id] = undefined()
+        result = undefined()
         try:
             if measure.is_defined(run):
-                run.measured[id] = _without_people(run, measure, measure.compute(run))
+                result = _without_people(run, measure, measure.compute(run))
         except FAILURES as error:
             run.failures[id] = error
+        run.measured[id] = result
     return run.measured[id]
 
 

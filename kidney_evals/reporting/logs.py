@@ -168,7 +168,8 @@ def _plain(location: str) -> str:
     kind, path = _file_system(location)
     if kind != "LocalFileSystem":
         return location
-    return path.removeprefix(f"{Path.cwd()}/")
+    here, place = Path.cwd(), Path(path)
+    return str(place.relative_to(here) if place.is_relative_to(here) else place)
 
 
 class _Facts(BaseModel):

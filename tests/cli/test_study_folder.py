@@ -113,3 +113,17 @@ def test_a_spoilt_folder_is_one_line_before_the_first_call(
     edit(study, "reference/draws_coin_flip.csv", "32,10,20", "32,10,many")
     line = refused(kidney_evals("plan", "forced_choice", "-T", f"study={study}"))
     assert "draws_coin_flip.csv" in line and "line 2, q01.coin must be a" in line
+
+
+def test_a_study_edited_between_two_runs_of_a_process(study: Path, tmp_path: Path) -> None:
+    for _ in range(2):
+        edit(study, "study.yaml", "title: The", "title: The The")
+        (log,) = eval(
+            "kidney_evals/forced_choice",
+            task_args={"study": str(study)},
+            model="kidney/majority",
+            log_dir=str(tmp_path / "logs"),
+            limit=2,
+        )
+        assert log.status == "success", log.error
+        assert (log.eval.metadata or {})["study_hash"] == load_study(study).hash

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from cli.calling import refused
@@ -92,6 +93,9 @@ def test_an_adapter_without_its_base_is_refused_in_a_line(home: Path) -> None:
             (folder / "adapter_config.json").write_text(config, encoding="utf-8")
         line = line_of(partial(check_adapter, folder))
         assert words in line and str(folder) in line
+    (folder / "adapter_config.json").unlink()
+    (folder / "adapter_config.json").symlink_to("adapter_config.json")
+    assert "cannot be read (Too many levels" in line_of(partial(check_adapter, folder))
 
 
 def loading(monkeypatch: pytest.MonkeyPatch, outcome: Any) -> None:
@@ -202,6 +206,12 @@ def test_the_report_and_the_card_of_an_adapter(tmp_path: Path) -> None:
     assert (report["kept_pass"], report["passes"]) == (1, 2) and read_object(path) == report
     table = (folder / "training.csv").read_text(encoding="utf-8").splitlines()
     assert table == ["pass,step,loss,heldout_loss", "0,0,,1.5", "1,1,1.0,0.5", "2,2,0.25,0.75"]
+    # A training that diverged has no lowest loss; it keeps pass 1.
+    lost = passes_of(
+        [one | {"eval_loss": np.nan} if "eval_loss" in one else one for one in history]
+    )
+    again = write_report(begun | {"versions": {}}, lost, data, settings(), folder)
+    assert again["kept_pass"] == 1
     card = (folder / "README.md").read_text(encoding="utf-8")
     for words in ("Prohibited use", "owner/base", "mcelfresh_2021", NOT_MEASURED, "age"):
         assert words in card

@@ -89,6 +89,7 @@ def test_the_text_fits_80_columns(
     condition: Condition, respondent: Respondent, said: list[str]
 ) -> None:
     text = describe_text(describe(simulated(condition, respondent)))
+    assert "Place among people" in text
     assert max(len(line) for line in text.splitlines()) <= 80
     for words in said:
         assert words in text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,17 @@ def test_a_measure_is_refused_whose_id_group_or_trait_is_wrong(facts: dict[str, 
     with pytest.raises(ValueError, match="taken, or its group or a trait is not known"):
         measure(**({"id": "new", "label": "new", "group": "alignment"} | facts))(lambda run: None)
     assert "new" not in MEASURES
+
+
+def test_a_fault_of_our_own_is_raised_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fault(run: Run) -> Quantity:
+        raise TypeError("a fault")
+
+    monkeypatch.setitem(MEASURES, "agreement", replace(MEASURES["agreement"], compute=fault))
+    run = simulated()
+    for _ in range(2):
+        with pytest.raises(TypeError, match="a fault"):
+            compute(run, "agreement")
 
 
 def test_what_a_measure_aims_at() -> None:

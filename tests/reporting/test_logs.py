@@ -60,6 +60,7 @@ def test_files_folders_patterns_and_urls(name: str, count: int, folder: Path) ->
 def test_a_log_has_one_name_however_it_is_spelled_and_progress_is_told(folder: Path) -> None:
     told: list[tuple[str, int, int]] = []
     ways = ["logs/coin.eval", f"{folder}/logs/coin.eval", f"file://{folder}/logs", "logs/c*"]
+    ways += ["logs//coin.eval", f"{folder}//logs/coin.eval", "logs/./*.eval"]
     found = find_logs(ways, lambda *said: told.append(said))
     assert [one.state for one in found] == ["finished", "finished"]
     assert told == [("logs", 1, 2), ("logs", 2, 2)]

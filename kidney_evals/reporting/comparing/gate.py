@@ -101,7 +101,9 @@ def decide(
         else:
             changes = [(panel, row) for panel in panels for row in panel.rows]
             results = [
-                _of_change(rule, panel, row) for panel, row in changes if rule.row in ("", row.row)
+                result
+                for panel, row in changes
+                if rule.row in ("", row.row) and (result := _of_change(rule, panel, row))
             ]
             results += [("undecided", f"{panel} is in OLD alone") for panel in missing]
         if not results:
@@ -119,13 +121,16 @@ def status(decided: Sequence[Decision]) -> int:
     return next((STATUS[one] for one in STATUS if one in outcomes), 0)
 
 
-def _of_change(rule: Rule, panel: PanelChange, row: RowChange) -> tuple[Outcome, str]:
-    """Return the outcome of a rule for one row that is compared, with a line unless it passed."""
+def _of_change(rule: Rule, panel: PanelChange, row: RowChange) -> tuple[Outcome, str] | None:
+    """Return the outcome of a rule for one row that is compared, with a line unless it passed.
+
+    None for a row that neither version measured, if the rule names no row.
+    """
     place, change = f"{panel.runs[0].panel.words}, {row.row}", row.found.change
     if row.why:
         # Without a named row, a row that has a value in one version only is undecided.
         lost = rule.row or row.levels[0].defined != row.levels[1].defined
-        return ("undecided", f"{place}: not measured, {row.why}") if lost else ("passed", "")
+        return ("undecided", f"{place}: not measured, {row.why}") if lost else None
     if rule.way in ("<", ">"):
         strikes = change.high < rule.limit if rule.way == "<" else change.low > rule.limit
     else:

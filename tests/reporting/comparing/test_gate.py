@@ -48,6 +48,7 @@ NEVER = unmeasured("share_dist")
         ("changed", [STILL, ALONE], "passed"),
         ("changed", [STILL, LOST], "undecided"),
         ("changed", [STILL, NEVER], "passed"),
+        ("changed", [NEVER], "undecided"),
         ("farther", [NEARER, STILL], "passed"),
         ("farther", [NEARER, FARTHER], "struck"),
         ("farther", [ALONE], "passed"),
