@@ -308,9 +308,10 @@ class InputFile:
         self._problems[place, problem] = None
 
     def _at(self, place: Place) -> tuple[int | None, str]:
-        """Return the line of a place, or of the deepest part of it in the file, and its name.
+        """Return the line and the name of an entry.
 
-        An entry of a list is named by its id or its number from 1.
+        The line is that of the deepest part of the entry's path that has one, or None. An entry of
+        a list is named by its id or its number from 1.
         """
         prefixes = (place[:end] for end in range(len(place), -1, -1))
         line = next((self._lines[one] for one in prefixes if one in self._lines), None)

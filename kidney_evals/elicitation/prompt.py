@@ -1,4 +1,4 @@
-"""Render a dilemma as the text of a question: who should get the kidney, or what people said."""
+"""Render the question about a dilemma: whom to choose, or what share of people chose whom."""
 
 from __future__ import annotations
 

@@ -178,7 +178,10 @@ def _upper_share(fit: LogitFit, slope: int, curvature: int | None, freedom: int)
 
 
 def _score_test(design: Floats, y: Floats, index: Ints, tested: list[int], freedom: int) -> float:
-    """Return the p-value of the score test of some terms; NaN if the others separate answers."""
+    """Return the p-value of the score test of the columns `tested` of `design`.
+
+    NaN if there are no such columns, or if the other columns separate the answers.
+    """
     if not tested:
         return NAN
     others = np.delete(design, tested, axis=1)

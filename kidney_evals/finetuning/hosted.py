@@ -72,7 +72,7 @@ class Record(BaseModel):
     trained_tokens: int | None = None
 
     def saved(self, path: Path, job: Job | None = None, **values: object) -> Record:
-        """Write the record with the given values and the state of `job`; return what is written."""
+        """Write a copy of the record with `values` and the state of `job`; return the copy."""
         if job is not None:
             values |= {"job": job.id, "status": job.status, "model": job.model}
             values["trained_tokens"] = job.trained_tokens

@@ -127,7 +127,7 @@ def _anchors(table: Floats, people: Floats) -> list[Row]:
     weights = np.vstack([np.ones((1, n)), people])
 
     def drawn(quantity: str, respondent: str, values: Floats) -> Row:
-        """Return the first value, with the interval of the others."""
+        """Return an anchor row: the estimate `values[0]` and the interval of `values[1:]`."""
         low, high = interval(values[1:])
         return quantity, respondent, values[0], float(low), float(high)
 

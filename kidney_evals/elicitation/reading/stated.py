@@ -55,7 +55,7 @@ class StatedQuestion:
         return "(?i:(?<![\\w])(" + "|".join(map(_spelt, words)) + ")(?![\\w]))"
 
     def named(self, text: str) -> str:
-        """Return the name that a match of `any_name` stands for."""
+        """Return the attribute or option whose words are `text`, a match of `any_name`."""
         matches = (re.fullmatch(_spelt(words), text, re.IGNORECASE) for words in self.words)
         return next(name for name, match in zip(self.words.values(), matches, strict=True) if match)
 
