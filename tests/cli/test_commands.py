@@ -11,9 +11,9 @@ from click.testing import Result
 from inspect_ai import eval
 from inspect_ai.log import read_eval_log
 
+import kidney_evals._registry as registry
 from cli.calling import inspect, refused
 from cli.conftest import Runs
-from kidney_evals import tasks
 from kidney_evals.cli.logs import reading
 from kidney_evals.reporting import rows_of
 from kidney_evals.reporting.logs import find_logs, read_samples
@@ -29,7 +29,7 @@ def test_suites_and_respondents_are_listed(kidney_evals: Call) -> None:
         assert result.exit_code == 0 and result.stdout.count("\n") == 1
         names = result.stdout.split()
         assert names and all(one.startswith(f"kidney_evals/{suite}_") for one in names)
-        assert all(callable(getattr(tasks, one.split("/")[1])) for one in names)
+        assert all(callable(getattr(registry, one.split("/")[1])) for one in names)
     line = refused(kidney_evals("suite", "smok"))
     assert line == "Error: unknown suite 'smok'; allowed: smoke, full"
     listed = kidney_evals("respondents").stdout
