@@ -77,12 +77,13 @@ def fit_lapse(
     intercept: bool = True,
     frequencies: ArrayLike | None = None,
     start: ArrayLike | None = None,
+    largest: float = np.inf,
 ) -> LapseFit:
     """Fit the calibrated share model by maximum likelihood.
 
     `signs`, `lapse` and `intercept` say which parameters are fitted; the others are 0.
     `frequencies` are weights of rows, (n,). `start`, in the order of `LapseFit.theta`, speeds up a
-    bootstrap.
+    bootstrap. Slopes lie between ∓`largest`, which a slope with an infinite optimum reaches.
 
     Raises:
         FitError: No optimum was reached, as under separation.
@@ -111,7 +112,7 @@ def fit_lapse(
 
     def fit(point: Floats, most: float) -> tuple[Floats, bool]:
         """Maximise the likelihood over the slopes and a lapse of at most `most`."""
-        free = np.full(len(slots) - 1, np.inf)
+        free = np.full(len(slots) - 1, largest)
         return climb(objective, point, box=(np.append(-free, 0.0), np.append(free, most)))
 
     point, converged = begin[slots], True

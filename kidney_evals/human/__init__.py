@@ -15,9 +15,11 @@ people.anchors["indecision"]["people"]      # people's value: a Quantity
 from kidney_evals.human.people_tables import LatentModel, PeopleModel, PeopleSpread, read_spread
 from kidney_evals.human.reference import REFERENCE_FOLDER, Reference, load_reference
 from kidney_evals.human.sources import ListedShares, ModelShares, ProfileShares, differences
+from kidney_evals.human.tables import Band
 
 __all__ = [
     "REFERENCE_FOLDER",
+    "Band",
     "LatentModel",
     "ListedShares",
     "ModelShares",

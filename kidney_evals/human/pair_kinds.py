@@ -8,14 +8,13 @@ from functools import lru_cache
 import numpy as np
 
 from kidney_evals.human.reference import Reference, load_reference
+from kidney_evals.human.sources import NEAR
 from kidney_evals.studies import Dilemma, Patient, Study, draw_dilemmas
 from kidney_evals.studies.draw import draw_limit
 
 PAIR_KINDS = ("same", "near", "mixed", "tied", "all")
 """Identical; nearly alike; each better somewhere; one better, the rest equal; one better in all."""
 
-# Largest difference of nearly alike patients, as a share of each attribute's range.
-_NEAR = 0.25 + 1e-9
 # Number of dilemmas over which people's rates are averaged in a study that draws dilemmas.
 _DRAWN = 2000
 # Minimum number of dilemmas of a kind for a rate: one question does not represent a kind.
@@ -29,7 +28,7 @@ def kinds_of(study: Study, dilemma: Dilemma) -> frozenset[str]:
         return frozenset({"same"})
     strict = study.dominating(dilemma, strict=True)
     kinds = {"all" if strict else "tied" if study.dominating(dilemma) else "mixed"}
-    if all(abs(one) / span <= _NEAR for one, span in zip(differences, study.spans, strict=True)):
+    if all(abs(one) / span <= NEAR for one, span in zip(differences, study.spans, strict=True)):
         kinds.add("near")
     return frozenset(kinds)
 
@@ -56,10 +55,6 @@ def _rates(reference: Reference) -> Mapping[str, float]:
     for kind in PAIR_KINDS:
         of_kind = coin[[kind in one for one in kinds]]
         rates[kind] = float(of_kind.mean()) if len(of_kind) >= _FEWEST else np.nan
-    if study.draw is not None:
-        # The share model uses closeness in utility. It underestimates the flip rate of patients
-        # who are nearly alike in every attribute, so it gives no rate for them.
-        rates["near"] = np.nan
     if np.isnan(rates["same"]):
         # A draw holds no identical pair, but the reference of a drawn study has a rate for it.
         patient = Patient(tuple(attribute.low for attribute in study.attributes))

@@ -21,25 +21,32 @@ from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.human.people_tables import LatentModel, PeopleModel, covariance_of
 from kidney_evals.human.sources import (
     DRAWS,
-    FLIP_FEATURES,
+    LAPSE,
     ListedShares,
     ModelShares,
+    Parameters,
     ProfileShares,
     ShareSource,
+    choice_features,
     differences,
+    flip_features,
     published_shares,
 )
 from kidney_evals.human.tables import (
     TABLES,
     About,
     AnchorRow,
+    Band,
     CalibrationRow,
     CountRow,
     CovarianceRow,
+    CrowdRow,
     DistanceRow,
     Floats,
     LatentRow,
+    MarginRow,
     ModelRow,
+    PersonRow,
     ProfileRow,
     R,
     ShareRow,
@@ -104,6 +111,9 @@ class Reference(ReferenceTables):
         strict_weights: Weights behind `closeness`: those of the forced-choice group, (k,).
         slope: Slope of logit P(coin) on |Δu|.
         half_threshold: |Δu| at which the better patient gets half of all answers.
+        persons: By measure, what single persons score.
+        margins: By quantity, the difference that 95 % of pairs of halves of the people stay within.
+        crowd: By measure, what people's own answers score, one person for each answer.
         source: Source of the shares. Unknown numbers are NaN.
     """
 
@@ -121,6 +131,9 @@ class Reference(ReferenceTables):
     distances: PersonDistances | None
     latent: LatentModel | None
     source: ShareSource = field(repr=False)
+    persons: Mapping[str, Band]
+    margins: Mapping[str, float]
+    crowd: Mapping[str, Quantity]
 
     def model(self, name: str) -> PeopleModel | None:
         """Return a model of these people by its name in `models.csv`; None if unknown."""
@@ -132,18 +145,31 @@ class Reference(ReferenceTables):
         covariance = covariance_of(self.rows(CovarianceRow), name, list(found))
         return PeopleModel(found, covariance) if found else None
 
-    def calibration(self, model: str) -> list[CalibrationRow]:
+    def calibration(self, model: str, pairs: str = "all") -> list[CalibrationRow]:
         """Return the calibration table of a model of people, from the closest patients on.
 
         `model` is `shares` (the patient whom the logit favours, among decided answers), `logit`
-        (the same) or `flip` (the coin).
+        (the same) or `flip` (the coin); `pairs` is a kind of pair (see `CalibrationRow`).
         """
-        return [row for row in self.rows(CalibrationRow) if row.model == model]
+        rows = self.rows(CalibrationRow)
+        return [row for row in rows if (row.model, row.pairs) == (model, pairs)]
 
     def anchor(self, quantity: str, respondent: str = "one_person") -> float:
         """Return the value of a quantity for a known respondent; NaN if not measured."""
         anchors = self.anchors.get(quantity, {})
         return anchors[respondent].value if respondent in anchors else float("nan")
+
+    def person(self, quantity: str) -> Band:
+        """Return what a single person who answers everything scores on a measure."""
+        return self.persons.get(quantity, Band(np.nan, np.nan, np.nan))
+
+    def margin(self, quantity: str) -> float:
+        """Return the largest difference from people that counts as none; NaN if unknown."""
+        return self.margins.get(quantity, np.nan)
+
+    def misfit(self, quantity: str) -> float:
+        """Return what the misfit of the shares adds to a perfect crowd's value; NaN if unknown."""
+        return self.crowd[quantity].value if quantity in self.crowd else np.nan
 
     def shares(self, dilemmas: Sequence[Dilemma]) -> Floats:
         """Return human shares as listed, (first, second) or (first, second, coin), shape (n, K)."""
@@ -235,6 +261,9 @@ def _read(study: Study, condition: Condition, folder: Path) -> Reference:
         distances=tables.distances(),
         latent=tables.latent(),
         source=source,
+        persons={row.quantity: row.band for row in tables.rows(PersonRow)},
+        margins={row.quantity: row.margin for row in tables.rows(MarginRow)},
+        crowd={row.quantity: row.quantity_of(row.value) for row in tables.rows(CrowdRow)},
     )
 
 
@@ -247,11 +276,11 @@ class _Parts(ReferenceTables):
 
     @cached_property
     def models(self) -> dict[str, tuple[str, ...]]:
-        """The parameters of the models of shares, in the order of their vectors."""
-        names = self.study.attribute_ids
-        models = {"shares": (*names, *(f"sign_{name}" for name in names), "lapse")}
+        """The parameters that the models of shares may have."""
+        none = np.zeros((1, len(self.study.attributes)))
+        models = {"shares": (*choice_features(self.study, none, none), LAPSE)}
         if self.condition == "coin_flip":
-            models["flip"] = (*FLIP_FEATURES, "intercept")
+            models["flip"] = tuple(flip_features(self.study, none, none, none[0]))
         return models
 
     @cached_property
@@ -261,6 +290,15 @@ class _Parts(ReferenceTables):
     @cached_property
     def draws(self) -> dict[str, Floats]:
         return read_draws(self.folder, self.condition)
+
+    def parameters(self, model: str) -> Parameters:
+        """Return the parameters of a model of shares; terms without a parameter have no effect."""
+        names = tuple(name for of, name in self.estimates if of == model)
+        return Parameters(names, self.vector(model, names), self.draw_matrix(model, names))
+
+    @property
+    def has_models(self) -> bool:
+        return any(model == "shares" for model, _ in self.estimates)
 
     def vector(self, model: str, parameters: Sequence[str]) -> Floats:
         return np.array([self.estimates.get((model, name), np.nan) for name in parameters])
@@ -279,11 +317,15 @@ class _Parts(ReferenceTables):
     def check(self) -> None:
         """Raise `UserError` unless a condition's tables fit the study and each other."""
         counted = [row.dilemma for row in self.rows(CountRow)]
-        if ("shares", "lapse") in self.estimates:
-            for model, wanted in self.models.items():
-                known = [name for of, name in self.estimates if of == model]
-                self._need(ModelRow.file, f"lacks, of the model {model},", wanted, known)
-            if not 0 <= self.estimates["shares", "lapse"] <= 1:
+        if self.has_models:
+            fitted = {of for of, _ in self.estimates}
+            self._need(ModelRow.file, "lacks the model", self.models, fitted)
+            for model, terms in self.models.items():
+                named = self.parameters(model).parameters
+                self._need(ModelRow.file, f"has unknown terms of the model {model}:", named, terms)
+            if self.parameters("shares").parameters == (LAPSE,):
+                raise UserError(f"{self.folder / ModelRow.file}: the model shares has a lapse only")
+            if not 0 <= self.estimates.get(("shares", LAPSE), 0.0) <= 1:
                 raise UserError(f"{self.folder / ModelRow.file}: lapse must be from 0 to 1")
         for row in self.rows(CovarianceRow):
             if known := [name for of, name in self.estimates if of == row.model]:
@@ -291,8 +333,8 @@ class _Parts(ReferenceTables):
         if self.study.draw is None:
             ids = [dilemma.id for dilemma in self.study.listed]
             published = [row.dilemma for row in self.rows(ShareRow)]
-            for file, named in ((CountRow.file, counted), (ShareRow.file, published)):
-                self._need(file, "the study has no dilemma", named, ids)
+            for file, listed in ((CountRow.file, counted), (ShareRow.file, published)):
+                self._need(file, "the study has no dilemma", listed, ids)
         for wide in (*self.rows(ProfileRow), *self.rows(LatentRow)):
             columns = wide.__pydantic_extra__
             self._need(wide.file, "lacks the columns", self.study.attribute_ids, columns)
@@ -306,10 +348,10 @@ class _Parts(ReferenceTables):
             raise UserError(f"{self.folder / file} must have {DRAWS} rows")
         names = [name for columns in counts for name in columns]
         self._need(file, "lacks the columns", names, self.draws)
-        ends = dict.fromkeys(names, np.inf) | {"shares.lapse": 1}
+        ends = dict.fromkeys(names, np.inf) | {f"shares.{LAPSE}": 1}
         for name in filter(self.draws.__contains__, ends):
             if self.draws[name].min() < 0 or self.draws[name].max() > ends[name]:
-                allowed = "0 to 1" if name == "shares.lapse" else "0 up"
+                allowed = "0 to 1" if name == f"shares.{LAPSE}" else "0 up"
                 raise UserError(f"{self.folder / file}: column {name} must be from {allowed}")
         for columns in filter(None, counts):
             if not np.any([self.draws[name] for name in columns], axis=0).all():
@@ -322,16 +364,9 @@ class _Parts(ReferenceTables):
 
     def source(self, strict: Floats) -> ShareSource:
         """Return the source of shares, from the first table that exists."""
-        if ("shares", "lapse") in self.estimates:
-            (theta, theta_draws), *flip = (
-                (self.vector(model, names), self.draw_matrix(model, names))
-                for model, names in self.models.items()
-            )
-            flip_theta, flip_draws = flip[0] if flip else (None, None)
-            # A share excludes the position effect, hence the zero.
-            theta_draws = np.column_stack([theta_draws, np.zeros(len(theta_draws))])
-            theta = np.append(theta, 0.0)
-            return ModelShares(self.study, theta, theta_draws, strict, flip_theta, flip_draws)
+        if self.has_models:
+            choice, *flip = map(self.parameters, self.models)
+            return ModelShares(self.study, choice, strict, *flip)
         counts = self.rows(CountRow)
         if not counts and (profiles := self.rows(ProfileRow)):
             scores = {row.values(self.study.attribute_ids): row.score for row in profiles}

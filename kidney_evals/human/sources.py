@@ -6,23 +6,25 @@ data in a source are NaN.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.special import betaincinv
 
 from kidney_evals.estimation.lapse import predict_shares
 from kidney_evals.human.tables import Floats
-from kidney_evals.studies import Dilemma, Study
+from kidney_evals.studies import Attribute, Dilemma, Patient, Study
 
 DRAWS = 300
 """Participant-bootstrap draws in every shipped table."""
 
-FLIP_FEATURES = ("closeness", "ties", "dominance")
-"""Predictors of the coin's share: |Δu| in logits of the forced-choice group, the number of equal
-attributes, and whether one patient is at least as favoured on every attribute."""
+NEAR = 0.25 + 1e-9
+"""Largest difference of nearly alike patients, as a share of each attribute's range."""
+
+LAPSE, DOMINANCE = "lapse", "dominance"
+"""Names of parameters."""
 
 # Coin share between identical patients: 7 of 7 answers, smoothed by half an answer each way.
 _IDENTICAL_FLIP = (7 + 0.5) / (7 + 1)
@@ -32,39 +34,69 @@ _AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
-class ModelShares:
-    """Shares from the calibrated share model, and from the flip model if a coin was offered.
+class Parameters:
+    """The parameters of a fitted model: names (p), estimates (p,) and draws (draws, p)."""
 
-    The share model has the parameters `theta`, shape (2k+2,), the flip model `flip`, shape (4,);
-    closeness is the |Δu| of `strict_weights`, shape (k,).
+    parameters: tuple[str, ...]
+    estimate: Floats
+    draws: Floats
+
+
+@dataclass(frozen=True)
+class ModelShares:
+    """Shares from a model of people's answers, and from a model of the coin if it was offered.
+
+    P(first | decided) = λ/2 + (1 - λ) · logistic(Σ_t b_t x_t) and P(coin) = logistic(Σ_t a_t z_t),
+    where λ is the parameter `lapse` and x, z are the `choice_features` and `flip_features` that the
+    parameters name. Identical patients have a fixed coin share.
+
+    Attributes:
+        choice: Parameters of the decided answers.
+        strict_weights: Weights of the closeness |Δu|, shape (k,).
+        flip: Parameters of the coin; None in forced choice.
     """
 
     study: Study
-    theta: Floats
-    theta_draws: Floats
+    choice: Parameters
     strict_weights: Floats
-    flip: Floats | None = None
-    flip_draws: Floats | None = None
+    flip: Parameters | None = None
 
     def shares(self, dilemmas: Sequence[Dilemma]) -> Floats:
         """Return the model's shares."""
-        return self._predict(differences(self.study, dilemmas), self.theta, self.flip)
+        return self.predict(*patient_values(self.study, dilemmas))
 
     def draws(self, dilemmas: Sequence[Dilemma]) -> NDArray[np.floating]:
         """Return the shares under each draw of the parameters, in single precision."""
-        x = differences(self.study, dilemmas)
+        first, second = patient_values(self.study, dilemmas)
         answers = 2 if self.flip is None else 3
-        result = np.empty((len(self.theta_draws), len(x), answers), dtype=np.float32)
-        for start in range(0, len(x), _AT_ONCE):
+        result = np.empty((len(self.choice.draws), len(first), answers), dtype=np.float32)
+        for start in range(0, len(first), _AT_ONCE):
             part = slice(start, start + _AT_ONCE)
-            result[:, part] = self._predict(x[part], self.theta_draws, self.flip_draws)
+            result[:, part] = self.predict(first[part], second[part], draws=True)
         return result
 
-    def _predict(self, x: Floats, theta: Floats, flip: Floats | None) -> Floats:
-        first = predict_shares(theta, x)
-        if flip is None:
-            return np.stack([first, 1 - first], axis=-1)
-        return with_coin(first, flip_share(flip, x, np.abs(x @ self.strict_weights)))
+    def predict(self, first: Floats, second: Floats, *, draws: bool = False) -> Floats:
+        """Return the shares for values in favoured scale units, (n, k), shape ([draws,] n, K)."""
+        names = self.choice.parameters
+        theta = self.choice.draws if draws else self.choice.estimate
+        terms = [name for name in names if name != LAPSE]
+        known = choice_features(self.study, first, second)
+        x = np.column_stack([known[name] for name in terms])
+        none = np.zeros_like(theta[..., :1])
+        lapse = theta[..., [names.index(LAPSE)]] if LAPSE in names else none
+        weights = theta[..., [names.index(name) for name in terms]]
+        # The share model of `lapse` also has weights of signs and a position effect, here 0.
+        decided = predict_shares(
+            np.concatenate([weights, np.zeros_like(weights), lapse, none], axis=-1), x
+        )
+        if self.flip is None:
+            return np.stack([decided, 1 - decided], axis=-1)
+        known = flip_features(self.study, first, second, self.strict_weights)
+        z = np.column_stack([known[name] for name in self.flip.parameters])
+        theta = self.flip.draws if draws else self.flip.estimate
+        coin = 0.5 * (1 + np.tanh(0.5 * (theta @ z.T)))
+        coin = np.where((first == second).all(axis=1), _IDENTICAL_FLIP, coin)
+        return np.stack([(1 - coin) * decided, (1 - coin) * (1 - decided), coin], axis=-1)
 
 
 @dataclass(frozen=True)
@@ -165,30 +197,61 @@ def differences(study: Study, dilemmas: Sequence[Dilemma]) -> Floats:
     return np.array(rows, dtype=np.float64).reshape(len(dilemmas), len(study.attributes))
 
 
-def flip_features(differences: ArrayLike, closeness: ArrayLike) -> Floats:
-    """Return (closeness, number of equal attributes, 1 if one patient dominates), shape (n, 3)."""
-    signs = np.sign(np.asarray(differences, dtype=np.float64))
-    unequal = (signs != 0).sum(axis=1)
-    dominance = (np.abs(signs.sum(axis=1)) == unequal) & (unequal > 0)
-    return np.column_stack([np.asarray(closeness, float), signs.shape[1] - unequal, dominance])
+def patient_values(study: Study, dilemmas: Sequence[Dilemma]) -> tuple[Floats, Floats]:
+    """Return the first and the second patients' values in favoured scale units, (n, k) each."""
+
+    def values(patients: Iterable[Patient]) -> Floats:
+        rows = [list(map(Attribute.favour, study.attributes, one.values)) for one in patients]
+        return np.array(rows, dtype=np.float64).reshape(len(dilemmas), len(study.attributes))
+
+    return values(one.first for one in dilemmas), values(one.second for one in dilemmas)
 
 
-def flip_share(theta: ArrayLike, differences: ArrayLike, closeness: ArrayLike) -> Floats:
-    """Return P(coin) of each dilemma, shape (n,) or (draws, n).
+def choice_features(study: Study, first: Floats, second: Floats) -> dict[str, Floats]:
+    """Return the terms that a model of decided answers may have, (n,) each, by parameter name.
 
-    `theta` holds the weights of `FLIP_FEATURES` and, last, the intercept, (4,) or (draws, 4);
-    `closeness` is |Δu| in logit units of the forced-choice group, (n,).
+    For each attribute: the difference; `bend_`, the difference beyond the middle of the range
+    (towards the favoured end); `sign_`, the sign of the difference. `dominance` is 1 if the first
+    patient is at least as favoured on every attribute and more on one, -1 for the second, else 0.
     """
-    x = np.asarray(differences, dtype=np.float64)
-    features = np.column_stack([flip_features(x, closeness), np.ones(len(x))])
-    share = 0.5 * (1 + np.tanh(0.5 * (np.asarray(theta, dtype=np.float64) @ features.T)))
-    return np.where((x == 0).all(axis=1), _IDENTICAL_FLIP, share)
+    x = first - second
+    middle = np.array([sum(map(one.favour, one.ends)) / 2 for one in study.attributes])
+    bends = np.maximum(first - middle, 0.0) - np.maximum(second - middle, 0.0)
+    kinds = (("", x), ("bend_", bends), ("sign_", np.sign(x)))
+    columns = {
+        f"{kind}{name}": values[:, k]
+        for kind, values in kinds
+        for k, name in enumerate(study.attribute_ids)
+    }
+    return {DOMINANCE: dominance(x), **columns}
 
 
-def with_coin(first: ArrayLike, coin: ArrayLike) -> Floats:
-    """Return (first, second, coin), from the first patient's decided share and the coin's share."""
-    one, flip = np.asarray(first, dtype=np.float64), np.asarray(coin, dtype=np.float64)
-    return np.stack([(1 - flip) * one, (1 - flip) * (1 - one), flip], axis=-1)
+def flip_features(
+    study: Study, first: Floats, second: Floats, strict_weights: Floats
+) -> dict[str, Floats]:
+    """Return the terms that a model of the coin may have, shape (n,) each, by parameter name.
+
+    `closeness` is |Δu|, `ties` the number of equal attributes, `dominance` 1 if one patient is at
+    least as favoured on every attribute and more on one, `similarity` log(Σ_k |d_k| / range_k + .1)
+    and `near` 1 if no attribute differs by more than a quarter of its range.
+    """
+    x = first - second
+    relative = np.abs(x) / np.array(study.spans)
+    return {
+        "closeness": np.abs(x @ strict_weights),
+        "ties": np.asarray((x == 0).sum(axis=1), dtype=np.float64),
+        DOMINANCE: np.abs(dominance(x)),
+        "similarity": np.log(relative.sum(axis=1) + 0.1),
+        "near": np.asarray((relative <= NEAR).all(axis=1), dtype=np.float64),
+        "intercept": np.ones(len(x)),
+    }
+
+
+def dominance(x: Floats) -> Floats:
+    """Return 1 or -1 where all nonzero differences `x`, (n, k), have that sign, else 0, (n,)."""
+    signs = np.sign(x)
+    lead: Floats = signs.sum(axis=1)
+    return np.where(np.abs(lead) == np.abs(signs).sum(axis=1), np.sign(lead), 0.0)
 
 
 def uniforms(seed: int, shape: tuple[int, ...]) -> Floats:

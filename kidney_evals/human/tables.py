@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self, TypeVar
+from typing import Annotated, ClassVar, Literal, NamedTuple, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -230,11 +230,16 @@ class BendRow(_Estimate, file="bends.csv", key="condition attribute"):
         return self.quantity_of(self.share)
 
 
-class CalibrationRow(_Estimate, file="calibration.csv", key="condition model bin"):
-    """A model's prediction and people's answers in a bin of closeness, from |Δu| = `start`."""
+class CalibrationRow(_Estimate, file="calibration.csv", key="condition model pairs bin"):
+    """A model's prediction and people's answers in a bin of closeness, from |Δu| = `start`.
+
+    `pairs` is `all`, or `conflict_` or `dominance_` (one patient is at least as favoured on every
+    attribute) and the number of equal attributes.
+    """
 
     condition: Condition
     model: Cell
+    pairs: Cell = "all"
     bin: _Count
     start: Annotated[_NotNegative, Field(alias="from")]
     to: _NotNegative
@@ -269,6 +274,52 @@ class CoefficientRow(
     seed: Whole
 
 
+class Band(NamedTuple):
+    """What single persons score on a measure: the median, and the 5 % and 95 % quantiles."""
+
+    median: float
+    low: float
+    high: float
+
+
+class PersonRow(_Estimate, file="persons.csv", key="condition quantity"):
+    """A measure's quantiles over simulated persons, each of whom answers everything."""
+
+    condition: Condition
+    quantity: Cell
+    median: Number
+    persons: _Counted
+
+    @property
+    def band(self) -> Band:
+        """The row's quantiles."""
+        return Band(self.median, self.low, self.high)
+
+
+class MarginRow(Row, file="margins.csv", key="condition quantity"):
+    """A difference that 95 % of pairs of random halves of the people stay within.
+
+    `answers` is the number of people's answers behind both halves.
+    """
+
+    condition: Condition
+    quantity: Cell
+    margin: _NotNegative
+    answers: _Counted
+    halves: _Counted
+
+
+class CrowdRow(_Estimate, file="crowd.csv", key="condition quantity"):
+    """What people's own answers score, one person for each answer, on a measure of a perfect crowd.
+
+    The value of a perfect model of people is 0: it is the effect of the share model's misfit.
+    """
+
+    condition: Condition
+    quantity: Cell
+    value: Number
+
+
 class About(FileModel):
     """The content of `reference.json`."""
 
@@ -283,7 +334,7 @@ class About(FileModel):
 
 TABLES: tuple[type[Row], ...] = (
     ModelRow, CovarianceRow, CountRow, ProfileRow, ShareRow, CurveRow, AnchorRow, DistanceRow,
-    LatentRow, BendRow, CalibrationRow, CoefficientRow,
+    LatentRow, BendRow, CalibrationRow, CoefficientRow, PersonRow, MarginRow, CrowdRow,
 )  # fmt: skip
 
 RANDOM_FILE = CoefficientRow.file

@@ -7,31 +7,44 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from kidney_evals.estimation.arrays import Bools
 from kidney_evals.estimation.half_threshold import (
     fit_half_threshold,
     fit_half_threshold_resamples,
 )
 from kidney_evals.estimation.intervals import Z95
-from kidney_evals.estimation.lapse import fit_lapse
+from kidney_evals.estimation.lapse import LapseFit, fit_lapse
 from kidney_evals.estimation.logit import fit_logit, fit_logit_resamples
 from kidney_evals.estimation.two_stage import fit_two_stage, maximise
 from kidney_evals.human.raw import COIN, Answers, Ints
-from kidney_evals.human.sources import DRAWS, FLIP_FEATURES, flip_features, uniforms
+from kidney_evals.human.sources import (
+    DOMINANCE,
+    DRAWS,
+    LAPSE,
+    Parameters,
+    choice_features,
+    flip_features,
+    uniforms,
+)
 from kidney_evals.human.tables import Floats
 from kidney_evals.studies import Condition, Study
+
+FLIP_TERMS = ("closeness", DOMINANCE, "similarity", "near")
+"""Terms of the model of the coin's share, chosen by their likelihood for people left out."""
+
+# In 2 % of the samples of people, dominance has an infinite optimum: the favoured patient loses by
+# lapses alone. At 10, the share differs from this limit by less than 1e-4.
+_LARGEST = 10.0
 
 _SEEDS: dict[Condition, int] = {"forced_choice": 20210, "coin_flip": 20211}
 
 
 @dataclass(frozen=True)
-class Model:
-    """A fitted model as the tables store it: names, estimates, covariance, draws (draws, p)."""
+class Model(Parameters):
+    """A fitted model as the tables store it, with the covariance of its estimates, (p, p)."""
 
     name: str
-    parameters: tuple[str, ...]
-    estimate: Floats
     covariance: Floats
-    draws: Floats
 
 
 @dataclass(frozen=True)
@@ -40,16 +53,26 @@ class Group:
 
     study: Study
     condition: Condition
-    x: Floats  # left minus right in favoured scale units, shape (n, k)
+    first: Floats  # values of the left patient in favoured scale units, shape (n, k)
+    second: Floats  # likewise of the right patient
     choice: Ints  # 0 left, 1 right, 2 coin
     person: Ints  # index of the person, from 0 to people - 1
     people: int
     counts: Floats  # bootstrap weights of the people, shape (draws, people)
 
+    @property
+    def x(self) -> Floats:
+        """Left minus right, shape (n, k)."""
+        return self.first - self.second
+
+    def at(self, keep: Bools) -> Group:
+        """Return the rows where `keep`, shape (n,), is true."""
+        names = ("first", "second", "choice", "person")
+        return replace(self, **{name: getattr(self, name)[keep] for name in names})
+
     def decided(self) -> Group:
         """Return the rows whose answer is not the coin."""
-        keep = self.choice != COIN
-        return replace(self, x=self.x[keep], choice=self.choice[keep], person=self.person[keep])
+        return self.at(self.choice != COIN)
 
     def chose(self, option: int) -> Floats:
         """Return 1 where the answer is `option`, else 0, shape (n,)."""
@@ -80,55 +103,89 @@ def favoured_values(study: Study, patients: Mapping[str, Iterable[float]]) -> Fl
 
 def group(study: Study, condition: Condition, answers: Answers) -> Group:
     """Return a group's answers as arrays, with differences in favoured scale units."""
-    x = favoured_values(study, answers.left) - favoured_values(study, answers.right)
+    first, second = (favoured_values(study, side) for side in (answers.left, answers.right))
     counts = person_counts(_SEEDS[condition], answers.people)
-    return Group(study, condition, x, answers.choice, answers.person, answers.people, counts)
+    return Group(
+        study, condition, first, second, answers.choice, answers.person, answers.people, counts
+    )
 
 
 def choice_models(data: Group) -> list[Model]:
-    """Fit the plain logit of decided answers, and the calibrated share model.
+    """Fit the plain logit of decided answers, and the model of people's shares.
 
-    Weights and importance shares derive from the logit. The share model has no effect of position.
+    Weights and importance shares derive from the logit.
     """
-    rows, names = data.decided(), data.study.attribute_ids
-    first = rows.chose(0)
-    fit = fit_lapse(rows.x, first, clusters=rows.person, intercept=False)
-    resampled = (
-        fit_lapse(rows.x, first, intercept=False, frequencies=w[rows.person], start=fit.theta)
-        for w in rows.counts
-    )
-    # The last parameter, the position effect, is not part of this model.
-    draws = np.array([fitted.theta[:-1] for fitted in resampled])
-    share_names = (*names, *(f"sign_{name}" for name in names), "lapse")
+    rows = data.decided()
     return [
-        _logit(rows, "logit", rows.x, (*names, "side"), first),
-        Model("shares", share_names, fit.theta[:-1], fit.covariance[:-1, :-1], draws),
+        _logit(rows, "logit", rows.x, (*data.study.attribute_ids, "side"), rows.chose(0)),
+        share_model(rows, rows.counts),
     ]
 
 
-def coin_models(data: Group, utility: Floats) -> list[Model]:
+def share_model(rows: Group, counts: Floats) -> Model:
+    """Fit the model of the shares of decided answers, with a draw for each row of `counts`.
+
+    `counts` are weights of people, shape (draws, people).
+    """
+    names = rows.study.attribute_ids
+    terms = (*names, *(f"bend_{name}" for name in names), DOMINANCE)
+    known = choice_features(rows.study, rows.first, rows.second)
+    x, first = np.column_stack([known[name] for name in terms]), rows.chose(0)
+
+    def fit(weights: Floats | None, start: Floats | None) -> LapseFit:
+        return fit_lapse(
+            x, first, clusters=rows.person, signs=False, intercept=False,
+            frequencies=weights, start=start, largest=_LARGEST,
+        )  # fmt: skip
+
+    whole = fit(None, None)
+    # The model has neither the weights of signs nor the position effect of `LapseFit.theta`.
+    own = [*range(len(terms)), 2 * len(terms)]
+    draws = [fit(w[rows.person], whole.theta).theta[own] for w in counts]
+    return Model(
+        (*terms, LAPSE),
+        whole.theta[own],
+        np.array(draws),
+        "shares",
+        whole.covariance[np.ix_(own, own)],
+    )
+
+
+def flip_model(data: Group, strict_weights: Floats, counts: Floats) -> Model:
+    """Fit the model of the coin's share; `counts` as in `share_model`.
+
+    Identical patients, of whom people's answers are all coins, are left out.
+    """
+    rows = data.at((data.x != 0).any(axis=1))
+    known = flip_features(rows.study, rows.first, rows.second, strict_weights)
+    x = np.column_stack([known[name] for name in FLIP_TERMS])
+    names = (*FLIP_TERMS, "intercept")
+    return _logit(replace(rows, counts=counts), "flip", x, names, rows.chose(COIN))
+
+
+def coin_models(data: Group, strict_weights: Floats) -> list[Model]:
     """Fit the models of the coin, with utilities Δu by the weights of the group without a coin.
 
-    The share of coins on closeness |Δu|, ties and dominance; the slope of logit P(coin) on |Δu|;
-    the half threshold; and the two-stage model, with utilities from the coin group itself.
+    The share of coins; the slope of logit P(coin) on |Δu|; the half threshold; and the two-stage
+    model, with utilities from the coin group itself.
     """
+    utility = data.x @ strict_weights
     closeness, coin = np.abs(utility), data.chose(COIN)
     half = fit_half_threshold(utility, data.choice, data.person)
     half_draws = fit_half_threshold_resamples(utility, data.choice, data.counts[:, data.person])
-    half_estimate = np.array([half.value]), np.array([[((half.high - half.value) / Z95) ** 2]])
+    error = np.array([[((half.high - half.value) / Z95) ** 2]])
     two = fit_two_stage(data.x, data.choice, clusters=data.person)
     resampled = [maximise(data.x, data.choice, two.theta, w[data.person]) for w in data.counts]
     two_names = (*data.study.attribute_ids, "flip_intercept", "flip_slope")
-    flip, names = flip_features(data.x, closeness), (*FLIP_FEATURES, "intercept")
     return [
-        _logit(data, "flip", flip, names, coin),
+        flip_model(data, strict_weights, data.counts),
         _logit(data, "slope", closeness[:, None], ("closeness", "intercept"), coin),
-        Model("half_threshold", ("closeness",), *half_estimate, half_draws[:, None]),
-        Model("two_stage", two_names, two.theta, two.covariance, np.array(resampled)),
+        Model(("closeness",), np.array([half.value]), half_draws[:, None], "half_threshold", error),
+        Model(two_names, two.theta, np.array(resampled), "two_stage", two.covariance),
     ]
 
 
 def _logit(rows: Group, name: str, x: Floats, names: tuple[str, ...], hits: Floats) -> Model:
     fit = fit_logit(x, hits, clusters=rows.person, penalty="none")
     draws = fit_logit_resamples(x, hits, rows.counts[:, rows.person], penalty="none")
-    return Model(name, names, np.append(fit.weights, fit.intercept), fit.covariance, draws)
+    return Model(names, np.append(fit.weights, fit.intercept), draws, name, fit.covariance)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,7 @@ from kidney_evals.estimation.random_coefficients import (
 from kidney_evals.estimation.random_people import asked_twice
 from kidney_evals.human.people_tables import MEAN, ROOT
 from kidney_evals.human.raw import COIN, Answers, Ints
-from kidney_evals.human.sources import flip_share
+from kidney_evals.human.sources import ModelShares, dominance
 from kidney_evals.human.tables import Floats
 from kidney_evals.lab import anchors
 from kidney_evals.lab.drawn_models import (
@@ -30,6 +30,7 @@ from kidney_evals.lab.drawn_models import (
     group,
     interval,
 )
+from kidney_evals.lab.misfit import crowd_table, margin_table
 from kidney_evals.lab.table_text import (
     DRAW_DIGITS,
     ESTIMATE_DIGITS,
@@ -57,19 +58,20 @@ _DIGITS = {"latent_classes": LATENT_DIGITS, "random_coefficients": LATENT_DIGITS
 
 def drawn_tables(study: Study, forced: Answers, coin: Answers) -> dict[str, str]:
     """Return the text of every table by file name."""
-    strict, offered = groups = (
+    groups = (
         group(study, "forced_choice", forced),
         group(study, "coin_flip", coin),
     )
+    offered = groups[1]
     models = {
         data.condition: {model.name: model for model in choice_models(data)} for data in groups
     }
     weights = models["forced_choice"]["logit"].estimate[:-1]
-    utility = offered.x @ weights
-    closeness = np.abs(utility)
-    models["coin_flip"] |= {model.name: model for model in coin_models(offered, utility)}
-    x = anchors.domain_differences(study)
-    curve, curve_draws = _curve(offered, closeness, np.abs(x @ weights))
+    models["coin_flip"] |= {model.name: model for model in coin_models(offered, weights)}
+    pairs = anchors.domain(study)
+    x = pairs[0] - pairs[1]
+    bins = np.digitize(_closeness(offered, weights), CURVE_EDGES[1:-1])
+    curve, curve_draws = _curve(offered, bins, np.abs(x @ weights))
     files = {"flip_curve.csv": table_text(curve)}
     tables: dict[str, dict[Condition, pd.DataFrame]] = defaultdict(dict)
     for data, answers in zip(groups, (forced, coin), strict=True):
@@ -86,30 +88,26 @@ def drawn_tables(study: Study, forced: Answers, coin: Answers) -> dict[str, str]
         ]
         # By the correlated fit: .150, .226. The independent fit has a lower BIC: .148, .227.
         retest = float(asked_twice(fits[1], x[::_RETEST_STEP]).mean())
-        rows = anchors.people_anchors(data, own["logit"], own["shares"])
-        rows += anchors.known_anchors(condition, x, own["shares"], retest)
+        shares = ModelShares(study, own["shares"], weights, own.get("flip"))
         draws = {
             f"{model.name}.{name}": values
             for model in own.values()
             for name, values in zip(model.parameters, model.draws.T, strict=True)
         }
-        calibration = _calibration(data.decided(), own)
         if condition == "coin_flip":
-            rows += anchors.indecision_anchors(strict, offered)
-            rows += anchors.coin_anchors(x, weights, own, curve, retest)
             draws |= {f"curve.{b}": values for b, values in enumerate(curve_draws.T)}
-            predicted = flip_share(own["flip"].estimate, offered.x, closeness)
-            edges = np.array(CURVE_EDGES[1:-1])
-            flips = _calibrated(offered, "flip", predicted, offered.chose(COIN), closeness, edges)
-            calibration = pd.concat([calibration, flips])
         files[f"draws_{condition}.csv"] = table_text(pd.DataFrame(draws), DRAW_DIGITS)
         for name, table in {
             "models": pd.concat(map(_estimates, own.values())),
             "covariance": pd.concat(map(_covariance, own.values())),
-            "calibration": calibration,
+            "calibration": _calibration(data, own["logit"], shares),
             "latent_classes": _latent(data),
             "bends": _bends(study, answers),
-            "anchors": anchors.anchor_table(rows),
+            "anchors": anchors.anchor_table(
+                anchors.people_anchors(data, own["logit"], shares, retest)
+            ),
+            "crowd": crowd_table(data, shares, bins),
+            "margins": margin_table(data),
             "person_distances": anchors.person_distance_table(data, own["logit"]),
             "random_coefficients": _random_rows(study.attribute_ids, fits),
         }.items():
@@ -179,10 +177,10 @@ def _rates_by_bin(data: Group, bins: Ints, hits: Floats) -> tuple[dict[str, Floa
     return {"answers": total, "rate": sums.sum(axis=0) / total, "low": low, "high": high}, draws
 
 
-def _curve(data: Group, closeness: Floats, domain: Floats) -> tuple[pd.DataFrame, Floats]:
+def _curve(data: Group, bins: Ints, domain: Floats) -> tuple[pd.DataFrame, Floats]:
     """Return the table of the flip curve and its bootstrap draws, shape (draws, bins)."""
     inner = CURVE_EDGES[1:-1]
-    rates, draws = _rates_by_bin(data, np.digitize(closeness, inner), data.chose(COIN))
+    rates, draws = _rates_by_bin(data, bins, data.chose(COIN))
     table = {
         "bin": np.arange(draws.shape[1]),
         "from": CURVE_EDGES[:-1],
@@ -242,33 +240,70 @@ def _bends(study: Study, answers: Answers) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["attribute", *numbers])
 
 
-def _calibration(data: Group, models: Mapping[str, Model]) -> pd.DataFrame:
-    """Return the calibration of both choice models on decided answers, by eighths of |Δu|."""
-    utility = data.x @ models["logit"].estimate[:-1]
+def _closeness(data: Group, weights: Floats) -> Floats:
+    """Return |Δu|, shape (n,), rounded: a bin does not depend on the last bit of the weights."""
+    return np.asarray(np.abs(data.x @ weights).round(9))
+
+
+def _calibration(data: Group, plain: Model, shares: ModelShares) -> pd.DataFrame:
+    """Return the calibration of both choice models on decided answers, and of the coin's share.
+
+    By eighths of |Δu|, for the coin by the bins of the flip curve; and by kind of pair.
+    """
+    rows = data.decided()
+    utility = (rows.x @ plain.estimate[:-1]).round(9)
     distance = np.abs(utility)
-    edges = np.quantile(distance, np.arange(1, 8) / 8)
+    eighths = np.digitize(distance, np.quantile(distance, np.arange(1, 8) / 8))
     # The share of answers for the patient whom the logit favours.
-    favoured = utility >= 0
-    observed = np.where(favoured, data.chose(0), data.chose(1))
-    shares = {
-        "logit": expit(utility),
-        "shares": anchors.decided_shares(models["shares"], data.x),
-    }
-    return pd.concat(
-        _calibrated(data, name, np.where(favoured, p, 1 - p), observed, distance, edges)
-        for name, p in shares.items()
-    )
+    favoured = np.where(utility >= 0, rows.chose(0), rows.chose(1))
+    p = shares.predict(rows.first, rows.second)
+    p = p[:, :2] / p[:, :2].sum(axis=1, keepdims=True)
+    likely = np.where(utility >= 0, p[:, 0], p[:, 1])
+    tables = [
+        _calibrated(rows, "logit", expit(distance), favoured, distance, eighths),
+        _calibrated(rows, "shares", likely, favoured, distance, eighths),
+        *_by_kind(rows, "shares", likely, favoured, distance),
+    ]
+    if shares.flip is not None:
+        near, coin = _closeness(data, shares.strict_weights), data.chose(COIN)
+        bins = np.digitize(near, CURVE_EDGES[1:-1])
+        share = shares.predict(data.first, data.second)[:, COIN]
+        tables.append(_calibrated(data, "flip", share, coin, near, bins))
+        tables += _by_kind(data, "flip", share, coin, near)
+    return pd.concat(tables)
+
+
+def _by_kind(
+    data: Group, name: str, predicted: Floats, observed: Floats, by: Floats
+) -> list[pd.DataFrame]:
+    """Return the calibration by dominance, number of equal attributes and third of closeness."""
+    leads, equal = dominance(data.x) != 0, (data.x == 0).sum(axis=1)
+    tables = []
+    for title, dominant in (("conflict", False), ("dominance", True)):
+        for ties in range(data.x.shape[1] - 1 + dominant):
+            keep = (leads == dominant) & (equal == ties)
+            near = by[keep]
+            thirds = np.digitize(near, np.quantile(near, [1 / 3, 2 / 3]))
+            kind = data.at(keep), name, predicted[keep], observed[keep], near, thirds
+            tables.append(_calibrated(*kind, f"{title}_{ties}"))
+    return tables
 
 
 def _calibrated(
-    data: Group, name: str, predicted: Floats, observed: Floats, by: Floats, edges: Floats
+    data: Group,
+    name: str,
+    predicted: Floats,
+    observed: Floats,
+    by: Floats,
+    bins: Ints,
+    pairs: str = "all",
 ) -> pd.DataFrame:
-    """Return predicted and observed shares by bin of `by`, with bootstrap intervals over people."""
-    bins = np.digitize(by, edges)
+    """Return predicted and observed shares by bin, with bootstrap intervals over people."""
     rates, draws = _rates_by_bin(data, bins, observed)
     each = pd.DataFrame({"by": by, "predicted": predicted}).groupby(bins)
     table = {
         "model": name,
+        "pairs": pairs,
         "bin": np.arange(draws.shape[1]),
         "from": each["by"].min(),
         "to": each["by"].max(),

@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from kidney_evals.human.reference import Reference, load_reference
-from kidney_evals.human.sources import ListedShares, ModelShares, differences
+from kidney_evals.human.sources import LAPSE, ListedShares, ModelShares, Parameters, differences
 from kidney_evals.human.tables import Floats
 from kidney_evals.respondents.definitions import Dilemmas
 from kidney_evals.studies import Condition, Dilemma, dilemmas_of, load_study
@@ -78,14 +78,8 @@ def resampled_reference(reference: Reference, draw: int) -> Reference:
     """
     source = reference.source
     if isinstance(source, ModelShares):
-        row = draw % len(source.theta_draws)
-        draws = source.theta_draws + (source.theta_draws[row] - source.theta)
-        lapse = 2 * len(reference.study.attributes)
-        draws[:, lapse] = np.clip(draws[:, lapse], 0.0, 1.0)
-        moved = replace(source, theta=source.theta_draws[row], theta_draws=draws)
-        if source.flip is not None and source.flip_draws is not None:
-            flip = source.flip_draws[row]
-            moved = replace(moved, flip=flip, flip_draws=source.flip_draws + (flip - source.flip))
+        flip = None if source.flip is None else _moved(source.flip, draw)
+        moved = replace(source, choice=_moved(source.choice, draw), flip=flip)
         return replace(reference, source=moved)
     if isinstance(source, ListedShares):
         row = draw % len(next(iter(source.count_draws.values())))
@@ -96,3 +90,10 @@ def resampled_reference(reference: Reference, draw: int) -> Reference:
         }
         return replace(reference, source=replace(source, counts=counts, count_draws=shifted))
     raise TypeError(f"shares from {type(source).__name__} cannot be drawn again")
+
+
+def _moved(model: Parameters, draw: int) -> Parameters:
+    estimate = model.draws[draw % len(model.draws)]
+    draws = model.draws + (estimate - model.estimate)
+    lapse = [name == LAPSE for name in model.parameters]
+    return replace(model, estimate=estimate, draws=np.where(lapse, np.clip(draws, 0, 1), draws))

@@ -159,8 +159,7 @@ _PAIRS: Final = {
     "near": (
         "nearly alike",
         f"{_RATE} patients who differ by at most a quarter of each attribute's range.",
-        "No people were asked to state it. Their rate in choices is in no table; in the drawn "
-        "study it was .50 [.42, .58] of 378 answers.",
+        f"{_DID}; {_NOT_ASKED}",
         "A constant rate.",
     ),
     "mixed": (

@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kidney_evals.estimation.decisions import Decisions
-from kidney_evals.estimation.lapse import predict_shares
 from kidney_evals.estimation.respondent_baselines import Answerer, answer_shares
 from kidney_evals.human.reference import load_reference
-from kidney_evals.human.sources import ModelShares, flip_share, with_coin
+from kidney_evals.human.sources import ModelShares
 from kidney_evals.studies import Condition, dilemmas_of, load_study
 
 Floats = NDArray[np.float64]
@@ -47,21 +46,22 @@ def closeness(differences: Floats) -> Floats:
     return np.abs(differences @ source("forced_choice").strict_weights)
 
 
-def predict(differences: Floats, theta: Floats, flip: Floats | None) -> Floats:
-    first = predict_shares(theta, differences)
-    if flip is None:
-        return np.stack([first, 1 - first], -1)
-    return with_coin(first, flip_share(flip, differences, closeness(differences)))
+def patients(differences: Floats) -> tuple[Floats, Floats]:
+    """Patients with these differences, as far above the middle of each range as below it."""
+    middle = [
+        sum(map(one.favour, one.ends)) / 2 for one in source("forced_choice").study.attributes
+    ]
+    return middle + differences / 2, middle - differences / 2
 
 
 def human_shares(differences: Floats, condition: str) -> Floats:
     """Human shares (D, K)."""
-    return predict(differences, source(condition).theta, source(condition).flip)
+    return source(condition).predict(*patients(differences))
 
 
 def people(differences: Floats, condition: str) -> tuple[Floats, Floats]:
     """Human shares (D, K) and their draws (300, D, K)."""
-    draws = predict(differences, source(condition).theta_draws, source(condition).flip_draws)
+    draws = source(condition).predict(*patients(differences), draws=True)
     return human_shares(differences, condition), draws
 
 

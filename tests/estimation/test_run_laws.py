@@ -178,7 +178,7 @@ def test_the_order_of_samples_changes_no_digit_over_a_fixed_list(study: str) -> 
 
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_who_is_shown_as_a_turns_the_side_bias_and_nothing_else(condition: Condition) -> None:
-    found = moved(whole_run(condition, 1), reshown)
+    found = moved(whole_run(condition, 2), reshown)
     one, turned = found["pos_bias"]
     assert one.value != 0
     found["pos_bias"] = (one._replace(value=-one.value, low=-one.high, high=-one.low), turned)

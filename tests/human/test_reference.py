@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from math import exp, log
 from pathlib import Path
 from shutil import copytree
 
@@ -9,10 +11,16 @@ import numpy as np
 import pytest
 
 from kidney_evals.errors import UserError
-from kidney_evals.human import Reference, load_reference
-from kidney_evals.human.sources import flip_features
+from kidney_evals.human import Band, Reference, load_reference
+from kidney_evals.human.sources import (
+    ModelShares,
+    choice_features,
+    dominance,
+    flip_features,
+    patient_values,
+)
 from kidney_evals.human.tables import CurveRow, read_rows
-from kidney_evals.lab.anchors import domain_differences
+from kidney_evals.lab.anchors import domain
 from kidney_evals.studies import (
     CONDITIONS,
     Condition,
@@ -62,8 +70,8 @@ def test_the_coin_group_flips_as_often_as_it_did_on_the_whole_domain() -> None:
     rate = ref.anchors["indecision"]
     assert rate["people"].value == pytest.approx(0.169, abs=5e-4)
     assert (rate["people"].low, rate["people"].high) == pytest.approx((0.139, 0.201), abs=5e-3)
-    assert rate["domain"].value == pytest.approx(0.169, abs=2e-3)
-    assert ref.flip_rate(dilemmas(DRAWN, 200)) == pytest.approx(0.169, abs=5e-3)
+    assert isinstance(ref.source, ModelShares)
+    assert ref.source.predict(*domain(ref.study))[:, 2].mean() == pytest.approx(0.169, abs=2e-3)
     # One standard error over people is .016.
     rates = ref.share_draws(dilemmas(DRAWN))[:, :, 2].mean(axis=1)
     assert rates.std() == pytest.approx(0.016, abs=2e-3)
@@ -86,16 +94,97 @@ def test_flip_curve_and_its_model() -> None:
 
 
 def test_dominance_is_flipped_as_people_flip_it() -> None:
-    # Strict dominance .066, weak dominance .204, conflict .174 of people's answers.
+    # Of people's answers: strict dominance .066, weak dominance .204, conflict .174.
     ref = reference(DRAWN, "coin_flip")
     study = load_study(DRAWN)
     asked = dilemmas_of(study, 4000, 8)
     x = np.array([study.differences(dilemma) for dilemma in asked])
-    _, ties, dominance = flip_features(x, np.zeros(len(x))).T
+    leads, ties = dominance(x) != 0, (x == 0).sum(axis=1)
     coin = ref.shares(asked)[:, 2]
-    strict, weak = (dominance == 1) & (ties == 0), (dominance == 1) & (ties > 0)
-    rates = [coin[inside].mean() for inside in (strict, weak, dominance == 0)]
+    rates = [coin[inside].mean() for inside in (leads & (ties == 0), leads & (ties > 0), ~leads)]
     assert rates == pytest.approx([0.066, 0.204, 0.174], abs=0.015)
+
+
+PAIRS = [Patient(values) for values in ((40, 1, 2), (50, 3, 2), (25, 5, 0), (70, 1, 2), (40, 1, 2))]
+"""Each is the first patient of a pair, the next the second: dominance, then two conflicts."""
+
+
+def test_terms_of_the_models_by_hand() -> None:
+    study = load_study(DRAWN)
+    asked = [Dilemma("x", one, two, "drawn") for one, two in pairwise(PAIRS[:4])]
+    first, second = patient_values(study, asked)
+    terms = choice_features(study, first, second)
+    # 10, -25 and 45 years younger; the middle of the range is 47.5: (7.5 - 0, 0 - 22.5, 22.5 - 0).
+    assert terms["age"].tolist() == pytest.approx([1, -2.5, 4.5])
+    assert terms["bend_age"].tolist() == pytest.approx([0.75, -2.25, 2.25])
+    # 1 against 3, 3 against 5 and 5 against 1 drinks; the middle is 3: 2, 0 and -2 beyond it.
+    assert terms["drinks"].tolist() == [2, 2, -4]
+    assert terms["bend_drinks"].tolist() == [2, 0, -2]
+    assert terms["bend_dependents"].tolist() == [0, 1, -1]
+    assert terms["sign_dependents"].tolist() == [0, 1, -1]
+    assert terms["dominance"].tolist() == [1, 0, 0]
+    coin = flip_features(study, first, second, np.array([0.7, 0.4, 0.8]))
+    # |.7·1 + .4·2 + .8·0|; |-1.75 + .8 + 1.6|; |3.15 - 1.6 - 1.6|.
+    assert coin["closeness"].tolist() == pytest.approx([1.5, 0.65, 0.05])
+    # Ranges 4.5, 4 and 2: 1/4.5 + 2/4; 2.5/4.5 + 2/4 + 2/2; 4.5/4.5 + 4/4 + 2/2.
+    ranges = [1 / 4.5 + 0.5, 2.5 / 4.5 + 1.5, 3.0]
+    assert coin["similarity"].tolist() == pytest.approx([log(one + 0.1) for one in ranges])
+    assert coin["ties"].tolist() == [1, 0, 0] and coin["dominance"].tolist() == [1, 0, 0]
+    # Two drinks are half of the range; one drink and eleven years are near, twelve are not.
+    assert coin["near"].tolist() == [0, 0, 0]
+    close = Patient((40, 2, 2)), Patient((51, 1, 2)), Patient((52, 1, 2))
+    values = patient_values(study, [Dilemma("x", close[0], one, "drawn") for one in close[1:]])
+    assert flip_features(study, *values, np.ones(3))["near"].tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("terms", ["new", "old", "few"])
+def test_a_study_may_have_any_of_the_terms(tmp_path: Path, terms: str) -> None:
+    models = {
+        "new": "shares,age,0.5 shares,dominance,2 shares,lapse,0.1 flip,near,1 flip,intercept,-1",
+        "old": "shares,age,0.5 shares,sign_drinks,2 shares,lapse,0.1 flip,ties,1 flip,intercept,-1",
+        "few": "shares,age,2.5 flip,closeness,-1",
+    }[terms]
+    rows = "".join(f"coin_flip,{one},,,\n" for one in models.split())
+    weights = "".join(
+        f"forced_choice,logit,{name},1,,,\n" for name in ("age", "drinks", "dependents")
+    )
+    text = f"condition,model,parameter,estimate,se,low,high\n{rows}{weights}"
+    study = load_study(copied(tmp_path / "new", DRAWN, models=text, reference='{"version": "9"}'))
+    pair = Dilemma("x", Patient((40, 1, 2)), Patient((50, 2, 2)), "drawn")
+    first, second, coin = load_reference(study, "coin_flip").shares([pair])[0]
+    # 10 years younger and one drink less, nearly alike, with one tie and |Δu| = 1 + 1.
+    # new: .05 + .9 / (1 + exp(-.5 - 2)), and 1 / (1 + exp(1 - 1)); old: the same by other terms;
+    # few: 1 / (1 + exp(-2.5)), and 1 / (1 + exp(2)).
+    steep = 1 / (1 + exp(-2.5))
+    decided, flips = (steep, 1 / (1 + exp(2))) if terms == "few" else (0.05 + 0.9 * steep, 0.5)
+    assert coin == pytest.approx(flips)
+    assert first / (first + second) == pytest.approx(decided)
+
+
+def test_models_with_unknown_or_missing_parts_raise(tmp_path: Path) -> None:
+    head = "condition,model,parameter,estimate,se,low,high\n"
+    for i, (rows, message) in enumerate((
+        ("shares,years,1 flip,near,1", "has unknown terms of the model shares: 'years'"),
+        ("shares,age,1", "lacks the model 'flip'"),
+        ("shares,lapse,0.1 flip,near,1", "the model shares has a lapse only"),
+        ("shares,age,1 shares,lapse,1.5 flip,near,1", "lapse must be from 0 to 1"),
+    )):  # fmt: skip
+        text = head + "".join(f"coin_flip,{row},,,\n" for row in rows.split())
+        own = copied(tmp_path / str(i), DRAWN, models=text, reference='{"version": "9"}')
+        with pytest.raises(UserError, match=message):
+            load_reference(load_study(own), "coin_flip")
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_shares_are_calibrated_by_kind_of_pair(condition: Condition) -> None:
+    ref = reference(DRAWN, condition)
+    kinds = ("conflict_0", "conflict_1", "dominance_0", "dominance_1", "dominance_2")
+    models = ("shares", "flip") if condition == "coin_flip" else ("shares",)
+    cells = [one for model in models for kind in kinds for one in ref.calibration(model, kind)]
+    assert len(cells) == 15 * len(models)
+    outside = [one for one in cells if not one.observed.low <= one.predicted <= one.observed.high]
+    # One of 20 intervals misses its truth by chance.
+    assert len(outside) <= 2
 
 
 def test_decided_shares_are_calibrated_where_the_logit_is_not() -> None:
@@ -163,7 +252,7 @@ def test_latent_classes_reproduce_the_group(condition: Condition) -> None:
     ref = reference(DRAWN, condition)
     assert ref.latent is not None
     assert ref.latent.shares.sum() == pytest.approx(1.0)
-    x = domain_differences(ref.study)[::101]
+    x = np.subtract(*domain(ref.study))[::101]
     shares = np.einsum("c,cnk->nk", ref.latent.shares, ref.latent.predict(x))
     if condition == "coin_flip":
         assert shares[:, 2].mean() == pytest.approx(0.169, abs=0.01)
@@ -201,6 +290,23 @@ def test_counts_are_all_a_new_study_needs(tmp_path: Path) -> None:
     assert ref.version == "9"
     assert first.tolist() == [0.75, 0.25] and np.isnan(second).all()
     assert not load_reference(study, "coin_flip").has_people
+
+
+def test_persons_margins_and_crowd_are_read_and_nan_where_absent(tmp_path: Path) -> None:
+    tables = {
+        "reference": '{"version": "9"}',
+        "persons": "condition,quantity,median,low,high,persons\n"
+        "coin_flip,swap_diff,0.27,0.11,0.44,500\n",
+        "margins": "condition,quantity,margin,answers,halves\n"
+        "coin_flip,share_dist,0.098,4403,500\n",
+        "crowd": "condition,quantity,value,low,high\ncoin_flip,distance,0.004,0.001,0.007\n",
+    }
+    study = load_study(copied(tmp_path / "new", FIXED, **tables))
+    coin, forced = (load_reference(study, name) for name in ("coin_flip", "forced_choice"))
+    assert coin.person("swap_diff") == Band(median=0.27, low=0.11, high=0.44)
+    assert (coin.margin("share_dist"), coin.misfit("distance")) == (0.098, 0.004)
+    for ref, quantity in ((forced, "share_dist"), (coin, "other")):
+        assert np.isnan([*ref.person(quantity), ref.margin(quantity), ref.misfit(quantity)]).all()
 
 
 def test_the_hash_follows_the_tables_and_damage_is_one_line(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from kidney_evals.estimation.logit import fit_logit
 from kidney_evals.human.people_tables import PeopleSpread, read_spread
 from kidney_evals.human.raw import find_raw, read_study_1, read_study_2
 from kidney_evals.human.reference import load_reference
-from kidney_evals.lab.anchors import domain_differences
+from kidney_evals.lab.anchors import domain
 from kidney_evals.lab.reference_tables import answer_table, fixed_reference
 from kidney_evals.studies import (
     CONDITIONS,
@@ -121,7 +121,7 @@ def test_the_group_of_drawn_people_weighs_as_people_do(condition: Condition) -> 
     assert spread is not None
     weights = spread.draw(2000, 1)
     random = np.random.default_rng(0)
-    x = domain_differences(study)
+    x = np.subtract(*domain(study))
     # 20 dilemmas each, every pair in either order.
     x = x[random.integers(0, len(x), (len(weights), 20))]
     x *= random.choice([-1.0, 1.0], x.shape[:2])[..., None]

@@ -315,6 +315,6 @@ def test_other_tasks_have_human_values_of_people_alone(tmp_path: Path) -> None:
     assert found[0] == {"pred_fixed", "pred_drawn", "pred_fx_flips", "pred_dr_flips"}
     assert found[1] == {
         *("st_dist", "st_age", "st_drinks", "st_dependents"),
-        *("st_flip_same", "st_flip_mixed", "st_flip_tied", "st_flip_all"),
+        *("st_flip_same", "st_flip_near", "st_flip_mixed", "st_flip_tied", "st_flip_all"),
     }
     assert found[2] == {"st_age", "st_drinking", "st_cancer"}

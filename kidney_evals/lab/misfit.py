@@ -1,0 +1,173 @@
+"""Make `crowd.csv`, the misfit of the models of people, and `margins.csv`, by halves of the people.
+
+A perfect crowd answers as people do, a new person for each answer. Its misfit is estimated from
+people's own answers, scored with models of other people: the models are fitted without each fold
+of people and without each pair of folds. The square of a misfit is the mean product of the
+residuals of two people of different folds, less the variance of the predictions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations_with_replacement
+
+import numpy as np
+import pandas as pd
+from scipy.special import logit
+
+from kidney_evals.estimation.arrays import Bools
+from kidney_evals.estimation.importance import importance_distance, importance_shares
+from kidney_evals.estimation.logit import fit_logit, fit_logit_resamples
+from kidney_evals.human.raw import COIN, Ints
+from kidney_evals.human.sources import NEAR, ModelShares, uniforms
+from kidney_evals.human.tables import Floats
+from kidney_evals.lab.drawn_models import Group, flip_model, interval, share_model
+
+_FOLDS, _FOLD_SEED = 11, 20216
+_SPLITS, _SPLIT_SEED = 500, 20215
+
+
+def crowd_table(data: Group, shares: ModelShares, bins: Ints) -> pd.DataFrame:
+    """Return the rows of `crowd.csv`; `bins` are the closeness bins of the answers, (n,)."""
+    predicted, fold = _predicted_by_others(data, shares)
+    own, here = fold[data.person], np.arange(len(data.person))
+    answers = np.eye(3)[data.choice][:, : predicted.shape[2]]
+    residuals = answers - predicted
+    # A model without two folds is fitted to 9 of 11 people.
+    draws = shares.predict(data.first, data.second, draws=True)
+    wider = _FOLDS / (_FOLDS - 2)
+    noise = wider * draws.var(axis=0, ddof=1).sum(axis=1).mean()
+    apart = fold[:, None] != fold
+    p = predicted[own, here]
+    rows = [
+        ("distance", _means(*_alike_products(data, residuals, fold), data.counts) - noise),
+        ("sharpness", np.log(_slopes(data.decided(), _log_odds(p[:, :2])[data.choice != COIN], 0))),
+    ]
+    if data.condition == "coin_flip":
+        gaps = np.zeros(1 + len(data.counts))
+        for b in range(bins.max() + 1):
+            inside = bins == b
+            # Sums of residuals by person and by the other fold left out.
+            sums = np.stack([data.by_person(inside * one) for one in residuals[:, :, COIN]])
+            totals = sums[fold].T  # of a person (row) without the fold of another person (column)
+            answered = data.by_person(inside.astype(np.float64))
+            pairs = np.outer(answered, answered)
+            rate = wider * draws[:, inside, COIN].mean(axis=1).var(ddof=1)
+            gaps += inside.mean() * (
+                _means(totals * totals.T * apart, pairs * apart, data.counts) - rate
+            )
+        coin = _means_by_person(data, answers[:, COIN] - p[:, COIN])
+        different = (data.first != data.second).any(axis=1)
+        odds = logit(p[different, COIN])
+        slopes = _slopes(data.at(different), odds, COIN, intercept=True)
+        rows += [("flip_calib", gaps), ("flip_rate", coin), ("coin_slope", slopes - 1)]
+    low, high = np.transpose([interval(values[1:]) for _, values in rows])
+    table = {"quantity": [name for name, _ in rows], "value": [one[0] for _, one in rows]}
+    return pd.DataFrame({**table, "low": low, "high": high})
+
+
+def margin_table(data: Group) -> pd.DataFrame:
+    """Return the rows of `margins.csv`: 95 % quantiles over random halves of the people."""
+    rows = data.decided()
+    ranks = uniforms(_SPLIT_SEED, (_SPLITS, rows.people)).argsort(axis=1, kind="stable")
+    half = (ranks.argsort(axis=1) < rows.people // 2).astype(np.float64)
+    first, spans = rows.chose(0), np.array(rows.study.spans)
+
+    def weights(people: Floats) -> Floats:
+        fits = fit_logit_resamples(rows.x, first, people[:, rows.person], penalty="none")
+        return importance_shares(fits[:, :-1], spans)
+
+    # The other half's answers on the shares of each half.
+    shares = ModelShares(rows.study, share_model(rows, half), np.zeros(rows.x.shape[1]))
+    odds = _log_odds(shares.predict(rows.first, rows.second, draws=True))
+    others = half[:, rows.person] == 0
+    slopes = [
+        float(fit_logit(x[o, None], first[o], intercept=False, penalty="none").weights[0])
+        for x, o in zip(odds, others, strict=True)
+    ]
+    differences = {
+        "share_dist": (importance_distance(weights(half), weights(1 - half)), rows),
+        "sharpness": (np.log(slopes), rows),
+    }
+    if data.condition == "coin_flip":
+        coins, answers = data.by_person(data.chose(COIN)), data.by_person(np.ones(len(data.choice)))
+        one, two = ((part @ coins) / (part @ answers) for part in (half, 1 - half))
+        differences["flip_rate"] = (one - two, data)
+    return pd.DataFrame(
+        [
+            (name, np.quantile(np.abs(values), 0.95), len(of.choice), _SPLITS)
+            for name, (values, of) in differences.items()
+        ],
+        columns=["quantity", "margin", "answers", "halves"],
+    )
+
+
+def _predicted_by_others(data: Group, shares: ModelShares) -> tuple[Floats, Ints]:
+    """Return predictions without the person's fold and fold b, (b, n, K), and people's folds."""
+    fold: Ints = uniforms(_FOLD_SEED, (data.people,)).argsort(kind="stable").argsort() % _FOLDS
+    pairs = list(combinations_with_replacement(range(_FOLDS), 2))
+    kept = np.array([(fold != a) & (fold != b) for a, b in pairs], dtype=np.float64)
+    flip = None
+    if data.condition == "coin_flip":
+        flip = flip_model(data, shares.strict_weights, kept)
+    choice = share_model(data.decided(), kept)
+    fitted = ModelShares(data.study, choice, shares.strict_weights, flip).predict(
+        data.first, data.second, draws=True
+    )
+    place = np.zeros((_FOLDS, _FOLDS), dtype=np.int64)
+    for i, (a, b) in enumerate(pairs):
+        place[a, b] = place[b, a] = i
+    return fitted[place[:, fold[data.person]], np.arange(len(data.person))], fold
+
+
+def _alike_products(data: Group, residuals: Floats, fold: Ints) -> tuple[Floats, Floats]:
+    """Return the sums of products of residuals over alike dilemmas, and their number, by persons.
+
+    Two dilemmas are alike if no value of a patient differs by more than a quarter of its range, as
+    listed or with the patients of one exchanged. Only people of different folds are paired.
+    """
+    products, pairs = np.zeros((2, data.people, data.people))
+    reach, own = NEAR * np.array(data.study.spans), fold[data.person]
+    sides: Sequence[tuple[Floats, Floats, list[int]]] = (
+        (data.first, data.second, [0, 1, 2]),
+        (data.second, data.first, [1, 0, 2]),
+    )
+    for first, second, columns in sides:
+        turned = residuals[:, :, columns[: residuals.shape[2]]]
+        for i, person in enumerate(data.person):
+            alike: Bools = (own != own[i]) & (
+                (np.abs(first - data.first[i]) <= reach)
+                & (np.abs(second - data.second[i]) <= reach)
+            ).all(axis=1)
+            j = np.flatnonzero(alike)
+            both = (residuals[own[j], i] * turned[own[i], j]).sum(axis=1)
+            products[person] += np.bincount(data.person[j], both, data.people)
+            pairs[person] += np.bincount(data.person[j], minlength=data.people)
+    return products, pairs
+
+
+def _means(sums: Floats, numbers: Floats, counts: Floats) -> Floats:
+    """Return the mean over pairs of people, (1 + draws,): as asked, then with people resampled."""
+    weights = np.vstack([np.ones(len(sums)), counts])
+    total, number = (((weights @ one) * weights).sum(axis=1) for one in (sums, numbers))
+    return np.asarray(total / number)
+
+
+def _means_by_person(data: Group, values: Floats) -> Floats:
+    weights = np.vstack([np.ones(data.people), data.counts])
+    answers = data.by_person(np.ones(len(values)))
+    return np.asarray((weights @ data.by_person(values)) / (weights @ answers))
+
+
+def _slopes(rows: Group, odds: Floats, option: int, intercept: bool = False) -> Floats:
+    """Return the slope of logit P(option) on `odds`, (1 + draws,), as `_means` does."""
+    weights = np.vstack([np.ones(rows.people), rows.counts])[:, rows.person]
+    fits = fit_logit_resamples(
+        odds[:, None], rows.chose(option), weights, intercept=intercept, penalty="none"
+    )
+    return np.asarray(fits[:, 0])
+
+
+def _log_odds(shares: Floats) -> Floats:
+    """Return the log-odds of the first against the second answer."""
+    return np.log(shares[..., 0]) - np.log(shares[..., 1])
