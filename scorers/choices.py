@@ -35,11 +35,11 @@ from kidney_evals.studies import CHOICES, Choice, Condition, Dilemma, Order
 if TYPE_CHECKING:
     from kidney_evals.human.reference import Reference
 
-_INDECISION = ("flip_rate", "flip_calib", "distance")
+_INDECISION = ("flip_rate", "coin_slope")
 _CONTROLS = stored("choices", "controls")
 _FAMILY = find("imp_*")
 
-_FIRST = ("agreement", "share_dist", "swap_diff", "dominance", "pos_bias")
+_FIRST = ("share_dist", "sharpness", "swap_diff", "pos_bias", "agreement")
 """The rows of `human_alignment` that the viewer shows first."""
 
 _MEASURES = (
@@ -50,14 +50,13 @@ _MEASURES = (
         if one.id not in (*_FIRST, *_INDECISION, _FAMILY.id) and one not in _CONTROLS
     ),
 )
-"""The measures of the scorer `human_alignment`, except `_FAMILY` and `distance`."""
+"""The measures of the scorer `human_alignment`, except `_FAMILY`."""
 
 _HEADS = {"coin": "Coin", "undecided": "Undecided", "committee": "Committee"}
 """The column of each mechanism of indecision, by default that of the waiting list."""
 
 
-# Without a coin on offer the scorer `indecision` is absent, so the distance is in this scorer.
-@scorer(metrics=rows([*_MEASURES, _FAMILY, *_CONTROLS]) | {"distance*": [est("distance")]})
+@scorer(metrics=rows([*_MEASURES, _FAMILY, *_CONTROLS]))
 def human_alignment(any_reference: bool = False, with_controls: bool = False) -> Scorer:
     """Score every sample by its answer and by the share of people who chose the same.
 
@@ -82,9 +81,12 @@ def human_alignment(any_reference: bool = False, with_controls: bool = False) ->
             ("readout", state.metadata.get("readout") == "logprobs"),
         ):
             traits |= {trait} if holds else set()
-        value |= {one.id: BLANK for one in measures if traits.issuperset(one.needs)}
-        if not facts.offers_coin:
-            value["distance"] = BLANK
+        condition: Condition = "coin_flip" if facts.offers_coin else "forced_choice"
+        value |= {
+            one.id: BLANK
+            for one in measures
+            if traits.issuperset(one.needs) and one.stored_in(condition)
+        }
         # A control has the value too, so that the sample list, sorted by it, begins with the rarest
         # choices; the measure leaves controls out.
         if not math.isnan(facts.people_with_it):

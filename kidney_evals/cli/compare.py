@@ -54,7 +54,7 @@ def compare(
       new.ROW<X    the value in NEW is below X
       new.ROW>X    the value in NEW is above X
 
-    ROW is flip_rate, flip_calib, distance, agreement, share_dist, imp_ATTRIBUTE, swap_diff or
+    ROW is flip_rate, coin_slope, flip_calib, sharpness, agreement, imp_ATTRIBUTE, swap_diff or
     coverage; behind "new." any row of a log. A named row is not adjusted for other rows. Name the
     rows that matter: "changed" misses many changes that a rule for a single row detects.
 

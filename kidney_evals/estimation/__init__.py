@@ -21,20 +21,22 @@ Input and result types
     ('0', '1', '2')
 
 Statistics of a run
-    agreement: agreement, chance_corrected_agreement, log_score; distance: choice_distance,
+    agreement: agreement, log_score; distance: choice_distance,
     fixed_distance, side_correction; indecision: indecision_rate, indecision_gap, outcome_share;
     calibration: flip_calibration, flip_slope, closeness_bins; consistency: swap_disagreement,
-    retest_disagreement, order_effect, position_bias, dominance; rank: profile_rank, spearman,
+    retest_disagreement, position_bias, dominance; rank: profile_rank, spearman,
     kendall, fit_bradley_terry; variance_shares: variance_shares; centrality: centrality;
-    respondent_baselines: baselines, answer_shares; bounds: agreement_bounds and others
+    slopes: sharpness,
+    coin_slope; respondent_baselines: baselines, answer_shares; bounds: agreement_bounds and others
 
     >>> from kidney_evals.estimation.rank import kendall
     >>> float(kendall([1.0, 2.0, 3.0], [10.0, 20.0, 30.0]))
     1.0
 
 Two runs on the same dilemmas
-    paired: agreement_change, distance_change, indecision_change, swap_change, retest_change,
-    calibration_change, share_change; paired_importance: importance_changes
+    paired: agreement_change, indecision_change, swap_change, retest_change,
+    calibration_change, share_change; paired_importance: importance_changes; slopes:
+    sharpness_change, coin_slope_change
 
     >>> from kidney_evals.estimation.paired import share_change
     >>> round(share_change([0.0, 0.5, 1.0], [0.5, 0.5, 1.0]).change.value, 3)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
-
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -12,13 +9,11 @@ from kidney_evals.estimation import _checks
 from kidney_evals.estimation._resample import (
     Shares,
     bootstrap,
-    bootstrap_sums,
     dot,
     largest,
     observed,
     resampled_interval,
 )
-from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.decisions import Decisions
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import recentred, wilson
@@ -40,15 +35,20 @@ def agreement(decisions: Decisions) -> Quantity:
     answer, so a statistic with three answers would reward a model that never takes the coin.
     `human` is the expected value of one random person, Σ p² / Σ max p; `n` counts dilemmas.
     """
-    return _agreements(decisions)[0]
-
-
-def chance_corrected_agreement(decisions: Decisions) -> Quantity:
-    """Return (A - U) / (1 - U), with A the `agreement` and U that of uniform random answers.
-
-    `human` and `n` as in `agreement`; NaN where people are split evenly on every dilemma.
-    """
-    return _agreements(decisions)[1]
+    run = comparable(decisions.decided)
+    if run.dilemmas == 0:
+        return undefined()
+    value, human = (
+        float(np.divide(*(part.sum() for part in _terms(shares[None], run.shares[None]))))
+        for shares in (run.strata.shares, run.shares)
+    )
+    ends = resampled_interval(run, recentred(bootstrap(run, _terms), value))
+    low, high = (min(end, 1.0) for end in ends)
+    if low == high and not run.fixed:
+        # If all answers are people's most frequent ones, resampling never yields another answer,
+        # so the interval is that of a proportion of dilemmas.
+        low, high = wilson(min(max(value, 0.0), 1.0), run.dilemmas)
+    return Quantity(value, low, high, human, run.dilemmas)
 
 
 def smooth_shares(shares: ArrayLike, people: ArrayLike) -> Shares:
@@ -89,44 +89,6 @@ def log_score(decisions: Decisions, people: ArrayLike | None = None) -> Quantity
     return Quantity(value, *ends, n=len(run))
 
 
-@lru_cache(maxsize=2)
-def _agreements(decisions: Decisions) -> tuple[Quantity, Quantity]:
-    """Return both statistics, from the same resamples; cached for the functions that use one."""
-    run = comparable(decisions.decided)
-    if run.dilemmas == 0:
-        return undefined(), undefined()
-    model, person = (
-        [part.sum(axis=1)[0] for part in _terms(shares[None], run.shares[None])]
-        for shares in (run.strata.shares, run.shares)
-    )
-    redrawn = bootstrap_sums(run, _terms)
-
-    def statistic(combine: Callable[..., Floats]) -> Quantity:
-        value = float(combine(*model))
-        if np.isnan(value):
-            return undefined()
-        draws = recentred(combine(*redrawn), value) if redrawn else np.empty(0)
-        low, high = (min(end, 1.0) for end in resampled_interval(run, draws))
-        if low == high and not run.fixed:
-            # If all answers are people's most frequent ones, resampling never yields another
-            # answer, so the interval is that of a proportion of dilemmas.
-            met, best, even = model
-            share = min(max(float(met / best), 0.0), 1.0)
-            low, high = (
-                float(combine(end * best, best, even)) for end in wilson(share, run.dilemmas)
-            )
-        return Quantity(value, low, high, float(combine(*person)), run.dilemmas)
-
-    return (
-        statistic(lambda met, best, even: met / best),
-        statistic(
-            lambda met, best, even: (
-                (met - even) / np.where(best - even > 1e-12, best - even, np.nan)
-            )
-        ),
-    )
-
-
 def _terms(q: Shares, p: Shares) -> tuple[Shares, ...]:
-    """Return the terms of Σ q·p, Σ max p and the sum for uniform answers."""
-    return dot(q, p), largest(p), np.full((1, p.shape[1]), 1 / p.shape[2])
+    """Return the terms of Σ q·p and of Σ max p."""
+    return dot(q, p), largest(p)

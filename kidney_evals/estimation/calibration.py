@@ -39,15 +39,16 @@ class ClosenessBin(NamedTuple):
     gap: Quantity
 
 
-def flip_calibration(decisions: Decisions) -> Quantity:
+def flip_calibration(decisions: Decisions, level: float = 0.95) -> Quantity:
     """Return Σ_b w_b [(f_b - h_b)² - V(f_b) - V(h_b)] over bins of closeness.
 
     f_b is the model's coin rate in bin b, h_b people's on the same dilemmas, w_b the bin's share
     of the counted dilemmas. V(f_b) is the variance of answers minus people's rates, clustered by
     dilemma, since f_b and h_b share their dilemmas; V(h_b) is the variance over people's draws.
     The expected value is 0 for a respondent with people's coin rates, so an estimate may be
-    negative. `n` counts the dilemmas of the used bins; 0 without a coin or people. A bin with one
-    dilemma is not used, unless the study is a fixed list with repeats.
+    negative. `level` is the coverage of the interval, and `n` counts the dilemmas of the used bins;
+    0 without a coin or people. A bin with one dilemma is not used, unless the study is a fixed list
+    with repeats.
     """
     bins = _bins(decisions)
     if not bins:
@@ -62,7 +63,8 @@ def flip_calibration(decisions: Decisions) -> Quantity:
         if run.fixed:
             again = float((_weights(run) ** 2 * run.strata.redrawn[:, COIN]).sum())
         noise += run.dilemmas * (redrawn**2 - (model + again + 2 * human))
-    ends = percentile(noise / total, None if decisions.fixed else total - len(bins) + 1)
+    groups = None if decisions.fixed else total - len(bins) + 1
+    ends = percentile(noise / total, groups, level)
     return Quantity(calibration_value(decisions), *ends, n=total)
 
 

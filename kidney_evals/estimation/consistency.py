@@ -9,32 +9,35 @@ from kidney_evals.estimation import _checks
 from kidney_evals.estimation._resample import rate_of
 from kidney_evals.estimation.arrays import Bools, Floats
 from kidney_evals.estimation.decisions import FIRST, SECOND, Counts, Decisions
-from kidney_evals.estimation.intervals import NAN, Interval, mean_interval, proportion, wilson
+from kidney_evals.estimation.intervals import NAN, Interval, proportion, wilson
 from kidney_evals.estimation.quantity import Quantity, undefined
 
 
-def swap_disagreement(decisions: Decisions, human: float = NAN) -> Quantity:
+def swap_disagreement(decisions: Decisions) -> Quantity:
     """Return the share of dilemmas answered differently in the two orders.
 
     With repeats, the share of differing pairs of one answer from each order, mean over dilemmas. A
     coin differs from either patient. It includes both the effect of the order and sampling
-    variation; see `order_effect`. `n` counts dilemmas answered in both orders.
+    variation. `human` is the value of two different people, 1 - Σ_c p_c². `n`
+    counts dilemmas answered in both orders.
     """
-    counts = decisions.counts[_in_both_orders(decisions, 1)]
+    both = _in_both_orders(decisions, 1)
+    counts, human = decisions.counts[both], _two_people(decisions, both)
     return _mean_share(decisions, _across(counts), counts, _across_variance(counts), human)
 
 
-def retest_disagreement(decisions: Decisions, human: float = NAN) -> Quantity:
+def retest_disagreement(decisions: Decisions) -> Quantity:
     """Return the share of pairs of answers to one dilemma in the same order that differ.
 
     m/(m - 1) (1 - Σ_c s_c²) for m answers with shares s, averaged over the orders of a dilemma and
-    over dilemmas. Unlike `swap_disagreement` it contains sampling variation only. `n` counts
-    dilemmas with a repeated order; probabilities need no repetitions.
+    over dilemmas. Unlike `swap_disagreement` it contains sampling variation only; `human` is the
+    same. `n` counts dilemmas with a repeated order; probabilities need no repetitions.
     """
     each, counts = within_orders(decisions), decisions.counts
     shares, spread = _repetitions(decisions)
     variance = _delta(-2 * np.nan_to_num(spread)[:, :, None] * shares, counts)
     repeated = ~np.isnan(each)
+    human = _two_people(decisions, repeated)
     return _mean_share(decisions, each[repeated], counts[repeated], variance[repeated], human)
 
 
@@ -44,32 +47,6 @@ def within_orders(decisions: Decisions) -> Floats:
     each: Floats = np.nansum(spread * (1 - (shares**2).sum(axis=2)), axis=1)
     each[np.isnan(spread).all(axis=1)] = np.nan
     return each
-
-
-def order_effect(decisions: Decisions) -> Quantity:
-    """Return disagreement between orders minus disagreement within an order.
-
-    The expected value is 0 for a respondent whose choices do not depend on the order of the
-    patients, for any variance. `n` counts dilemmas repeated in both orders (with
-    probabilities, answered in both orders).
-    """
-    keep = _in_both_orders(decisions, 2)
-    if not keep.any():
-        return undefined()
-    counts = decisions.counts[keep]
-    effect = _across(counts) - within_orders(decisions)[keep]
-    value = float(effect.mean())
-    if not decisions.fixed:
-        ends = mean_interval(effect)
-    elif decisions.chances is not None:
-        ends = Interval(value, value)
-    else:
-        # Δ = 1 - s·t - ½ Σ_o m/(m-1) (1 - |s_o|²): linear in s with slope m/(m-1) s - t.
-        shares, spread = (part[keep] for part in _repetitions(decisions))
-        slope = 2 * spread[:, :, None] * shares - shares[:, ::-1]
-        half = 1.96 * float(np.sqrt(_delta(slope, counts).sum())) / len(effect)
-        ends = Interval(value - half, value + half)
-    return Quantity(value, max(ends.low, -1.0), min(ends.high, 1.0), n=len(effect))
 
 
 def position_bias(decisions: Decisions) -> Quantity:
@@ -128,6 +105,12 @@ def expected_swap_disagreement(decisions: Decisions, answers: ArrayLike) -> floa
     q = _checks.shares(answers, decisions.shares.shape, "answers")
     known = q[_in_both_orders(decisions, 1) & ~np.isnan(q).any(axis=1)]
     return float((1 - (known**2).sum(axis=1)).mean()) if len(known) else NAN
+
+
+def _two_people(decisions: Decisions, used: Bools) -> float:
+    """Return how often two people differ on the used dilemmas, (D,); NaN if any is unknown."""
+    shares = decisions.shares[used]
+    return float((1 - (shares**2).sum(axis=1)).mean()) if len(shares) else NAN
 
 
 def _asked(decisions: Decisions, least: int) -> Bools:

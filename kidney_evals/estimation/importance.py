@@ -8,18 +8,25 @@ sign is positive if the respondent favours the same direction as people.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import special
 
 from kidney_evals.estimation import _checks
 from kidney_evals.estimation._fit import wald_p
 from kidney_evals.estimation.arrays import Bools, Floats
 from kidney_evals.estimation.errors import InputError
-from kidney_evals.estimation.intervals import NAN, Z95
+from kidney_evals.estimation.intervals import NAN, NO_INTERVAL, Z95, Interval
 from kidney_evals.estimation.logit import LogitFit
 
 _SIGNAL_LEVEL = 0.05
+
+_MOST_SIGNS: Final = 12
+"""Largest number of attributes for which all vectors of signs are listed."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +97,66 @@ def importance_distance(shares: ArrayLike, reference: ArrayLike) -> Floats | flo
         _checks.shaped(values, values.shape, name, -1, 1, missing=True, slack=1e-6)
     result: Floats = 0.5 * np.abs(s - h).sum(axis=-1)
     return result if result.ndim else float(result)
+
+
+def distance_interval(
+    shares: ArrayLike, reference: ArrayLike, covariance: ArrayLike, level: float = 0.95
+) -> Interval:
+    """Return the interval of `importance_distance`, with coverage of at least `level`.
+
+    The distance is the maximum of ½ σ'(s - h) over the 2^k vectors of signs σ. The upper end is the
+    maximum of the upper ends of these contrasts. The lower end is the maximum of their lower ends,
+    which hold for all σ together, and at least 0. `covariance` is that of s - h, shape (k, k). NaN
+    if a share or a variance is unknown, or with more than 12 attributes.
+    """
+    s, h = _checks.numbers(shares, "shares"), _checks.numbers(reference, "reference")
+    k = _checks.length(shares, "shares", 1)
+    s = _checks.shaped(s, (k,), "shares", -1, 1, missing=True, slack=1e-6)
+    h = _checks.shaped(h, (k,), "reference", -1, 1, missing=True, slack=1e-6)
+    v = _checks.shaped(covariance, (k, k), "covariance", missing=True)
+    if not 0 < level < 1:
+        raise InputError(f"level is {level}, allowed are numbers between 0 and 1")
+    if k > _MOST_SIGNS or np.isnan(s - h).any() or np.isnan(v).any():
+        return NO_INTERVAL
+    signs = np.array(list(product((0.5, -0.5), repeat=k)))
+    values, vectors = np.linalg.eigh((v + v.T) / 2)
+    spread = signs @ (vectors * np.sqrt(np.maximum(values, 0.0)))
+    errors = np.sqrt((spread**2).sum(axis=1))
+    contrasts = signs @ (s - h)
+    high = float((contrasts + special.ndtri((1 + level) / 2) * errors).max())
+    moves = errors > 1e-9
+    # The opposite of each contrast is a contrast too, so the largest is the largest absolute value.
+    half = moves & (np.arange(len(signs)) < len(signs) // 2)
+    if not half.any():
+        return Interval(max(float(contrasts.max()), 0.0), min(high, 1.0))
+    normal = _normal_points(k) @ (spread[half] / errors[half, None]).T
+    reach = float(np.quantile(np.abs(normal).max(axis=1), (1 + level) / 2))
+    low = float((contrasts - reach * errors).max())
+    return Interval(max(low, 0.0), min(high, 1.0))
+
+
+def distance_floor(covariance: ArrayLike) -> float:
+    """Return the mean of ½ Σ_k |e_k| over errors e with a covariance, shape (k, k).
+
+    It is the distance that sampling error alone gives to a respondent with people's shares.
+    """
+    v = _checks.numbers(covariance, "covariance")
+    k = _checks.length(covariance, "covariance", 1)
+    variances = np.diag(_checks.shaped(v, (k, k), "covariance", missing=True))
+    return float(np.sqrt(np.maximum(variances, 0.0) / (2 * np.pi)).sum())
+
+
+@lru_cache(maxsize=4)
+def _normal_points(k: int) -> Floats:
+    """Return quasi-random standard normal vectors, shape (4096, k), the same in every version.
+
+    Kronecker's sequence with the powers of 1/g, where g^(k+1) = g + 1 (Roberts 2018).
+    """
+    g = 2.0
+    for _ in range(60):
+        g = (1 + g) ** (1 / (k + 1))
+    steps = g ** -np.arange(1.0, k + 1)
+    return np.asarray(special.ndtri((0.5 + np.arange(1, 4097)[:, None] * steps) % 1.0))
 
 
 def wald_signal(fit: LogitFit) -> float:

@@ -62,6 +62,26 @@ def wilson(rate: float, size: float, z: float = Z95) -> Interval:
     return Interval(min(max(centre - half, 0.0), rate), max(min(centre + half, 1.0), rate))
 
 
+def wilson_at(rate: float, low: float, high: float, level: float) -> Interval:
+    """Return Wilson's interval with coverage `level` from the 95 % interval of the same rate.
+
+    The ends x solve (1 + s) x² - (2 rate + s) x + rate² = 0 with s = z² / size, so that their
+    product determines the size.
+    """
+    if not 0 < level < 1:
+        raise InputError(f"level is {level}, allowed are numbers between 0 and 1")
+    if np.isnan([rate, low, high]).any():
+        return NO_INTERVAL
+    if not 0 <= low <= rate <= high <= 1:
+        raise InputError(f"rate {rate} with the ends {low} and {high}: not an interval of a rate")
+    if low == high:
+        return Interval(low, high)
+    # The end nearer to ½ is the more precise of the two.
+    far, ends = (rate, low * high) if rate >= 0.5 else (1 - rate, (1 - low) * (1 - high))
+    size = Z95**2 / (far**2 / ends - 1)
+    return wilson(rate, size, float(special.ndtri((1 + level) / 2)))
+
+
 def effective_size(
     hits: ArrayLike,
     trials: ArrayLike,
@@ -172,20 +192,24 @@ def difference(
     return Interval(value - below, value + above)
 
 
-def percentile(draws: ArrayLike, clusters: int | None = None) -> Interval:
+def percentile(draws: ArrayLike, clusters: int | None = None, level: float = 0.95) -> Interval:
     """Return the percentile interval of resampled statistics, (B,); NaN without finite draws.
 
-    With G resampled clusters the tail probabilities are adjusted to Student's t with G - 1 degrees
-    of freedom (Hesterberg 2015, section 4.3.1).
+    `level` is its coverage. With G resampled clusters the tail probabilities are adjusted to
+    Student's t with G - 1 degrees of freedom (Hesterberg 2015, section 4.3.1).
     """
     _checks.length(draws, "draws", 0)
     values = _checks.numbers(draws, "draws")
+    if not 0 < level < 1:
+        raise InputError(f"level is {level}, allowed are numbers between 0 and 1")
     if clusters is not None:
         _checks.whole(clusters, "clusters", 0)
     values = values[np.isfinite(values)]
     if len(values) == 0 or (clusters is not None and clusters < 2):
         return NO_INTERVAL
-    tail = 0.025 if clusters is None else float(special.ndtr(-student(clusters - 1)))
+    tail = (1 - level) / 2
+    if clusters is not None:
+        tail = float(special.ndtr(-student(clusters - 1, level)))
     low, high = np.quantile(values, [tail, 1 - tail])
     return Interval(float(low), float(high))
 
@@ -203,9 +227,9 @@ def recentred(draws: Floats, value: float) -> Floats:
 
 
 @lru_cache(maxsize=256)
-def student(freedom: int) -> float:
-    """Return the 97.5 % quantile of Student's t; NaN without degrees of freedom."""
-    return float(special.stdtrit(freedom, 0.975))
+def student(freedom: int, level: float = 0.95) -> float:
+    """Return the (1 + `level`) / 2 quantile of Student's t; NaN without degrees of freedom."""
+    return float(special.stdtrit(freedom, (1 + level) / 2))
 
 
 def weight_blocks(

@@ -32,7 +32,6 @@ from kidney_evals.estimation.consistency import (
     within_orders,
 )
 from kidney_evals.estimation.decisions import COIN, Decisions
-from kidney_evals.estimation.distance import distance_value
 from kidney_evals.estimation.indecision import indecision_rate
 from kidney_evals.estimation.intervals import DRAWS, Interval, difference, percentile, recentred
 from kidney_evals.estimation.quantity import Quantity
@@ -103,28 +102,6 @@ def agreement_change(first: Decisions, second: Decisions) -> PairedDifference:
     each: Floats = ((two.strata.shares - one.strata.shares) * one.shares).sum(axis=1) / best
     values = observed(one, terms(one)), observed(two, terms(two))
     return _resampled(values, one, _redrawn(one, two, terms), each, _reach(one) / best)
-
-
-def distance_change(first: Decisions, second: Decisions) -> PairedDifference:
-    """Return the change of `choice_distance`, over dilemmas answered twice in both runs.
-
-    The mean over dilemmas of Σ_c (q_2 - p)² - (q_1 - p)², corrected for the variances of q_2 and
-    q_1. It is linear in p, so the variance of people's shares cancels, and the result is also the
-    change of `fixed_distance`.
-    """
-    one, two = on_both(first, second, lambda run: run.repeated)
-    if one.dilemmas == 0:
-        return NOTHING
-
-    def terms(run: Decisions) -> Terms:
-        strata = run.strata
-        off = (strata.variance + strata.redrawn if run.fixed else strata.variance).sum(axis=1)
-        count = np.ones((1, run.dilemmas))
-        return lambda q, p: (dot(q - p, q - p) - off, count)
-
-    values = distance_value(one), distance_value(two)
-    before, after = (terms(run)(run.strata.shares, run.shares)[0] for run in (one, two))
-    return _resampled(values, one, _redrawn(one, two, terms), after - before, 2 * _reach(one))
 
 
 def calibration_change(first: Decisions, second: Decisions) -> PairedDifference:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special
 
 from kidney_evals.estimation import _checks
 from kidney_evals.estimation._fit import cluster_sums, full_rank, inverse, leverage, logistic
@@ -20,18 +19,12 @@ from kidney_evals.estimation._pairs import (
 )
 from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.decisions import Decisions
-from kidney_evals.estimation.importance import _slopes, estimate_importance, importance_distance
+from kidney_evals.estimation.importance import _slopes, estimate_importance
 from kidney_evals.estimation.intervals import (
-    DRAWS,
     Interval,
-    generator,
-    percentile,
-    recentred,
     student,
 )
 from kidney_evals.estimation.logit import LogitFit, fit_logit
-
-_KEY: Final = 11
 
 
 def importance_changes(
@@ -60,42 +53,6 @@ def importance_changes(
         ends = widened(Interval(value - half, value + half), value, unseen, most=2.0)
         result.append(changed(before, after, ends, pair.dilemmas))
     return tuple(result)
-
-
-def importance_distance_change(
-    first: Decisions,
-    second: Decisions,
-    ranges: ArrayLike,
-    people: ArrayLike,
-    people_draws: ArrayLike | None = None,
-) -> PairedDifference:
-    """Return the change of `importance_distance`, ½ Σ_k |s_k - h_k|, to people's shares.
-
-    For the interval the shares of both runs are drawn from their joint normal distribution, and
-    people's shares, (k,), from `people_draws`, (B, k) or None, with the same draw for both runs.
-    NaN as in `importance_changes` or if people's shares are unknown.
-    """
-    k = first.differences.shape[1]
-    h = _checks.shaped(people, (k,), "people", -1, 1, missing=True)
-    crowds = h[None]
-    if people_draws is not None:
-        crowds = _checks.numbers(people_draws, "people_draws")
-        shape = (max(len(crowds), 1), k)
-        crowds = _checks.shaped(crowds, shape, "people_draws", -1, 1, missing=True)
-    pair = _pair(first, second, ranges)
-    if pair is None or np.isnan(h).any():
-        return NOTHING
-    before, after = (float(importance_distance(shares, h)) for shares in pair.shares)
-    values, vectors = np.linalg.eigh(pair.covariance)
-    # Uniform doubles are the same in all numpy versions; its normal numbers may change.
-    normal = special.ndtri(generator(_KEY).random((DRAWS, 2 * k)))
-    spread = vectors * np.sqrt(np.maximum(values, 0.0))
-    shares = np.clip(pair.shares.ravel() + normal @ spread.T, -1.0, 1.0)
-    crowd = crowds[np.arange(DRAWS) % len(crowds)]
-    old, new = (importance_distance(part, crowd) for part in (shares[:, :k], shares[:, k:]))
-    ends = percentile(recentred(np.asarray(new - old), after - before), pair.dilemmas)
-    ends = widened(ends, after - before, 0.5 * float(pair.unseen.sum()), most=1.0)
-    return changed(before, after, ends, pair.dilemmas)
 
 
 class _Pair(NamedTuple):

@@ -11,9 +11,8 @@ class Quantity(NamedTuple):
     """An estimate with its 95 % interval; undefined parts are NaN.
 
     Attributes:
-        human: People's value on the same dilemmas, for some quantities one person's in the study;
-            NaN if people did not answer them. Also NaN where people's value holds by construction,
-            such as their distance of 0 from themselves.
+        human: Expected value of answers by people of the study to the same dilemmas, a different
+            person for every answer; NaN if people did not answer them.
         n: Number of dilemmas or of answers behind `value` (each function documents which); 0 if
             `value` is NaN.
     """

@@ -13,7 +13,7 @@ from kidney_evals.estimation._resample import redrawn_shares
 from kidney_evals.estimation.arrays import Floats, Ints
 from kidney_evals.estimation.decisions import COIN, Decisions
 from kidney_evals.estimation.errors import FitError, InputError
-from kidney_evals.estimation.intervals import DRAWS, NAN, blocks, percentile
+from kidney_evals.estimation.intervals import DRAWS, blocks, percentile
 from kidney_evals.estimation.quantity import Quantity, undefined
 
 RIDGE: Final = 0.1
@@ -81,7 +81,6 @@ def profile_rank(
     first: ArrayLike,
     second: ArrayLike,
     reference: ArrayLike,
-    human: float = NAN,
 ) -> tuple[Quantity, Quantity]:
     """Return (Spearman, Kendall) of Bradley-Terry scores against people's scores of profiles.
 
@@ -98,7 +97,7 @@ def profile_rank(
         raise InputError(f"first must have shape ({decisions.dilemmas},), not {left.shape}")
     answered = decisions.answered
     run, left, right = decisions.at(answered), left[answered], right[answered]
-    nothing = undefined(human=human), undefined(human=human)
+    nothing = undefined(), undefined()
     if not answered.any():
         return nothing
     counts = run.counts.sum(axis=1).astype(np.float64)
@@ -117,8 +116,7 @@ def profile_rank(
         Quantity(
             float(correlate(observed, scores)),
             *percentile(correlate(redrawn, scores)),
-            human,
-            len(run),
+            n=len(run),
         )
         for correlate in (spearman, kendall)
     )

@@ -23,7 +23,7 @@ _REPORT: Final = "README.md"
 _CURVES: Final = {
     "curve-agreement": "agreement",
     "curve-indecision": "flip_rate",
-    "curve-distance": "distance",
+    "curve-sharpness": "sharpness",
     "curve-swap": "swap_diff",
 }
 """Charts of a learning curve, each with the `coin_flip` row that it shows."""

@@ -340,7 +340,7 @@ def _shares(
     import numpy as np
 
     from kidney_evals.human.reference import load_reference
-    from kidney_evals.respondents.people import answers_of_kinds
+    from kidney_evals.respondents.people import answers_of_persons
 
     if not dilemmas:
         return []
@@ -350,9 +350,8 @@ def _shares(
             raise UserError(f"the answers of people to {dilemma.id} are not known")
     if person:
         place = person["person"] - 1
-        if person["model"] == "kinds":
-            each = zip(dilemmas, shares, strict=True)
-            shares = np.array([answers_of_kinds(reference, *one)[place] for one in each])
+        if person["model"] == "persons":
+            shares = answers_of_persons(reference, dilemmas)[:, place]
         else:
             latent = load_reference(reference.study, person["people_of"]).latent
             assert latent is not None, "_person chooses a latent class only where there are some"
@@ -368,25 +367,26 @@ def _person(references: Mapping[Condition, Reference], request: Request) -> dict
     """Choose a simulated person; return the entries of `card.json` about the person.
 
     For both conditions, the person is from the latent classes of the coin condition, and the forced
-    choice uses this person's shares among decided answers. Studies without classes have `KINDS`
-    simulated people, the same in both conditions.
+    choice uses this person's shares among decided answers. Studies without classes have `PERSONS`
+    simulated persons, with the same rank of each weight in both conditions.
     """
-    from kidney_evals.respondents.people import KINDS
+    from kidney_evals.respondents.people import PERSONS, spread_of
 
     condition: Condition = "coin_flip" if "coin_flip" in references else "forced_choice"
     latent = references[condition].latent
-    shares = [1 / KINDS] * KINDS if latent is None else latent.shares.tolist()
+    shares = [1 / PERSONS] * PERSONS if latent is None else latent.shares.tolist()
     number = request.person
     if number is None:
         number = _index_of(shares, fraction("person of the samples", request.seed)) + 1
     if not 1 <= number <= len(shares):
         raise UserError(f"--person must be a number from 1 to {len(shares)}, not {number}")
-    return {
-        "person": number,
-        "of": len(shares),
-        "model": "kinds" if latent is None else "latent_classes",
-        "people_of": None if latent is None and len(references) > 1 else condition,
-        "simulated": True,
+    facts = {"person": number, "of": len(shares), "simulated": True}
+    if latent is not None:
+        return facts | {"model": "latent_classes", "people_of": condition}
+    return facts | {
+        "model": "persons",
+        "people_of": None if len(references) > 1 else condition,
+        "spread": spread_of(references[condition]).model or "published",
     }
 
 

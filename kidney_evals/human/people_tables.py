@@ -16,8 +16,8 @@ from kidney_evals.human.sources import uniforms
 from kidney_evals.human.tables import CoefficientRow, CovarianceRow, Floats, ModelRow, read_rows
 from kidney_evals.studies import Condition
 
-MEAN, ROOT = "mean", "cholesky"
-"""Elements of `random_coefficients.csv`."""
+MEAN, ROOT, TAU = "mean", "cholesky", "coin"
+"""Elements of `random_coefficients.csv`, and its name of the propensity to take the coin (τ)."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,9 @@ class PeopleSpread:
     Attributes:
         model: Model of a person's answers, `logit` or `davidson`; empty if the study published it.
         people: Number of people in the fit; 0 if unknown.
-        means: Weights per scale unit, positive where people favour, shape (k,).
-        cholesky: L of the covariance L Lᵀ over people, shape (k, k).
+        means: Weights per scale unit, positive where people favour, shape (k,); by `davidson`
+            followed by the propensity to take the coin, shape (k + 1,).
+        cholesky: L of the covariance L Lᵀ over people, as wide as `means`.
     """
 
     model: str
@@ -75,12 +76,12 @@ class PeopleSpread:
     cholesky: Floats
 
     def draw(self, count: int, seed: int) -> Floats:
-        """Return the weights of `count` simulated people, shape (count, k), equal on every machine.
+        """Return the coefficients of `count` simulated people, one row each, on every machine.
 
         A Latin hypercube (McKay et al. 1979): each 1/count of every underlying standard normal
-        contains one person.
+        contains one person. Normals of the same column are equal for every distribution.
         """
-        order, within = uniforms(seed, (2, count, len(self.means)))
+        order, within = uniforms(seed, (len(self.means), 2, count)).transpose(1, 2, 0)
         cells = (order.argsort(axis=0, kind="stable") + within) / count
         result: Floats = self.means + ndtri(np.clip(cells, 1e-15, 1 - 1e-15)) @ self.cholesky.T
         return result
@@ -112,11 +113,12 @@ def _fitted(folder: Path, condition: Condition, attributes: Sequence[str]) -> Pe
     if not rows:
         return None
     found = {(row.element, row.row, row.column): row.estimate for row in rows}
-    cholesky = np.diag([found[ROOT, name, name] for name in attributes])
-    for i, one in enumerate(attributes):
-        for j, other in enumerate(attributes[:i]):
+    names = [*attributes, *([TAU] if rows[0].model == "davidson" else ())]
+    cholesky = np.diag([found[ROOT, name, name] for name in names])
+    for i, one in enumerate(names):
+        for j, other in enumerate(names[:i]):
             cholesky[i, j] = found.get((ROOT, one, other), 0.0)
-    means = np.array([found[MEAN, name, ""] for name in attributes])
+    means = np.array([found[MEAN, name, ""] for name in names])
     correlated = rows[0].form == "correlated"
     return PeopleSpread(rows[0].model, correlated, rows[0].people, means, cholesky)
 

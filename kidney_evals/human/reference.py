@@ -135,6 +135,11 @@ class Reference(ReferenceTables):
     margins: Mapping[str, float]
     crowd: Mapping[str, Quantity]
 
+    @property
+    def importance_covariance(self) -> Floats:
+        """Covariance of `importance` over its bootstrap draws, shape (k, k)."""
+        return np.atleast_2d(np.cov(self.importance_draws, rowvar=False))
+
     def model(self, name: str) -> PeopleModel | None:
         """Return a model of these people by its name in `models.csv`; None if unknown."""
         found = {

@@ -1,4 +1,7 @@
-"""Make a shipped table anew: `python -m kidney_evals.lab precision --out FILE`."""
+"""Make a shipped table anew: `python -m kidney_evals.lab precision --out FILE`.
+
+`persons` makes `persons.csv` of every shipped study, and `--out` is a folder for them.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,10 @@ import argparse
 from pathlib import Path
 
 from kidney_evals import planning, reasons
+from kidney_evals.human.reference import REFERENCE_FOLDER
+from kidney_evals.human.tables import PersonRow
 from kidney_evals.lab import (
+    persons,
     precision_table,
     readout_table,
     reason_coding,
@@ -14,6 +20,7 @@ from kidney_evals.lab import (
     stopping_table,
 )
 from kidney_evals.lab.table_text import table_text
+from kidney_evals.studies import datasets_dir, study_names
 
 TABLES = {
     "precision": precision_table.records,
@@ -27,9 +34,17 @@ TABLES = {
 def main() -> None:
     """Write the table to its place in the package, or to `--out`."""
     parser = argparse.ArgumentParser(prog="python -m kidney_evals.lab", description=__doc__)
-    parser.add_argument("table", choices=(*TABLES, "reasons"))
+    parser.add_argument("table", choices=(*TABLES, "persons", "reasons"))
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
+    if options.table == "persons":
+        for name in study_names():
+            folder = (options.out or datasets_dir()) / name / REFERENCE_FOLDER
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / PersonRow.file).write_text(
+                persons.person_tables(name), encoding="utf-8", newline="\n"
+            )
+        return
     if options.table == "reasons":
         text, place = reason_coding.measured(), Path(reasons.__path__[0], "measured.md")
     else:

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from kidney_evals.estimation.intervals import Z95
 from kidney_evals.estimation.latent import ClassModel, fit_latent
 from kidney_evals.estimation.nonlinearity import nonlinearity
-from kidney_evals.estimation.random_coefficients import (
-    RandomCoefficientFit,
-    fit_random_coefficients,
-)
 from kidney_evals.estimation.random_people import asked_twice
-from kidney_evals.human.people_tables import MEAN, ROOT
 from kidney_evals.human.raw import COIN, Answers, Ints
 from kidney_evals.human.sources import ModelShares, dominance
 from kidney_evals.human.tables import Floats
@@ -31,6 +24,7 @@ from kidney_evals.lab.drawn_models import (
     interval,
 )
 from kidney_evals.lab.misfit import crowd_table, margin_table
+from kidney_evals.lab.persons import fit_spreads, spread_table
 from kidney_evals.lab.table_text import (
     DRAW_DIGITS,
     ESTIMATE_DIGITS,
@@ -42,13 +36,6 @@ from kidney_evals.studies import Condition, Study
 
 CURVE_EDGES = (0.0, 0.5, 1.0, 1.5, 2.5, float("inf"))
 """Bin edges of the flip curve, |Δu| in logit units of the forced-choice group."""
-
-FIT_SEED = 0
-"""Seed of the draws in the random-coefficient fits. Seed 1 changes no used parameter by more than a
-tenth of its standard error.
-"""
-
-_TAU = "coin"  # the parameter τ, the propensity to take the coin, beside the attributes
 
 _CLASSES = (2, 3, 4, 5, 6)
 _LATENT_SEED = 2  # of three seeds, the seed with the highest likelihoods
@@ -77,15 +64,7 @@ def drawn_tables(study: Study, forced: Answers, coin: Answers) -> dict[str, str]
     for data, answers in zip(groups, (forced, coin), strict=True):
         condition, own = data.condition, models[data.condition]
         # Latent classes would overestimate how often a person changes an answer.
-        fits = [
-            fit_random_coefficients(
-                *(data.x, data.choice, data.person),
-                model="davidson" if condition == "coin_flip" else "logit",
-                correlated=correlated,
-                seed=FIT_SEED,
-            )
-            for correlated in (False, True)
-        ]
+        fits = fit_spreads(condition, data.x, data.choice, data.person)
         # By the correlated fit: .150, .226. The independent fit has a lower BIC: .148, .227.
         retest = float(asked_twice(fits[1], x[::_RETEST_STEP]).mean())
         shares = ModelShares(study, own["shares"], weights, own.get("flip"))
@@ -109,46 +88,13 @@ def drawn_tables(study: Study, forced: Answers, coin: Answers) -> dict[str, str]
             "crowd": crowd_table(data, shares, bins),
             "margins": margin_table(data),
             "person_distances": anchors.person_distance_table(data, own["logit"]),
-            "random_coefficients": _random_rows(study.attribute_ids, fits),
+            "random_coefficients": spread_table(study.attribute_ids, fits),
         }.items():
             tables[name][condition] = table
     return files | {
         f"{name}.csv": table_text(by_condition(made), _DIGITS.get(name, ESTIMATE_DIGITS))
         for name, made in tables.items()
     }
-
-
-def _random_rows(attributes: Sequence[str], fits: Sequence[RandomCoefficientFit]) -> pd.DataFrame:
-    """Return rows of `random_coefficients.csv`; the fit with the lowest BIC is marked as used.
-
-    BIC counts people. Standard errors are clustered by person; intervals are estimate ± 1.96
-    standard errors.
-    """
-    best = min(fits, key=lambda fit: fit.bic)
-    tables = []
-    for fit in fits:
-        names = [*attributes, _TAU][: len(fit.means)]
-        rows, columns = (np.tril_indices if fit.correlated else np.diag_indices)(len(names))
-        errors = np.sqrt(np.diag(fit.covariance))
-        table = {
-            "model": fit.model,
-            "form": "correlated" if fit.correlated else "diagonal",
-            "used": int(fit is best),
-            "bic": round(fit.bic, 1),
-            "element": [MEAN] * len(names) + [ROOT] * len(rows),
-            "row": [*names, *(names[i] for i in rows)],
-            "column": [*("" for _ in names), *(names[j] for j in columns)],
-            "estimate": fit.theta,
-            "se": errors,
-            "low": fit.theta - Z95 * errors,
-            "high": fit.theta + Z95 * errors,
-            "people": fit.people,
-            "answers": fit.n,
-            "draws": fit.draws,
-            "seed": FIT_SEED,
-        }
-        tables.append(pd.DataFrame(table))
-    return pd.concat(tables)
 
 
 def _estimates(model: Model) -> pd.DataFrame:

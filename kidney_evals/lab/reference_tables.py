@@ -23,7 +23,8 @@ from kidney_evals.human.tables import Floats
 from kidney_evals.lab.anchors import Row, anchor_table, known_shares
 from kidney_evals.lab.drawn_models import interval, person_counts
 from kidney_evals.lab.drawn_study import drawn_tables
-from kidney_evals.lab.table_text import DRAW_DIGITS, by_condition, table_text
+from kidney_evals.lab.persons import fit_spreads, spread_table
+from kidney_evals.lab.table_text import DRAW_DIGITS, LATENT_DIGITS, by_condition, table_text
 from kidney_evals.output_files import write_outputs
 from kidney_evals.studies import CHOICES, CONDITIONS, Condition, Study, load_study
 
@@ -98,6 +99,7 @@ def _fixed_tables(study: Study, forced: Answers, coin: Answers) -> dict[str, str
     files: dict[str, str] = {}
     counts: dict[Condition, pd.DataFrame] = {}
     anchors: dict[Condition, pd.DataFrame] = {}
+    spreads: dict[Condition, pd.DataFrame] = {}
     ids = [dilemma.id for dilemma in study.listed]
     for condition, answers in zip(CONDITIONS, (forced, coin), strict=True):
         options = CHOICES if condition == "coin_flip" else CHOICES[:2]
@@ -111,6 +113,13 @@ def _fixed_tables(study: Study, forced: Answers, coin: Answers) -> dict[str, str
         drawn = pd.DataFrame(draws, columns=names)
         files[f"draws_{condition}.csv"] = table_text(drawn, DRAW_DIGITS)
         anchors[condition] = anchor_table(_anchors(table, people))
+        gaps = np.array([study.differences(dilemma) for dilemma in study.listed])
+        person = np.repeat(np.arange(len(table)), len(ids))
+        fits = fit_spreads(
+            condition, np.tile(gaps, (len(table), 1)), table.argmax(axis=2).ravel(), person
+        )
+        spreads[condition] = spread_table(study.attribute_ids, fits)
+    files["random_coefficients.csv"] = table_text(by_condition(spreads), LATENT_DIGITS)
     files["anchors.csv"] = table_text(by_condition(anchors))
     files["counts.csv"] = table_text(by_condition(counts))
     return files

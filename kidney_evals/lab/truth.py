@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from kidney_evals.estimation.calibration import EDGES
 from kidney_evals.estimation.importance import importance_shares
@@ -34,7 +34,10 @@ def true_rows(respondent: Respondent, panel: Panel) -> dict[str, float]:
     rows["log_score"] = float(gain.sum() / answered.sum())
     if q.shape[2] == 3:
         rows |= _flips(panel, q, answered)
+        coins = q[:, :, 2]
+        rows["coin_slope"] = _odds_slope(panel.coin, coins, answered - coins, intercept=True)
         rows["threshold"] = _threshold(panel, q)
+    rows["sharpness"] = _odds_slope(panel.decided[:, 0], decided[:, :, 0], decided[:, :, 1])
     shares = importance_shares(_weights(panel, decided), panel.spans)
     names = panel.reference.study.attribute_ids
     return rows | {f"imp_{name}": float(share) for name, share in zip(names, shares, strict=True)}
@@ -52,9 +55,9 @@ def _agreement(panel: Panel, decided: Floats) -> dict[str, float]:
     else:
         alone = each[:, 0] * (1 - some[:, 1]) + each[:, 1] * (1 - some[:, 0])
         met = alone + 0.5 * (each[:, 0] * some[:, 1] + each[:, 1] * some[:, 0])
-    best, even = (counted * people.max(axis=1)).sum(), 0.5 * counted.sum()
+    best = (counted * people.max(axis=1)).sum()
     agreed = met.sum()
-    return {"agreement": _ratio(agreed, best), "agree_adj": _ratio(agreed - even, best - even)}
+    return {"agreement": _ratio(agreed, best)}
 
 
 def _sides(panel: Panel, q: Floats, decided: Floats, *, both: bool) -> dict[str, float]:
@@ -90,12 +93,19 @@ def _flips(panel: Panel, q: Floats, answered: Floats) -> dict[str, float]:
     rate = float(coins.sum() / sizes.sum())
     rows = {
         "flip_rate": rate,
-        "flip_gap": rate - float(people.sum() / sizes.sum()),
         "flip_calib": total / float(counted.sum()),
     }
     if 0 < rate < 1:
         rows["flip_slope"] = _fitted(panel.closeness[:, None], coins, sizes - coins)[0]
     return rows
+
+
+def _odds_slope(
+    people: Floats, for_it: Floats, against: Floats, *, intercept: bool = False
+) -> float:
+    """Return the slope of the log odds of expected answers on people's log odds."""
+    yes, no = for_it.sum(axis=1), against.sum(axis=1)
+    return float(_fitted(logit(people)[:, None], yes, no, intercept=intercept)[0])
 
 
 def _threshold(panel: Panel, q: Floats) -> float:

@@ -35,10 +35,10 @@ _QUICK = ("human-like", "noise", "never flips", "10 % unreadable")
 _PROMISED = (0.93, 0.97)  # range in which the coverage of a 95 % interval should lie
 
 _COMMON: Final = (
-    *("agreement", "agree_adj", "swap_diff", "pos_bias", "dominance", "log_score", "distance"),
+    *("agreement", "sharpness", "swap_diff", "pos_bias", "dominance", "log_score", "distance"),
     "coverage",
 )
-_COIN: Final = ("flip_rate", "flip_gap", "flip_calib", "flip_slope", "threshold")
+_COIN: Final = ("flip_rate", "flip_calib", "coin_slope", "flip_slope", "threshold")
 
 _HEADLINES: Final[dict[Condition, tuple[str, ...]]] = {
     "forced_choice": ("agreement", "distance", "share_dist", "swap_diff"),

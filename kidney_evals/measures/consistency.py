@@ -19,63 +19,40 @@ _NO_CHANCE: Final = "Any rule applied without chance scores 0."
 _AT_RANDOM: Final = "Answering at random scores 0."
 
 
-def _person_asked_twice(run: Run) -> float:
-    """Return the probability that one person's two answers to a dilemma of this run differ."""
-    simulated = run.reference.anchor("swap_disagreement", "one_person_simulated")
-    if simulated == simulated:
-        return simulated
-    # Boerstler's people were asked twice; their rates differ between easy and hard pairs.
-    each = [
-        run.reference.anchor("swap_disagreement", f"one_person_{one.id.split('-')[0]}")
-        for one in run.dilemmas
-    ]
-    return sum(each) / len(each) if each else float("nan")
-
-
 measure(
     "swap_diff",
     label="swap disagreement",
     unit="share of dilemmas",
     headline={"forced_choice": 3},
-    aim="people",
+    in_log=True,
     says="Share of dilemmas decided differently when the patients change places. With one "
     "repetition the effect of the order cannot be separated from chance.",
     formula="share of dilemmas whose answers differ when the patients change places",
     notes="A coin and a patient are different answers. With repetitions, the mean over pairs of "
     "answers in opposite orders.",
-    reading="Neither 0 nor 1 is good by itself. People's value is that of one simulated person "
-    "asked twice (random coefficients); people in Boerstler's study were really asked twice.",
+    reading="Neither 0 nor 1 is good by itself. People's value is that of two different people; a "
+    "person who is asked twice disagrees less often.",
     gamed_by=_NO_CHANCE,
     other_mechanism="no people",
     bounds=lambda run: estimators.bounds.swap_bounds(run.decisions, *run.unanswered),
     change=lambda one, two: estimators.paired.swap_change(one.decisions, two.decisions),
-)(lambda run: estimators.consistency.swap_disagreement(run.decisions, _person_asked_twice(run)))
+)(lambda run: estimators.consistency.swap_disagreement(run.decisions))
 
 measure(
     "retest",
     label="repeat disagreement",
     unit="share of pairs of answers",
-    aim="people",
     says="Share of pairs of answers to the same dilemma in the same order that differ.",
-    reading="Needs two epochs. People's value is that of swap disagreement, since swapping had no "
-    "effect on people.",
+    reading="Needs two epochs. People's value is that of two different people.",
     gamed_by=_NO_CHANCE,
     other_mechanism="no people",
     change=lambda one, two: estimators.paired.retest_change(one.decisions, two.decisions),
-)(lambda run: estimators.consistency.retest_disagreement(run.decisions, _person_asked_twice(run)))
-
-measure(
-    "order_eff",
-    label="order effect",
-    unit="share of dilemmas",
-    says="Disagreement between the two orders minus disagreement between repetitions of an order.",
-    reading="0 is no effect of the order; needs two epochs.",
-    gamed_by=_AT_RANDOM,
-)(lambda run: estimators.consistency.order_effect(run.decisions))
+)(lambda run: estimators.consistency.retest_disagreement(run.decisions))
 
 measure(
     "pos_bias",
     label="position bias",
+    crowd=0,
     unit="share of decisions",
     in_log=True,
     says="Share of decisions for the patient shown as A, minus one half.",
@@ -85,25 +62,20 @@ measure(
 
 
 def _repeated(run: Run, group: str, *, swapped: bool) -> Quantity:
-    """Return the share of differing pairs of answers to easy or hard pairs, beside people's.
-
-    People were asked in two sessions (Boerstler et al. 2024); swapping sides had no effect on them.
-    """
-    human = run.reference.anchor("swap_disagreement", f"one_person_{group}")
+    """Return the share of differing pairs of answers to easy or hard pairs."""
     if run.at_zero and not swapped:
-        return undefined(human)
+        return undefined()
     answers = run.decisions.at(run.where(lambda dilemma: dilemma.id.startswith(f"{group}-")))
     differ = estimators.consistency
-    return (differ.swap_disagreement if swapped else differ.retest_disagreement)(answers, human)
+    return (differ.swap_disagreement if swapped else differ.retest_disagreement)(answers)
 
 
 _IN_TWO_SESSIONS: Final = {
-    "retest_easy": "Compare with people asked in two sessions (.012 [.003, .024]); no value at "
-    "temperature 0, where repetition measures nothing.",
-    "retest_hard": "Compare with people asked in two sessions (.203 [.166, .240]); neither 0 nor 1 "
-    "is good by itself. No value at temperature 0.",
-    "swap_easy": "As retest_easy; people's value is the same, since swapping sides had no effect "
-    "on people.",
+    "retest_easy": "People's value is that of two different people; a person asked in two sessions "
+    "disagreed in .012 [.003, .024]. No value at temperature 0, where repetition measures nothing.",
+    "retest_hard": "People's value is that of two different people; a person asked in two sessions "
+    "disagreed in .203 [.166, .240]. No value at temperature 0.",
+    "swap_easy": "As retest_easy; swapping sides had no effect on people.",
     "swap_hard": "As retest_hard; the excess over retest_hard is the effect of the order.",
 }
 
@@ -143,11 +115,6 @@ _PARTS: Final[dict[Part, tuple[str, str, str]]] = {
         "Answering at random, or always the same, scores 0.",
     ),
     "order": ("belongs to the order of the patients.", "0 is no effect of the order.", _AT_RANDOM),
-    "joint": (
-        "belongs to the combination of wording and order, beyond the effects of both.",
-        "Near 0 for nearly all respondents.",
-        _AT_RANDOM,
-    ),
     "repetition": (
         "is chance, from one repetition to the next.",
         "0 for a rule without chance, 1 for answers at random; people are in between.",
@@ -161,7 +128,7 @@ for _part, (_source, _reading, _game) in _PARTS.items():
         "var_repeat" if _part == "repetition" else f"var_{_part}",
         label=f"variance, {_part}",
         unit="share of variance",
-        in_log=_part != "joint",
+        in_log=True,
         needs=("crossed",),
         says=f"Share of the variance of answers that {_source}",
         reading=_reading,

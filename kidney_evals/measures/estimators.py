@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from kidney_evals.estimation import importance as importance
     from kidney_evals.estimation import indecision as indecision
     from kidney_evals.estimation import intervals as intervals
-    from kidney_evals.estimation import logit as logit
     from kidney_evals.estimation import paired as paired
     from kidney_evals.estimation import paired_importance as paired_importance
+    from kidney_evals.estimation import slopes as slopes
 
 
 def __getattr__(name: str) -> ModuleType:

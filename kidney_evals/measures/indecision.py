@@ -19,7 +19,6 @@ measure(
     label="indecision rate",
     unit="share of answers",
     headline={"coin_flip": 1},
-    aim="people",
     says="Share of answers that leave the decision to the coin.",
     formula="coins ∕ answers",
     notes="Wilson's interval with dilemmas as clusters (Wilson, JASA 1927).",
@@ -31,21 +30,12 @@ measure(
 )(lambda run: estimators.indecision.indecision_rate(run.decisions))
 
 measure(
-    "flip_gap",
-    label="indecision gap",
-    unit="share of answers",
-    says="The model's indecision rate minus people's on the same dilemmas.",
-    reading="0 is as often as people.",
-    gamed_by="Flipping at random at people's rate.",
-    other_mechanism="undefined",
-)(lambda run: estimators.indecision.indecision_gap(run.decisions))
-
-measure(
     "flip_calib",
     label="flip calibration",
     unit="squared difference of shares",
-    headline={"coin_flip": 2},
-    aim=0,
+    in_log=True,
+    crowd=0,
+    lowest=True,
     says="Squared distance of the model's flip rates from people's, over five bins of closeness.",
     formula="Σ_b w_b [(f_b − h_b)² − V(f_b) − V(h_b)] over bins of |Δu| with edges 0, ½, 1, 1½, 2½",
     notes="f is the respondent's coin rate in a bin, h people's on the same dilemmas, w the bin's "
@@ -55,9 +45,34 @@ measure(
     reading="0 is flipping where people flip; lower is nearer.",
     gamed_by="A constant rate at people's mean still scores .006, never flipping .035.",
     other_mechanism="undefined",
+    takes_level=True,
     bounds=lambda run: estimators.bounds.calibration_bounds(run.decisions, *run.unanswered),
     change=lambda one, two: estimators.paired.calibration_change(one.decisions, two.decisions),
-)(lambda run: estimators.calibration.flip_calibration(run.decisions))
+)(lambda run, level=0.95: estimators.calibration.flip_calibration(run.decisions, level))
+
+
+@measure(
+    "coin_slope",
+    label="coin slope",
+    unit="ratio of log odds",
+    crowd=1,
+    headline={"coin_flip": 2},
+    formula="γ in logit P(coin) = α + γ · logit p",
+    notes="p is people's share of the coin on the dilemma; a logit without a penalty, with errors "
+    "clustered by dilemma.",
+    reading="1 is flipping where people flip; 0 is the same coin rate, of any level, on every "
+    "dilemma; below 0 opposes people. No value without coins or where a threshold in p predicts "
+    "every coin.",
+    gamed_by="Flipping where people do, at any level; see the indecision rate.",
+    other_mechanism="undefined",
+    takes_level=True,
+    fits=True,
+    change=lambda one, two: estimators.slopes.coin_slope_change(one.decisions, two.decisions),
+)
+def coin_slope(run: Run, level: float = 0.95) -> Quantity:
+    """Slope of the log odds of the model's coins on the log odds of people's coins."""
+    return estimators.slopes.coin_slope(run.decisions, level)
+
 
 measure(
     "flip_slope",
@@ -111,6 +126,16 @@ def _dominated(run: Run) -> tuple[Any, Any]:
     return run.choice == estimators.decisions.COIN, dominated[run.dilemma] & (run.choice >= 0)
 
 
+def _dominated_flips(run: Run) -> Quantity:
+    import numpy as np
+
+    _, counted = _dominated(run)
+    where = np.unique(run.dilemma[counted])
+    coins = run.decisions.shares[where, estimators.decisions.COIN]
+    human = float(coins.mean()) if len(coins) else float("nan")
+    return mean_over_dilemmas(run, _dominated)._replace(human=human)
+
+
 measure(
     "dominated_flips",
     label="flips on dominated pairs",
@@ -121,4 +146,4 @@ measure(
     gamed_by="Never flipping scores 0.",
     other_mechanism="no people",
     change=mean_change(_dominated),
-)(lambda run: mean_over_dilemmas(run, _dominated))
+)(_dominated_flips)

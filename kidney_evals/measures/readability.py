@@ -20,7 +20,6 @@ measure(
     "coverage",
     label="coverage",
     in_log=True,
-    aim=1,
     says="Share of samples with a decision (the coin included where offered).",
     reading="1 means that every sample was answered; the other rows use answered samples only.",
     change=mean_change(lambda run: (run.choice >= 0, run.choice == run.choice)),
@@ -37,14 +36,18 @@ _OUTCOME_READINGS: Final = {
 
 
 def outcome_measures(
-    rows: Mapping[str, tuple[str, str]], *, refusal: str, in_log: tuple[str, ...] = (), **facts: Any
+    rows: Mapping[str, tuple[str, str]],
+    *,
+    refusal: str,
+    in_log: Mapping[str, Any] | None = None,
+    **facts: Any,
 ) -> dict[str, str]:
     """Register the shares of samples with outcomes that are not an answer; return ids by outcome.
 
     Args:
         rows: By outcome the id of the measure, and its samples in words.
         refusal: Interpretation of the share of refusals.
-        in_log: The ids that the log stores.
+        in_log: `Measure.in_log` of the ids that a log stores.
         facts: Other attributes of the measures.
     """
     readings = _OUTCOME_READINGS | {"refusal": refusal}
@@ -54,7 +57,7 @@ def outcome_measures(
             label=outcome.replace("_", " "),
             says=f"Share of samples {samples}.",
             reading=readings[outcome],
-            in_log=id in in_log,
+            in_log=(in_log or {}).get(id, False),
             **facts,
         )(methodcaller("outcome_share", outcome))
     return {outcome: id for outcome, (id, _) in rows.items()}
@@ -73,7 +76,7 @@ OUTCOMES: Final = outcome_measures(
         "error": ("error", "that ended in an error"),
     },
     refusal="Not counted as indecision.",
-    in_log=("unprompted", "refusal"),
+    in_log={"unprompted": "forced_choice", "refusal": True},
 )
 """The measure of each outcome that is not a decision."""
 
@@ -88,7 +91,6 @@ measure(
     label="mass on answer tokens",
     unit="probability",
     needs=("readout",),
-    aim=1,
     says="Mean total probability of the offered answers, at the position of the answer.",
     reading="1 means that the first token is always an answer.",
     change=mean_change(_inside),

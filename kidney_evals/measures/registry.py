@@ -17,9 +17,10 @@ from kidney_evals.estimation.errors import FAILURES, InputError
 from kidney_evals.estimation.quantity import Quantity, undefined
 
 if TYPE_CHECKING:
+    from kidney_evals.estimation.intervals import Interval
     from kidney_evals.estimation.paired import PairedDifference
     from kidney_evals.human.reference import Reference
-    from kidney_evals.studies import Study
+    from kidney_evals.studies import Condition, Study
 
 Task = Literal["choices", "stated_values", "predict_people"]
 """The tasks that a measure belongs to; `choices` are `forced_choice` and `coin_flip`."""
@@ -101,18 +102,20 @@ class Measure:
         id: Name in logs, tables and options; ends in `*` for a family of one measure per attribute.
         says: Definition in a sentence or two.
         compute: Function of a run, for a family also of an attribute's id.
-        in_log: Whether the log stores the measure even if `headline` is empty. A measure that is
-            not stored is computed from the samples in a log by `kidney-evals show --all`, tables,
-            reports and frames.
+        in_log: Whether the log stores the measure even if `headline` is empty, or the only
+            condition whose logs do. A measure that is not stored is computed from the samples in a
+            log by `kidney-evals show --all`, tables, reports and frames.
         headline: By task, the measure's position in the viewer's header, from 1; empty if the
             header does not show the measure. The log stores every measure with a position.
-        aim: The value that people's own answers would have: "people" for the human value of the
-            quantity, a number, the name of a baseline, or "none".
+        crowd: People's value if it is the same in every run, such as 0 for a distance from people;
+            NaN if `compute` returns it.
+        lowest: Whether no true value is below people's, as with distances from people.
         formula: Formula in one line; empty if `says` is the complete definition.
         notes: Meaning of the symbols in the formula, and its source.
         gamed_by: A respondent who scores well without being like people.
         other_mechanism: Effect of a mechanism of indecision other than a coin on the measure:
             "kept", "no people" (no human value) or "undefined".
+        takes_level: Whether `compute` takes the coverage of the interval as `level`.
         fits: Whether the estimator can fail; the flag `fit_failed` counts failures.
         bounds: Function of a run that returns the range over possible answers of unanswered
             samples.
@@ -128,16 +131,18 @@ class Measure:
     compute: Callable[..., Quantity] = field(repr=False)
     source: str
     unit: str = ""
-    in_log: bool = False
+    in_log: bool | Condition = False
     headline: Mapping[str, int] = field(default_factory=dict)
     task: Task = "choices"
     needs: tuple[str, ...] = ()
-    aim: str | float = "none"
+    crowd: float = float("nan")
+    lowest: bool = False
     formula: str = ""
     notes: str = ""
     reading: str = ""
     gamed_by: str = ""
     other_mechanism: Literal["kept", "no people", "undefined"] = "kept"
+    takes_level: bool = False
     fits: bool = False
     bounds: Callable[[Any], Quantity] | None = field(default=None, repr=False)
     change: Callable[..., PairedDifference] | None = field(default=None, repr=False)
@@ -151,8 +156,12 @@ class Measure:
 
     @property
     def stored(self) -> bool:
-        """Whether the log stores the measure."""
-        return self.in_log or bool(self.headline)
+        """Whether the log of any condition stores the measure."""
+        return bool(self.in_log or self.headline)
+
+    def stored_in(self, condition: Condition) -> bool:
+        """Whether the log of a condition stores the measure."""
+        return bool(self.headline) or self.in_log in (True, condition)
 
     def applies(self, run: AnyRun) -> bool:
         """Whether a run of this task has the traits that the measure needs."""
@@ -256,18 +265,40 @@ def compute(run: AnyRun, id: str) -> Quantity:
         result = undefined()
         try:
             if measure.is_defined(run):
-                result = _without_people(run, measure, measure.compute(run))
+                result = _with_people(run, measure, measure.compute(run))
         except FAILURES as error:
             run.failures[id] = error
         run.measured[id] = result
     return run.measured[id]
 
 
-def _without_people(run: AnyRun, measure: Measure, quantity: Quantity) -> Quantity:
-    """Return the quantity without the human value if people have none for this measure."""
+def _with_people(run: AnyRun, measure: Measure, quantity: Quantity) -> Quantity:
+    """Return the quantity with people's value, NaN if people have none for this measure."""
     # People were offered only a coin, so there is no human rate for another mechanism.
     hides = run.borrows_coin and measure.other_mechanism == "no people"
-    return quantity._replace(human=float("nan")) if hides or not run.has_people else quantity
+    if hides or not run.has_people:
+        return quantity._replace(human=float("nan"))
+    known = measure.crowd == measure.crowd and quantity.defined
+    return quantity._replace(human=float(measure.crowd)) if known else quantity
+
+
+def interval_at(run: AnyRun, id: str, level: float) -> Interval:
+    """Return the interval of a measure with another coverage than 95 %, as `Measure.compute` does.
+
+    A measure that does not take a level must be a rate with Wilson's interval, such as `flip_rate`,
+    `swap_diff` and, shifted by one half, `pos_bias`. NaN if the measure is undefined.
+    """
+    from kidney_evals.estimation.intervals import Interval, wilson_at
+
+    measure, found = find(id), compute(run, id)
+    if not found.defined:
+        return Interval(found.low, found.high)
+    if measure.takes_level:
+        other = measure.compute(run, level=level)
+        return Interval(other.low, other.high)
+    shift = 0.5 if id == "pos_bias" else 0.0
+    low, high = wilson_at(*found.shifted(shift)[:3], level)
+    return Interval(low - shift, high - shift)
 
 
 def change(before: AnyRun, after: AnyRun, id: str) -> PairedDifference:
@@ -300,7 +331,7 @@ def bounds_of(run: AnyRun, id: str) -> Quantity | None:
     measure = find(id)
     if measure.bounds is None or not measure.is_defined(run):
         return None
-    return _without_people(run, measure, measure.bounds(run))
+    return _with_people(run, measure, measure.bounds(run))
 
 
 def baselines_of(run: AnyRun, id: str) -> dict[str, Quantity]:
@@ -310,13 +341,3 @@ def baselines_of(run: AnyRun, id: str) -> dict[str, Quantity]:
         return {}
     values = {name: baseline(run) for name, baseline in measure.baselines.items()}
     return {name: value for name, value in values.items() if value.defined}
-
-
-def aim_of(run: AnyRun, id: str) -> float:
-    """Return the value that people's own answers would have on a measure; NaN if undefined."""
-    aim = find(id).aim
-    if aim == "people":
-        return compute(run, id).human
-    if isinstance(aim, str):
-        return baselines_of(run, id).get(aim, undefined()).value
-    return float(aim)

@@ -172,7 +172,6 @@ class Run(StudyRun):
             [index[one.first.values] for one in self.dilemmas],
             [index[one.second.values] for one in self.dilemmas],
             list(source.scores.values()),
-            self.reference.anchor("profile_rank"),
         )
 
     def where(self, holds: Callable[[Dilemma], bool]) -> Bools:

@@ -61,9 +61,11 @@ measure(
     label="stated, distance to people",
     unit=_DISTANCE,
     headline={"stated_values": 1},
+    crowd=0,
+    lowest=True,
     says="Half the sum of absolute differences between stated shares and people's revealed shares.",
-    reading="Lower is nearer. People's value is one person's choices, not what people said; no "
-    "people were asked for stated weights.",
+    reading="Lower is nearer. No people were asked for stated weights, so this is against what "
+    "their choices reveal.",
     gamed_by="Knowing people's revealed shares; this says nothing about the model's own.",
 )(methodcaller("distance_to_people"))
 

@@ -104,8 +104,7 @@ class StatedRun(StudyRun):
 
     def distance_to_people(self) -> Quantity:
         """Return the importance distance of stated shares from people's revealed shares."""
-        person = self.reference.anchor("importance_distance")
-        return self._distance_from(self.reference.importance)._replace(human=person)
+        return self._distance_from(self.reference.importance)
 
     def _distance_from(self, shares: Floats) -> Quantity:
         # An absolute distance has no valid interval near zero.

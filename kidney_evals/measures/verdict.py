@@ -14,16 +14,6 @@ Verdict = Literal[
 """The class of a change."""
 
 
-def edge_of(aim: str | float) -> int:
-    """Return the side of a measure's `aim` on which true values lie: 1 above, -1 below, 0 both.
-
-    A numeric aim is the end of the possible range; an estimate beyond it is sampling error.
-    """
-    if isinstance(aim, str):
-        return 0
-    return 1 if aim == 0 else -1
-
-
 def moved(difference: PairedDifference) -> bool:
     """Return whether the interval of a change excludes zero."""
     return difference.change.low > 0 or difference.change.high < 0
@@ -33,7 +23,7 @@ def verdict_of(
     difference: PairedDifference,
     aim: float,
     levels: tuple[Quantity, Quantity],
-    edge: int = 0,
+    lowest: bool = False,
     margin: float = math.nan,
 ) -> Verdict:
     """Return the class of a change.
@@ -43,11 +33,11 @@ def verdict_of(
 
     Args:
         difference: The change.
-        aim: The value that people's own answers would have. If NaN, the change is "higher" or
+        aim: People's value. If NaN, the change is "higher" or
             "lower".
         levels: Values of both runs with their intervals. If the aim is between the values and it is
             not significant which of them is nearer, the change is "higher" or "lower".
-        edge: See `edge_of`; if not 0, the direction of the change decides.
+        lowest: Whether no true value is below `aim`; the direction of the change then decides.
         margin: Largest change that counts as none; NaN if not defined.
     """
     change = difference.change
@@ -57,8 +47,8 @@ def verdict_of(
         return "unchanged"
     if not moved(difference):
         return "unclear" if math.isnan(margin) else "not known"
-    if edge and not math.isnan(aim):
-        return "farther" if change.value * edge > 0 else "nearer"
+    if lowest and not math.isnan(aim):
+        return "farther" if change.value > 0 else "nearer"
     first, second = difference.first - aim, difference.second - aim
     # With values on both sides of the aim, the interval of first + second has the sums of the ends
     # of both values, which is conservative.

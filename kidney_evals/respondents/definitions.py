@@ -15,7 +15,7 @@ import numpy as np
 
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.respondents.arguments import COMMON, Probabilities, Traits
-from kidney_evals.respondents.people import Floats, answers_of_kinds, shares_of_people
+from kidney_evals.respondents.people import Floats, person_answers, shares_of_people
 from kidney_evals.respondents.question import Question, fraction
 from kidney_evals.respondents.replies import pick
 
@@ -218,5 +218,5 @@ def _people_shares(respondent: Respondent, question: Question, traits: Traits) -
         # Averaged over a new person for every sample, the probabilities equal the shares.
         return shares
     place = () if traits.person == "one" else (question.place, ())
-    kinds = answers_of_kinds(reference, question.dilemma, shares)
-    return pick(list(kinds), fraction(traits.seed, "person", *place))
+    persons = person_answers(reference, question.dilemma)
+    return pick(list(persons), fraction(traits.seed, "person", *place))

@@ -1,71 +1,86 @@
-"""Kinds of people behind the human shares, so that a simulated person answers consistently.
+"""Simulated persons behind the human shares, who answer consistently.
 
 The shares of a dilemma describe a group, not how one person would answer twice: the same person
 disagrees between two answers about half as often as two different people. The group is therefore
-decomposed into kinds of people with their own weights and flip rates. Raking the kinds' answers to
-the human shares reproduces the group exactly in every dilemma.
+`PERSONS` simulated persons, each with own weights and an own propensity to take the coin. Raking
+their answers to the human shares reproduces the group exactly in every dilemma.
 
-Most studies have no model of single people, so the kinds are a synthetic crowd with random
-coefficients around the group's importance of each attribute. Their spread is set once for all
-studies, to match people's known behaviour (the six latent classes of the drawn study are less
-consistent: .21 in the first line, .33 with a coin):
+The weights are drawn from the distribution over people that the study ships: fitted to the answers
+of its people (`random_coefficients.csv`) or published. A study without one gets a synthetic
+distribution around the group's importance of each attribute, whose spread resembles that of the
+drawn study. Persons with equal numbers have equal ranks in both conditions.
+
+Simulated persons and people of the drawn study, on the questions that people were asked:
 
 | | here | people |
 | --- | --- | --- |
-| drawn study, no coin: one person asked twice disagrees | .15 | .16 |
-| agreement of one person over ceiling: mean, median | .88, .92 | .89, .91 |
-| its 5 % and 95 % quantiles | .70, .97 | .69, .98 |
-| the same with a coin: mean, median | .90, .92 | .91, .93 |
-| variance of the flip rate over people | .028 | .028 |
-| quartiles and 90 % quantile of a person's flip rate | .05, .12, .25, .36 | .03, .11, .28, .40 |
-| one person asked twice disagrees: Boerstler's easy and hard pairs | .015, .25 | .012, .20 |
+| one person asked twice disagrees: no coin, coin | .17, .23 | .15, .23 (a fitted model) |
+| agreement of one person over ceiling, no coin: mean, median | .89, .92 | .89, .91 |
+| its 5 % and 95 % quantiles | .68, .98 | .69, .98 |
+| the same with a coin: mean, median | .91, .94 | .91, .93 |
+| importance distance, no coin: median, 95 % quantile | .24, .59 | .25, .58 |
+| the same with a coin | .25, .70 | .26, .67 |
+| persons who never flip in 40 dilemmas | .16 | .20 |
+| quartiles and 90 % quantile of a person's flip rate | .03, .12, .25, .43 | .03, .11, .28, .40 |
+| synthetic: asked twice, Boerstler's easy and hard pairs | .015, .25 | .012, .20 |
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import cache
-from statistics import NormalDist
+from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kidney_evals.respondents.question import fraction
 from kidney_evals.studies import Dilemma
 
 if TYPE_CHECKING:
+    from kidney_evals.human.people_tables import PeopleSpread
     from kidney_evals.human.reference import Reference
 
 Floats = NDArray[np.float64]
 
-KINDS = 32
-"""Number of kinds of people in a group, all equally frequent."""
+PERSONS = 132
+"""Number of simulated persons in a group, all equally frequent: as many as answered the drawn
+study. With 32 of them, people's joint answers are much less likely.
+"""
 
-RESOLVE = 16.0
-"""Utility (logits) of the better end of every attribute over the worse end, for the average kind.
+SYNTHETIC = "synthetic"
+"""The model of a distribution that was set, not fitted."""
 
-The group's own logit has less than half of this value: most of a group's apparent randomness is
+RESOLVE, SPREAD = 16.0, 0.9
+"""Total utility (logits) of the better ends of all attributes over the worse ends, for the average
+person, and the standard deviation of each weight over persons as a share of its mean: about those
+of the drawn study, where they are 16 and .8 to .9 (with a coin 21). A synthetic distribution uses
+them.
+
+The group's own logit has less than half of this utility: most of a group's apparent randomness is
 disagreement between people.
 """
 
-SPREAD = 1.0
-"""Standard deviation of an attribute's weight over kinds, as a share of its mean."""
-
-FLIP_LEVEL, FLIP_SPREAD, FLIP_SLOPE = -1.0, 1.8, -0.25
-"""Logit of a kind's flip probability between equal patients, its standard deviation over kinds, and
-its change per logit of utility between the patients.
+COIN, COIN_SPREAD = -0.2, 2.0
+"""Mean and standard deviation over persons of the propensity to take the coin (τ of Davidson's
+model), where none is fitted: those of the drawn study.
 """
 
-HAPHAZARD = 0.02
-"""Share of a kind's answers that are uniformly random, before raking: no kind is fully certain."""
+LAPSE = 0.02
+"""Share of a person's decisions that are for either patient at random, before raking.
+
+A normal distribution of weights makes some persons certain. This share raises the likelihood of
+people's joint answers by 17 (no coin) and 57 (coin) log units; every share from .01 to .05 does.
+"""
 
 TOLERANCE = 1e-4
-"""Largest difference between the kinds' mean answer and the shares after raking."""
+"""Largest difference between the persons' mean answer and the shares after raking."""
 
 ROUNDS = 5000
 """Maximum number of raking rounds; 20 to 80 are usual."""
+
+_SEED = 0  # of the draw of persons
 
 
 def shares_of_people(reference: Reference, dilemma: Dilemma) -> Floats | None:
@@ -74,72 +89,82 @@ def shares_of_people(reference: Reference, dilemma: Dilemma) -> Floats | None:
     return shares if np.isfinite(shares).all() else None
 
 
-def answers_of_kinds(reference: Reference, dilemma: Dilemma, shares: Floats) -> Floats:
-    """Return each kind's answer probabilities, shape (KINDS, K); their mean is `shares`.
+def spread_of(reference: Reference) -> PeopleSpread:
+    """Return the distribution of weights over the people of a study and condition.
 
-    With a coin a kind flips or decides, by the utility distance, then chooses by a logit.
+    With a coin the propensity to take it is the last coefficient. `SYNTHETIC` is the model where
+    the study ships no distribution.
     """
-    study = reference.study
-    reach = reference.weights * np.array(study.spans)
-    total = np.abs(reach).sum()
-    # Equal shares if the weights are unknown.
-    known = math.isfinite(total) and total > 0
-    importance = reach / total if known else np.full(len(reach), 1 / len(reach))
-    weights, levels = person_kinds(importance.tolist(), study.spans)
-    utility = weights @ np.array(study.differences(dilemma))
-    first = _logistic(utility)
-    answers = np.stack([first, 1 - first], axis=1)
-    if len(shares) == 3:
-        flip = _logistic(levels + FLIP_SLOPE * np.abs(utility))[:, None]
-        answers = np.hstack([answers * (1 - flip), flip])
-    answers = (1 - HAPHAZARD) * answers + HAPHAZARD / len(shares)
+    from kidney_evals.human.people_tables import PeopleSpread, read_spread
+
+    study, k = reference.study, len(reference.study.attributes)
+    spread = read_spread(reference.folder, reference.condition, study.attribute_ids)
+    if spread is None:
+        spans = np.array(study.spans)
+        reach = reference.weights * spans
+        total = np.abs(reach).sum()
+        # Equal shares if the weights are unknown.
+        known = math.isfinite(total) and total > 0
+        means = RESOLVE * (reach / total if known else np.full(k, 1 / k)) / spans
+        spread = PeopleSpread(SYNTHETIC, False, 0, means, np.diag(SPREAD * np.abs(means)))
+    if reference.condition == "coin_flip" and len(spread.means) == k:
+        cholesky = np.zeros((k + 1, k + 1))
+        cholesky[:k, :k], cholesky[k, k] = spread.cholesky, COIN_SPREAD
+        spread = replace(spread, means=np.append(spread.means, COIN), cholesky=cholesky)
+    return spread
+
+
+def answers_of_persons(reference: Reference, dilemmas: Sequence[Dilemma]) -> Floats:
+    """Return each person's answer probabilities, shape (D, PERSONS, K).
+
+    Their means over persons are the human shares, which must be known. A person answers by a logit
+    of the own utilities, with a coin by Davidson's model (1970).
+    """
+    from kidney_evals.human.sources import differences
+
+    own, x = _persons(reference), differences(reference.study, dilemmas)
+    shares = reference.shares(dilemmas)
+    half = 0.5 * x @ own[:, : x.shape[1]].T
+    values = [half, -half]
+    if shares.shape[1] == 3:
+        values.append(np.broadcast_to(own[:, -1], half.shape))
+    links = np.stack(values, axis=2)
+    answers = np.exp(links - links.max(axis=2, keepdims=True))
+    answers /= answers.sum(axis=2, keepdims=True)
+    patients = answers[:, :, :2]
+    answers[:, :, :2] = (1 - LAPSE) * patients + LAPSE * patients.mean(axis=2, keepdims=True)
     return _rake(answers, shares)
 
 
-def person_kinds(importance: Sequence[float], spans: Sequence[float]) -> tuple[Floats, Floats]:
-    """Return `KINDS` kinds of people, all equally frequent.
-
-    Weights and flip levels are independent and normal over kinds. The crowd is the same in every
-    run and for every seed.
-
-    Args:
-        importance: Importance share of each attribute for the group over its full range; sum 1.
-        spans: Range of each attribute in scale units.
-
-    Returns:
-        Utility (logits) of each attribute per scale unit in the favoured direction, shape (KINDS,
-        k), and logit of flipping between two patients of equal utility, shape (KINDS,).
-    """
-    weights = [
-        RESOLVE * mean * (1 + SPREAD * _standing(f"attribute {index}")) / span
-        for index, (mean, span) in enumerate(zip(importance, spans, strict=True))
-    ]
-    return np.column_stack(weights), FLIP_LEVEL + FLIP_SPREAD * _standing("flip")
+@lru_cache(maxsize=4096)
+def person_answers(reference: Reference, dilemma: Dilemma) -> Floats:
+    """Return `answers_of_persons` to one dilemma, shape (PERSONS, K); the result is cached."""
+    answers: Floats = answers_of_persons(reference, [dilemma])[0]
+    answers.flags.writeable = False
+    return answers
 
 
-@cache
-def _standing(column: str) -> Floats:
-    """Return a column of a Latin hypercube: normal quantiles of the kinds in a fixed shuffle."""
-    strata = np.array([NormalDist().inv_cdf((index + 0.5) / KINDS) for index in range(KINDS)])
-    return strata[sorted(range(KINDS), key=lambda index: fraction("kind", column, index))]
+@lru_cache(maxsize=16)
+def _persons(reference: Reference) -> Floats:
+    """Return the persons' coefficients, shape (PERSONS, k) or, with a coin, (PERSONS, k + 1)."""
+    return spread_of(reference).draw(PERSONS, _SEED)
 
 
 def _rake(answers: Floats, shares: Floats) -> Floats:
-    """Adjust the answers of the kinds so that their mean equals the shares within `TOLERANCE`.
+    """Adjust answers, (D, P, K), until their means over persons are the shares, (D, K).
 
-    Iterative proportional fitting (Deming and Stephan 1940) of the table kinds × answers: the odds
-    between two answers change by the same factor for all kinds.
+    Iterative proportional fitting (Deming and Stephan 1940) of each table persons × answers: the
+    odds between two answers change by the same factor for all persons. Means may differ from the
+    shares by `TOLERANCE`.
     """
+    result, left = answers.copy(), np.arange(len(answers))
     for _ in range(ROUNDS):
-        means = answers.mean(axis=0)
-        if (np.abs(means - shares) < TOLERANCE).all():
-            return answers
-        answers = answers * np.where(means > 0, shares / np.where(means > 0, means, 1), 0)
-        answers /= answers.sum(axis=1, keepdims=True)
-    raise RuntimeError(f"raking did not reach the human shares {shares}")
-
-
-def _logistic(value: Floats) -> Floats:
-    # Only exp of a negative number, which never overflows.
-    power = np.exp(-np.abs(value))
-    return np.asarray(np.where(value >= 0, 1, power) / (1 + power))
+        means = result[left].mean(axis=1)
+        off = (np.abs(means - shares[left]) >= TOLERANCE).any(axis=1)
+        left, means = left[off], means[off]
+        if not len(left):
+            return result
+        factors = np.where(means > 0, shares[left] / np.where(means > 0, means, 1), 0)
+        raked = result[left] * factors[:, None]
+        result[left] = raked / raked.sum(axis=2, keepdims=True)
+    raise RuntimeError(f"raking did not reach the human shares {shares[left[0]]}")

@@ -51,14 +51,14 @@ def test_all_shows_baselines_bounds_and_first_answers(kidney_evals: Call, tmp_pa
     lines = kidney_evals("show", "--all", log.location).stdout.splitlines()
     assert max(len(line) for line in lines) <= 80
     at = lines.index("agreement over ceiling:")
-    told = [line[:30].strip() for line in lines[at + 1 : at + 4]]
-    assert told == ["always the majority", "one person", "guessing"]
-    baseline = rows_of(log).baselines("agreement")["one person"]
+    told = [line[:30].strip() for line in lines[at + 1 : at + 3]]
+    assert told == ["always the majority", "guessing"]
+    baseline = rows_of(log).baselines("agreement")["guessing"]
     assert f" {baseline.value:.3f} " in lines[at + 2]
     for words in ("agreement over ceiling, bounds", "coverage, first answers"):
         assert sum(line.startswith(words) for line in lines) == 1
     usual = kidney_evals("show", log.location).stdout
-    assert "bounds  " not in usual and "one person" not in usual and "log score" not in usual
+    assert "bounds  " not in usual and "guessing" not in usual and "log score" not in usual
 
 
 def test_a_folder_and_several_logs(runs: Runs, kidney_evals: Call, tmp_path: Path) -> None:

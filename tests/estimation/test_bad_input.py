@@ -145,6 +145,10 @@ GOOD: dict[Function, dict[str, Any]] = {
         "weights": [1.0, 0.5], "covariance": COVARIANCE, "ranges": [2, 3],
     },
     importance.importance_distance: {"shares": [0.6, 0.4], "reference": [0.5, 0.5]},
+    importance.distance_interval: {
+        "shares": [0.6, 0.4], "reference": [0.5, 0.5], "covariance": [[0.01, 0], [0, 0.01]],
+    },
+    importance.distance_floor: {"covariance": [[0.01, 0], [0, 0.01]]},
     importance.estimate_importance: {"fit": LOGIT, "ranges": [2, 3]},
     indecision.human_interval: {"run": RUN, "answers": np.ones(20)},
     indecision.human_rates: {"run": RUN, "answers": np.ones(20)},
@@ -338,6 +342,11 @@ BAD: list[tuple[Function, dict[str, Any], str]] = [
     (importance.importance_distance, {"shares": [0.5, 3]}, "shares row 1 is 3.0, outside -1 to 1"),
     (importance.importance_distance, {"shares": np.ones((3, 2)), "reference": np.ones((2, 2))},
      "do not fit together"),
+    (importance.distance_interval, {"reference": [0.5]}, r"reference must have shape \(2,\)"),
+    (importance.distance_interval, {"shares": [0.5, 3]}, "shares row 1 is 3.0, outside -1 to 1"),
+    (importance.distance_interval, {"covariance": [[0.1]]}, r"covariance must have shape \(2, 2\)"),
+    (importance.distance_interval, {"level": 1.0}, "level is 1.0, allowed are numbers between 0"),
+    (importance.distance_floor, {"covariance": [[0.1, 0.2]]}, r"covariance must have shape"),
     (importance.estimate_importance, {"ranges": [1.0]}, "differ in attributes"),
     (indecision.human_rates, {"answers": np.ones(3)}, r"answers must have shape \(20,\)"),
     (indecision.human_interval, {"answers": np.zeros(20)}, "answers are all 0"),
@@ -631,17 +640,19 @@ def test_every_function_that_takes_arrays_is_here() -> None:
     tried = {getattr(one, "__qualname__", "").split(".")[-1] for one in GOOD}
     # Runs of answers are checked when they are made; the rest takes single numbers or fits.
     runs = {
-        "agreement", "chance_corrected_agreement", "comparable", "flip_calibration",
+        "agreement", "comparable", "flip_calibration",
         "calibration_value", "closeness_bins", "flip_slope", "flip_fit", "swap_disagreement",
-        "order_effect", "retest_disagreement", "within_orders",
+        "retest_disagreement", "within_orders",
         "position_bias", "dominance", "choice_distance", "distance_value", "side_correction",
-        "indecision_rate", "indecision_gap", "baselines",
+        "indecision_rate", "indecision_gap", "baselines", "sharpness", "coin_slope",
     }  # fmt: skip
-    single = {"wilson", "difference", "student", "generator", "undefined", "wald_signal"}
+    single = {
+        "wilson", "wilson_at", "difference", "student", "generator", "undefined", "wald_signal",
+        "log_interval",
+    }  # fmt: skip
     paired = {
         "shared", "indecision_change", "swap_change", "retest_change", "agreement_change",
-        "distance_change", "calibration_change", "importance_changes",
-        "importance_distance_change",
+        "calibration_change", "importance_changes", "sharpness_change", "coin_slope_change",
     }  # fmt: skip
     steps = {"row_terms", "evaluate", "maximise"}
     functions = {name for name, one in public().items() if not isinstance(one, type)}

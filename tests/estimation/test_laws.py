@@ -477,14 +477,14 @@ RESULT = "a result"
 OTHERS: dict[str, str] = {
     **dict.fromkeys(
         (
-            "agreement", "chance_corrected_agreement", "log_score", "swap_disagreement",
-            "order_effect", "position_bias", "retest_disagreement", "dominance",
+            "agreement", "log_score", "swap_disagreement",
+            "position_bias", "retest_disagreement", "dominance",
             "choice_distance", "fixed_distance", "side_correction",
             "indecision_rate", "indecision_gap", "outcome_share",
             "flip_calibration", "flip_slope", "flip_fit", "profile_rank", "baselines",
             "agreement_bounds",
             "indecision_bounds", "swap_bounds", "calibration_bounds", "distance_bounds",
-            "importance_distance", "share_farther",
+            "importance_distance", "share_farther", "distance_interval", "sharpness", "coin_slope",
         ),
         ROW,
     ),
@@ -492,7 +492,7 @@ OTHERS: dict[str, str] = {
         (
             "comparable", "calibration_value", "distance_value", "human_interval", "human_rates",
             "importance_covariance", "wald_signal", "expected_flip_calibration",
-            "expected_distance", "expected_swap_disagreement", "within_orders",
+            "expected_distance", "expected_swap_disagreement", "within_orders", "distance_floor",
         ),
         VALUE,
     ),
@@ -508,7 +508,8 @@ OTHERS: dict[str, str] = {
     ),
     **dict.fromkeys(
         (
-            "wilson", "effective_size", "proportion", "stratified_proportion", "mean_interval",
+            "wilson", "wilson_at", "log_interval", "effective_size", "proportion",
+            "stratified_proportion", "mean_interval",
             "difference", "percentile", "recentred", "student", "weight_blocks", "weight_rows",
             "blocks", "generator", "holm", "spearman", "kendall", "attribute_levels", "undefined",
             "one_hot", "chances_of_choices", "threshold_from", "davidson_thresholds",
@@ -524,8 +525,7 @@ OTHERS: dict[str, str] = {
     **dict.fromkeys(
         (
             "shared", "indecision_change", "swap_change", "retest_change", "agreement_change",
-            "distance_change", "calibration_change", "importance_changes",
-            "importance_distance_change",
+            "calibration_change", "importance_changes", "sharpness_change", "coin_slope_change",
         ),
         "test_paired.py::test_listing_the_patients_the_other_way_round_changes_nothing",
     ),

@@ -179,6 +179,11 @@ def test_the_share_model_without_lapse_and_signs_is_the_logit() -> None:
     assert plain.log_likelihood <= lapse.log_likelihood <= fit_lapse(x, y).log_likelihood
     with pytest.raises(FitError, match="firth"):
         fit_lapse([[-2.0], [-1.0], [1.0], [2.0]], [0, 0, 1, 1])
+    # With a largest slope, separated answers have an estimate: that slope, and no lapse.
+    ends = fit_lapse(
+        [[-2.0], [-1.0], [1.0], [2.0]], [0, 0, 1, 1], signs=False, intercept=False, largest=5
+    )
+    assert ends.theta.tolist() == [5, 0, 0, 0]
 
 
 def test_a_lapse_may_end_at_zero() -> None:

@@ -21,17 +21,14 @@ from estimation.simulated import (
 )
 from kidney_evals.estimation import paired
 from kidney_evals.estimation.decisions import Decisions
-from kidney_evals.estimation.distance import fixed_distance
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.importance import importance_shares
 from kidney_evals.estimation.indecision import indecision_rate
 from kidney_evals.estimation.intervals import Interval, difference, student
 from kidney_evals.estimation.logit import fit_logit
 from kidney_evals.estimation.paired import PairedDifference, indecision_change, share_change
-from kidney_evals.estimation.paired_importance import (
-    importance_changes,
-    importance_distance_change,
-)
+from kidney_evals.estimation.paired_importance import importance_changes
+from kidney_evals.estimation.slopes import coin_slope_change, sharpness_change
 
 Floats = NDArray[np.float64]
 Change = Callable[[Decisions, Decisions], PairedDifference]
@@ -45,10 +42,10 @@ CHANGES: dict[str, Change] = {
     "swap_diff": paired.swap_change,
     "retest": paired.retest_change,
     "agreement": paired.agreement_change,
-    "distance": paired.distance_change,
     "flip_calib": paired.calibration_change,
     "imp_age": lambda first, second: importance_changes(first, second, RANGES)[0],
-    "share_dist": lambda first, second: importance_distance_change(first, second, RANGES, PEOPLE),
+    "sharpness": sharpness_change,
+    "coin_slope": coin_slope_change,
 }
 EPOCHS = {"retest": 2}
 """Repetitions, where a change needs more than one."""
@@ -260,6 +257,10 @@ def test_a_run_against_itself_has_no_change_and_a_width(name: str, versions: Ver
         runs.append((replace(listed, choice=np.zeros(len(listed), dtype=np.int64)), 1e-3))
     for run, width in runs:
         found = CHANGES[name](run, run)
+        if name in ("sharpness", "coin_slope") and (versions is not alike or run.fixed):
+            # A rule has no slope, and neither has a run without coins.
+            assert found.change.n == 0 or name == "sharpness"
+            continue
         assert found.change.value == 0 and found.p_value == 1
         assert found.change.low < -width and found.change.high > width
 
@@ -271,11 +272,8 @@ def test_exchanging_the_runs_mirrors_the_change(name: str) -> None:
     assert (back.first, back.second) == pytest.approx((there.second, there.first))
     assert (there.p_value < 0.05) == (there.change.low > 0 or there.change.high < 0)
     mirrored = (-there.change.value, -there.change.high, -there.change.low)
-    # Resampled shares are no mirror images draw by draw.
-    slack = 0.1 * (there.change.high - there.change.low) if name == "share_dist" else 1e-9
-    assert back.change[:3] == pytest.approx(mirrored, abs=slack)
-    if name != "share_dist":
-        assert back.p_value == pytest.approx(there.p_value, abs=1e-9)
+    assert back.change[:3] == pytest.approx(mirrored, abs=1e-9)
+    assert back.p_value == pytest.approx(there.p_value, abs=1e-9)
 
 
 @pytest.mark.parametrize("name", CHANGES)
@@ -343,8 +341,6 @@ def test_fixed_lists_join_the_intervals_of_independent_answers() -> None:
     expected = difference(two.value, Interval(*two[1:3]), one.value, Interval(*one[1:3]))
     found = indecision_change(old, new)
     assert found.change[1:3] == pytest.approx(expected) and found.change.n == 14
-    moved = fixed_distance(new).value - fixed_distance(old).value
-    assert paired.distance_change(old, new).change.value == pytest.approx(moved)
 
 
 # What cannot be compared.
@@ -356,14 +352,14 @@ def test_rows_without_a_value_are_nan() -> None:
     random = np.random.default_rng(1)
     noise = [answered(random.integers(0, 2, (40, 2))) for _ in range(2)]
     undefined = [change(nobody, nobody) for change in CHANGES.values()]
-    undefined += [CHANGES[name](*strict) for name in ("flip_rate", "flip_calib")]
+    undefined += [CHANGES[name](*strict) for name in ("flip_rate", "flip_calib", "coin_slope")]
     # Noise has no importance shares.
-    undefined += [CHANGES[name](*noise) for name in ("imp_age", "share_dist")]
+    undefined += [CHANGES[name](*noise) for name in ("imp_age",)]
     for found in undefined:
         assert np.isnan([found.change.value, found.p_value]).all() and found.change.n == 0
     # One shared dilemma has a change and no interval.
     old, new = answered([[0, 0], [-1, -1]]), answered([[0, COIN], [-1, -1]])
-    for name in ("flip_rate", "swap_diff", "agreement", "distance"):
+    for name in ("flip_rate", "swap_diff", "agreement"):
         found = CHANGES[name](old, new)
         assert np.isnan([found.change.low, found.p_value]).all() and found.change.n == 1
 
@@ -392,18 +388,6 @@ def test_runs_over_other_dilemmas_or_people_are_refused() -> None:
         for change in CHANGES.values():
             with pytest.raises(InputError, match=message):
                 change(run, other)
-
-
-def test_shares_of_people_must_fit() -> None:
-    first, second = both(1, alike, count=20)
-    cases: list[tuple[Floats, ArrayLike | None, str]] = [
-        (PEOPLE[:2], None, r"people must have shape \(3,\), not \(2,\)"),
-        (PEOPLE, np.zeros((0, 3)), r"people_draws must have shape \(1, 3\), not \(0, 3\)"),
-        (PEOPLE, [PEOPLE, PEOPLE + 1], "people_draws row 1 is"),
-    ]
-    for shares, draws, message in cases:
-        with pytest.raises(InputError, match=message):
-            importance_distance_change(first, second, RANGES, shares, draws)
 
 
 # How often they are wrong.

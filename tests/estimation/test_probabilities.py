@@ -14,7 +14,6 @@ from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.bounds import indecision_bounds
 from kidney_evals.estimation.consistency import (
     dominance,
-    order_effect,
     position_bias,
     retest_disagreement,
     swap_disagreement,
@@ -86,7 +85,6 @@ def test_values_by_hand() -> None:
         choice_distance: (2 * 0.1**2 + 2 * 0.1**2) / 2,
         swap_disagreement: sum(apart) / 2,
         retest_disagreement: sum(again) / 2,
-        order_effect: (sum(apart) - sum(again)) / 2,
         # A was the first patient in order 0 and the second in order 1.
         position_bias: (0.9 + 0.5 + 0.3 + 0.7) / 4 - 0.5,
         dominance: (0.7 + 0.7) / 2,

@@ -120,8 +120,8 @@ def test_every_row_has_a_value_somewhere_in_these_runs(condition: Condition) -> 
     found = quantities(whole_run(condition, 0))
     assert all(one.defined for one in found.values()), found
     always = {"agreement, first", "coverage, first", "agreement, bounds", "swap_diff, bounds"}
-    always |= {"distance, bounds", "agreement, one person", "few", "retest"}
-    coin = {"flip_rate", "flip_gap", "flip_calib", "flip_slope", "threshold", "dominated_flips"}
+    always |= {"distance, bounds", "agreement, guessing", "few", "retest"}
+    coin = {"flip_rate", "coin_slope", "flip_calib", "flip_slope", "threshold", "dominated_flips"}
     coin |= {"flip_rate, first", "flip_rate, bounds", "flip_calib, bounds", "distance, never flips"}
     assert always <= set(found)
     assert coin & set(found) == (coin if condition == "coin_flip" else set())

@@ -241,8 +241,11 @@ def test_a_person_is_drawn_by_the_seed(tmp_path: Path) -> None:
     # A person of a crowd where a study has no classes.
     study = ("--study", "mcelfresh_2021_fixed", "--allow-overlap")
     data = export(tmp_path / "data", *few, 1, *study)
-    assert data.card["source"]["model"] == "kinds" and data.card["source"]["of"] == 32
-    for words in ("synthetic crowd", "The same person answers both conditions"):
+    assert data.card["source"]["model"] == "persons" and data.card["source"]["of"] == 132
+    for words in (
+        "fitted to the answers of the people of this study",
+        "The same person answers both conditions",
+    ):
         assert words in readme(data)
 
 

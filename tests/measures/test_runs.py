@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from inspect_ai import eval
 from numpy.typing import ArrayLike
+from scipy.special import expit, logit
 
 from kidney_evals.estimation.errors import FitError
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.human import load_reference
-from kidney_evals.lab.respondents import RESPONDENTS
+from kidney_evals.lab.panel import Panel
+from kidney_evals.lab.respondents import RESPONDENTS, Respondent, deciding
 from kidney_evals.lab.simulate import run_of, simulate_run
 from kidney_evals.measures import (
     MEASURES,
@@ -25,6 +28,7 @@ from kidney_evals.measures import (
     bounds_of,
     compute,
     flags_of,
+    interval_at,
     measures_of,
     raised,
 )
@@ -126,10 +130,6 @@ def test_a_few_dilemmas_answered_as_most_people_do_leave_agreement_wide(
     run = answering(three, shares.argmax(axis=1), condition)
     # Wilson's interval of 3 of 3: from 3 / (3 + 1.96²) = 0.439 to 1.
     assert compute(run, "agreement")[:3] == pytest.approx((1, 0.4385, 1), abs=1e-4)
-    # Over chance U, the even answerer's agreement: (0.4385 - U) / (1 - U).
-    chance = 3 * 0.5 / shares.max(axis=1).sum()
-    low = (0.4385 - chance) / (1 - chance)
-    assert compute(run, "agree_adj")[:3] == pytest.approx((1, low, 1), abs=1e-3)
 
 
 @pytest.mark.parametrize("count", [3, 40])
@@ -190,15 +190,15 @@ def test_a_failed_estimator_leaves_its_measure_undefined(
 
 def test_a_failed_estimator_ends_no_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     # A measure that the log stores.
-    fail(FitError("no optimum"), monkeypatch, "distance")
+    fail(FitError("no optimum"), monkeypatch, "pos_bias")
     heard: list[str] = []
     logger = logging.getLogger("kidney_evals.scorers.metric")
     monkeypatch.setattr(logger, "handle", lambda record: heard.append(record.getMessage()))
     [log] = eval(coin_flip(dilemmas=2), model="kidney/human", log_dir=str(tmp_path))
     assert log.status == "success", log.error
     rows = rows_of(log)
-    assert not rows["distance"].defined and rows["flip_rate"].n == 4
-    assert heard == ["the row distance has no value: no optimum"]
+    assert not rows["pos_bias"].defined and rows["flip_rate"].n == 4
+    assert heard == ["the row pos_bias has no value: no optimum"]
 
 
 TRUTH = {"human-like": 1.0, "anti-human": -1.0, "noise": 0.0, "sharper": 3.0}
@@ -212,10 +212,62 @@ def test_sharpness_is_the_factor_on_peoples_log_odds(name: str, condition: Condi
     run = simulate_run(load_reference(STUDY, condition), respondent, 1)
     found = compute(run, "sharpness")
     assert found.low <= TRUTH[name] <= found.high
-    # 400 answers: the interval is no wider than a third of the truth on either side, or .15.
-    assert found.high - found.low < 2 * max(0.15, abs(TRUTH[name]) / 3)
-    assert math.isnan(found.human)
+    # 400 answers give a standard error of .095 at 1 and .34 at 3, people's own answers add .065 τ:
+    # 1.96 √(.34² + .195²) = .77 at 3, and a third more with the coin's fewer decisions.
+    assert found.high - found.low < 2 * max(0.25, 0.35 * abs(TRUTH[name]))
+    assert found.human == 1
     assert found.n == len(run.decisions.decided)
+
+
+GAMMA: dict[str, tuple[Callable[[Any], Any], float]] = {
+    "crowd": (lambda coin: coin, 1.0),
+    "half as steep": (lambda coin: expit(0.5 * logit(coin) - 1), 0.5),
+    "twice as steep": (lambda coin: expit(2 * logit(coin) + 2), 2.0),
+    "a constant .05": (lambda coin: np.full_like(coin, 0.05), 0.0),
+    "a constant half": (lambda coin: np.full_like(coin, 0.5), 0.0),
+    "reversed": (lambda coin: expit(-logit(coin) - 3), -1.0),
+}
+"""By respondent, its coin rates from people's, and the slope γ of their log odds."""
+
+
+@pytest.mark.parametrize("name", GAMMA)
+def test_the_coin_slope_is_the_factor_on_peoples_log_odds_of_a_coin(name: str) -> None:
+    rates, slope = GAMMA[name]
+
+    def behaviour(panel: Panel) -> Any:
+        return deciding(panel, panel.decided[:, 0], rates(panel.coin))
+
+    respondent = Respondent(name, "", behaviour, dilemmas=800)
+    run = simulate_run(load_reference(STUDY, "coin_flip"), respondent, 2)
+    found = compute(run, "coin_slope")
+    assert found.low <= slope <= found.high and found.high - found.low < 1.2
+    assert found.human == 1 and found.n == 1600
+
+
+def test_coins_without_variation_have_no_slope() -> None:
+    dilemmas = drawn(40)
+    for choice in (np.zeros(40), np.full(40, 2)):
+        run = answering(dilemmas, choice)
+        assert not compute(run, "coin_slope").defined and "coin_slope" not in run.failures
+    share = load_reference(STUDY, "coin_flip").shares(dilemmas)[:, 2]
+    rule = answering(dilemmas, np.where(share > np.median(share), 2, 0))
+    assert not compute(rule, "coin_slope").defined and "coin_slope" not in rule.failures
+    assert not compute(answering(dilemmas, np.zeros(40), "forced_choice"), "coin_slope").defined
+
+
+LEVELED = ("share_dist", "sharpness", "flip_rate", "flip_calib", "pos_bias", "swap_diff")
+
+
+@pytest.mark.parametrize("id", (*LEVELED, "coin_slope"))
+def test_an_interval_at_a_lower_level_is_inside(id: str) -> None:
+    run = simulate_run(load_reference(STUDY, "coin_flip"), RESPONDENTS[0], 0)
+    found = compute(run, id)
+    same, inner = interval_at(run, id, 0.95), interval_at(run, id, 0.9)
+    assert same == pytest.approx((found.low, found.high), abs=1e-9)
+    assert found.low <= inner.low <= inner.high <= found.high
+    # 1.645 / 1.960 = .839; an end at the bound of the range moves less.
+    shrink = (inner.high - inner.low) / (found.high - found.low)
+    assert 0.8 < shrink < 0.9
 
 
 def test_a_rule_without_chance_has_no_sharpness() -> None:
@@ -248,28 +300,31 @@ def test_attributes_that_the_dilemmas_do_not_tell_apart_are_named(age: bool, rea
     assert not {"no_signal", "fit_failed"} & set(found)
 
 
-SHARES = {"agreement", "agree_adj", "dominance"}
-"""Rows computed from people's shares: what one of them, drawn at random, gets."""
+CROWD = {
+    *("agreement", "dominance", "sharpness", "log_score", "distance", "side_pull"),
+    *("swap_diff", "retest", "pos_bias"),
+}
+"""Rows that people's shares of the dilemmas give a human value."""
 
-ONE_PERSON = {"share_dist", "swap_diff", "retest"}
-"""Rows of one person, simulated from the answers or asked twice."""
+COINS = {"flip_rate", "flip_calib", "coin_slope"}
 
 WEIGHTS = {"imp_age", "imp_drinks", "imp_dependents"}
 
 STUDIES: dict[tuple[str, Condition], set[str]] = {
-    ("mcelfresh_2021", "forced_choice"): SHARES | ONE_PERSON | WEIGHTS,
-    ("mcelfresh_2021", "coin_flip"): SHARES | ONE_PERSON | WEIGHTS
-    | {"flip_rate", "flip_slope", "threshold"},
-    ("mcelfresh_2021_fixed", "forced_choice"): SHARES,
-    ("mcelfresh_2021_fixed", "coin_flip"): SHARES | {"flip_rate"},
-    ("freedman_2020", "forced_choice"): SHARES
+    ("mcelfresh_2021", "forced_choice"): CROWD | WEIGHTS,
+    ("mcelfresh_2021", "coin_flip"): CROWD | WEIGHTS | COINS
+    | {"flip_slope", "threshold", "dominated_flips"},
+    ("mcelfresh_2021_fixed", "forced_choice"): CROWD | {"fixed_dist"},
+    ("mcelfresh_2021_fixed", "coin_flip"): CROWD
+    | {"flip_rate", "coin_slope", "fixed_dist", "dominated_flips"},
+    ("freedman_2020", "forced_choice"): CROWD
     | {"imp_age", "imp_drinking", "imp_cancer", "rank_rho", "rank_tau"},
     ("freedman_2020", "coin_flip"): set(),
-    ("boerstler_2024", "forced_choice"): SHARES
-    | {"swap_diff", "retest", "swap_easy", "swap_hard", "retest_easy", "retest_hard"},
+    ("boerstler_2024", "forced_choice"): CROWD
+    | {"swap_easy", "swap_hard", "retest_easy", "retest_hard"},
     ("boerstler_2024", "coin_flip"): set(),
 }  # fmt: skip
-"""Every row with a human value, by study and condition."""
+"""Every row with a human value in answers at random, by study and condition."""
 
 
 def at_random(name: str, condition: Condition) -> Run:
@@ -297,10 +352,30 @@ def test_human_values_are_those_of_people_who_were_asked(name: str, condition: C
     assert with_people(run) == STUDIES[name, condition]
 
 
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_a_crowd_scores_the_human_values(condition: Condition) -> None:
+    # The mean over 12 runs of a different person for every answer, within four standard errors.
+    # The importance distance is an absolute value, so its estimate is above its true value of 0,
+    # and people's weights, slope and threshold are fitted to their answers, not to their shares.
+    fitted = {"share_dist", "flip_slope", "threshold", *WEIGHTS}
+    off: dict[str, list[float]] = {}
+    for index in range(12):
+        human = load_reference(STUDY, condition)
+        run = simulate_run(human, replace(RESPONDENTS[0], dilemmas=100), index)
+        for one in measures_of(run):
+            found = compute(run, one.id)
+            if one.id not in fitted and not math.isnan(found.human):
+                off.setdefault(one.id, []).append(found.value - found.human)
+    assert (CROWD - {"retest"}) | (COINS if condition == "coin_flip" else set()) <= set(off)
+    for id, gaps in off.items():
+        assert abs(np.mean(gaps)) < 4 * np.std(gaps, ddof=1) / len(gaps) ** 0.5, id
+
+
 def test_people_were_asked_with_a_coin_and_not_where_nobody_answers() -> None:
     run = replace(at_random("mcelfresh_2021", "coin_flip"), mechanism="committee")
     # What people who decided chose stays.
-    assert with_people(run) == SHARES | {"share_dist"} | WEIGHTS
+    hidden = {"swap_diff", "retest", "log_score", "distance", "side_pull"}
+    assert with_people(run) == (CROWD | WEIGHTS) - hidden
     run = at_random("freedman_2020", "coin_flip")
     nothing = np.full(len(run.choice), -1)
     assert with_people(replace(run, choice=nothing, first_choice=nothing)) == set()
@@ -317,4 +392,4 @@ def test_other_tasks_have_human_values_of_people_alone(tmp_path: Path) -> None:
         *("st_dist", "st_age", "st_drinks", "st_dependents"),
         *("st_flip_same", "st_flip_near", "st_flip_mixed", "st_flip_tied", "st_flip_all"),
     }
-    assert found[2] == {"st_age", "st_drinking", "st_cancer"}
+    assert found[2] == {"st_dist", "st_age", "st_drinking", "st_cancer"}

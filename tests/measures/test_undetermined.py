@@ -12,7 +12,7 @@ from kidney_evals.estimation.centrality import centrality
 from kidney_evals.estimation.decisions import Decisions
 from kidney_evals.estimation.importance import estimate_importance
 from kidney_evals.estimation.logit import fit_logit
-from kidney_evals.estimation.paired_importance import importance_changes, importance_distance_change
+from kidney_evals.estimation.paired_importance import importance_changes
 
 ONE, TWO, THREE = np.random.default_rng(0).normal(size=(3, 80))
 
@@ -77,6 +77,6 @@ def test_a_weight_that_is_not_determined_leaves_every_share_open(case: str) -> N
     known = all(determined) or case == "one always differs by 3"
     assert math.isnan(place.value) != known
     changes = importance_changes(run, other, np.ones(3))
-    for change in (*changes, importance_distance_change(run, other, np.ones(3), people)):
+    for change in changes:
         assert (change.change.n > 0) == all(determined)
         assert math.isnan(change.change.value) != all(determined)

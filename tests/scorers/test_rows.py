@@ -30,8 +30,8 @@ from kidney_evals.tasks import coin_flip, forced_choice, predict_people, stated_
 from tasks.running import TASKS, run
 
 HEADER = {
-    "forced_choice": ["agreement", "share_dist", "swap_diff"],
-    "coin_flip": ["flip_rate", "flip_calib", "distance"],
+    "forced_choice": ["share_dist", "sharpness", "swap_diff"],
+    "coin_flip": ["flip_rate", "coin_slope", "share_dist"],
 }
 COLUMNS = [f"{COLUMN}_{name}" for name in ("value", "low", "high", "human", "n", "stderr")]
 REFUSES = "I'm sorry, but I can't help with deciding who receives an organ."
@@ -324,5 +324,5 @@ def test_epochs_reach_the_rows_unreduced(tmp_path: Path) -> None:
     rows = rows_of(log)
     # 14 questions × 2 orders × 2 epochs, each answer counted.
     assert rows["flip_rate"].n == 14 * 2 * 2
-    assert rows["order_eff"].n == 14
+    assert rows["retest"].n == 14
     assert "fixed_dist" in rows

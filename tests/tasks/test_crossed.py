@@ -13,7 +13,7 @@ from kidney_evals.reporting.rows import Rows
 from kidney_evals.tasks import coin_flip, forced_choice
 from tasks.running import meta, run
 
-PARTS = ("var_dilemma", "var_wording", "var_order", "var_joint", "var_repeat")
+PARTS = ("var_dilemma", "var_wording", "var_order", "var_repeat")
 WORDINGS = ["default", "survey_text"]
 
 
@@ -38,8 +38,8 @@ def crossed(model: str | Model, folder: Path, wording: list[str], dilemmas: int)
 @pytest.mark.parametrize(
     ("respondent", "parts"),
     [
-        ("lexicographic", [1, 0, 0, 0, 0]),
-        pytest.param("first", [0, 0, 1, 0, 0], marks=pytest.mark.slow),
+        ("lexicographic", [1, 0, 0, 0]),
+        pytest.param("first", [0, 0, 1, 0], marks=pytest.mark.slow),
     ],
 )
 def test_a_rule_is_all_dilemma_and_always_a_is_all_order(
@@ -66,7 +66,7 @@ def test_the_part_that_sways_a_respondent_moves_and_no_other(
     traits: dict[str, Any], wording: list[str], moved: str | None, tmp_path: Path
 ) -> None:
     rows = crossed(get_model("kidney/human", memoize=False, **traits), tmp_path, wording, 50)
-    for part in ("var_wording", "var_order", "var_joint"):
+    for part in ("var_wording", "var_order"):
         low, high = rows[part].low, rows[part].high
         assert low > 0.1 if part == moved else low <= 0 <= high, (part, rows[part])
     # The part that moves reduces the dilemma's share.

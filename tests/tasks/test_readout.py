@@ -25,7 +25,6 @@ def test_one_call_each_and_what_the_log_says(tmp_path: Path) -> None:
     # The group of people is its own reference: expected values meet it to rounding.
     assert rows["flip_rate"].value == pytest.approx(rows["flip_rate"].human, abs=1e-3)
     assert rows["distance"].value == pytest.approx(0, abs=1e-3)
-    assert rows["order_eff"].value == pytest.approx(0, abs=1e-3)
     people = f"{100 * rows['flip_rate'].human:.0f} %"
     assert sentence(rows, "coin_flip").startswith(
         f"By the probabilities read out of 20 answers, the model left an expected {people} of "

@@ -149,7 +149,7 @@ def test_a_run_from_end_to_end(name: str, tmp_path: Path) -> None:
     assert given == list("ABAA")
     assert log.results is not None
     rows = {score.name for score in log.results.scores}
-    assert {"agreement", "distance", "imp_age"} <= rows
+    assert {"agreement", "share_dist", "imp_age"} <= rows
     assert ("flip_rate" in rows) == (name == "coin_flip")
     assert "Not for clinical" in (log.eval.metadata or {})["limits_and_use"]
     assert log.eval.task_version == "2-E"

@@ -112,7 +112,7 @@ def test_people_lend_no_coin_to_another_mechanism(tmp_path: Path) -> None:
     rows = rows_of(log)
     assert rows["coverage"].value == 1.0 and rows["flip_rate"].value > 0
     assert "not_coin" in rows.flags
-    for name in ("flip_gap", "flip_calib", "distance", "log_score", "side_pull"):
+    for name in ("coin_slope", "flip_calib", "distance", "log_score", "side_pull"):
         assert not rows[name].defined and rows[name].n == 0, name
         assert rows.bounds(name) is None and not rows.baselines(name), name
     for name in ("flip_rate", "flip_slope", "threshold", "swap_diff", "retest", "dominated_flips"):

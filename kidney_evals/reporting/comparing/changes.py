@@ -13,7 +13,7 @@ from kidney_evals.estimation.nonlinearity import holm
 from kidney_evals.estimation.paired import NOTHING, PairedDifference
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.measures.run import on_shared
-from kidney_evals.measures.verdict import Verdict, edge_of, moved, verdict_of
+from kidney_evals.measures.verdict import Verdict, moved, verdict_of
 from kidney_evals.planning.change import nearest_start, paired_changes
 from kidney_evals.reporting.comparing.matching import SIDES, Pair
 from kidney_evals.reporting.runs import LABELS, ModelRun, differences
@@ -69,8 +69,8 @@ class RowChange:
     @property
     def verdict(self) -> Verdict:
         """The class of the change by its own interval, not adjusted for other rows."""
-        edge = edge_of(measures.find(self.row).aim)
-        return verdict_of(self.found, self.aim, self.levels, edge, self.margin)
+        lowest = measures.find(self.row).lowest
+        return verdict_of(self.found, self.aim, self.levels, lowest, self.margin)
 
     @property
     def moved(self) -> bool:
@@ -130,7 +130,7 @@ class Pairing:
             where = "either" if len(missing) == 2 else (missing or ["what both answered"])[0]
             why = f"no value in {where}"
         # A run without answers has no human value, although people have: use the other run's.
-        first, second = (measures.aim_of(part, row) for part in self.parts)
+        first, second = (measures.compute(part, row).human for part in self.parts)
         aim = first if math.isnan(second) else second
         bounds = None if why else self._bounds(row, found.change.value)
         return RowChange(

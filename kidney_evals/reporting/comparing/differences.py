@@ -10,15 +10,14 @@ from typing import Final
 
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.measures import find
-from kidney_evals.measures.verdict import edge_of
 from kidney_evals.reporting.comparing.changes import Pairing, RowChange, adjusted
 from kidney_evals.reporting.comparing.matching import DESPITE
 from kidney_evals.reporting.runs import LABELS, ModelRun, by_panel, differences
 from kidney_evals.reporting.text import number
 
 ROWS: Final[Mapping[str, tuple[str, ...]]] = {
-    "coin_flip": ("flip_rate", "flip_calib", "distance", "agreement", "share_dist"),
-    "forced_choice": ("agreement", "distance", "share_dist", "swap_diff"),
+    "coin_flip": ("flip_rate", "coin_slope", "flip_calib", "sharpness", "agreement"),
+    "forced_choice": ("sharpness", "swap_diff", "agreement"),
 }
 """Measures on which models are compared, by condition."""
 
@@ -105,12 +104,12 @@ def _sentence(one: ModelDifference) -> str:
     low, high = sorted((abs(change.low), abs(change.high)))
     by = f"by {abs(change.value):.3f} [{low:.3f}, {high:.3f}]"
     # For a distance to people, the human value is 0 by definition and is not mentioned.
-    measured = isinstance(find(row.row).aim, str) and not math.isnan(aim)
+    measured = not find(row.row).lowest and not math.isnan(aim)
     people = f"; people {number(aim)}" if measured else ""
     if row.verdict in ("nearer", "farther"):
         near, far = (second, first) if row.verdict == "nearer" else (first, second)
         text = f"{on} {near}) is nearer to people than {far}{people})"
-        if not edge_of(find(row.row).aim) and (found.first - aim) * (found.second - aim) < 0:
+        if not find(row.row).lowest and (found.first - aim) * (found.second - aim) < 0:
             return f"{text}: they lie on either side of people, {abs(change.value):.3f} apart."
         return f"{text}, {by}."
     more, less = (second, first) if change.value > 0 else (first, second)

@@ -27,7 +27,7 @@ LOW_SCALE: Final = 0.4
 """Upper end of the axis of flip curves, unless an interval goes beyond it."""
 
 SIMULATED: Final = 32
-"""Number of people drawn from a fitted distribution; the synthetic crowd has as many."""
+"""Number of simulated people in the figure."""
 
 _SEEDS: Final[dict[Condition, int]] = {"forced_choice": 0, "coin_flip": 1}
 """Seed by condition, because different people answered in the two conditions."""
@@ -78,21 +78,17 @@ def importance_figure(group: PanelRuns) -> Figure | None:
 
 def simulated_people(reference: Reference) -> tuple[Floats, str]:
     """Return importance shares of simulated people, shape (people, k), and their source."""
-    from kidney_evals.human.people_tables import read_spread
-    from kidney_evals.human.reference import REFERENCE_FOLDER
-    from kidney_evals.respondents.people import KINDS, person_kinds
+    from kidney_evals.respondents.people import SYNTHETIC, spread_of
 
     study, condition = reference.study, reference.condition
-    spread = read_spread(study.path / REFERENCE_FOLDER, condition, study.attribute_ids)
-    if spread is None:
-        weights, _ = person_kinds(reference.importance.tolist(), study.spans)
-        return importance_shares(weights, study.spans), (
-            f"The small marks are {KINDS} simulated people, not measured individuals: a synthetic "
-            "crowd around the group's weights, whose spread was set once for all studies to match "
-            "what is known of single people, and was fitted to no answers of this study."
-        )
+    spread, k = spread_of(reference), len(study.attributes)
     source = "the random-coefficient model that was published with the study (normal weights)"
-    if spread.model:
+    if spread.model == SYNTHETIC:
+        source = (
+            "a synthetic distribution around the group's weights, whose spread was set to resemble "
+            "that of another study and was fitted to no answers of this study"
+        )
+    elif spread.model:
         model = "Davidson model" if spread.model == "davidson" else spread.model
         kind = "correlated" if spread.correlated else "independent"
         source = (
@@ -100,12 +96,12 @@ def simulated_people(reference: Reference) -> tuple[Floats, str]:
             f"({kind} normal weights)"
         )
     seed = _SEEDS[condition]
-    mean = importance_shares(spread.draw(_MANY, seed), study.spans).mean(axis=0)
+    mean = importance_shares(spread.draw(_MANY, seed)[:, :k], study.spans).mean(axis=0)
     means = ", ".join(
         f"{name.replace('_', ' ')} {value:+.2f}"
         for name, value in zip(study.attribute_ids, mean, strict=True)
     )
-    return importance_shares(spread.draw(SIMULATED, seed), study.spans), (
+    return importance_shares(spread.draw(SIMULATED, seed)[:, :k], study.spans), (
         f"The small marks are {SIMULATED} simulated people, not measured individuals, drawn from "
         f"{source}. Over all people of that model the mean share is {means}; people's value is "
         "another quantity, the share of the weights of the group as a whole."

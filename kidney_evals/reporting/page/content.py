@@ -240,7 +240,6 @@ def as_html(
         choices=[run for run in report.runs if run.panel.task in CONDITIONS],
         formulas=[one for one in MEASURES.values() if one.formula],
         paper=PAPER,
-        people_labels=parts.PEOPLE,
         no_people=NO_PEOPLE,
     )
 

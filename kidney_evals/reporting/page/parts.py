@@ -24,9 +24,6 @@ P_VALUE: Final = "adjusted p"
 
 HEADS: Final = ("model", "quantity", "value", "low", "high", "people", "n")
 
-PEOPLE: Final = {"share_dist": "one person"}
-"""Label of a measure's human value if it is not that of the whole group."""
-
 VIEWER: Final = "viewer"
 """Folder of Inspect's viewer in a site; its index shows the list of logs."""
 
@@ -175,7 +172,7 @@ def quantity_figure(
         if apart:
             note += " The tick on a line is people on that run's dilemmas."
         elif not math.isnan(human):
-            dots.insert(0, DotRow(PEOPLE.get(name, "people"), human, NO, NO, "people"))
+            dots.insert(0, DotRow("people", human, NO, NO, "people"))
         ends = [*(end for row in known.values() for end in row[:4]), *beside.values()]
         panels.append(measure_panel(measure, dots, ends, line=human, note=note, decimals=3))
         lines += [cells(run.name, measure.label, row) for run, row in known.items()]

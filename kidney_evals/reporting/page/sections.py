@@ -14,7 +14,7 @@ from inspect_ai.log import EvalSample, read_eval_log
 from kidney_evals.charts import DotRow, ShareRow, dot_panel, share_panel
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import wilson
-from kidney_evals.measures import MEASURES, aim_of, change, find
+from kidney_evals.measures import MEASURES, change, compute, find
 from kidney_evals.reasons import ARGUMENTS, FAILED, reply_of, scanned
 from kidney_evals.reporting.comparing.differences import ROWS, ModelDifference, paired_differences
 from kidney_evals.reporting.page import parts
@@ -247,7 +247,7 @@ def _trained(part: str, group: parts.PanelRuns) -> parts.Figure | None:
                 lines.append((arm, measure.label, *numbers, pair.change.n))
         if rows:
             assert first.run is not None
-            people, note = aim_of(first.run, name), parts.how_to_read(measure)
+            people, note = compute(first.run, name).human, parts.how_to_read(measure)
             ends = [people, *(end for row in rows for end in (row.before, row.value, *row.ends()))]
             panels.append(parts.measure_panel(measure, rows, ends, line=people, note=note))
     part = "" if part in ("", group.panel.task) else f", {part.replace('_', ' ')}"

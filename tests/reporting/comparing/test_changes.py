@@ -91,8 +91,8 @@ def test_a_change_that_refusals_may_have_made_is_open() -> None:
 def test_every_row_is_printed_and_adjusted_together() -> None:
     panel = compared(run_of(flipping(*range(30)), 100), run_of(flipping(5), 100))
     assert [one.row for one in panel.rows] == [
-        "flip_rate", "flip_calib", "distance", "agreement", "share_dist",
-        "imp_age", "imp_drinks", "imp_dependents", "swap_diff", "coverage",
+        "flip_rate", "coin_slope", "agreement", "imp_age", "imp_drinks", "imp_dependents",
+        "sharpness", "swap_diff", "flip_calib", "coverage",
     ]  # fmt: skip
     assert [one.adjusted for one in panel.rows] == pytest.approx(
         holm([one.found.p_value for one in panel.rows]), nan_ok=True
@@ -111,7 +111,7 @@ def test_what_is_detectable_is_that_of_the_table() -> None:
     panel = compared(some, none)
     # Near people's .17 the table's start is people; from never flipping less is found.
     assert row(panel, "flip_rate").detectable == pytest.approx(ends("people"))
-    assert row(panel, "distance").detectable is None
+    assert row(panel, "sharpness").detectable is None
     found = row(compared(none, some), "flip_rate")
     assert found.detectable == pytest.approx(ends("never_flips"))
     # Ten dilemmas that one of the two did not answer do not help to find anything.
@@ -206,19 +206,17 @@ def test_pairs_rows_and_adjustment() -> None:
     ]
     # Adjusted over all three pairs and five rows at once.
     assert [one.found.adjusted for one in found] == pytest.approx(
-        holm([one.found.found.p_value for one in found])
+        holm([one.found.found.p_value for one in found]), nan_ok=True
     )
     pairs = {(one.first.name, one.second.name, one.found.row): one for one in found}
     flips = pairs["like", "never", "flip_rate"]
     assert flips.found.verdict == "farther"
     assert flips.sentence.startswith("On indecision rate like (0.1")
     assert "is nearer to people than never (0.000; people 0.1" in flips.sentence
-    choices = pairs["never", "anti", "distance"]
-    assert choices.sentence.startswith("On choice distance never (")
-    change = choices.found.found.change
-    assert choices.sentence.endswith(
-        f"by {change.value:.3f} [{change.low:.3f}, {change.high:.3f}]."
-    )
+    choices = pairs["never", "anti", "sharpness"]
+    assert choices.sentence.startswith("On sharpness never (")
+    assert "is nearer to people than anti (-" in choices.sentence
+    assert choices.sentence.endswith("apart.")
     same = pairs["like", "anti", "flip_rate"]
     assert "cannot be told apart" in same.sentence
 

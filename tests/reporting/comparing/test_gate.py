@@ -37,8 +37,8 @@ FARTHER = moved("agreement", 0.9, 0.8, 0.04, 0.91)  # -.1 [-.14, -.06]
 NEARER = moved("flip_rate", 0.0, 0.1, 0.04, 0.17)  # +.1 [.06, .14]
 STILL = moved("swap_diff", 0.2, 0.21, 0.05, 0.2, 1.0)
 ALONE = moved("agreement", 0.9, 0.85, 0.04, 0.91, 0.2)  # -.05 [-.09, -.01], not adjusted
-LOST = unmeasured("share_dist", old=0.1)
-NEVER = unmeasured("share_dist")
+LOST = unmeasured("sharpness", old=0.1)
+NEVER = unmeasured("sharpness")
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ NEVER = unmeasured("share_dist")
         ("agreement", [ALONE], "struck"),
         ("agreement", [NEARER], "undecided"),
         ("swap_diff", [STILL], "passed"),
-        ("share_dist", [NEVER], "undecided"),
+        ("sharpness", [NEVER], "undecided"),
         ("agreement:farther", [ALONE], "struck"),
         ("flip_rate:farther", [NEARER], "passed"),
         ("flip_rate>0.05", [NEARER], "struck"),
@@ -106,7 +106,7 @@ def test_a_panel_that_new_lacks_leaves_changes_undecided() -> None:
         ("flip_rate:nearer", "no such rule"),
         ("new.flip_rate:farther", "no such rule"),
         ("new.nothing<1", "unknown measure 'nothing'"),
-        ("centrality", "centrality is not compared; allowed: agreement, share_dist, imp_ATTRIBUTE"),
+        ("centrality", "centrality is not compared; allowed: agreement, imp_ATTRIBUTE"),
     ],
 )
 def test_rules_are_checked(rule: str, line: str) -> None:

@@ -1,0 +1,183 @@
+"""Slopes of a model's log odds on people's log odds, for decisions and for coins.
+
+Both slopes are 1 for a respondent who draws every answer from people's shares. Their errors are
+clustered by dilemma, and the intervals include the error of people's shares.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from scipy import special
+
+from kidney_evals.estimation._pairs import (
+    NOTHING,
+    PairedDifference,
+    changed,
+    on_both,
+    unseen_changes,
+    widened,
+)
+from kidney_evals.estimation.arrays import Floats
+from kidney_evals.estimation.decisions import COIN, FIRST, SECOND, Decisions
+from kidney_evals.estimation.errors import FitError, InputError
+from kidney_evals.estimation.intervals import NO_INTERVAL, Interval, student
+from kidney_evals.estimation.logit import fit_logit
+from kidney_evals.estimation.quantity import Quantity, undefined
+
+_LEAST: Final = 1e-4
+"""Lower bound of people's shares in a draw."""
+
+
+def sharpness(decisions: Decisions, level: float = 0.95) -> Quantity:
+    """Return τ in logit P(first) = τ · logit p, p people's share among decided answers.
+
+    A logit without intercept and without a penalty. `level` is the coverage of the interval, and
+    `n` counts decisions. NaN if the decisions are separated or p is ½ everywhere.
+    """
+    return _quantity(decisions.drawn.decided, FIRST, level)
+
+
+def coin_slope(decisions: Decisions, level: float = 0.95) -> Quantity:
+    """Return γ in logit P(coin) = α + γ · logit p, p people's share of the coin.
+
+    A logit without a penalty. With the intercept α, a respondent with one coin rate on every
+    dilemma has γ = 0, whatever the rate is. `level` as in `sharpness`; `n` counts answers. NaN
+    without a coin on offer, with coins only or none, if p does not vary, or if a threshold in p
+    separates coins from decisions.
+    """
+    return _quantity(decisions.drawn, COIN, level) if decisions.has_coin else undefined()
+
+
+def sharpness_change(first: Decisions, second: Decisions) -> PairedDifference:
+    """Return the change of `sharpness` over the dilemmas that both runs decided.
+
+    The error is that of both slopes fitted jointly, clustered over the shared dilemmas.
+    """
+    runs = on_both(first, second, lambda run: run.decided.answered & run.decided.known)
+    return _change(runs[0].drawn.decided, runs[1].drawn.decided, FIRST)
+
+
+def coin_slope_change(first: Decisions, second: Decisions) -> PairedDifference:
+    """Return the change of `coin_slope`, as in `sharpness_change`."""
+    runs = on_both(first, second, lambda run: run.answered & run.known)
+    return _change(runs[0].drawn, runs[1].drawn, COIN) if first.has_coin else NOTHING
+
+
+def log_interval(quantity: Quantity) -> Interval:
+    """Return the interval of the logarithm of a positive estimate, by the delta method.
+
+    The interval of the estimate must be symmetric, and the level is the same; NaN unless the
+    estimate is above 0.
+    """
+    if not quantity.value > 0:
+        return NO_INTERVAL
+    centre = float(np.log(quantity.value))
+    half = (quantity.high - quantity.low) / 2 / quantity.value
+    return Interval(centre - half, centre + half)
+
+
+class _Slope(NamedTuple):
+    """A fitted slope, and what each dilemma contributes to it, each of shape (D,).
+
+    Attributes:
+        variance: Clustered over dilemmas, for given people; NaN if the answers cancel.
+        factor: The small-sample factor of `variance`.
+        influence: The contribution to the error of the slope; `variance` is their sum of squares.
+        swing: The change of the contribution if every answer changed.
+        pull: The derivative of the slope in people's log odds.
+    """
+
+    value: float
+    variance: float
+    answers: int
+    factor: float
+    influence: Floats
+    swing: Floats
+    pull: Floats
+
+
+def _quantity(run: Decisions, answer: int, level: float) -> Quantity:
+    if not 0 < level < 1:
+        raise InputError(f"level is {level}, allowed are numbers between 0 and 1")
+    found = _fit(run, answer)
+    if found is None:
+        return undefined()
+    error = np.sqrt(found.variance + _people_variance(run, answer, found.pull))
+    half = float(special.ndtri((1 + level) / 2) * error)
+    return Quantity(found.value, found.value - half, found.value + half, n=found.answers)
+
+
+def _change(first: Decisions, second: Decisions, answer: int) -> PairedDifference:
+    count = first.dilemmas
+    one, two = (_fit(run, answer) if count > 1 else None for run in (first, second))
+    if one is None or two is None:
+        return NOTHING
+    moves = two.influence - one.influence
+    variance = float(np.sqrt(one.factor * two.factor) * (moves**2).sum())
+    variance += _people_variance(first, answer, two.pull - one.pull)
+    value, half = two.value - one.value, student(count - 1) * float(np.sqrt(variance))
+    # Multiplied by the number of dilemmas, since a slope is a sum over dilemmas, not a mean.
+    unlike = (first.counts != second.counts).any(axis=(1, 2))
+    reach = count * float(np.sqrt((one.swing**2 + two.swing**2).mean() / 2))
+    unseen = unseen_changes(count * np.where(unlike, moves, 0.0), reach)
+    ends = widened(Interval(value - half, value + half), value, unseen)
+    return changed(one.value, two.value, ends, count)
+
+
+def _fit(run: Decisions, answer: int) -> _Slope | None:
+    """Fit the slope of one of the answers; None if it is not defined."""
+    odds = _odds(run.shares, answer)
+    known = np.isfinite(odds)[run.dilemma]
+    where, hit = run.dilemma[known], (run.choice[known] == answer).astype(np.float64)
+    x, coin = odds[where], answer == COIN
+    varies = len(x) > 0 and np.ptp(x) > 1e-9 and np.ptp(hit) > 0 if coin else x.any()
+    if not varies:
+        return None
+    try:
+        fit = fit_logit(x[:, None], hit, clusters=where, intercept=coin, penalty="none")
+    except FitError as error:
+        if error.separated:
+            return None
+        raise
+    slope, variance = float(fit.weights[0]), float(fit.covariance[0, 0])
+    probability = special.expit(slope * x + fit.intercept)
+    weight = probability * (1 - probability)
+    design = np.column_stack([x, np.ones(len(x))])[:, : 1 + coin]
+    bread = np.linalg.inv((design * weight[:, None]).T @ design)
+    effect = design @ bread[:, 0]
+    residual = hit - probability
+
+    def by_dilemma(values: Floats) -> Floats:
+        return np.asarray(np.bincount(where, weights=values, minlength=run.dilemmas))
+
+    influence = by_dilemma(effect * residual)
+    total = float((influence**2).sum())
+    return _Slope(
+        value=slope,
+        # If answers cancel within each dilemma, the clustered variance is 0 and not valid.
+        variance=variance if variance > 1e-12 else float("nan"),
+        answers=len(x),
+        factor=variance / total if total > 0 else 1.0,
+        influence=influence,
+        swing=by_dilemma(effect),
+        pull=by_dilemma(bread[0, 0] * residual - slope * weight * effect),
+    )
+
+
+def _people_variance(run: Decisions, answer: int, pull: Floats) -> float:
+    """Return the variance over the draws of people, by the derivatives in their log odds."""
+    if run.share_draws is None or len(run.share_draws) < 2:
+        return 0.0
+    used = pull != 0
+    draws = np.maximum(run.share_draws[:, used].astype(np.float64), _LEAST)
+    return float((_odds(draws, answer) @ pull[used]).var(ddof=1))
+
+
+def _odds(shares: Floats, answer: int) -> Floats:
+    """Return the log odds of the first against the second patient, or of the coin against both."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if answer == COIN:
+            return np.asarray(special.logit(shares[..., COIN]))
+        return np.asarray(np.log(shares[..., FIRST]) - np.log(shares[..., SECOND]))

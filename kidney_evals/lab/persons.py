@@ -1,0 +1,180 @@
+"""Single persons: the fitted distribution of their weights, and `persons.csv`.
+
+`python -m kidney_evals.lab persons` writes `persons.csv` of every shipped study: the scores of
+simulated persons, each of whom answers a default run alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from kidney_evals.estimation.intervals import Z95
+from kidney_evals.estimation.random_coefficients import (
+    RandomCoefficientFit,
+    RandomModel,
+    fit_random_coefficients,
+)
+from kidney_evals.human.people_tables import MEAN, ROOT, TAU
+from kidney_evals.human.raw import Ints
+from kidney_evals.human.reference import Reference, load_reference
+from kidney_evals.human.tables import Floats
+from kidney_evals.lab.simulate import choose, run_of
+from kidney_evals.lab.table_text import by_condition, table_text
+from kidney_evals.measures import compute
+from kidney_evals.measures.registry import measures_of
+from kidney_evals.measures.run import Run
+from kidney_evals.respondents.people import PERSONS, answers_of_persons
+from kidney_evals.studies import CONDITIONS, Condition, Dilemma, dilemmas_of, load_study
+
+FIT_SEED: Final = 0
+"""Seed of the draws in the random-coefficient fits. On the drawn study, seed 1 changes no used
+parameter by more than a tenth of its standard error.
+"""
+
+DRAWS: Final = 3
+"""Number of runs of each person, each with its own draw of dilemmas if the study draws them."""
+
+SEED: Final = 1729  # seed of all random numbers in runs of persons, with the draw and the person
+_DIGITS: Final = 4  # significant digits, far below the error of a quantile over 132 persons
+
+_PEOPLE: Final = {
+    "boerstler_2024": (
+        ("retest_easy", 0.0, 0.0, 0.055, 69),
+        ("retest_hard", 0.174, 0.0, 0.470, 69),
+        ("swap_easy", 0.0, 0.0, 0.083, 68),
+        ("swap_hard", 0.176, 0.0, 0.477, 68),
+    )
+}
+"""Rows of forced choice from people who were asked repeatedly: measure, median, 5 % and 95 %
+quantile, people. They replace simulated rows. Computed once from the published answers: pairs of
+answers in different sessions, averaged by pair and then over the three pairs, of people with two
+sessions or more; `swap_…` are pairs of answers with the patients in opposite places.
+"""
+
+
+def fit_spreads(
+    condition: Condition, differences: Floats, choices: Ints, persons: Ints
+) -> list[RandomCoefficientFit]:
+    """Fit the distribution of weights over people, without and with correlations."""
+    model: RandomModel = "davidson" if condition == "coin_flip" else "logit"
+    return [
+        fit_random_coefficients(
+            *(differences, choices, persons), model=model, correlated=correlated, seed=FIT_SEED
+        )
+        for correlated in (False, True)
+    ]
+
+
+def spread_table(attributes: Sequence[str], fits: Sequence[RandomCoefficientFit]) -> pd.DataFrame:
+    """Return rows of `random_coefficients.csv`; the fit with the lowest BIC is marked as used.
+
+    BIC counts people. Standard errors are clustered by person; intervals are estimate ± 1.96
+    standard errors.
+    """
+    best = min(fits, key=lambda fit: fit.bic)
+    tables = []
+    for fit in fits:
+        names = [*attributes, TAU][: len(fit.means)]
+        rows, columns = (np.tril_indices if fit.correlated else np.diag_indices)(len(names))
+        errors = np.sqrt(np.diag(fit.covariance))
+        table = {
+            "model": fit.model,
+            "form": "correlated" if fit.correlated else "diagonal",
+            "used": int(fit is best),
+            "bic": round(fit.bic, 1),
+            "element": [MEAN] * len(names) + [ROOT] * len(rows),
+            "row": [*names, *(names[i] for i in rows)],
+            "column": [*("" for _ in names), *(names[j] for j in columns)],
+            "estimate": fit.theta,
+            "se": errors,
+            "low": fit.theta - Z95 * errors,
+            "high": fit.theta + Z95 * errors,
+            "people": fit.people,
+            "answers": fit.n,
+            "draws": fit.draws,
+            "seed": FIT_SEED,
+        }
+        tables.append(pd.DataFrame(table))
+    return pd.concat(tables)
+
+
+def person_runs(reference: Reference, draw: int, step: int = 1) -> Iterator[Run]:
+    """Yield a default run of every `step`-th simulated person; all get the same dilemmas."""
+    dilemmas, controls = _questions(reference, draw)
+    answers, other = (answers_of_persons(reference, listed) for listed in (dilemmas, controls))
+    for person in range(0, PERSONS, step):
+        generator = np.random.default_rng([SEED, draw, person])
+        run = _run(reference, dilemmas, answers[:, person], generator)
+        asked = _run(reference, controls, other[:, person], generator) if controls else None
+        yield replace(run, controls=asked)
+
+
+def crowd_run(reference: Reference, draw: int) -> Run:
+    """Return a default run in which another person gives every answer."""
+    dilemmas, controls = _questions(reference, draw)
+    generator = np.random.default_rng([SEED, draw, PERSONS])
+    run = _run(reference, dilemmas, reference.shares(dilemmas), generator)
+    if not controls:
+        return run
+    return replace(run, controls=_run(reference, controls, reference.shares(controls), generator))
+
+
+def scores(run: Run) -> dict[str, float]:
+    """Return the value of each measure that applies to a run, NaN where undefined.
+
+    Shares of samples without an answer are left out: simulated people answer every question.
+    """
+    return {
+        one.id: compute(run, one.id).value for one in measures_of(run) if one.group != "readability"
+    }
+
+
+def person_table(reference: Reference, draws: int = DRAWS) -> pd.DataFrame:
+    """Return the rows of `persons.csv` of a condition, without the condition.
+
+    Quantiles over all runs in which a measure has a value; no row for a measure without a value in
+    half of the runs.
+    """
+    runs = [scores(run) for draw in range(draws) for run in person_runs(reference, draw)]
+    measured = _PEOPLE.get(reference.study.id, ())
+    rows = {row[0]: row for row in measured}
+    table = []
+    for id, values in pd.DataFrame(runs).items():
+        if id in rows:
+            table.append(rows[id])
+        elif values.notna().mean() >= 0.5:
+            low, median, high = values.quantile([0.05, 0.5, 0.95])
+            table.append((id, median, low, high, PERSONS))
+    return pd.DataFrame(table, columns=["quantity", "median", "low", "high", "persons"])
+
+
+def person_tables(study_name: str) -> str:
+    """Return the text of `persons.csv` of a study."""
+    study = load_study(study_name)
+    references = (load_reference(study, condition) for condition in CONDITIONS)
+    tables = {one.condition: person_table(one) for one in references if one.has_people}
+    return table_text(by_condition(tables), _DIGITS)
+
+
+def _questions(reference: Reference, draw: int) -> tuple[Sequence[Dilemma], Sequence[Dilemma]]:
+    """Return the dilemmas and the controls of a default run."""
+    study = reference.study
+    seed = SEED * 1000 + draw if study.draw else None
+    return dilemmas_of(study, None, seed), study.control_block
+
+
+def _run(
+    reference: Reference,
+    dilemmas: Sequence[Dilemma],
+    chances: Floats,
+    generator: np.random.Generator,
+) -> Run:
+    """Return answers drawn from probabilities, (D, K), in both orders and all epochs."""
+    answers = 2 * reference.study.epochs
+    choice = choose(np.repeat(chances, answers, axis=0), generator)
+    return run_of(reference, dilemmas, choice.reshape(len(dilemmas), answers))

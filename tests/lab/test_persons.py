@@ -1,0 +1,106 @@
+"""Runs of simulated people: single persons meet `persons.csv`, the crowd meets people's values."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from kidney_evals.human.reference import Reference, load_reference
+from kidney_evals.lab.persons import DRAWS, crowd_run, person_runs, person_tables, scores
+from kidney_evals.measures import compute, measures_of
+from kidney_evals.respondents.people import PERSONS
+from kidney_evals.studies import CONDITIONS, Condition, dilemmas_of, load_study, study_names
+
+ANSWERED: list[tuple[str, Condition]] = [
+    (name, condition)
+    for name in study_names()
+    for condition in CONDITIONS
+    if load_study(name).people[condition]
+]
+
+AT_AN_END = ("share_dist", "side_pull", "rank_rho", "rank_tau")
+"""Measures whose estimate cannot go beyond people's value, so that chance keeps it away from it."""
+
+each = pytest.mark.parametrize(("name", "condition"), ANSWERED)
+
+
+def reference_of(name: str, condition: Condition) -> Reference:
+    return load_reference(load_study(name), condition)
+
+
+@each
+def test_persons_on_new_dilemmas_meet_the_table(name: str, condition: Condition) -> None:
+    reference = reference_of(name, condition)
+    # Every fourth person, on a draw that the table does not contain.
+    found = pd.DataFrame([scores(run) for run in person_runs(reference, DRAWS, step=4)])
+    assert len(found) == PERSONS // 4
+    for id, band in reference.persons.items():
+        values = found[id].dropna()
+        if id.startswith(("retest_", "swap_")) and id != "swap_diff":
+            continue  # measured, not simulated
+        # Four standard errors of the share of persons beyond a quantile.
+        half, tenth = (4 * math.sqrt(p * (1 - p) / len(values)) for p in (0.5, 0.1))
+        assert (values < band.median).mean() <= 0.5 + half, id
+        assert (values > band.median).mean() <= 0.5 + half, id
+        assert values.between(band.low, band.high).mean() >= 0.9 - tenth, id
+
+
+@each
+def test_the_crowd_meets_the_human_value_of_every_measure(name: str, condition: Condition) -> None:
+    reference, runs = reference_of(name, condition), 60
+    gaps: dict[str, list[float]] = {}
+    for draw in range(runs):
+        run = crowd_run(reference, draw)
+        for measure in measures_of(run):
+            quantity = compute(run, measure.id)
+            gaps.setdefault(measure.id, []).append(quantity.value - quantity.human)
+    offsets = dict.fromkeys(gaps, 0.0) | sampling_offsets(reference)
+    for id, values in gaps.items():
+        gap = np.array(values)[np.isfinite(values)] - offsets[id]
+        if len(gap) > runs / 2:
+            error = 4 * gap.std(ddof=1) / math.sqrt(len(gap)) + 1e-9
+            if id in AT_AN_END:
+                assert abs(gap.mean()) < 0.05, id
+            else:
+                assert abs(gap.mean()) <= error, (id, gap.mean(), error)
+
+
+def sampling_offsets(reference: Reference) -> dict[str, float]:
+    """What the crowd scores because the shares are those of the people who happened to be asked.
+
+    The fixed-study distance is from the shares of all people: it subtracts p(1 - p)/(n - 1) for
+    the n people asked. The log score takes (count + 1/2)/(n + K/2) for the shares.
+    """
+    dilemmas = dilemmas_of(reference.study, None, None)
+    n = reference.asked(dilemmas)
+    if n is None:
+        return {}
+    p, n = reference.shares(dilemmas), n[:, None]
+    smooth = (p * n + 0.5) / (n + p.shape[1] / 2)
+    return {
+        "fixed_dist": -float((p * (1 - p) / (n - 1)).sum(axis=1).mean()),
+        "log_score": float(((p - smooth) * np.log(smooth)).sum(axis=1).mean()),
+    }
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name == "boerstler_2024" else pytest.param(name, marks=pytest.mark.slow)
+        for name in study_names()
+    ],
+)
+def test_the_table_is_simulated_again(name: str) -> None:
+    path = load_study(name).path / "reference" / "persons.csv"
+    assert person_tables(name) == path.read_text("utf-8")
+
+
+def test_measured_figures_replace_simulated_ones() -> None:
+    people = reference_of("boerstler_2024", "forced_choice")
+    simulated = pd.DataFrame([scores(run) for run in person_runs(people, 0, step=4)])
+    # 69 people who answered in several sessions; a person of the crowd differs less from others.
+    assert people.person("retest_hard") == (0.174, 0, 0.47)
+    assert abs(simulated["retest_hard"].median() - 0.174) < 0.15

@@ -1,0 +1,144 @@
+"""The nearest known respondent: who is named, who is not, and where there is nothing to say."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.special import expit
+
+from kidney_evals.human.reference import load_reference
+from kidney_evals.lab import respondents as known
+from kidney_evals.lab.panel import Panel
+from kidney_evals.lab.respondents import Behaviour, Respondent, deciding
+from kidney_evals.lab.simulate import run_of, simulate_run
+from kidney_evals.measures.nearest_respondent import AHEAD, NAMES, nearest_respondent
+from kidney_evals.measures.run import Run
+from kidney_evals.respondents import definitions
+from kidney_evals.respondents.definitions import Dilemmas
+from kidney_evals.respondents.people import answers_of_persons
+from kidney_evals.studies import CONDITIONS, Condition, load_study
+
+STUDY = "mcelfresh_2021"
+
+Floats = np.ndarray
+
+
+def answered(behaviour: Behaviour, condition: Condition, index: int, dilemmas: int = 200) -> Run:
+    """A run beside the shipped reference, from which the respondent is made."""
+    reference = load_reference(load_study(STUDY), condition)
+    run = simulate_run(reference, Respondent("somebody", "", behaviour, dilemmas=dilemmas), index)
+    return replace(run, reference=reference)
+
+
+def same_in_both_orders(shares: Floats) -> Floats:
+    result = np.zeros((len(shares), 2, 4))
+    result[:, :, : shares.shape[1]] = shares[:, None]
+    return result
+
+
+def person(panel: Panel) -> Floats:
+    answers = answers_of_persons(panel.reference, list(panel.dilemmas))
+    return same_in_both_orders(answers[:, 7])
+
+
+def lexicographic_by_dependents(panel: Panel) -> Floats:
+    return definitions.lexicographic(Dilemmas(panel.shares, panel.differences[:, [2, 0, 1]]))
+
+
+def consistent(panel: Panel) -> Floats:
+    """One person of the crowd for each dilemma, who answers both orders alike."""
+    points = np.random.default_rng(5).random((len(panel.shares), 1))
+    choice = (points > panel.shares.cumsum(axis=1)[:, :-1]).sum(axis=1)
+    return same_in_both_orders(np.eye(panel.shares.shape[1])[choice])
+
+
+def wrong_sign(panel: Panel) -> Floats:
+    """People's weights three times as sharp, that of drinks reversed."""
+    weights = panel.reference.weights * [3, -3, 3]
+    return deciding(panel, expit(panel.differences @ weights), panel.coin)
+
+
+NAMED: dict[str, Callable[[Panel], Floats]] = {
+    "majority": known.majority,
+    "lexicographic": lexicographic_by_dependents,
+    "uniform": known.noise,
+    "anti_human": known.anti_human,
+    "first": definitions.first,
+    "person": person,
+}
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+@pytest.mark.parametrize("name", NAMED)
+def test_a_known_respondent_is_named(name: str, condition: Condition) -> None:
+    found = [nearest_respondent(answered(NAMED[name], condition, index)) for index in range(3)]
+    # Each is named in .90 of runs or more, so that one of three may fail to fit.
+    assert sum(one.outcome == "named" for one in found) >= 2
+    for one in found:
+        assert one.name == name and one.name in NAMES
+        assert one.z > AHEAD and one.answers == 400
+
+
+def test_never_taking_the_coin_is_named() -> None:
+    found = nearest_respondent(answered(known.never_flips, "coin_flip", 1))
+    assert (found.outcome, found.name) == ("named", "never_flips")
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+@pytest.mark.parametrize("behaviour", [known.leaning, consistent, wrong_sign])
+def test_an_unknown_respondent_is_none_of_these(behaviour: Behaviour, condition: Condition) -> None:
+    found = [nearest_respondent(answered(behaviour, condition, index)) for index in range(3)]
+    assert [one.outcome for one in found].count("none of these") >= 2
+    assert not any(one.outcome == "named" and one.name == "human" for one in found)
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_the_crowd_is_a_candidate_and_takes_many_answers_to_name(condition: Condition) -> None:
+    few = nearest_respondent(answered(known.as_people, condition, 1, dilemmas=20))
+    assert few.outcome == "cannot tell" and "human" in few.candidates
+    many = nearest_respondent(answered(known.as_people, condition, 1, dilemmas=2000))
+    assert (many.outcome, many.name, many.candidates) == ("named", "human", ("human",))
+    # The mean log-probability of the crowd's answers is minus the entropy of people's shares.
+    run = answered(known.as_people, condition, 1, dilemmas=2000)
+    shares = run.decisions.shares
+    entropy = -float((shares * np.log(shares)).sum(axis=1).mean())
+    assert many.log_likelihood["human"] == pytest.approx(-entropy, abs=0.03)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_few_respondents_are_named_wrongly(condition: Condition) -> None:
+    behaviours = NAMED | {"human": known.as_people, "sharper": known.sharper}
+    for name, behaviour in behaviours.items():
+        found = [nearest_respondent(answered(behaviour, condition, index)) for index in range(40)]
+        wrong = [one.name for one in found if one.outcome == "named" and one.name != name]
+        assert len(wrong) <= 1, (name, wrong)
+
+
+def test_where_nothing_can_be_said() -> None:
+    run = answered(known.as_people, "coin_flip", 1, dilemmas=20)
+    nobody = np.full(len(run.choice), -1)
+    silent = replace(run, choice=nobody, first_choice=nobody)
+    for nothing in (
+        silent,
+        replace(run, mechanism="committee"),
+        replace(run, dilemma=run.dilemma * 0),
+    ):
+        found = nearest_respondent(nothing)
+        assert (found.outcome, found.name, found.candidates) == ("cannot tell", "", ())
+        assert math.isnan(found.z)
+
+
+def test_without_people_only_rules_are_candidates() -> None:
+    study = load_study("freedman_2020")
+    reference = load_reference(study, "coin_flip")
+    assert not reference.has_people
+    choice = np.tile([0, 1], (len(study.listed), 1))
+    found = nearest_respondent(run_of(reference, study.listed, choice))
+    # First as listed, second as swapped: the patient shown as A.
+    assert (found.outcome, found.name) == ("named", "first")
+    assert set(found.log_likelihood) == {"first", "uniform", "lexicographic", "coin"}
