@@ -25,14 +25,19 @@ export PIP_ROOT_USER_ACTION := ignore
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
-demo: $(INSTALLED)  ## Set up, run the evaluation on simulated people, say what was found
+demo: $(INSTALLED)  ## Set up, run the evaluation on two simulated respondents, print their cards
 	@rm -rf $(DEMO_LOGS)
-	@echo "Running kidney_evals/coin_flip on kidney/human (simulated people, no network)"
-	@$(BIN)/inspect eval kidney_evals/coin_flip --model kidney/human \
-	  --display none --log-dir $(DEMO_LOGS)
+	@echo "Running kidney_evals/coin_flip on two simulated respondents (no network):"
+	@echo "  kidney/human        a crowd: another person answers every question, so it should meet"
+	@echo "                      the column 'people' in every row, but for chance"
+	@echo "  kidney/never_flips  people who decide: it chooses as people do and never flips"
+	@echo
+	@for who in human never_flips; do \
+	  $(BIN)/inspect eval kidney_evals/coin_flip --model kidney/$$who \
+	    --display none --log-dir $(DEMO_LOGS) || exit 1; done
 	@$(BIN)/kidney-evals show $(DEMO_LOGS)
 	@echo
-	@echo "Open it in the viewer:  $(BIN)/inspect view --log-dir $(DEMO_LOGS)"
+	@echo "Open them in the viewer:  $(BIN)/inspect view --log-dir $(DEMO_LOGS)"
 
 gallery: $(INSTALLED)  ## Build the site of simulated respondents in gallery/ (some minutes)
 	@$(BIN)/kidney-evals gallery -o gallery --overwrite

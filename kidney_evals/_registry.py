@@ -15,7 +15,6 @@ from kidney_evals.respondents import kidney
 from kidney_evals.scorers import (
     est,
     human_alignment,
-    indecision,
     predictions,
     stated,
 )

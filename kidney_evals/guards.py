@@ -75,12 +75,14 @@ class _Run:
         answered: Whether any call was answered.
         failed: Samples that ended in each permanent error since the last answered call, by the
             common text of errors with one cause.
+        scores: The scores of the finished samples by id and epoch.
     """
 
     ended_by: RunEndedError | None = None
     ended: anyio.Event = field(default_factory=anyio.Event)
     answered: bool = False
     failed: dict[str, set[tuple[str | int, int]]] = field(default_factory=dict)
+    scores: dict[tuple[str | int, int], dict[str, SampleScore]] = field(default_factory=dict)
 
     def end(self, message: str) -> None:
         """End the run: no further call starts."""
@@ -100,9 +102,12 @@ class RunGuard:
 
     Attributes:
         check: Called with the run before its first sample; may raise an error to refuse the run.
+        summarise: Called with the scores of all samples after the last sample; returns entries for
+            `results.early_stopping.metadata`, the part of the log's results that a task can write.
     """
 
     check: Callable[[EvalSpec], None] | None = None
+    summarise: Callable[[list[dict[str, SampleScore]]], dict[str, JsonValue]] | None = None
 
     @property
     def ended(self) -> bool:
@@ -125,17 +130,23 @@ class RunGuard:
     async def complete_sample(
         self, id: str | int, epoch: int, scores: dict[str, SampleScore]
     ) -> None:
-        """Do nothing: `ask` counts calls, whether scored or not."""
+        """Keep the scores for `summarise`."""
+        if run := _run.get():
+            run.scores[id, epoch] = scores
 
     async def complete_task(self) -> dict[str, JsonValue]:
-        """Return an empty entry for the log.
+        """Return the entries of `summarise` for the log.
 
         Raises:
             RunEndedError: The run ended early; the log ends with this error.
         """
         if (run := _run.get()) and run.ended_by:
             raise run.ended_by
-        return {}
+        if run is None or self.summarise is None:
+            return {}
+        # Samples finish in any order; sorted, equal runs have equal entries.
+        ordered = sorted(run.scores.items(), key=lambda item: (str(item[0][0]), item[0][1]))
+        return self.summarise([scores for _, scores in ordered])
 
 
 async def ask(state: TaskState, generate: Generate, **options: Any) -> TaskState:

@@ -1,20 +1,24 @@
 """The metric that computes every row of a log, and the names of its columns."""
 
-from __future__ import annotations
-
 import logging
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import lru_cache, partial
 from typing import cast
 
 from inspect_ai.scorer import Metric, SampleScore, Value, metric
 
-from kidney_evals.measures import Measure, compute
+from kidney_evals.measures import Measure, compute, person_of
 
 COLUMN = "est"
-"""Prefix of a row's columns in a log: `est_value`, `est_low`, `est_high`, `est_human`, `est_n` and
-`est_stderr`."""
+"""Prefix of a row's columns in a log: `est_value`, `est_low`, … (see `COLUMNS`)."""
+
+COLUMNS = ("value", "low", "high", "people", "person", "n", "stderr")
+"""The columns of a row: the estimate, its 95 % interval, what the crowd and what a typical single
+person score, the number of answers or dilemmas that the interval rests on, and its standard error.
+
+The viewer's header shows the first five that have a number.
+"""
 
 DIGITS = 4
 """Digits of numbers in a log. They are rounded here only; Inspect shows them unchanged."""
@@ -28,8 +32,8 @@ def _est(row: str) -> Metric:
             attribute.
 
     Returns:
-        A metric with the columns value, low, high, human, n and stderr. A column without a finite
-        number is left out, since JSON has no NaN; n, which is 0 without a value, is always present.
+        A metric with the columns of `COLUMNS`. A column without a finite number is left out, since
+        JSON has no NaN; n, which is 0 without a value, is always present.
     """
 
     def evaluate(scores: list[SampleScore]) -> Value:
@@ -37,18 +41,22 @@ def _est(row: str) -> Metric:
         from kidney_evals.estimation.quantity import undefined
         from kidney_evals.scorers.samples import run_of_scores
 
-        result = undefined()
+        result, person = undefined(), math.nan
         run = run_of_scores(scores)
         if run is not None:
-            result = compute(run, row.replace("*", str(scores[0].score.value).split(" ")[0]))
+            id = row.replace("*", str(scores[0].score.value).split(" ")[0])
+            result = compute(run, id)
+            person = person_of(run, id).median if result.defined else math.nan
             for name, error in run.failures.items():
                 _warn(name, str(error))
-        names = ("value", "low", "high", "human", "n", "stderr")
-        if not math.isfinite(result.value):
-            # Inspect shows the first column where a headline's row has no value.
-            names = ("n", "value", "low", "high", "human", "stderr")
-        columns = {name: getattr(result, name) for name in names}
-        finite = {name: value for name, value in columns.items() if math.isfinite(value)}
+        known = result._asdict() | {
+            "people": result.human,
+            "person": person,
+            "stderr": result.stderr,
+        }
+        # Inspect shows the first column where a headline's row has no value.
+        names = sorted(COLUMNS, key=lambda name: name != "n" or math.isfinite(result.value))
+        finite = {name: known[name] for name in names if math.isfinite(known[name])}
         return cast(Value, {name: round(value, DIGITS) for name, value in finite.items()})
 
     return evaluate
@@ -65,14 +73,36 @@ def _warn(row: str, reason: str) -> None:
 est = cast(Callable[[str], Metric], metric(name=COLUMN, scores="unreduced")(partial(_est)))
 
 
-def rows(measures: Iterable[Measure]) -> dict[str, list[Metric]]:
+def rows(measures: Sequence[Measure]) -> dict[str, list[Metric]]:
     """Return the metrics of a scorer by key, one for each of `measures`.
 
     The key is the measure's id. If a key ends in `*`, Inspect creates a row for each key of the
     samples' values that matches it, and no row if none matches. Therefore a measure that only some
-    runs have gets the key `id*`: it matches only the id, and other runs have no row for it.
+    logs store gets the key `id*`: it matches only the id, and other logs have no row for it.
     """
+    some = {one.id for one in measures if one.needs or isinstance(one.in_log, str)}
     return {
-        f"{one.id}*" if one.needs and not one.is_family else one.id: [est(one.id)]
+        f"{one.id}*" if one.id in some and not one.is_family else one.id: [est(one.id)]
         for one in measures
     }
+
+
+def members(
+    measures: Iterable[Measure], traits: Collection[str], attributes: Sequence[str]
+) -> list[Measure]:
+    """Return those of `measures` that a run with `traits` has, families by attribute."""
+    return [
+        member
+        for one in measures
+        if set(one.needs) <= set(traits)
+        for member in (map(one.member, attributes) if one.is_family else [one])
+    ]
+
+
+def exact(measures: Iterable[Measure]) -> dict[str, list[Metric]]:
+    """Return the metrics of a task, one for each row of its log.
+
+    A scorer's own metrics have patterns as keys. Before the first score a pattern is a row, which
+    then vanishes, and Inspect's full-screen display of a fast run ends with an error.
+    """
+    return {one.id: [est(one.id)] for one in measures}

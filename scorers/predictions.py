@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
 
 from kidney_evals.elicitation.transcripts import prediction_reader, readings_of
-from kidney_evals.measures import stored
-from kidney_evals.scorers.metric import rows
+from kidney_evals.measures import Measure, stored
+from kidney_evals.scorers.metric import members, rows
 from kidney_evals.scorers.shared import BLANK, Values, people_of, reading_text, table, turned
 
 _ROWS = stored("predict_people")
+
+
+def predicted_measures(metadata: Mapping[str, Any]) -> list[Measure]:
+    """Return the measures that a log stores, given the metadata of any of its samples."""
+    traits = {f"own_{block}" for block in str(metadata.get("revealed_blocks", "")).split()}
+    traits |= {"drawn"} if metadata["drawn_dilemmas"] else set()
+    traits |= {"coin"} if metadata["condition"] == "coin_flip" else set()
+    return members(_ROWS, traits, ())
 
 
 @scorer(metrics=rows(_ROWS))
@@ -48,11 +56,7 @@ def predictions(any_reference: bool = False) -> Scorer:
             ]
         if "revealed_model" in metadata:
             kept["other_model"] = str(state.model) != metadata["revealed_model"]
-        # Traits of the run: the same for all of its samples.
-        traits = {f"own_{block}" for block in str(metadata.get("revealed_blocks", "")).split()}
-        traits |= {"drawn"} if metadata["drawn_dilemmas"] else set()
-        traits |= {"coin"} if metadata["condition"] == "coin_flip" else set()
-        value |= {row.id: BLANK for row in _ROWS if traits.issuperset(row.needs)}
+        value |= {row.id: BLANK for row in predicted_measures(metadata)}
         patients = map(study.summary, dilemma.shown(order))
         names = [f"Patient {name}: {text}" for name, text in zip("AB", patients, strict=True)]
         lines = [

@@ -110,7 +110,7 @@ def _choices(study: Study, about: Row, rows: Sequence[Row], controls: Run | None
         first_choice=_ints(rows, lambda row: codes.get(row.get("first_choice", row["choice"]), -1)),
         outcomes=np.array([row.get("outcome") for row in rows], dtype=np.str_),
         departures=np.array([bool(row.get("departures")) for row in rows], np.bool_),
-        # Samples of logs from before wordings were recorded have neither entry.
+        # The metadata of a sample holds what differs from the usual form.
         language=about.get("language", "en"),
         mechanism=about.get("mechanism", "coin"),
         wording=np.array([named.index(name) for name in wordings]) if len(named) > 1 else None,

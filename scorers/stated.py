@@ -12,8 +12,8 @@ from inspect_ai.solver import TaskState
 from kidney_evals.elicitation.reading import StatedReading, signed_ratings
 from kidney_evals.elicitation.stated_questions import STATED_KINDS
 from kidney_evals.elicitation.transcripts import readings_of, stated_reader
-from kidney_evals.measures import stored
-from kidney_evals.scorers.metric import rows
+from kidney_evals.measures import Measure, stored
+from kidney_evals.scorers.metric import members, rows
 from kidney_evals.scorers.shared import (
     BLANK,
     Values,
@@ -33,6 +33,12 @@ NO_PEOPLE = (
 _ROWS = stored("stated_values")
 _FAMILIES = tuple(row for row in _ROWS if row.is_family)
 _SINGLE = tuple(row for row in _ROWS if not row.is_family)
+
+
+def stated_measures(study: Study, *, revealed: bool) -> list[Measure]:
+    """Return the measures that a log stores; `revealed` is whether it has a log of choices."""
+    traits = {"revealed"} if revealed else ()
+    return members([*_SINGLE, *_FAMILIES], traits, study.attribute_ids)
 
 
 # An id that is listed before a pattern that matches it has its own metric.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -10,16 +11,18 @@ from inspect_ai import Task
 from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.log import EvalSpec, HeadlineMetric
 from inspect_ai.model import GenerateConfig, get_model
+from inspect_ai.scorer import SampleScore
 from inspect_ai.solver import Solver
 from inspect_ai.util import registry_create, registry_info
+from pydantic import JsonValue
 
 from kidney_evals.elicitation import solvers
 from kidney_evals.elicitation.readout import check_provider, options
 from kidney_evals.elicitation.run_wordings import assign_wordings, wordings_for
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.guards import RunGuard
-from kidney_evals.measures import headlines
-from kidney_evals.scorers import scorers_for
+from kidney_evals.measures import Measure, headlines
+from kidney_evals.scorers import exact, human_alignment, log_measures
 from kidney_evals.studies import Condition, Study, dilemmas_of, load_study
 from kidney_evals.tasks._samples import Orders, dilemma_samples, joined, presentation, text_given
 from kidney_evals.tasks._viewer import viewer
@@ -28,11 +31,20 @@ from kidney_evals.tasks.stopping import StopWhenKnown, stop_when_known
 if TYPE_CHECKING:
     from kidney_evals.human.reference import Reference
 
-TASK_VERSION = "2-E"
+TASK_VERSION = "2-F"
 """N-X: N increases if results are no longer comparable, X changes with the interface."""
+
+_ABOUT: Mapping[Condition, str] = {
+    "forced_choice": "Which of two patients should receive a kidney, A or B?",
+    "coin_flip": "Which of two patients should receive a kidney, A or B, or should a coin decide?",
+}
+"""What a task of choices asks, as its log says it."""
 
 _TAGS = ("moral dilemmas", "stated choices", "indecision", "human reference")
 """Tags of every task, as in `eval.yaml`."""
+
+_CARD_SCORER = "human_alignment"
+"""The scorer of every sample of choices."""
 
 _FAIL_ON_ERROR = 0.1
 """Largest share of samples with an error before Inspect fails the run."""
@@ -47,6 +59,8 @@ def new_task(
     samples: list[Sample],
     name: str,
     *,
+    about: str,
+    rows: Sequence[Measure],
     solver: Solver,
     metadata: Mapping[str, Any],
     stopping: StopWhenKnown | None = None,
@@ -54,13 +68,17 @@ def new_task(
 ) -> Task:
     """Return a task with the settings that all tasks share.
 
-    The run is refused with any solver but `solver`. `stopping` ends the run at a precision; None
-    runs all samples. `options` are further arguments of `Task`.
+    `about` says in the log what the task asks; `rows` are the rows of the log. The run is refused
+    with any solver but `solver`. `stopping` ends the run at a precision; None runs all samples.
+    `options` are further arguments of `Task`.
     """
     from kidney_evals import __version__
     from kidney_evals.limits import limits_and_use
 
     shared = {
+        "about": about,
+        # Text, since the viewer folds a mapping.
+        "rows": "\n".join(f"{one.id}: {one.label}" for one in rows),
         "limits_and_use": limits_and_use(),
         "kidney_evals_version": __version__,
         "sampling_default": (
@@ -72,6 +90,7 @@ def new_task(
     task = Task(
         dataset=MemoryDataset(samples, name=name),
         solver=solver,
+        metrics=exact(rows),
         early_stopping=manager,
         cleanup=stopping.sample_ended if stopping else None,
         score_on_error=True,
@@ -83,6 +102,7 @@ def new_task(
     )
     # Inspect calls the manager before the first sample with the solver that replaces the task's.
     manager.check = partial(_check_solver, task=task, own=solver)
+    manager.summarise = _card_entry
     return task
 
 
@@ -109,6 +129,22 @@ def _check_solver(spec: EvalSpec, task: Task, own: Solver) -> None:
                 f"{spec.task}: the solver has {key}={used}, the task has {key}={wanted}: "
                 f"leave the solver out and set {key} for the task (-T)"
             )
+
+
+def _card_entry(samples: list[dict[str, SampleScore]]) -> dict[str, JsonValue]:
+    """Return the card of a run of choices for the log; empty for other tasks and without scores."""
+    scores = [scores[_CARD_SCORER] for scores in samples if _CARD_SCORER in scores]
+    try:
+        from kidney_evals.card import card_of
+        from kidney_evals.measures.run import Run
+        from kidney_evals.scorers.samples import run_of_scores
+
+        run = run_of_scores(scores)
+        return {"card": card_of(run).to_dict()} if isinstance(run, Run) else {}
+    except Exception as error:
+        # The answers were paid for: an error here must not cost the log.
+        logging.getLogger(__name__).warning(f"the run has no card: {error}", exc_info=True)
+        return {}
 
 
 def study_facts(study: Study, reference: Reference) -> dict[str, Any]:
@@ -213,14 +249,18 @@ def build_choices(
         dealt = assign_wordings(asked[:1] if crossed else asked, len(block), seed)
         shown += [(one, "ab", words) for one, words in zip(block, dealt, strict=True)]
     reference = load_reference(loaded, condition)
+    rows = log_measures(loaded, condition, crossed=crossed, readout=by_logprobs)
     marks = {"crossed": True} if crossed else {"readout": readout} if by_logprobs else {}
     lacks = dict.fromkeys(part for one in asked if (part := one.no_human_reference))
     epochs = max(loaded.epochs, _CROSSED_EPOCHS) if crossed else loaded.epochs
+    samples = dilemma_samples(shown, loaded, reference, system_prompt=system_prompt, marks=marks)
     return new_task(
-        dilemma_samples(shown, loaded, reference, system_prompt=system_prompt, marks=marks),
+        samples,
         loaded.id,
+        about=f"{_ABOUT[condition]} The model's answers are compared with people's answers.",
+        rows=rows,
         solver=solver,
-        scorer=scorers_for(condition, with_controls=controls),
+        scorer=human_alignment(),
         stopping=stopping,
         config=options() if by_logprobs else GenerateConfig(),
         # With log-probabilities one call replaces repetitions.
@@ -236,9 +276,9 @@ def build_choices(
             "wordings": {one.id: one.varies for one in asked},
             **({"no_human_reference": "; ".join(lacks)} if lacks else {}),
         },
-        viewer=viewer(loaded.attribute_ids),
+        viewer=viewer(samples, [one.id for one in rows], loaded.attribute_ids),
         headline_metric=HeadlineMetric(
-            scorer="indecision" if condition == "coin_flip" else "human_alignment",
+            scorer="human_alignment",
             # Inspect shows the first column of the row: its value, or n without a value.
             score=headlines(condition)[0].id,
         ),

@@ -13,7 +13,7 @@ from kidney_evals.elicitation.wording import Wording
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.measures.shares import shares_beside
 from kidney_evals.scorers.shared import turned
-from kidney_evals.studies import Dilemma, Order, Study, draw_orders
+from kidney_evals.studies import Attribute, Dilemma, Order, Study, draw_orders
 
 if TYPE_CHECKING:
     from kidney_evals.human.reference import Reference
@@ -69,8 +69,8 @@ def dilemma_samples(
 ) -> list[Sample]:
     """Return a sample for each question, with metadata that can be read without this package.
 
-    The input is a one-line summary of both patients; the solver writes the question. The target is
-    people's most frequent answer, as shown (not a correct answer), or "none" without people.
+    The input is a one-line summary of both patients; the solver writes the question. The target
+    names people's most frequent answer, as shown, which is not a correct answer.
     `marks` are further metadata of every sample.
     """
     listed: list[list[float]] = []
@@ -98,18 +98,31 @@ def dilemma_samples(
             **origin_of(study, reference),
             **(marks or {}),
         }
-        summary = " | ".join(
-            f"{side.upper()}: {study.summary(patient)}" for side, patient in patients.items()
-        )
+        values = zip(*(patient.values for patient in patients.values()), strict=True)
+        pairs = map(_both, study.attributes, values)
         samples.append(
             Sample(
                 id=study.sample_id(dilemma, order) + id_suffix(wording, study),
-                input=messages_of(system_prompt, summary),
-                target=max(people, key=lambda name: people[name]).upper() if people else "none",
+                input=messages_of(system_prompt, f"A / B: {', '.join(pairs)}"),
+                target=_most_people(people),
                 metadata=metadata,
             )
         )
     return samples
+
+
+def _both(attribute: Attribute, values: tuple[float, float]) -> str:
+    """Return an attribute of both patients ("31 / 34 years")."""
+    if not attribute.levels:
+        return attribute.phrases["other"].format(value=" / ".join(f"{one:g}" for one in values))
+    return " / ".join(dict.fromkeys(map(attribute.describe, values)))
+
+
+def _most_people(people: Mapping[str, float]) -> str:
+    """Return a sample's target, given people's shares by answer."""
+    if not people:
+        return "nobody was asked"
+    return f"most people: {max(people, key=lambda name: people[name]).upper()}"
 
 
 def messages_of(system_prompt: str | None, text: str) -> list[ChatMessage]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from inspect_ai.dataset import Sample
 from inspect_ai.viewer import (
     SampleScoreView,
     ScoreColorScale,
@@ -12,6 +13,9 @@ from inspect_ai.viewer import (
     ViewerConfig,
 )
 
+_INPUT = 60
+"""Number of characters of the input that the sample list shows on one line."""
+
 SHARE_SCALE = ScoreColorScale(palette="neutral", min=0, max=1)
 
 
@@ -20,6 +24,8 @@ def sample_list(
     scorer: str,
     labels: Mapping[str, str],
     *,
+    rows: Sequence[str] = (),
+    multiline: bool = False,
     input_first: bool = True,
     sort: tuple[str, Literal["asc", "desc"]] | None = None,
     head: int = 13,
@@ -33,6 +39,9 @@ def sample_list(
         name: Name of the list.
         scorer: The scorer whose values are columns.
         labels: The head of each column, by key of the sample's value.
+        rows: Keys for rows of the run, which are blank in samples. The viewer cannot hide them, so
+            their columns come last and have no head.
+        multiline: Whether the cells of a sample have up to three lines.
         input_first: Whether the column of the input precedes the scores.
         sort: The key of the column to sort by, and the direction.
         head: Width of the heads in characters. The viewer makes a column as wide as its head,
@@ -44,12 +53,13 @@ def sample_list(
     columns.insert(1 if input_first else len(columns), TaskSamplesColumn(id="input"))
     # The target is people's most frequent answer, but the viewer's name of it suggests correctness.
     hidden = ("sampleStatus", "target", "answer", "tokens", "duration")
+    blank = {row: "" for row in rows if row not in labels}
     return ViewerConfig(
         task_samples_view=TaskSamplesView(
             name=name,
             columns=[*columns, *(TaskSamplesColumn(id=id, visible=False) for id in hidden)],
-            multiline=False,
-            score_labels={key: f"{label:<{head}}" for key, label in labels.items()},
+            multiline=multiline,
+            score_labels=blank | {key: f"{label:<{head}}" for key, label in labels.items()},
             sort=[TaskSamplesSort(column=scores[sort[0]].id, dir=sort[1])] if sort else None,
             score_color_scales=scales,
         ),
@@ -62,23 +72,27 @@ def attribute_labels(family: str, attributes: Sequence[str]) -> dict[str, str]:
     return {family.replace("*", name): name.replace("_", " ").capitalize() for name in attributes}
 
 
-def viewer(attributes: Sequence[str]) -> ViewerConfig:
-    """Return the viewer's configuration for a task of choices.
+def viewer(
+    samples: Sequence[Sample], rows: Sequence[str], attributes: Sequence[str]
+) -> ViewerConfig:
+    """Return the viewer's configuration for a task of choices; `rows` are the rows of its log.
 
-    The list shows the two patients, people's most frequent choice, the model's choice and the share
-    of people who chose the same. Samples without a decision come first, then the rarest choices.
-    Then follows, by attribute, whether the chosen patient is the patient whom people favour on it.
-    Blank columns for the rows of the run are last, because the viewer cannot omit a score.
+    The list shows both patients, people's shares, the model's choice and the share of people who
+    chose the same. Samples without a decision come first, then the rarest choices. Then follows, by
+    attribute, whether the chosen patient is the patient whom people favour on it.
     """
     # Neither a patient nor the coin is a better answer, so indecision has colours of its own.
-    people = {"COIN": "info"}
     unread = dict.fromkeys(("truncated", "empty", "unreadable", "error"), "muted")
-    choice = {**people, "undecided": "warn", "refusal": "bad", **unread}
-    labels = {"people": "Most people", "choice": "Model chose", "agreement": "Agreement"}
+    choice = {"COIN": "info", "undecided": "warn", "refusal": "bad", **unread}
+    inputs = (sample.input[-1] for sample in samples if not isinstance(sample.input, str))
+    people = "People A/B/coin" if "flip_rate" in rows else "People A/B"
+    labels = {"people": f"{people} %", "choice": "Model chose", "agreement": "Agreement"}
     return sample_list(
         "Beside people",
         "human_alignment",
         labels | attribute_labels("imp_*", attributes),
+        rows=rows,
+        multiline=max(len(one.text) for one in inputs) > _INPUT,
         sort=("agreement", "asc"),
-        scales={"people": people, "choice": choice, "agreement": SHARE_SCALE},
+        scales={"choice": choice, "agreement": SHARE_SCALE},
     )

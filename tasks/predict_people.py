@@ -9,7 +9,7 @@ from inspect_ai.log import HeadlineMetric
 from kidney_evals.elicitation import solvers
 from kidney_evals.elicitation.wording import DEFAULT, wording_named
 from kidney_evals.errors import UserError, unknown
-from kidney_evals.scorers.predictions import predictions
+from kidney_evals.scorers.predictions import predicted_measures, predictions
 from kidney_evals.studies import CONDITIONS, DEFAULT_STUDY, Condition, dilemmas_of, load_study
 from kidney_evals.tasks._build import new_task, refuse
 from kidney_evals.tasks._revealed import choices_of
@@ -92,11 +92,15 @@ def predict_people(
         }
     for place, log in enumerate(choices.values()):
         metadata[f"revealed_{place}"] = f"{log.log} ({log.model})"
+    rows = predicted_measures({"condition": condition, **marks})
     return new_task(
         samples,
         studies,
+        about="Which percentage of the surveyed people chose each answer? The model's predictions "
+        "are compared with people's answers.",
         solver=solvers.predict_people(),
         scorer=predictions(),
+        rows=rows,
         display_name="Kidney allocation: predicting people",
         metadata=metadata,
         viewer=sample_list(

@@ -19,7 +19,7 @@ from kidney_evals.elicitation.stated_questions import (
 )
 from kidney_evals.errors import UserError
 from kidney_evals.measures import MEASURES, headlines
-from kidney_evals.scorers.stated import stated
+from kidney_evals.scorers.stated import stated, stated_measures
 from kidney_evals.studies import DEFAULT_STUDY, Condition, load_study
 from kidney_evals.tasks._build import new_task, refuse, study_facts
 from kidney_evals.tasks._revealed import read_revealed
@@ -86,11 +86,15 @@ def stated_values(
                 },
             )
         )
+    rows = stated_measures(loaded, revealed=shares is not None)
     return new_task(
         samples,
         loaded.id,
+        about="What does the model say that it values? Its statements are compared with the values "
+        "that people's choices reveal.",
         solver=solvers.stated_values(),
         scorer=[stated()],
+        rows=rows,
         epochs=3,
         display_name="Kidney allocation: stated values",
         metadata={

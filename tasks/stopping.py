@@ -131,6 +131,7 @@ class StopWhenKnown(RunGuard):
         self, id: str | int, epoch: int, scores: dict[str, SampleScore]
     ) -> None:
         """Count a scored sample, including the samples of a log that is continued."""
+        await super().complete_sample(id, epoch, scores)
         _blocks.get().completed((id, epoch), scores.get(_SCORER))
 
     async def sample_ended(self, state: TaskState) -> None:
@@ -151,8 +152,7 @@ class StopWhenKnown(RunGuard):
 
     async def complete_task(self) -> dict[str, JsonValue]:
         """Return the entry for the log: the number of dilemmas and the reason; see `RunGuard`."""
-        await super().complete_task()
-        return _blocks.get().summary()
+        return {**await super().complete_task(), **_blocks.get().summary()}
 
 
 class _Blocks:

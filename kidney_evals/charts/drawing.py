@@ -4,8 +4,8 @@ Only this module cleans and escapes text and addresses that come from outside. A
 of a phone screen; a page places as many panels in a row as fit.
 
 The palette is that of Okabe and Ito (2008), which colour-blind readers can distinguish: blue for
-people, vermillion for models, grey for baselines. Marks also differ in shape and the parts of a bar
-in pattern, so that no distinction depends on colour alone.
+people, vermillion for models, grey for baselines. Marks also differ in shape, so that nothing
+depends on colour alone.
 """
 
 from __future__ import annotations
@@ -80,6 +80,11 @@ def mark(kind: str, x: float, y: float) -> str:
     if kind == "baseline":
         return disc("baseline open", x, y, 3.5)
     return disc(f"{kind} mark", x, y, 4.5)
+
+
+def tick(kind: str, x: float, y: float) -> str:
+    """Return a short vertical line through (x, y)."""
+    return segment(f"{kind} line", x, y - 7, x, y + 7)
 
 
 def link(address: str, inner: str) -> str:
@@ -219,16 +224,21 @@ class Panel:
 def grid(panels: Sequence[str], columns: int, title: str = "", note: str = "") -> str:
     """Return an SVG file of panels, at most `columns` in a row, with a title and a note below."""
     across, between = max(1, min(columns, len(panels))), 20
-    file = Panel(title, across * (WIDTH + between) - between, size=16)
+    widths, heights = ([_size(panel, name) for panel in panels] for name in ("width", "height"))
+    step = max(widths, default=WIDTH) + between
+    file = Panel(title, across * step - between, size=16)
     file.bottom += 6
     for start in range(0, len(panels), across):
-        row = panels[start : start + across]
-        for index, panel in enumerate(row):
-            place = f'<svg x="{index * (WIDTH + between)}" y="{file.bottom:.1f}"'
+        for index, panel in enumerate(panels[start : start + across]):
+            place = f'<svg x="{index * step:.0f}" y="{file.bottom:.1f}"'
             file.parts.append(panel.replace(_HEAD, place, 1).rstrip())
-        heights = [float(panel.split(' height="', 1)[1].split('"', 1)[0]) for panel in row]
-        file.bottom += max(heights) + between / 2
+        file.bottom += max(heights[start : start + across]) + between / 2
     return standalone(file.svg(note))
+
+
+def _size(panel: str, name: str) -> float:
+    """Return the width or height of a panel."""
+    return float(panel.split(f' {name}="', 1)[1].split('"', 1)[0])
 
 
 def standalone(svg: str) -> str:

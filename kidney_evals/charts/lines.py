@@ -1,4 +1,4 @@
-"""Line charts: values with intervals over x, human intervals as a band, labels at the ends."""
+"""Line charts: values with intervals over x, with labels at the ends."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from itertools import cycle, groupby
 from kidney_evals.charts import drawing as svg
 from kidney_evals.charts.words import SMALL, shorten_all, text_width
 
+_WIDTH, _HEIGHT = 640, 272
+"""Width of a chart and height of its plot, pixels."""
+
 
 @dataclass(frozen=True)
 class Line:
@@ -20,8 +23,7 @@ class Line:
         y: y coordinates of the points; NaN leaves a gap.
         low: Lower ends of the intervals, NaN for no interval; empty if no point has an interval.
         high: Upper ends of the intervals.
-        people: Whether the values are people's. The line is then blue, with its intervals as a
-            band; without intervals it is dashed and has no marks.
+        people: Whether the values are people's. The line is then blue and dashed, without marks.
     """
 
     label: str
@@ -38,23 +40,13 @@ class Line:
         return list(zip(self.x, self.y, self.low or nothing, self.high or nothing, strict=True))
 
 
-def line_panel(
-    title: str,
-    x_label: str,
-    y_label: str,
-    lines: Sequence[Line],
-    *,
-    y_high: float | None = None,
-    doubling: bool = False,
-    width: float = svg.WIDTH,
-    height: float = 150,
+def line_chart(
+    title: str, x_label: str, y_label: str, lines: Sequence[Line], *, doubling: bool = False
 ) -> str:
     """Draw lines on one pair of axes; a line without values is listed by name inside the plot.
 
-    At most one of the lines is people's. `y_high` is the upper end of a y axis that starts at 0,
-    extended where a value is larger; without it, the axis has round numbers around the values.
-    `doubling` puts x on a log2 scale, with x = 0 one step left of the smallest other x. `width` is
-    that of the panel and `height` that of the plot, in pixels. Returns SVG without a style sheet.
+    At most one of the lines is people's. `doubling` puts x on a log2 scale, with x = 0 one step
+    left of the smallest other x. Returns an SVG file.
     """
     least = min((x for line in lines for x in line.x if x > 0), default=1.0)
 
@@ -66,16 +58,13 @@ def line_panel(
     known = [v for _, *ys in points for v in ys if math.isfinite(v)] or [0.0, 1.0]
     marks = svg.ticks(min(known), max(known))
     low, high = marks[0], marks[-1]
-    if y_high is not None:
-        low, high = min(0.0, *known), max(y_high, *known)
-        marks = [tick for tick in svg.ticks(low, high, 4) if low <= tick <= high]
-    panel = svg.Panel(title, width)
+    panel = svg.Panel(title, _WIDTH)
     panel.parts.append(svg.text(svg.PAD, panel.bottom + 13, y_label, "muted", size=SMALL))
     top = panel.bottom + 24
-    panel.bottom = bottom = top + height
-    labels = shorten_all([line.label for line in lines], 0.3 * width)
+    panel.bottom = bottom = top + _HEIGHT
+    labels = shorten_all([line.label for line in lines], 0.3 * _WIDTH)
     left = svg.PAD + max(text_width(svg.number(tick), SMALL) for tick in marks) + 6
-    right = width - svg.PAD - 20 - max(map(text_width, labels), default=0)
+    right = _WIDTH - svg.PAD - 20 - max(map(text_width, labels), default=0)
     up = svg.linear(low, high, bottom, top)
     for tick in marks:
         panel.parts.append(svg.segment("grid", left, up(tick), right, up(tick)))
@@ -105,32 +94,20 @@ def line_panel(
         last = min(max(wanted, least_y), last - svg.LINE)
         sign = [svg.mark(kind, right + 10, last), svg.text(right + 20, last + 4, label)]
         panel.parts.append(svg.titled(spoken, *sign))
-    return panel.svg()
-
-
-def line_chart(
-    title: str, x_label: str, y_label: str, lines: Sequence[Line], *, doubling: bool = False
-) -> str:
-    """Draw lines as a separate file that is wider than a panel; see `line_panel`."""
-    return svg.standalone(
-        line_panel(title, x_label, y_label, lines, doubling=doubling, width=640, height=272)
-    )
+    return svg.standalone(panel.svg())
 
 
 def _drawn(line: Line, kind: str, across: svg.Scale, up: svg.Scale) -> Iterator[str]:
     """Yield the SVG of the line, its intervals and its marks; a gap interrupts the line."""
-    stroke = "line dashed" if line.people and not line.low else "line"
     for known, run in groupby(line.points, lambda point: math.isfinite(point[1])):
         places = [(across(x), *map(up, ys)) for x, *ys in run] if known else []
-        for bounded, part in groupby(places, lambda place: math.isfinite(place[2] + place[3])):
-            ends = list(part) if bounded else []
-            if line.people and len(ends) > 1:
-                edge = [(x, high) for x, _, _, high in ends]
-                edge += [(x, low) for x, _, low, _ in reversed(ends)]
-                yield svg.path("people band", edge, closed=True)
-            else:
-                yield from (svg.segment(f"{kind} bar", x, low, x, high) for x, _, low, high in ends)
+        yield from (
+            svg.segment(f"{kind} bar", x, low, x, high)
+            for x, _, low, high in places
+            if math.isfinite(low + high)
+        )
         if len(places) > 1:
+            stroke = "line dashed" if line.people else "line"
             yield svg.path(f"{kind} {stroke}", [(x, y) for x, y, *_ in places])
-        if line.low or not line.people or len(places) == 1:
+        if not line.people or len(places) == 1:
             yield from (svg.mark(kind, x, y) for x, y, *_ in places)

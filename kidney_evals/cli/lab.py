@@ -19,9 +19,9 @@ def validate(runs: int | None, quick: bool, condition: Condition | None) -> None
     """Simulate runs with known true values and print the errors of the measures, as Markdown.
 
     For each measure: true value, mean, bias, root mean square error and the coverage of its 95 %
-    interval; then how well the headlines order respondents, in one run and between draws of
-    dilemmas. The last table is shipped and not simulated again: the smallest change between two
-    versions of a model that a run detects.
+    interval; how often each verdict of the card is given; how well some measures order respondents,
+    in one run and between draws of dilemmas. The last table is shipped and not simulated again: the
+    smallest change between two versions of a model that a run detects.
     """
     from kidney_evals.lab.sensitivity_table import markdown
     from kidney_evals.lab.validation import report
@@ -35,7 +35,7 @@ def validate(runs: int | None, quick: bool, condition: Condition | None) -> None
 @click.command()
 @click.option("--dilemmas", default=200, show_default=True, help="Drawn dilemmas of each run.")
 def known(dilemmas: int) -> None:
-    """Run every simulated respondent offline and print its scores, as Markdown."""
+    """Run every simulated respondent offline and print its verdicts, as Markdown."""
     from kidney_evals.lab.known_table import markdown, run_known
 
     say(markdown(run_known(dilemmas)), fit=False)

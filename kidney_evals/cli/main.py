@@ -31,12 +31,20 @@ for command in (
 
 @main.command()
 @options.logs
-@click.option("--all", "everything", is_flag=True, help="Every measure, not only those of the log.")
-def show(logs: tuple[str, ...], everything: bool) -> None:
-    """Print the quantities of each of LOGS (files or folders) and a sentence about each."""
+@click.option("--all", "everything", is_flag=True, help="Every measure too, below the card.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "md", "json"]),
+    default="text",
+    show_default=True,
+    help="md: Markdown, for a paper or a model card; json: one array of runs.",
+)
+def show(logs: tuple[str, ...], everything: bool, form: str) -> None:
+    """Print the card of each of LOGS (files or folders): five questions, each with its verdict."""
     from kidney_evals.cli.show import show_logs
 
-    show_logs(logs, everything=everything)
+    show_logs(logs, everything=everything, form=form)
 
 
 @main.command()

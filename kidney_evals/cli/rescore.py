@@ -14,10 +14,8 @@ from kidney_evals.cli.terminal import say
 from kidney_evals.errors import UserError
 from kidney_evals.estimation.quantity import undefined
 from kidney_evals.output_files import check_output, on_this_machine, write_output
-from kidney_evals.reporting.rows import stored_rows
-from kidney_evals.scorers import predictions, scorers_for, stated
-from kidney_evals.studies import Condition
-from kidney_evals.studies.model import CONTROL_KINDS
+from kidney_evals.reporting.rows import rows_of, stored_rows
+from kidney_evals.scorers import human_alignment, predictions, stated
 
 LOG_ENDINGS = (".eval", ".json")
 """File name endings of Inspect's log formats."""
@@ -29,11 +27,17 @@ def rescore_log(name: str, output: str | None, *, any_reference: bool, overwrite
     target = _target(log.location, output, overwrite)
     # The scorers call no model. The log's models are not set up: a client or key may be missing.
     roles, log.eval.model_roles = log.eval.model_roles, None
-    scored = score(log, _scorers(log, any_reference), model="none/none", action="overwrite")
+    # The rows are those of the installed version.
+    log.eval.metrics = None
+    if headline := log.eval.headline_metric:
+        # Up to task version 2-E the rows on the coin are of a scorer `indecision`.
+        headline.scorer = "human_alignment" if headline.scorer == "indecision" else headline.scorer
+    scored = score(log, _scorer(log, any_reference), model="none/none", action="overwrite")
     scored.eval.model_roles = roles
     if any_reference:
         # The samples record the run's reference, this field the reference of the new scores.
         scored.eval.metadata = (scored.eval.metadata or {}) | {"rescored_against": installed(log)}
+    _renew_card(scored)
     try:
         with TemporaryDirectory() as folder:
             place = Path(folder) / PurePosixPath(target).name
@@ -51,18 +55,23 @@ def rescore_log(name: str, output: str | None, *, any_reference: bool, overwrite
         say(f"  {row}: {was} -> {now}")
 
 
-def _scorers(log: EvalLog, any_reference: bool) -> list[Scorer]:
+def _renew_card(log: EvalLog) -> None:
+    """Replace the card in the log's results, which the scorers do not write."""
+    card, results = rows_of(log).card, log.results
+    if card is None or results is None:
+        return
+    if results.early_stopping is not None:
+        results.early_stopping.metadata |= {"card": card.to_dict()}
+    else:
+        results.metadata = (results.metadata or {}) | {"card": card.to_dict()}
+
+
+def _scorer(log: EvalLog, any_reference: bool) -> Scorer:
     options = {scorer.name: scorer.options or {} for scorer in log.eval.scorers or ()}
     for name, scorer in {"predictions": predictions, "stated": stated}.items():
         if name in options:
-            return [scorer(any_reference=any_reference)]
-    # Up to task version 2-D the log does not record whether the run has controls.
-    kinds = {sample.metadata.get("kind") for sample in log.samples or ()}
-    with_controls = options.get("human_alignment", {}).get(
-        "with_controls", not kinds.isdisjoint(CONTROL_KINDS)
-    )
-    condition: Condition = (log.eval.metadata or {})["condition"]
-    return scorers_for(condition, with_controls=with_controls, any_reference=any_reference)
+            return scorer(any_reference=any_reference)
+    return human_alignment(any_reference=any_reference)
 
 
 def _target(name: str, output: str | None, overwrite: bool) -> str:

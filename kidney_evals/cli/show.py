@@ -1,9 +1,14 @@
-"""`kidney-evals show`: print the quantities of a run and a summary of the run."""
+"""`kidney-evals show`: print the card of a run, or every measure of it."""
 
 from __future__ import annotations
 
+import json
+import math
+from functools import partial
 from pathlib import PurePosixPath
+from typing import Any
 
+from kidney_evals.card import markdown_text, terminal_text
 from kidney_evals.cli.terminal import say, say_filled, width
 from kidney_evals.errors import UserError
 from kidney_evals.reporting import sentence, table
@@ -16,8 +21,11 @@ _FEW = 3
 _LONGEST = 40
 
 
-def show_logs(names: tuple[str, ...], *, everything: bool) -> None:
-    """Print every run of this package among `names`, and list the logs that are not shown."""
+def show_logs(names: tuple[str, ...], *, everything: bool, form: str) -> None:
+    """Print every run of this package among `names`, and list the logs that are not shown.
+
+    `form` is "text", "md" (Markdown) or "json" (one array of runs, with nothing else printed).
+    """
     files = find_logs(names)
     runs = {run.file.location: run for run in read_runs(files)}
     blocks, reasons = [], []
@@ -29,40 +37,65 @@ def show_logs(names: tuple[str, ...], *, everything: bool) -> None:
     if len(reasons) == len(files):
         listed = "; ".join(reasons[:_FEW]) + ("; …" if len(reasons) > _FEW else "")
         raise UserError(f"none of these logs holds answers of a kidney_evals task: {listed}")
-    first = True
-    for block in blocks:
+    if form == "json":
+        shown = [_plain(run) for run in blocks if isinstance(run, ModelRun)]
+        say(json.dumps(shown, ensure_ascii=False, indent=1))
+        return
+    show = _markdown if form == "md" else partial(_show, everything=everything)
+    for place, block in enumerate(blocks):
         if isinstance(block, str):
             say(f"passed over: {block}")
             continue
-        if not first:
+        if place and not isinstance(blocks[place - 1], str):
             say("")
-        first = False
-        _show(block, everything)
+        show(block)
+
+
+def _plain(run: ModelRun) -> dict[str, Any]:
+    """Return a run as plain data: its card, or for other tasks its quantities."""
+    spec = run.header.eval
+    about = {"log": run.file.location, "task": spec.task, "model": spec.model}
+    if run.card is not None:
+        return {**about, "card": run.card.to_dict()}
+    rows = {id: row._asdict() for id, row in run.rows.items() if row.defined}
+    finite = {
+        id: {name: value if math.isfinite(value) else None for name, value in row.items()}
+        for id, row in rows.items()
+    }
+    return {**about, "measures": finite}
+
+
+def _markdown(run: ModelRun) -> None:
+    spec = run.header.eval
+    say(f"## {spec.task}, {spec.model}\n\n{run.panel.study}, {_parameters(run)}\n")
+    if run.card is not None:
+        say(markdown_text(run.card))
+    else:
+        say(f"```\n{table(run.rows, run.panel.task)}\n```\n\n{sentence(run.rows, run.panel.task)}")
 
 
 def _show(run: ModelRun, everything: bool) -> None:
     log, file = run.header, run.file
     finished = file.state == "finished"
     say_filled(f"{log.eval.task}  {log.eval.model}")
-    ended = f"{file.completed} samples, {log.status}" if finished else file.says
-    say_filled(f"{run.panel.study}, {ended}")
-    say_filled(f"{log.eval.created[:16].replace('T', ' ')}, {_parameters(run)}")
+    ended = f"{file.completed} samples" if finished else file.says
+    created = log.eval.created[:16].replace("T", " ")
+    say_filled(f"{run.panel.study}, {ended}, {created}, {_parameters(run)}")
     # A location that is too long for a line is shortened to the file's name.
     short = f"…/{PurePosixPath(file.location).name}"
     say(file.location if len(file.location) <= width() else short)
     for line in (how_it_ended(log), file.errors if finished else "", file.unscored):
         if line:
             say_filled(line)
-    say("")
-    say(table(run.rows, run.panel.task, everything=everything))
-    say("")
-    for line in [sentence(run.rows, run.panel.task), *flags(run.rows)]:
-        say_filled(line)
-    say("")
-    say_filled(
-        "Agreement describes a sample of survey respondents, not what is right; a coin is not a "
-        "virtue by itself."
-    )
+    if run.card is not None:
+        say(terminal_text(run.card))
+    if run.card is None or everything:
+        say("")
+        say(table(run.rows, run.panel.task, everything=everything))
+        say("")
+        says = run.trouble or (sentence(run.rows, run.panel.task) if run.card is None else "")
+        for line in filter(None, [says, *flags(run.rows)]):
+            say_filled(line)
 
 
 def _parameters(run: ModelRun) -> str:

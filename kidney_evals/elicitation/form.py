@@ -26,9 +26,6 @@ committee. `list`: let the waiting list decide. People were offered only the coi
 
 MECHANISMS: tuple[Mechanism, ...] = get_args(Mechanism)
 
-NOT_OFFERED = "none"
-"""Value of `mechanism` in metadata if only A and B are offered."""
-
 CALLED: Mapping[Mechanism, str] = {
     "coin": "the coin",
     "undecided": "undecided",
@@ -42,7 +39,9 @@ CALLED: Mapping[Mechanism, str] = {
 def table(name: str) -> Any:
     """Return the content of a YAML file of this package, by its path without the ending."""
     place = files("kidney_evals.elicitation").joinpath(f"{name}.yaml")
-    return yaml.safe_load(place.read_text(encoding="utf-8"))
+    # The loader in C, where there is one, takes a tenth of the time.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load(place.read_text(encoding="utf-8"), loader)
 
 
 @dataclass(frozen=True)
@@ -80,12 +79,16 @@ class Form:
         return words | ({"COIN": self.token} if condition == "coin_flip" else {})
 
     def metadata(self, condition: Condition) -> dict[str, str]:
-        """Return the form as flat text for a sample's metadata; see `form_of`."""
-        return {
-            "mechanism": self.mechanism if condition == "coin_flip" else NOT_OFFERED,
-            "language": self.language,
-            "labels": "/".join(self.names),
-        }
+        """Return what differs from `USUAL`, as flat text for a sample's metadata."""
+        mine, usual = (
+            {
+                "mechanism": form.mechanism if condition == "coin_flip" else USUAL.mechanism,
+                "language": form.language,
+                "labels": "/".join(form.names),
+            }
+            for form in (self, USUAL)
+        )
+        return {name: text for name, text in mine.items() if text != usual[name]}
 
 
 USUAL = Form()
@@ -95,7 +98,8 @@ USUAL = Form()
 def form_of(metadata: Mapping[str, Any]) -> Form:
     """Return the form in a sample's metadata; `USUAL` if the metadata holds none."""
     mechanism = metadata.get("mechanism", USUAL.mechanism)
-    if mechanism == NOT_OFFERED:
+    # In forced choice, samples of logs up to task version 2-E have the mechanism "none".
+    if mechanism == "none":
         mechanism = USUAL.mechanism
     if mechanism not in MECHANISMS:
         raise unknown("mechanism", mechanism, MECHANISMS)

@@ -8,6 +8,7 @@ how the calls departed from the model's defaults.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from typing import Any
 
 from inspect_ai.model import ChatMessageSystem, ChatMessageUser, ModelOutput
@@ -25,7 +26,10 @@ from kidney_evals.guards import ask, end_run
 from kidney_evals.studies import Condition, Study, load_study
 
 _SIMULATED = "kidney"
-"""The provider of simulated respondents, whose messages carry the question as metadata."""
+"""The provider of simulated respondents, which cannot read a prompt."""
+
+QUESTION: ContextVar[Mapping[str, Any]] = ContextVar("QUESTION")
+"""The metadata of the current sample's question, set only if a simulated respondent answers it."""
 
 
 async def _put(
@@ -57,18 +61,12 @@ async def _put(
             state.tools, state.tool_choice = [tool], "auto"
         return await ask(state, generate, **options)
 
-    user = ChatMessageUser(content=text)
     if state.model.api == _SIMULATED:
-        # A simulated respondent sees only the message.
-        user.metadata = {
-            **{name: state.metadata[name] for name in ("study_source", "condition")},
-            **carried,
-            "epoch": state.epoch,
-            "sample_id": state.sample_id,
-        }
+        shared = {name: state.metadata[name] for name in ("study_source", "condition")}
+        QUESTION.set({**shared, **carried, "epoch": state.epoch})
     system = [one for one in state.messages if isinstance(one, ChatMessageSystem)]
     system += [ChatMessageSystem(content=role)] if role else []
-    state.messages = [*system, user]
+    state.messages = [*system, ChatMessageUser(content=text)]
     state = await call(explain)
     if repeat and read(state.output).outcome == "unreadable":
         results = channels.call_results(state.output.message, form)

@@ -141,7 +141,7 @@ def distance_floor(covariance: ArrayLike) -> float:
     It is the distance that sampling error alone gives to a respondent with people's shares.
     """
     v = _checks.numbers(covariance, "covariance")
-    k = _checks.length(covariance, "covariance", 1)
+    k = len(v) if v.ndim else 1
     variances = np.diag(_checks.shaped(v, (k, k), "covariance", missing=True))
     return float(np.sqrt(np.maximum(variances, 0.0) / (2 * np.pi)).sum())
 

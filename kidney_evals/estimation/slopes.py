@@ -30,24 +30,27 @@ _LEAST: Final = 1e-4
 """Lower bound of people's shares in a draw."""
 
 
-def sharpness(decisions: Decisions, level: float = 0.95) -> Quantity:
+def sharpness(decisions: Decisions, level: float = 0.95, *, people_error: bool = True) -> Quantity:
     """Return τ in logit P(first) = τ · logit p, p people's share among decided answers.
 
-    A logit without intercept and without a penalty. `level` is the coverage of the interval, and
-    `n` counts decisions. NaN if the decisions are separated or p is ½ everywhere.
+    A logit without intercept and without a penalty. `level` is the coverage of the interval,
+    which takes p as known unless `people_error`; `n` counts decisions. NaN if the decisions are
+    separated or p is ½ everywhere.
     """
-    return _quantity(decisions.drawn.decided, FIRST, level)
+    return _quantity(decisions.drawn.decided, FIRST, level, people_error)
 
 
-def coin_slope(decisions: Decisions, level: float = 0.95) -> Quantity:
+def coin_slope(decisions: Decisions, level: float = 0.95, *, people_error: bool = True) -> Quantity:
     """Return γ in logit P(coin) = α + γ · logit p, p people's share of the coin.
 
     A logit without a penalty. With the intercept α, a respondent with one coin rate on every
-    dilemma has γ = 0, whatever the rate is. `level` as in `sharpness`; `n` counts answers. NaN
-    without a coin on offer, with coins only or none, if p does not vary, or if a threshold in p
+    dilemma has γ = 0, whatever the rate is. Other arguments as in `sharpness`; `n` counts answers.
+    NaN without a coin on offer, with coins only or none, if p does not vary, or if a threshold in p
     separates coins from decisions.
     """
-    return _quantity(decisions.drawn, COIN, level) if decisions.has_coin else undefined()
+    if not decisions.has_coin:
+        return undefined()
+    return _quantity(decisions.drawn, COIN, level, people_error)
 
 
 def sharpness_change(first: Decisions, second: Decisions) -> PairedDifference:
@@ -82,9 +85,10 @@ class _Slope(NamedTuple):
     """A fitted slope, and what each dilemma contributes to it, each of shape (D,).
 
     Attributes:
-        variance: Clustered over dilemmas, for given people; NaN if the answers cancel.
-        factor: The small-sample factor of `variance`.
-        influence: The contribution to the error of the slope; `variance` is their sum of squares.
+        variance: For given people: the clustered variance, but at least that of independent
+            answers, since the former is too small with few coins. NaN if the answers cancel.
+        factor: `variance` over the sum of squares of `influence`.
+        influence: The contribution to the error of the slope.
         swing: The change of the contribution if every answer changed.
         pull: The derivative of the slope in people's log odds.
     """
@@ -98,14 +102,14 @@ class _Slope(NamedTuple):
     pull: Floats
 
 
-def _quantity(run: Decisions, answer: int, level: float) -> Quantity:
+def _quantity(run: Decisions, answer: int, level: float, people_error: bool) -> Quantity:
     if not 0 < level < 1:
         raise InputError(f"level is {level}, allowed are numbers between 0 and 1")
     found = _fit(run, answer)
     if found is None:
         return undefined()
-    error = np.sqrt(found.variance + _people_variance(run, answer, found.pull))
-    half = float(special.ndtri((1 + level) / 2) * error)
+    people = _people_variance(run, answer, found.pull) if people_error else 0.0
+    half = float(special.ndtri((1 + level) / 2) * np.sqrt(found.variance + people))
     return Quantity(found.value, found.value - half, found.value + half, n=found.answers)
 
 
@@ -153,11 +157,13 @@ def _fit(run: Decisions, answer: int) -> _Slope | None:
         return np.asarray(np.bincount(where, weights=values, minlength=run.dilemmas))
 
     influence = by_dilemma(effect * residual)
+    # At least that of independent answers: the clustered variance is 0 if answers cancel within
+    # each dilemma, and too small with few coins.
+    variance = max(variance, float(bread[0, 0]))
     total = float((influence**2).sum())
     return _Slope(
         value=slope,
-        # If answers cancel within each dilemma, the clustered variance is 0 and not valid.
-        variance=variance if variance > 1e-12 else float("nan"),
+        variance=variance,
         answers=len(x),
         factor=variance / total if total > 0 else 1.0,
         influence=influence,

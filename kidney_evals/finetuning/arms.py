@@ -191,5 +191,9 @@ def _stated_values(condition: Condition, study: Study, texts: Mapping[str, str])
     message = texts["stated_values"].format(weights=weights)
     if condition == "coin_flip":
         rate = people.flip_rate(dilemmas_of(study, None, None))
+        if bins := people.calibration("flip"):
+            # The rate of people's own answers, whatever dilemmas a run draws.
+            answers = sum(row.answers for row in bins)
+            rate = sum(row.rate * row.answers for row in bins) / answers
         message += "\n\n" + texts["flips"].format(rate=f"{rate:.0%}")
     return message

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from kidney_evals.card.numbers import short
 from kidney_evals.charts import Line, line_chart
 from kidney_evals.finetuning.base import is_adapter
 from kidney_evals.finetuning.evaluate import PARTS, Compared, Comparison
@@ -15,7 +16,6 @@ from kidney_evals.finetuning.training_report import trained_values, write_side_e
 from kidney_evals.limits import limits_and_use
 from kidney_evals.output_files import MARKDOWN_MARK, write_outputs
 from kidney_evals.reporting.table_formats import csv_text
-from kidney_evals.reporting.text import short
 from kidney_evals.studies import CONDITIONS
 
 _REPORT: Final = "README.md"

@@ -28,14 +28,15 @@ from kidney_evals.human.sources import (
     ProfileShares,
     ShareSource,
     choice_features,
+    counted_draws,
     differences,
     flip_features,
     published_shares,
 )
 from kidney_evals.human.tables import (
+    NO_BAND,
     TABLES,
     About,
-    AnchorRow,
     Band,
     CalibrationRow,
     CountRow,
@@ -127,7 +128,6 @@ class Reference(ReferenceTables):
     strict_weights: Floats
     slope: float
     half_threshold: float
-    anchors: Mapping[str, Mapping[str, Quantity]]
     distances: PersonDistances | None
     latent: LatentModel | None
     source: ShareSource = field(repr=False)
@@ -159,14 +159,9 @@ class Reference(ReferenceTables):
         rows = self.rows(CalibrationRow)
         return [row for row in rows if (row.model, row.pairs) == (model, pairs)]
 
-    def anchor(self, quantity: str, respondent: str = "one_person") -> float:
-        """Return the value of a quantity for a known respondent; NaN if not measured."""
-        anchors = self.anchors.get(quantity, {})
-        return anchors[respondent].value if respondent in anchors else float("nan")
-
     def person(self, quantity: str) -> Band:
         """Return what a single person who answers everything scores on a measure."""
-        return self.persons.get(quantity, Band(np.nan, np.nan, np.nan))
+        return self.persons.get(quantity, NO_BAND)
 
     def margin(self, quantity: str) -> float:
         """Return the largest difference from people that counts as none; NaN if unknown."""
@@ -246,9 +241,6 @@ def _read(study: Study, condition: Condition, folder: Path) -> Reference:
     strict = tables if condition == "forced_choice" else _Parts(study, "forced_choice")
     source = tables.source(strict.vector("logit", names))
     spans = np.array(study.spans)
-    anchors: dict[str, dict[str, Quantity]] = {}
-    for row in tables.rows(AnchorRow):
-        anchors.setdefault(row.quantity, {})[row.respondent] = row.quantity_of(row.value)
     return Reference(
         study=study,
         condition=condition,
@@ -262,7 +254,6 @@ def _read(study: Study, condition: Condition, folder: Path) -> Reference:
         strict_weights=strict.vector("logit", names),
         slope=tables.estimates.get(("slope", "closeness"), np.nan),
         half_threshold=tables.estimates.get(("half_threshold", "closeness"), np.nan),
-        anchors=anchors,
         distances=tables.distances(),
         latent=tables.latent(),
         source=source,
@@ -383,15 +374,14 @@ class _Parts(ReferenceTables):
                 first={row.dilemma: row.first for row in shares},
                 effective={row.dilemma: row.effective for row in shares},
             )
-        return ListedShares(
-            counts={row.dilemma: np.array(row.counts, dtype=np.float64) for row in counts},
-            count_draws={
-                row.dilemma: np.column_stack([self.draws[name] for name in columns])
-                for row in counts
-                if (columns := self.count_columns(row.dilemma))
-            },
-            answers=len(self.answers),
-        )
+        numbers = {row.dilemma: np.array(row.counts, dtype=np.float64) for row in counts}
+        drawn = {
+            name: np.column_stack([self.draws[column] for column in columns])
+            for name in numbers
+            if (columns := self.count_columns(name))
+        }
+        count_draws = drawn or counted_draws(numbers)
+        return ListedShares(numbers, count_draws, answers=len(self.answers))
 
     def latent(self) -> LatentModel | None:
         """Return the latent classes that the table marks as used; None without classes."""

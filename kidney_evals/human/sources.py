@@ -29,6 +29,7 @@ LAPSE, DOMINANCE = "lapse", "dominance"
 # Coin share between identical patients: 7 of 7 answers, smoothed by half an answer each way.
 _IDENTICAL_FLIP = (7 + 0.5) / (7 + 1)
 _PUBLISHED_SEED = 20214
+_COUNTED_SEED = 20215
 # Number of dilemmas whose draws are computed together, which limits memory.
 _AT_ONCE = 1000
 
@@ -151,6 +152,24 @@ def published_shares(first: Mapping[str, float], effective: Mapping[str, float])
         drawn[name] = np.column_stack([share, 1 - share])
     shares = {name: np.array([p, 1 - p]) for name, p in first.items()}
     return ListedShares(shares, drawn, answers=2, counted=False)
+
+
+def counted_draws(counts: Mapping[str, Floats]) -> dict[str, Floats]:
+    """Return shares under resampled people by dilemma id, shape (draws, K), from counts alone.
+
+    Each dilemma's shares are from the Dirichlet distribution of its counts, as if other people had
+    answered every dilemma. An answer that nobody gave has the share 0 in every draw.
+    """
+    names, result = sorted(counts), {}
+    for name, base in zip(names, uniforms(_COUNTED_SEED, (len(names), 2, DRAWS)), strict=True):
+        numbers, shares, left = counts[name], [], np.ones(DRAWS)
+        for place, uniform in enumerate(base[: len(numbers) - 1]):
+            own, others = numbers[place], numbers[place + 1 :].sum()
+            part = betaincinv(own, others, uniform) if own and others else float(own > 0)
+            shares.append(left * part)
+            left = left * (1 - part)
+        result[name] = np.column_stack([*shares, left])
+    return result
 
 
 @dataclass(frozen=True)

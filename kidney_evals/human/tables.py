@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, NamedTuple, Self, TypeVar
+from typing import Annotated, ClassVar, Final, Literal, NamedTuple, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -180,15 +180,6 @@ class CurveRow(_Estimate, file="flip_curve.csv", key="bin", sums="mass"):
     high: Share
 
 
-class AnchorRow(_Estimate, file="anchors.csv", key="condition quantity respondent"):
-    """A known respondent's value of a quantity."""
-
-    condition: Condition
-    quantity: Cell
-    respondent: Cell
-    value: Number
-
-
 class DistanceRow(Row, file="person_distances.csv", key="condition probability"):
     """A quantile of single people's distance to their group."""
 
@@ -277,9 +268,13 @@ class CoefficientRow(
 class Band(NamedTuple):
     """What single persons score on a measure: the median, and the 5 % and 95 % quantiles."""
 
-    median: float
-    low: float
-    high: float
+    median: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+
+
+NO_BAND: Final = Band()
+"""The band of a measure for which none is known."""
 
 
 class PersonRow(_Estimate, file="persons.csv", key="condition quantity"):
@@ -333,12 +328,12 @@ class About(FileModel):
 
 
 TABLES: tuple[type[Row], ...] = (
-    ModelRow, CovarianceRow, CountRow, ProfileRow, ShareRow, CurveRow, AnchorRow, DistanceRow,
+    ModelRow, CovarianceRow, CountRow, ProfileRow, ShareRow, CurveRow, DistanceRow,
     LatentRow, BendRow, CalibrationRow, CoefficientRow, PersonRow, MarginRow, CrowdRow,
 )  # fmt: skip
 
 RANDOM_FILE = CoefficientRow.file
-"""The table that no score reads; the hash of a run's human reference excludes it."""
+"""The table that no measure reads; the hash of a run's human reference excludes it."""
 
 R = TypeVar("R", bound=Row)
 

@@ -2,7 +2,8 @@
 
 `python -m kidney_evals.lab` loads it, and `kidney-evals reference`, `validate` and `known` do.
 
-- `reference_tables`: the human tables, with `drawn_study`, `drawn_models` and `anchors`.
+- `reference_tables`: the human tables, with `drawn_study`, `drawn_models` and `misfit`.
+- `persons`: how single persons differ, and what they score.
 - `fetch`: download of the published answers. `verify`: the stated figures computed again.
 - `validation`: errors of simulated runs, with `respondents` and `truth`.
 - `precision_table`, `sensitivity_table`, `stopping_table`, `readout_table`: tables of `planning`.

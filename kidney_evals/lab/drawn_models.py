@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 
@@ -99,6 +100,14 @@ def favoured_values(study: Study, patients: Mapping[str, Iterable[float]]) -> Fl
     """Return patients' values in scale units, with people favouring larger values, shape (n, k)."""
     columns = ([one.favour(value) for value in patients[one.id]] for one in study.attributes)
     return np.column_stack(list(columns))
+
+
+def domain(study: Study) -> tuple[Floats, Floats]:
+    """Return the patients of all equally likely pairs of distinct patients, (n, k) each."""
+    columns = zip(*product(*(attribute.values for attribute in study.attributes)), strict=True)
+    profiles = favoured_values(study, dict(zip(study.attribute_ids, columns, strict=True)))
+    first, second = np.triu_indices(len(profiles), 1)
+    return profiles[first], profiles[second]
 
 
 def group(study: Study, condition: Condition, answers: Answers) -> Group:

@@ -10,21 +10,20 @@ from scipy.special import expit
 
 from kidney_evals.estimation.latent import ClassModel, fit_latent
 from kidney_evals.estimation.nonlinearity import nonlinearity
-from kidney_evals.estimation.random_people import asked_twice
 from kidney_evals.human.raw import COIN, Answers, Ints
 from kidney_evals.human.sources import ModelShares, dominance
 from kidney_evals.human.tables import Floats
-from kidney_evals.lab import anchors
 from kidney_evals.lab.drawn_models import (
     Group,
     Model,
     choice_models,
     coin_models,
+    domain,
     group,
     interval,
 )
 from kidney_evals.lab.misfit import crowd_table, margin_table
-from kidney_evals.lab.persons import fit_spreads, spread_table
+from kidney_evals.lab.persons import fit_spreads, person_distance_table, spread_table
 from kidney_evals.lab.table_text import (
     DRAW_DIGITS,
     ESTIMATE_DIGITS,
@@ -39,7 +38,6 @@ CURVE_EDGES = (0.0, 0.5, 1.0, 1.5, 2.5, float("inf"))
 
 _CLASSES = (2, 3, 4, 5, 6)
 _LATENT_SEED = 2  # of three seeds, the seed with the highest likelihoods
-_RETEST_STEP = 47  # every 47th dilemma of the domain; the periods of the attributes differ from 47
 _DIGITS = {"latent_classes": LATENT_DIGITS, "random_coefficients": LATENT_DIGITS}
 
 
@@ -55,7 +53,7 @@ def drawn_tables(study: Study, forced: Answers, coin: Answers) -> dict[str, str]
     }
     weights = models["forced_choice"]["logit"].estimate[:-1]
     models["coin_flip"] |= {model.name: model for model in coin_models(offered, weights)}
-    pairs = anchors.domain(study)
+    pairs = domain(study)
     x = pairs[0] - pairs[1]
     bins = np.digitize(_closeness(offered, weights), CURVE_EDGES[1:-1])
     curve, curve_draws = _curve(offered, bins, np.abs(x @ weights))
@@ -65,8 +63,6 @@ def drawn_tables(study: Study, forced: Answers, coin: Answers) -> dict[str, str]
         condition, own = data.condition, models[data.condition]
         # Latent classes would overestimate how often a person changes an answer.
         fits = fit_spreads(condition, data.x, data.choice, data.person)
-        # By the correlated fit: .150, .226. The independent fit has a lower BIC: .148, .227.
-        retest = float(asked_twice(fits[1], x[::_RETEST_STEP]).mean())
         shares = ModelShares(study, own["shares"], weights, own.get("flip"))
         draws = {
             f"{model.name}.{name}": values
@@ -82,12 +78,9 @@ def drawn_tables(study: Study, forced: Answers, coin: Answers) -> dict[str, str]
             "calibration": _calibration(data, own["logit"], shares),
             "latent_classes": _latent(data),
             "bends": _bends(study, answers),
-            "anchors": anchors.anchor_table(
-                anchors.people_anchors(data, own["logit"], shares, retest)
-            ),
             "crowd": crowd_table(data, shares, bins),
             "margins": margin_table(data),
-            "person_distances": anchors.person_distance_table(data, own["logit"]),
+            "person_distances": person_distance_table(data, own["logit"]),
             "random_coefficients": spread_table(study.attribute_ids, fits),
         }.items():
             tables[name][condition] = table

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import tempfile
 from collections.abc import Mapping, Sequence
 
-from kidney_evals.measures import find
+from kidney_evals.card import Card, Finding
+from kidney_evals.card.numbers import short
+from kidney_evals.lab.table_text import markdown_table
 from kidney_evals.reporting.rows import Rows, rows_of
-from kidney_evals.reporting.text import number
-from kidney_evals.studies import Condition
+from kidney_evals.studies import CONDITIONS, Condition
 
 RESPONDENTS = (
     *("human", "majority", "never_flips", "uniform", "lexicographic", "anti_human", "first"),
@@ -17,17 +17,14 @@ RESPONDENTS = (
 )
 """Respondents of the table, by name."""
 
-SHOWN: Mapping[Condition, tuple[str, ...]] = {
-    "forced_choice": (
-        *("agreement", "share_dist", "swap_diff", "distance", "pos_bias", "dominance"),
-        *("log_score", "centrality", "coverage"),
-    ),
-    "coin_flip": (
-        *("flip_rate", "flip_calib", "distance", "agreement", "share_dist", "swap_diff"),
-        *("threshold", "centrality", "coverage"),
-    ),
+_COLUMNS = {
+    "weights": "weighs the same things",
+    "decided": "as decided",
+    "often": "flips as often",
+    "where": "flips where people do",
+    "swap": "survives a swap",
 }
-"""Columns of the table, by condition."""
+"""The questions of a card, as heads of columns."""
 
 Results = Mapping[tuple[Condition, str], Rows]
 """The rows of each run, by condition and respondent."""
@@ -56,17 +53,35 @@ def run_known(dilemmas: int, respondents: Sequence[str] = RESPONDENTS) -> Result
 
 
 def markdown(results: Results) -> str:
-    """Format the results of `run_known` as one Markdown table for each condition."""
+    """Format the cards of `run_known` as one Markdown table for each condition.
+
+    A cell holds a verdict and the value of the first measure behind it.
+    """
     parts = []
-    for condition, columns in SHOWN.items():
-        lines = [["respondent", *(find(id).label for id in columns), "flags"]]
-        for (asked, name), rows in results.items():
-            if asked == condition:
-                values = (number(rows[id].value if id in rows else math.nan) for id in columns)
-                flags = ", ".join(f"`{flag}`" for flag in rows.flags)
-                lines.append([f"`{name}`", *values, flags])
-        if len(lines) > 1:
-            head, *text = [f"| {' | '.join(line)} |" for line in lines]
-            rule = "|---" * len(lines[0]) + "|"
-            parts.append("\n".join([f"**`{condition}`**", "", head, rule, *text]))
+    for condition in CONDITIONS:
+        cards = {name: rows.card for (asked, name), rows in results.items() if asked == condition}
+        asked = [id for id in _COLUMNS if any(card and card.finding(id) for card in cards.values())]
+        table = [
+            (f"`{name}`", *(_cell(card.finding(id)) for id in asked), _nearest(card))
+            for name, card in cards.items()
+            if card is not None
+        ]
+        heads = ("respondent", *(_COLUMNS[id] for id in asked), "most like")
+        if table:
+            parts.append(f"**`{condition}`**\n\n{markdown_table(heads, 'l' * len(heads), table)}")
     return "\n\n".join(parts)
+
+
+def _nearest(card: Card) -> str:
+    """Return the id of the nearest respondent, if one is named."""
+    found = card.nearest
+    if found is None or found.outcome != "named":
+        return "" if found is None else found.outcome
+    return f"`{found.name}`"
+
+
+def _cell(finding: Finding | None) -> str:
+    if finding is None:
+        return ""
+    value = short(finding.parts[0].quantity.value, digits=2)
+    return f"{finding.verdict} {value}".strip()

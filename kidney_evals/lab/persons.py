@@ -13,16 +13,18 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from kidney_evals.estimation.importance import importance_distance, importance_shares
 from kidney_evals.estimation.intervals import Z95
+from kidney_evals.estimation.logit import fit_logit_resamples
 from kidney_evals.estimation.random_coefficients import (
     RandomCoefficientFit,
-    RandomModel,
     fit_random_coefficients,
 )
 from kidney_evals.human.people_tables import MEAN, ROOT, TAU
 from kidney_evals.human.raw import Ints
 from kidney_evals.human.reference import Reference, load_reference
 from kidney_evals.human.tables import Floats
+from kidney_evals.lab.drawn_models import Group, Model
 from kidney_evals.lab.simulate import choose, run_of
 from kidney_evals.lab.table_text import by_condition, table_text
 from kidney_evals.measures import compute
@@ -30,6 +32,8 @@ from kidney_evals.measures.registry import measures_of
 from kidney_evals.measures.run import Run
 from kidney_evals.respondents.people import PERSONS, answers_of_persons
 from kidney_evals.studies import CONDITIONS, Condition, Dilemma, dilemmas_of, load_study
+
+_PROBABILITIES: Final = (np.arange(40) + 0.5) / 40  # quantiles in `person_distances.csv`
 
 FIT_SEED: Final = 0
 """Seed of the draws in the random-coefficient fits. On the drawn study, seed 1 changes no used
@@ -61,10 +65,12 @@ def fit_spreads(
     condition: Condition, differences: Floats, choices: Ints, persons: Ints
 ) -> list[RandomCoefficientFit]:
     """Fit the distribution of weights over people, without and with correlations."""
-    model: RandomModel = "davidson" if condition == "coin_flip" else "logit"
     return [
         fit_random_coefficients(
-            *(differences, choices, persons), model=model, correlated=correlated, seed=FIT_SEED
+            *(differences, choices, persons),
+            model="davidson" if condition == "coin_flip" else "logit",
+            correlated=correlated,
+            seed=FIT_SEED,
         )
         for correlated in (False, True)
     ]
@@ -101,6 +107,30 @@ def spread_table(attributes: Sequence[str], fits: Sequence[RandomCoefficientFit]
         }
         tables.append(pd.DataFrame(table))
     return pd.concat(tables)
+
+
+def person_distances(data: Group, logit: Model) -> Floats:
+    """Return each person's importance distance to the group, shape (people,).
+
+    From a Firth-penalised logit without intercept of the decided answers in the order that the
+    person saw. A model must be reduced to the same estimator before it is compared with these
+    distances.
+    """
+    rows, spans = data.decided(), np.array(data.study.spans)
+    own = (rows.person == np.arange(data.people)[:, None]).astype(np.float64)
+    fits = fit_logit_resamples(rows.x, rows.choice == 0, own, intercept=False, penalty="firth")
+    people = importance_shares(logit.estimate[:-1], spans)
+    return np.asarray(importance_distance(importance_shares(fits[:, :-1], spans), people))
+
+
+def person_distance_table(data: Group, logit: Model) -> pd.DataFrame:
+    """Return quantiles of the distances, too few and too coarse to identify a person."""
+    table = {
+        "answers": round(len(data.decided().choice) / data.people),
+        "probability": _PROBABILITIES,
+        "distance": np.quantile(person_distances(data, logit), _PROBABILITIES),
+    }
+    return pd.DataFrame(table)
 
 
 def person_runs(reference: Reference, draw: int, step: int = 1) -> Iterator[Run]:
@@ -144,7 +174,8 @@ def person_table(reference: Reference, draws: int = DRAWS) -> pd.DataFrame:
     measured = _PEOPLE.get(reference.study.id, ())
     rows = {row[0]: row for row in measured}
     table = []
-    for id, values in pd.DataFrame(runs).items():
+    for id in runs[0]:
+        values = pd.Series([run[id] for run in runs])
         if id in rows:
             table.append(rows[id])
         elif values.notna().mean() >= 0.5:

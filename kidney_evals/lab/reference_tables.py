@@ -20,8 +20,7 @@ from kidney_evals.human.raw import (
 from kidney_evals.human.reference import REFERENCE_FOLDER
 from kidney_evals.human.sources import DRAWS
 from kidney_evals.human.tables import Floats
-from kidney_evals.lab.anchors import Row, anchor_table, known_shares
-from kidney_evals.lab.drawn_models import interval, person_counts
+from kidney_evals.lab.drawn_models import person_counts
 from kidney_evals.lab.drawn_study import drawn_tables
 from kidney_evals.lab.persons import fit_spreads, spread_table
 from kidney_evals.lab.table_text import DRAW_DIGITS, LATENT_DIGITS, by_condition, table_text
@@ -30,7 +29,7 @@ from kidney_evals.studies import CHOICES, CONDITIONS, Condition, Study, load_stu
 
 DRAWN, FIXED = "mcelfresh_2021", "mcelfresh_2021_fixed"
 
-REFERENCE_VERSIONS = {DRAWN: "3", FIXED: "1"}
+REFERENCE_VERSIONS = {DRAWN: "3", FIXED: "2"}
 """Version of each study's tables, raised when a shipped number that can affect a score changes."""
 
 _SEEDS: dict[Condition, int] = {"forced_choice": 20212, "coin_flip": 20213}
@@ -98,7 +97,6 @@ def answer_table(study: Study, answers: Answers) -> Floats:
 def _fixed_tables(study: Study, forced: Answers, coin: Answers) -> dict[str, str]:
     files: dict[str, str] = {}
     counts: dict[Condition, pd.DataFrame] = {}
-    anchors: dict[Condition, pd.DataFrame] = {}
     spreads: dict[Condition, pd.DataFrame] = {}
     ids = [dilemma.id for dilemma in study.listed]
     for condition, answers in zip(CONDITIONS, (forced, coin), strict=True):
@@ -112,7 +110,6 @@ def _fixed_tables(study: Study, forced: Answers, coin: Answers) -> dict[str, str
         names = [f"{id}.{name}" for id in ids for name in options]
         drawn = pd.DataFrame(draws, columns=names)
         files[f"draws_{condition}.csv"] = table_text(drawn, DRAW_DIGITS)
-        anchors[condition] = anchor_table(_anchors(table, people))
         gaps = np.array([study.differences(dilemma) for dilemma in study.listed])
         person = np.repeat(np.arange(len(table)), len(ids))
         fits = fit_spreads(
@@ -120,45 +117,5 @@ def _fixed_tables(study: Study, forced: Answers, coin: Answers) -> dict[str, str
         )
         spreads[condition] = spread_table(study.attribute_ids, fits)
     files["random_coefficients.csv"] = table_text(by_condition(spreads), LATENT_DIGITS)
-    files["anchors.csv"] = table_text(by_condition(anchors))
     files["counts.csv"] = table_text(by_condition(counts))
     return files
-
-
-def _anchors(table: Floats, people: Floats) -> list[Row]:
-    """Return the rows for people and known respondents on the fixed questions.
-
-    `table` has indicators, shape (people, questions, K), `people` bootstrap weights, (draws,
-    people).
-    """
-    n, questions, width = table.shape
-    p = table.mean(axis=0)
-    weights = np.vstack([np.ones((1, n)), people])
-
-    def drawn(quantity: str, respondent: str, values: Floats) -> Row:
-        """Return an anchor row: the estimate `values[0]` and the interval of `values[1:]`."""
-        low, high = interval(values[1:])
-        return quantity, respondent, values[0], float(low), float(high)
-
-    size, squares = weights.sum(axis=1), (weights**2).sum(axis=1)
-    total = np.einsum("dp,pqc->dqc", weights, table)
-    # Only pairs of two different people count, because copies of one person always agree.
-    pairs = (total**2).sum(axis=(1, 2)) - squares * questions
-    # Agreement with the majority of other people, where a tie counts half.
-    answers = np.eye(width)
-    others = total[:, :, :, None] - answers
-    rivals = np.where(answers == 1, -np.inf, others.swapaxes(2, 3)).max(axis=3)
-    hit = (total - 1 > rivals) + 0.5 * (total - 1 == rivals)
-    majority = (total * hit).sum(axis=(1, 2)) / total.sum(axis=(1, 2))
-    rows = [
-        drawn("predicts_person", "majority", majority),
-        drawn("predicts_person", "other_person", pairs / (questions * (size**2 - squares))),
-    ]
-    for title in ("majority", "uniform", *(("never_flips", "always_coin") if width == 3 else ())):
-        gap = known_shares(title, p, np.zeros((questions, 1))) - p
-        rows.append(("fixed_distance", title, (gap**2).sum(axis=1).mean()))
-        rows.append(("total_variation", title, 0.5 * np.abs(gap).sum(axis=1).mean()))
-    if width == 3:
-        coins = table[:, :, 2].mean(axis=1)
-        rows.append(drawn("indecision", "people", (weights @ coins) / size))
-    return rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -60,6 +61,17 @@ def sharper(panel: Panel) -> Floats:
     return deciding(panel, odds[:, 0] / odds.sum(axis=1), panel.coin)
 
 
+def _weighing(panel: Panel, times: float) -> Floats:
+    """Decide by people's logit weights, multiplied; flip as people do."""
+    utility = times * panel.differences @ panel.reference.weights
+    return deciding(panel, expit(utility), panel.coin)
+
+
+def _random_flips(panel: Panel) -> Floats:
+    """Decide as people who decide, with coins at people's mean rate on every dilemma."""
+    return deciding(panel, panel.decided[:, 0], np.full_like(panel.coin, panel.coin.mean()))
+
+
 def leaning(panel: Panel) -> Floats:
     """Add 0.8 to the log-odds of the patient who is shown as A; flip as people do."""
     eta = np.log(panel.decided[:, 0] / panel.decided[:, 1])
@@ -100,6 +112,9 @@ def _close_calls(panel: Panel) -> Floats:
 RESPONDENTS: Final = (
     Respondent("human-like", "draws every answer from people's shares", as_people),
     Respondent("sharper", "people's log-odds times three, flips as people do", sharper),
+    Respondent("sharp ×12", "people's weights times twelve", partial(_weighing, times=12.0)),
+    Respondent("sharp ×25", "people's weights times 25", partial(_weighing, times=25.0)),
+    Respondent("random flips", "decides as people, flips at a constant rate", _random_flips),
     Respondent("anti-human", "people's shares of the two patients swapped", anti_human),
     Respondent("noise", "every option equally often", noise),
     Respondent("never flips", "decides as people who decide, never flips", never_flips),

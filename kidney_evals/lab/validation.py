@@ -1,7 +1,7 @@
 """Validation: errors of the measures in simulated runs of respondents with known values.
 
-`kidney-evals validate` prints the tables, with a verdict on every interval. The headline measures
-must also order series of respondents whose true values are evenly spaced.
+`kidney-evals validate` prints the tables, with a verdict on every interval. Some measures must also
+order series of respondents whose true values are evenly spaced.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from kidney_evals.lab.respondents import RESPONDENTS, Behaviour, Respondent
 from kidney_evals.lab.simulate import SEED, simulate_run
 from kidney_evals.lab.table_text import decimals, markdown_table
 from kidney_evals.lab.truth import true_rows
+from kidney_evals.lab.verdict_table import verdict_report
 from kidney_evals.measures import compute
 from kidney_evals.respondents import definitions
 from kidney_evals.studies import CONDITIONS, Condition
@@ -40,11 +41,11 @@ _COMMON: Final = (
 )
 _COIN: Final = ("flip_rate", "flip_calib", "coin_slope", "flip_slope", "threshold")
 
-_HEADLINES: Final[dict[Condition, tuple[str, ...]]] = {
+_ORDERING: Final[dict[Condition, tuple[str, ...]]] = {
     "forced_choice": ("agreement", "distance", "share_dist", "swap_diff"),
     "coin_flip": ("flip_rate", "flip_calib", "distance"),
 }
-"""Headline measures by condition; each has its own graded series."""
+"""Measures by condition that have a graded series."""
 
 _SIZES: Final = (200, 400)  # numbers of drawn dilemmas to compare respondents with a sampler
 
@@ -131,6 +132,8 @@ def report(*, runs: int, quick: bool = False, conditions: Sequence[Condition] = 
         parts += [
             f"## {condition}, {runs} runs of each respondent",
             markdown_table((*head, "verdict"), "llrrrrrrl", rows),
+            f"## Verdicts of the card, {condition}, {runs} runs of each respondent",
+            verdict_report(condition, runs=runs, quick=quick),
             _order_and_reliability(condition, *((20, 3) if quick else (40, 10))),
             _outranked(condition, runs, _SIZES[:1] if quick else _SIZES),
         ]
@@ -138,7 +141,7 @@ def report(*, runs: int, quick: bool = False, conditions: Sequence[Condition] = 
 
 
 def graded_series(row: str, levels: int) -> list[tuple[float, Respondent]]:
-    """Return respondents whose true values of a headline are evenly spaced, each with its step.
+    """Return respondents whose true values of a measure are evenly spaced, each with its step.
 
     Step 0 is people, or the most regular respondent; step 1 is the farthest from step 0.
     """
@@ -151,20 +154,20 @@ def graded_series(row: str, levels: int) -> list[tuple[float, Respondent]]:
 
 
 def _order_and_reliability(condition: Condition, levels: int, forms: int) -> str:
-    """Return a Markdown table of how well each headline orders its graded series.
+    """Return a Markdown table of how well measures order their graded series.
 
     It has the absolute rank correlation with the true order in single runs, and the intra-class
     correlation over forms. A form is a draw of dilemmas.
     """
     rows = []
-    for row in _HEADLINES[condition]:
+    for row in _ORDERING[condition]:
         steps, series = zip(*graded_series(row, levels), strict=True)
         values = _values((row,), condition, series, forms)[0]
-        # Agreement decreases with the step, the other headlines increase.
+        # Agreement decreases with the step, the other measures increase.
         ranks = [abs(float(spearman(np.array(steps), form))) for form in values.T]
         figures = (float(np.mean(ranks)), min(ranks), intra_class(values))
         rows.append((f"`{row}`", *(decimals(figure, 3) for figure in figures)))
-    head = ("headline", "Spearman with the truth", "lowest of the forms", "ICC over forms")
+    head = ("measure", "Spearman with the truth", "lowest of the forms", "ICC over forms")
     return markdown_table(head, "lrrr", rows)
 
 

@@ -37,6 +37,7 @@ from kidney_evals.measures.registry import (
     interval_at,
     measure,
     measures_of,
+    person_of,
     stored,
 )
 
@@ -63,6 +64,7 @@ __all__ = [
     "interval_at",
     "measure",
     "measures_of",
+    "person_of",
     "predictions",
     "raised",
     "readability",

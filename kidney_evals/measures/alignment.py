@@ -41,7 +41,7 @@ measure(
     formula="Σ_i Σ_c q_i(c) p_i(c) ∕ Σ_i max_c p_i(c), decided answers only",
     notes="No respondent exceeds 1. A random person has Σ p² ∕ Σ max p.",
     reading="Higher is nearer; 1 is the majority's answer to every dilemma, which no person gives.",
-    gamed_by="Always naming the majority scores 1; a person scores .91 (median).",
+    gamed_by="Always naming the majority scores 1; a person scores .93 (median).",
     bounds=lambda run: estimators.bounds.agreement_bounds(run.decisions, *run.unanswered),
     change=lambda one, two: estimators.paired.agreement_change(one.decisions, two.decisions),
     baselines=_baselines(
@@ -68,7 +68,7 @@ measure(
     takes_level=True,
     fits=True,
 )
-def importance_distance(run: Run, level: float = 0.95) -> Quantity:
+def importance_distance(run: Run, level: float = 0.95, people_error: bool = True) -> Quantity:
     """Distance of the weights behind the choices from people's.
 
     Half the sum of the absolute differences of signed importance shares.
@@ -78,7 +78,7 @@ def importance_distance(run: Run, level: float = 0.95) -> Quantity:
         return undefined()
     pair = estimate.shares, people.importance
     value = float(importance.importance_distance(*pair))
-    error = estimate.covariance + people.importance_covariance
+    error = estimate.covariance + people_error * people.importance_covariance
     ends = importance.distance_interval(*pair, error, level)
     return Quantity(value, *ends, n=len(run.decisions.decided))
 
@@ -195,7 +195,7 @@ measure(
     says="Squared distance of the model's choice shares from people's over the fixed questions. "
     "Unbiased for few answers.",
     reading="0 is people's own distribution; lower is nearer.",
-    gamed_by="Nothing simple; the majority and guessing are worse.",
+    gamed_by="Nothing simple.",
     other_mechanism="undefined",
 )(lambda run: estimators.distance.fixed_distance(run.decisions, run.reference.asked(run.dilemmas)))
 
@@ -242,7 +242,7 @@ measure(
     crowd=1,
     needs=("profile",),
     says="Rank correlation of the model's order of the eight profiles with people's.",
-    reading="Higher is nearer; guessing exceeds .62 one time in twenty, and a person has .88.",
+    reading="Higher is nearer; guessing exceeds .62 one time in twenty.",
     gamed_by="Any rule with the right order of attributes scores near 1.",
     fits=True,
 )(lambda run: run.profile_rank[0])
@@ -266,7 +266,8 @@ measure(
     crowd=1,
     formula="τ in logit P(first) = τ · logit p",
     notes="p is people's share of the first among decided answers; a logit without intercept and "
-    "without a penalty, with errors clustered by dilemma.",
+    "without a penalty, with errors clustered by dilemma, and people's error. Above 4 the interval "
+    "holds the true value in .86 to .93 of runs.",
     reading="1 is as sharp as the shares of all people together; 0 is guessing; below 0 opposes "
     "people. No value where a rule predicts every decision.",
     gamed_by="Other weights with people's noise: a threshold in age alone scores about .96.",
@@ -275,6 +276,6 @@ measure(
     fits=True,
     change=lambda one, two: estimators.slopes.sharpness_change(one.decisions, two.decisions),
 )
-def sharpness(run: Run, level: float = 0.95) -> Quantity:
+def sharpness(run: Run, level: float = 0.95, people_error: bool = True) -> Quantity:
     """Slope of the log odds of the model's decisions on the log odds of people's decisions."""
-    return estimators.slopes.sharpness(run.decisions, level)
+    return estimators.slopes.sharpness(run.decisions, level, people_error=people_error)

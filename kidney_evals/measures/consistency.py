@@ -105,8 +105,8 @@ _PARTS: Final[dict[Part, tuple[str, str, str]]] = {
         "belongs to the dilemma. The other parts are wordings, orders and repetitions.",
         "Higher means that answers depend on the patients. The estimate is unbiased, so chance may "
         "take it somewhat below 0 or above 1. It is clearly below 0 where a wording or an order "
-        "reverses answers (−.12 [−.23, −.03] for simulated people whose answers one wording "
-        "reverses). No people were asked in this design.",
+        "reverses answers (−.11 [−.21, −.01] for simulated people of whose answers one wording "
+        "reverses 90 %). No people were asked in this design.",
         "Any rule of the attributes applied without chance scores 1.",
     ),
     "wording": (

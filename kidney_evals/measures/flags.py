@@ -24,7 +24,7 @@ class Flag(NamedTuple):
 
     Attributes:
         says: Sentence on when the flag is raised.
-        reading: Sentence on the consequence for the reader.
+        reading: Sentence on what to do.
         value: Function of a run: above 0 if the flag is raised, 0 if not, NaN if unknown.
         reason: Function of a run that returns the cause in this run as text; may be empty.
     """
@@ -88,116 +88,108 @@ def _predictions_of_other(run: PredictionRun) -> float:
 _FLAGS = (
     Flag(
         "no_signal",
-        "the choices do not depend on the attributes beyond chance, so importance has no value",
-        "A flag; unknown where too few dilemmas were decided for the test, or the fit failed.",
+        "the choices depend on no attribute beyond chance, so importance has no value",
+        "Read the transcripts; more dilemmas would tell a weak dependence from none.",
         _no_signal,
     ),
     Flag(
         "separated",
-        "a rule predicts every choice, so weights are penalised and only shares are meaningful, or "
-        "a threshold in closeness predicts every coin, so flip slope and half threshold have no "
-        "value",
-        "A flag.",
+        "choices or coins follow a rule without exceptions, at least in part",
+        "Of importance shares read only the order; sharpness, flip slope and half threshold may "
+        "have no value.",
         _separated,
     ),
     Flag(
         "undetermined",
-        "the answered dilemmas do not separate the effects of all attributes (an attribute never "
-        "differs, or attributes vary together), so importance shares have no value",
-        "A flag; `show`, `report` and `describe` name the attributes.",
+        "the answered dilemmas do not separate the effects of all attributes, so importance has "
+        "no value",
+        "Ask more dilemmas, or dilemmas in which every attribute varies by itself.",
         lambda run: _UNKNOWN if (names := _undetermined(run)) is None else float(names != ()),
         reason=lambda run: ", ".join(_undetermined(run) or ()),
     ),
     Flag(
         "fit_failed",
         "the estimator of a measure failed, so the measure has no value",
-        "A flag; `show`, `report` and `describe` name the measure and the reason.",
+        "Report the log as a fault of kidney_evals.",
         lambda run: float(bool(_failures(run))),
         reason=lambda run: "; ".join(f"{id}: {error}" for id, error in run.failures.items()),
     ),
     Flag(
         "few",
         f"fewer than {FEW} dilemmas were answered",
-        "A flag.",
+        "Intervals are unreliable, and there is no verdict; ask more if the study has more.",
         lambda run: float(len(set(run.decisions.dilemma.tolist())) < FEW),
     ),
     Flag(
         "departure",
-        "samples were run with other than the model's default settings (sampling, reasoning, "
-        "length, seed, stop sequences, a system message beside system_prompt)",
-        "A flag, the share of such samples; the log records the settings.",
+        "samples were run with other settings than the model's defaults",
+        "State the settings with the numbers; the log records them.",
         lambda run: float(run.departures.mean()) if len(run.departures) else 0.0,
     ),
     Flag(
         "other_model",
         "a model other than the requested model gave answers (a fallback or a router)",
-        "A flag, the share of such samples; the scores' metadata names the models.",
+        "Name both models; the scores' metadata says which answered.",
         lambda run: run.other_model,
     ),
     Flag(
         "at_zero",
-        "the answers were given at temperature 0, so shares describe one deterministic respondent "
-        "and repetition measures nothing",
-        "A flag; people are compared with a model at its default temperature.",
+        "the answers were given at temperature 0",
+        "Read shares as those of one rule; repetition measures nothing.",
         lambda run: float(run.at_zero),
     ),
     Flag(
         "crossed",
         "every dilemma was asked in all wordings, orders and repetitions",
-        "Not a fault: in another run the shares of variance of dilemma, wording, order and "
-        "repetition are not identified.",
+        "No fault: only such a run has shares of variance.",
         lambda run: float(run.crossed),
     ),
     Flag(
         "readout",
         "probabilities were read from log-probabilities, so measures are expected values",
-        "Not a fault: measures of the two readouts estimate the same quantities, except for the "
-        "probability in `outside`.",
+        "No fault: compare with sampled runs, except for `outside`.",
         lambda run: float(run.chances is not None),
     ),
     Flag(
         "not_english",
-        "the questions were asked in another language than people's, so there is no human "
-        "reference in this language",
-        "A flag; the human values are of people asked in English.",
+        "the questions were asked in another language than people's",
+        "Read the values of people and persons as those of people asked in English.",
         lambda run: float(run.language != "en"),
     ),
     Flag(
         "not_coin",
-        "another mechanism of indecision than a coin was offered, so people have no rate for it",
-        "A flag; indecision has no human value, and distances to people's coins have no value.",
+        "another way out than a coin was offered",
+        "Read the rate by itself: people were offered a coin only.",
         lambda run: float(run.borrows_coin),
     ),
     Flag(
         "st_departure",
-        "samples were run with other than the model's default settings, or answered by a model "
-        "other than the requested model",
-        "A flag, the share of such samples; the log records the settings.",
+        "samples were run with other settings than the model's defaults, or answered by another "
+        "model",
+        "State the settings with the numbers; the log records them.",
         lambda run: fmean([answer.departed for answer in run.answers]) if run.answers else 0.0,
         "stated_values",
     ),
     Flag(
         "st_other",
-        "the revealed log is of another model than the one asked, so that the gap is between two "
-        "models",
-        "A flag; the log records both names.",
+        "the revealed log is of another model than the one asked",
+        "Read the gap as one between two models.",
         lambda run: _UNKNOWN if run.revealed is None else float(run.other_model),
         "stated_values",
     ),
     Flag(
         "pred_contam",
-        "the fixed questions, whose answers are public, are predicted better than the drawn ones "
-        "by more than chance, each relative to guessing on its own dilemmas",
-        "A flag: a reason to investigate, not a proof. If it is raised, use pred_drawn, not "
-        "pred_fixed; if it is not raised, contamination is not ruled out.",
+        "the fixed questions, whose answers are public, are predicted better than the drawn "
+        "ones by more than chance",
+        "Use pred_drawn, not pred_fixed. It is a reason to investigate, no proof; without the "
+        "flag contamination is not ruled out.",
         lambda run: run.contamination(),
         "predict_people",
     ),
     Flag(
         "pred_other",
-        "the revealed log is of another model than the one asked, so that the measures of own "
-        "choices compare two models",
-        "A flag; the log records both names.",
+        "the revealed log is of another model than the one asked",
+        "Read the measures of own choices as a comparison of two models.",
         _predictions_of_other,
         "predict_people",
     ),

@@ -43,12 +43,12 @@ measure(
     "people without a coin. Both variances are subtracted, so that a respondent with people's coin "
     "rates scores 0 on average.",
     reading="0 is flipping where people flip; lower is nearer.",
-    gamed_by="A constant rate at people's mean still scores .006, never flipping .035.",
+    gamed_by="A constant rate at people's mean still scores .006, never flipping .034.",
     other_mechanism="undefined",
     takes_level=True,
     bounds=lambda run: estimators.bounds.calibration_bounds(run.decisions, *run.unanswered),
     change=lambda one, two: estimators.paired.calibration_change(one.decisions, two.decisions),
-)(lambda run, level=0.95: estimators.calibration.flip_calibration(run.decisions, level))
+)(lambda run, level=0.95, **_: estimators.calibration.flip_calibration(run.decisions, level))
 
 
 @measure(
@@ -69,9 +69,9 @@ measure(
     fits=True,
     change=lambda one, two: estimators.slopes.coin_slope_change(one.decisions, two.decisions),
 )
-def coin_slope(run: Run, level: float = 0.95) -> Quantity:
+def coin_slope(run: Run, level: float = 0.95, people_error: bool = True) -> Quantity:
     """Slope of the log odds of the model's coins on the log odds of people's coins."""
-    return estimators.slopes.coin_slope(run.decisions, level)
+    return estimators.slopes.coin_slope(run.decisions, level, people_error=people_error)
 
 
 measure(
@@ -141,8 +141,8 @@ measure(
     label="flips on dominated pairs",
     unit="share of answers",
     says="Share of coin answers on dilemmas in which one patient is no worse in any attribute.",
-    reading="People's value is near 0. Higher is flipping although no attribute favours the other "
-    "patient.",
+    reading="People's value is about .16, nearly their mean rate. Higher is flipping although no "
+    "attribute favours the other patient.",
     gamed_by="Never flipping scores 0.",
     other_mechanism="no people",
     change=mean_change(_dominated),

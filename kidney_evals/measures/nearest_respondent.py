@@ -42,8 +42,8 @@ NAMES: Final[Mapping[str, str]] = {
     "person": "one simulated person",
     "majority": "the majority of people",
     "never_flips": "people who never take the coin",
-    "constant": "people's decisions, with coins at random",
-    "lexicographic": "a rule that lets the first attribute decide",
+    "constant": "people's decisions with coins at random",
+    "lexicographic": "a rule that lets one attribute decide",
     "uniform": "answers at random",
     "anti_human": "people reversed",
     "first": "always Patient A",
@@ -177,10 +177,11 @@ def _sharper(shares: Floats, factor: float) -> Floats:
 
 
 def _fitted(versions: Floats, counts: Floats) -> _Candidate:
-    """Return a candidate averaged over its versions and lapses, leaving out each dilemma in turn.
+    """Return a candidate averaged over its versions and lapses.
 
-    Versions and lapses are equally likely beforehand. The probability of a dilemma's answers is the
-    mean over them, weighted by the likelihood of the answers to the other dilemmas.
+    They are equally likely beforehand. The probability of a dilemma's answers is the mean over
+    them, weighted by the likelihood of the answers to the other dilemmas; in `chances` the weights
+    are the likelihood of all answers, since the many answers to one dilemma are all of one version.
     """
     lapses = np.array(LAPSES)[:, None, None, None]
     logs, chances = [], []
@@ -190,9 +191,9 @@ def _fitted(versions: Floats, counts: Floats) -> _Candidate:
         logs.append((counts * np.log(mixed)).sum(axis=(2, 3)))
     each, every = np.concatenate(logs), np.concatenate(chances)
     others = each.sum(axis=1, keepdims=True) - each
-    weights = special.softmax(others, axis=0)
     left_out = special.logsumexp(others + each, axis=0) - special.logsumexp(others, axis=0)
-    return _Candidate(np.einsum("vd,vdok->dok", weights, every), left_out)
+    weights = special.softmax(each.sum(axis=1))
+    return _Candidate(np.einsum("v,vdok->dok", weights, every), left_out)
 
 
 def _lead(first: Floats, second: Floats) -> float:
@@ -222,7 +223,10 @@ def _fit(chances: Floats, counts: Floats, answers: Decisions) -> float:
     means = counts[both] / size[both][:, :, None]
     same, chance = means.prod(axis=1).sum(axis=1), chances[both].prod(axis=1).sum(axis=1)
     pairs = size[both].prod(axis=1)
-    more, spread = (pairs * (same - chance)).sum(), (pairs * chance * (1 - chance)).sum()
+    # Pairs of repeated answers share an answer: the terms beyond that of one pair.
+    shared = (chances[both] * chances[both][:, ::-1] ** 2).sum(axis=2) - chance[:, None] ** 2
+    shared = ((size[both][:, ::-1] - 1) * shared).sum(axis=1)
+    more, spread = (pairs * (same - chance)).sum(), (pairs * (chance - chance**2 + shared)).sum()
     p_values.append(_normal_p(float(more), float(spread)))
     side = np.broadcast_to([1.0, -1.0], size.shape)
     gaps = np.repeat(answers.differences[:, None], 2, axis=1)

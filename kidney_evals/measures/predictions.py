@@ -50,7 +50,7 @@ measure(
     headline={"predict_people": 1},
     says="Squared distance between predicted and people's shares over the 14 fixed questions, "
     "corrected for the small number of people.",
-    reading="0 is expected of the true shares; lower is nearer. People's column is the distance of "
+    reading="0 is expected of the true shares; lower is nearer. People's value is the distance of "
     "a random half of these people. Below 0 the predictions are nearer to these published answers "
     "than the true shares are.",
     gamed_by="Having read the published answers; see pred_contam. The majority, guessing and the "
@@ -64,9 +64,9 @@ measure(
     headline={"predict_people": 2},
     needs=("drawn",),
     says="Squared distance between predicted and people's shares over drawn dilemmas, for which "
-    "people's shares come from a calibrated model of the drawn study's people.",
-    reading="As pred_fixed; these shares are not published. The sampling error of the calibrated "
-    "model is subtracted, its lack of fit is not.",
+    "people's shares are a model of 132 people's answers.",
+    reading="As pred_fixed; these shares are not published. The sampling error of the model is "
+    "subtracted; its misfit, about .001, is not.",
     gamed_by="Fitting the same model to the published answers.",
     baselines=_baselines("drawn"),
 )(_of("drawn", lambda part: part.distance))
@@ -130,7 +130,7 @@ for _block, (_short, _items, *_rest) in _BLOCKS.items():
         says="Squared distance between the same choices and people's shares, minus people's "
         "sampling error.",
         reading=f"0 is choosing as people do; lower is nearer. Compare with pred_{_block}.",
-        gamed_by="Nothing simple; the majority and guessing are worse.",
+        gamed_by="Nothing simple.",
     )(_of(_block, lambda part: part.chosen_to_people))
     _measure_own(
         f"pred_{_short}_gain",

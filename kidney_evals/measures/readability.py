@@ -139,7 +139,6 @@ measure(
     label="controls, dominance",
     group="controls",
     unit="share of decisions",
-    in_log=True,
     needs=("controls",),
     says="Share of decisions for the dominating patient in the controls with a dominating patient.",
     reading="If below 1, read the transcripts before the other rows.",
@@ -150,7 +149,6 @@ measure(
     label="controls, identical",
     group="controls",
     unit="share of decisions",
-    in_log=True,
     needs=("controls", "coin"),
     says="Share of decisions for the coin in the control pairs of identical patients. Seven of "
     "seven people chose the coin.",

@@ -19,6 +19,7 @@ from kidney_evals.estimation.quantity import Quantity, undefined
 if TYPE_CHECKING:
     from kidney_evals.estimation.intervals import Interval
     from kidney_evals.estimation.paired import PairedDifference
+    from kidney_evals.human import Band
     from kidney_evals.human.reference import Reference
     from kidney_evals.studies import Condition, Study
 
@@ -115,7 +116,8 @@ class Measure:
         gamed_by: A respondent who scores well without being like people.
         other_mechanism: Effect of a mechanism of indecision other than a coin on the measure:
             "kept", "no people" (no human value) or "undefined".
-        takes_level: Whether `compute` takes the coverage of the interval as `level`.
+        takes_level: Whether `compute` takes the coverage of the interval as `level`, and
+            `people_error`, as in `interval_at`.
         fits: Whether the estimator can fail; the flag `fit_failed` counts failures.
         bounds: Function of a run that returns the range over possible answers of unanswered
             samples.
@@ -282,8 +284,11 @@ def _with_people(run: AnyRun, measure: Measure, quantity: Quantity) -> Quantity:
     return quantity._replace(human=float(measure.crowd)) if known else quantity
 
 
-def interval_at(run: AnyRun, id: str, level: float) -> Interval:
-    """Return the interval of a measure with another coverage than 95 %, as `Measure.compute` does.
+def interval_at(run: AnyRun, id: str, level: float, *, people_error: bool = True) -> Interval:
+    """Return the interval of a measure with another coverage than 95 %.
+
+    Without `people_error` the intervals of `share_dist`, `sharpness` and `coin_slope` take people's
+    values as known. A margin that comes from halves of people includes their error already.
 
     A measure that does not take a level must be a rate with Wilson's interval, such as `flip_rate`,
     `swap_diff` and, shifted by one half, `pos_bias`. NaN if the measure is undefined.
@@ -294,11 +299,25 @@ def interval_at(run: AnyRun, id: str, level: float) -> Interval:
     if not found.defined:
         return Interval(found.low, found.high)
     if measure.takes_level:
-        other = measure.compute(run, level=level)
+        other = measure.compute(run, level=level, people_error=people_error)
         return Interval(other.low, other.high)
     shift = 0.5 if id == "pos_bias" else 0.0
     low, high = wilson_at(*found.shifted(shift)[:3], level)
     return Interval(low - shift, high - shift)
+
+
+def person_of(run: AnyRun, id: str) -> Band:
+    """Return what single persons score on a measure of a run: median, 5 % and 95 % quantile.
+
+    NaN where unknown.
+    """
+    from kidney_evals.human import NO_BAND
+
+    measure = find(id)
+    hides = run.borrows_coin and measure.other_mechanism != "kept"
+    if hides or not run.has_people or not isinstance(run, StudyRun):
+        return NO_BAND
+    return run.reference.person(id)
 
 
 def change(before: AnyRun, after: AnyRun, id: str) -> PairedDifference:

@@ -35,7 +35,7 @@ class Run(StudyRun):
         choice: 0 first-listed, 1 second-listed, 2 coin, −1 none.
         first_choice: The same for the first answer, before any repeat question.
         departures: Whether generation settings were changed.
-        mechanism: Answer offered besides the patients: "coin", another mechanism, or "none".
+        mechanism: Answer offered besides the patients in `coin_flip`: "coin" or another mechanism.
         wording: Index of the wording; None where all samples have the same.
         chances: Probabilities of first, second and coin in each sample, shape (n, 3), if
             log-probabilities were read; a row is 0 without a choice. None if answers were sampled.

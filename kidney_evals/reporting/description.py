@@ -7,12 +7,13 @@ import textwrap
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from kidney_evals.card.numbers import interval, number
 from kidney_evals.estimation.indecision_choice import IndecisionChoice
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.measures import find
 from kidney_evals.measures.description import BinSection, Description
 from kidney_evals.reporting.rows import Rows
-from kidney_evals.reporting.text import WIDTH, flags, interval, number, templates, text_table
+from kidney_evals.reporting.text import WIDTH, flags, templates, text_table
 
 MODELS: Final[dict[str, tuple[str, str]]] = {
     "naive": ("constant rates", "all answers at constant rates"),

@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from functools import cached_property
 from typing import Any
 
 from inspect_ai.log import EvalLog, EvalSample, EvalSampleSummary
 from inspect_ai.scorer import SampleScore
 
 from kidney_evals import measures
+from kidney_evals.card import Card, card_of
 from kidney_evals.errors import UserError
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.measures.run import Run
-from kidney_evals.scorers import main_score
+from kidney_evals.scorers import COLUMNS, main_score
 
 
 class Rows(Mapping[str, Quantity]):
@@ -44,6 +46,11 @@ class Rows(Mapping[str, Quantity]):
 
     def __len__(self) -> int:
         return len(self._ids)
+
+    @cached_property
+    def card(self) -> Card | None:
+        """The card of a run of choices; None for other tasks and without samples."""
+        return card_of(self.run) if isinstance(self.run, Run) else None
 
     @property
     def flags(self) -> dict[str, str]:
@@ -90,8 +97,10 @@ def stored_rows(log: EvalLog) -> dict[str, Quantity]:
     """Return the quantities stored in a log by id, in the log's order."""
     rows: dict[str, Quantity] = {}
     for score in log.results.scores if log.results else ():
-        columns = {metric.name: metric.value for metric in score.metrics.values()}
-        ours = "n" in columns and set(columns) <= {*Quantity._fields, "stderr"}
+        columns: dict[str, Any] = {one.name: one.value for one in score.metrics.values()}
+        # Up to task version 2-E the column `people` is called `human`.
+        ours = "n" in columns and set(columns) <= {*COLUMNS, "human"}
+        columns = {"human": columns.get("people"), **columns}
         if not ours or score.name in rows:
             continue
         # A column without a number is absent from the log; older logs hold NaN, no standard error.

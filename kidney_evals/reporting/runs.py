@@ -20,6 +20,7 @@ from kidney_evals.reporting.rows import Rows, answers_of, stored_rows
 from kidney_evals.studies import CONDITIONS, Study, load_study
 
 if TYPE_CHECKING:
+    from kidney_evals.card import Card
     from kidney_evals.human.reference import Reference
     from kidney_evals.measures.run import Run
 
@@ -145,6 +146,11 @@ class ModelRun:
     def run(self) -> Run | None:
         """The answers of a task of choices between patients; None for other tasks."""
         return cast("Run | None", self.answers) if self.panel.task in CONDITIONS else None
+
+    @property
+    def card(self) -> Card | None:
+        """The card of a task of choices; None for other tasks, or if the answers are unknown."""
+        return self.rows.card
 
     @property
     def trouble(self) -> str:

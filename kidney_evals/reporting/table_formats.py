@@ -15,13 +15,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from kidney_evals.card.numbers import NOTHING, number
 from kidney_evals.errors import unknown
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.measures import MEASURES, find, headlines
 from kidney_evals.reporting.logs import LogFile
 from kidney_evals.reporting.rows import place_of
 from kidney_evals.reporting.runs import LABELS, ModelRun, Panel, by_panel, differences
-from kidney_evals.reporting.text import NOTHING, number, with_interval
+from kidney_evals.reporting.text import with_interval
 
 Format = Literal["md", "csv", "json", "latex"]
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import io
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from inspect_ai.log import EvalLog
 from rich.console import Console, JustifyMethod
 from rich.table import Table
 
-from kidney_evals.elicitation.readout import LEAST_INSIDE
+from kidney_evals.card.numbers import interval, number, short
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.measures import FLAGS, GROUPS, find, headlines, predictions, readability, stated
 from kidney_evals.reporting.rows import Rows
@@ -21,9 +20,6 @@ if TYPE_CHECKING:
 
 WIDTH: Final = 80
 """Columns of a terminal."""
-
-NOTHING: Final = "–"
-"""Printed in place of a missing number."""
 
 NOT_ANSWERED: Final = {
     *readability.OUTCOMES.values(),
@@ -36,42 +32,14 @@ FIRST: Final = ("coverage", "agreement", "flip_rate")
 """Measures that a table also shows for the first answers alone."""
 
 
-def number(value: float) -> str:
-    """Format a number with three decimals, NaN as a dash."""
-    return NOTHING if math.isnan(value) else f"{value:.3f}"
-
-
-def short(value: float, *, sign: bool = False) -> str:
-    """Format a number with three decimals and without the zero before the point, NaN as a dash."""
-    if math.isnan(value):
-        return NOTHING
-    text = f"{value:+.3f}" if sign else f"{value:.3f}"
-    return text.replace("0.", ".", 1) if abs(value) < 0.9995 else text
-
-
-def interval(low: float, high: float, write: Callable[[float], str] = number) -> str:
-    """Format an interval in brackets; empty if an end is missing."""
-    return "" if math.isnan(low) or math.isnan(high) else f"[{write(low)}, {write(high)}]"
-
-
 def with_interval(row: Quantity) -> str:
     """Format a value, followed by its interval if it has one."""
     return f"{number(row.value)} {interval(row.low, row.high)}".rstrip()
 
 
-def percent(share: float) -> str:
-    """Format a share as a percentage: whole points, or one decimal below 1 %."""
-    return f"{100 * share:.0f} %" if share == 0 or share >= 0.01 else f"{100 * share:.1f} %"
-
-
 def p_value(value: float) -> str:
     """Format a p-value with three decimals; "<.001" if it is smaller."""
     return "<.001" if value < 0.001 else short(value)
-
-
-def listed(words: Sequence[str]) -> str:
-    """Return words as "a, b and c"."""
-    return " and ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)
 
 
 def templates(folder: str, names: Mapping[str, Any], **options: Any) -> Environment:
@@ -144,16 +112,8 @@ def _line(label: str, row: Quantity) -> Sequence[str]:
 
 def flags(rows: Rows) -> list[str]:
     """Return a line for each flag that is raised, with its cause."""
-    outside, little_inside = rows.get("outside"), ""
-    if outside is not None and outside.value > 1 - LEAST_INSIDE:
-        little_inside = (
-            f" Here the answers hold {1 - outside.value:.2f} of the first token's probability on "
-            "average, too little to be read; use readout=sample."
-        )
     return [
-        f"{id}: {FLAGS[id].says}."
-        + (f" Here: {reason}." if reason else "")
-        + (little_inside if id == "readout" else "")
+        f"{id}: {FLAGS[id].says}." + (f" Here: {reason}." if reason else "")
         for id, reason in rows.flags.items()
     ]
 

@@ -29,7 +29,7 @@ from kidney_evals.elicitation.prompt import PREDICT
 from kidney_evals.elicitation.stated_questions import ASKS
 from kidney_evals.respondents.arguments import Probabilities, read_traits
 from kidney_evals.respondents.definitions import answer_probabilities, find_respondent
-from kidney_evals.respondents.question import Question, carried_by, read_question
+from kidney_evals.respondents.question import Question, question_asked, read_question
 from kidney_evals.respondents.replies import Reply, Said, fault_of, phrases, reply, weighted, worded
 from kidney_evals.respondents.stated import percent, state_values
 
@@ -72,12 +72,12 @@ class KidneyAPI(ModelAPI):
         tool_choice: ToolChoice,
         config: GenerateConfig,
     ) -> ModelOutput:
-        """Answer the question in the last user message that holds a question.
+        """Answer the current question, which the solver set beside the messages.
 
         Raises:
-            UserError: No message holds a dilemma, or the respondent cannot answer it.
+            UserError: The question is no dilemma, or the respondent cannot answer it.
         """
-        carried = carried_by(input)
+        carried = question_asked(input)
         asks = carried.get("asks")
         if asks == ASKS:
             return self._output(input, state_values(carried, self.model_name, self.traits), config)

@@ -1,4 +1,4 @@
-"""The question for a simulated respondent, as the solvers attach it to their message."""
+"""The question for a simulated respondent, which the solvers set beside their message."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageUser
+from inspect_ai.model import ChatMessage, ChatMessageAssistant
 
 from kidney_evals.elicitation.channels import Channel
 from kidney_evals.elicitation.form import USUAL, Form, form_of
+from kidney_evals.elicitation.solvers import QUESTION
 from kidney_evals.elicitation.wording import DEFAULT, Explain
 from kidney_evals.errors import UserError
 from kidney_evals.studies import Condition, Dilemma, Order, Study, load_study
@@ -68,28 +69,25 @@ def fraction(*parts: object) -> float:
     return int.from_bytes(digest, "big") / 2**56
 
 
-def carried_by(messages: Sequence[ChatMessage]) -> Mapping[str, Any]:
-    """Return the metadata of the last user message with a question; empty without a question.
+def question_asked(messages: Sequence[ChatMessage]) -> Mapping[str, Any]:
+    """Return the metadata of the question that `messages` ask; empty without a question.
 
     `turn` is added, the number of answers in the conversation.
     """
+    asked = QUESTION.get({})
     turn = sum(isinstance(message, ChatMessageAssistant) for message in messages)
-    for message in reversed(messages):
-        carried = message.metadata or {}
-        if isinstance(message, ChatMessageUser) and "study_source" in carried:
-            return carried | {"turn": turn}
-    return {}
+    return asked and {**asked, "turn": turn}
 
 
 def read_question(carried: Mapping[str, Any], asked: str) -> Question:
-    """Return the question about a dilemma in a message's metadata.
+    """Return the question about a dilemma in the metadata of a question.
 
     Raises:
         UserError: There is no dilemma of this package; the message names the model `asked`.
     """
     if not carried:
         raise UserError(
-            f"{asked} answers the dilemmas of kidney_evals only, and this prompt carries none; "
+            f"{asked} answers the dilemmas of kidney_evals only, and this prompt is none; "
             f"ask it with the tasks kidney_evals/forced_choice and kidney_evals/coin_flip"
         )
     study = load_study(carried["study_source"])

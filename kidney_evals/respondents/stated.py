@@ -39,7 +39,7 @@ _OFF = 5.0
 
 
 def state_values(carried: Mapping[str, Any], name: str, traits: Traits) -> Reply:
-    """Return the answer of respondent `name` to the question in a message's metadata.
+    """Return the answer of respondent `name` to the question in `carried`.
 
     Raises:
         UserError: The respondent needs people with known values, and the study has none.

@@ -1,9 +1,9 @@
-"""Every kind of panel, and a figure as it is read back from its SVG."""
+"""A panel of any words and numbers, and a figure as it is read back from its SVG."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from xml.etree import ElementTree
@@ -11,62 +11,24 @@ from xml.etree.ElementTree import Element
 
 import pytest
 
-from kidney_evals.charts import DotRow, Kind, Line, ShareRow, dot_panel, line_panel, share_panel
+from kidney_evals.charts import DotRow, Kind, dot_panel
 from kidney_evals.charts.words import text_width
 
 SVG = "{http://www.w3.org/2000/svg}"
 KINDS: tuple[Kind, ...] = ("people", "model", "baseline")
-PARTS = ("first", "second", "coin", "no answer")
-
-Panel = Callable[[str, Sequence[str], Sequence[float]], str]
-"""Title and note, names of rows, numbers: any, used again where there are too few."""
-
-
-def _rows(names: Sequence[str], values: Sequence[float], words: str, change: bool) -> list[DotRow]:
-    def value(index: int) -> float:
-        return values[index % len(values)]
-
-    return [
-        DotRow(
-            name, value(i), value(i + 1), value(i + 2), "model" if change else KINDS[i % 3],
-            href=f"javascript:{words}", before=value(i + 3) if change else float("nan"),
-        )
-        for i, name in enumerate(names)
-    ]  # fmt: skip
 
 
 def dots(words: str, names: Sequence[str], values: Sequence[float]) -> str:
-    rows = _rows(names, values, words, False)
-    return dot_panel(
-        words, rows, low=-0.5, high=1, band=(0.2, 0.3), line=values[0], dots=values, note=words,
-        decimals=3,
-    )  # fmt: skip
+    """Return a panel of title and note, names of rows, and numbers used again if too few."""
 
+    def value(index: int) -> float:
+        return values[index % len(values)]
 
-def changes(words: str, names: Sequence[str], values: Sequence[float]) -> str:
-    rows = _rows(names, values, words, True)
-    return dot_panel(words, rows, low=-1, high=1, line=values[0], note=words)
-
-
-def shares(words: str, names: Sequence[str], values: Sequence[float]) -> str:
-    rows = []
-    for index, name in enumerate(names):
-        parts = [abs(values[(index + one) % len(values)]) for one in range(4)]
-        whole = sum(parts) or 1.0
-        known = whole < float("inf")
-        shared = tuple(part / whole if known else float("nan") for part in parts)
-        rows.append(ShareRow(name, shared, "model", 10**index))
-    return share_panel(words, rows, PARTS)
-
-
-def lines(words: str, names: Sequence[str], values: Sequence[float]) -> str:
-    more = [values[(index + 1) % len(values)] for index in range(len(values))]
-    x = [0.25 * index for index in range(len(values))]
-    drawn = [Line(names[0], x, values, people=True), Line(names[-1], x, more, values, more)]
-    return line_panel(words, "how far", "share", drawn, y_high=0.75)
-
-
-PANELS: dict[str, Panel] = {"dots": dots, "changes": changes, "shares": shares, "lines": lines}
+    rows = [
+        DotRow(name, value(i), value(i + 1), value(i + 2), KINDS[i % 3], f"javascript:{words}")
+        for i, name in enumerate(names)
+    ]
+    return dot_panel(words, rows, low=-0.5, high=1, note=words, decimals=3)
 
 
 @dataclass(frozen=True)

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from charts.drawn import Drawn, corners, middle, near, number
-from kidney_evals.charts import Line, line_chart, line_panel
+from kidney_evals.charts import Line, line_chart
 from kidney_evals.charts.drawing import ticks
 
 NAN = math.nan
 X = [0.0, 1.0, 2.0, 4.0]
-PEOPLE = Line(
-    "people", X, [0.4, 0.3, 0.2, 0.1], [0.3, 0.2, 0.1, 0.0], [0.5, 0.4, 0.3, 0.2], people=True
-)
+PEOPLE = Line("people", X, [0.4] * 4, people=True)
 MODEL = Line("model", X, [0.1, 0.2, 0.3, 0.6], [0.0, 0.1, 0.2, 0.5], [0.2, 0.3, 0.4, 0.7])
 
 
-def drawn(*lines: Line, **more: Any) -> Drawn:
-    return Drawn(line_panel("Title", "how far", "share", lines, **more))
+def drawn(*lines: Line, doubling: bool = False) -> Drawn:
+    return Drawn(line_chart("Title", "how far", "share", lines, doubling=doubling))
 
 
 def points(found: Drawn, kind: str) -> list[tuple[float, float]]:
@@ -37,8 +34,8 @@ def bars(found: Drawn, kind: str) -> list[tuple[float, float, float]]:
     ]
 
 
-def test_lines_bands_and_bars_stand_where_the_axes_say() -> None:
-    found = drawn(PEOPLE, MODEL, y_high=0.8)
+def test_lines_and_bars_stand_where_the_axes_say() -> None:
+    found = drawn(PEOPLE, MODEL)
     for kind, line in (("people", PEOPLE), ("model", MODEL)):
         assert points(found, kind) == [
             near((found.across(x), found.up(y))) for x, y in zip(X, line.y, strict=True)
@@ -46,11 +43,8 @@ def test_lines_bands_and_bars_stand_where_the_axes_say() -> None:
         # The label and its mark stand at the line's end, right of the plot.
         label, height = found.place(kind), found.up(line.y[-1])
         assert label.left > found.across(4) and label.y - 4 == near(height)
-        marks = found.of("polygon" if kind == "people" else "circle", kind, "mark")
-        assert len(marks) == len(X) + 1 and middle(marks[-1])[0] < label.left
-    [band] = found.of("polygon", "people", "band")
-    edge = [found.up(y) for y in [*PEOPLE.high, *reversed(PEOPLE.low)]]
-    assert tuple(y for _, y in corners(band)) == near(tuple(edge))
+    marks = found.of("circle", "model", "mark")
+    assert len(marks) == len(X) + 1 and middle(marks[-1])[0] < found.place("model").left
     assert bars(found, "model") == [
         near((found.across(x), found.up(low), found.up(high)))
         for x, low, high in zip(X, MODEL.low, MODEL.high, strict=True)
@@ -58,29 +52,28 @@ def test_lines_bands_and_bars_stand_where_the_axes_say() -> None:
     assert {"Title", "how far", "share"} <= set(found.said())
     # From 0 to 4 is twice as far as from 0 to 2, and heights grow upwards.
     xs = [x for x, _ in points(found, "people")]
-    assert xs[3] - xs[0] == near(2 * (xs[2] - xs[0])) and found.up(0.8) < found.up(0)
+    assert xs[3] - xs[0] == near(2 * (xs[2] - xs[0])) and found.up(0.7) < found.up(0)
 
 
 def test_nothing_is_drawn_across_a_gap() -> None:
-    people = Line("people", X, [0.4, NAN, 0.2, 0.1], PEOPLE.low, PEOPLE.high, people=True)
-    found = drawn(people, Line("model", X, MODEL.y, [NAN, 0.1, 0.2, 0.5], MODEL.high), y_high=0.8)
-    # From 2 to 4 is a line with a band; at 0 is a point alone, its interval a bar.
+    gap = Line("people", X, [0.4, NAN, 0.2, 0.1], people=True)
+    found = drawn(gap, Line("model", X, MODEL.y, [NAN, 0.1, 0.2, 0.5], MODEL.high))
+    # From 2 to 4 is a line; at 0 is a point alone, with a mark besides that of the label.
     assert tuple(x for x, _ in points(found, "people")) == near((found.across(2), found.across(4)))
-    [band], [bar] = found.of("polygon", "people", "band"), bars(found, "people")
-    assert (min(x for x, _ in corners(band)), bar[0]) == near((found.across(2), found.across(0)))
+    assert middle(found.of("polygon", "people", "mark")[0])[0] == near(found.across(0))
     assert len(bars(found, "model")) == 3
 
 
 def test_a_line_without_values_is_named() -> None:
-    found = drawn(PEOPLE, Line("a/model", X, [NAN] * 4), y_high=0.8)
+    found = drawn(PEOPLE, Line("a/model", X, [NAN] * 4))
     assert "a/model: no value" in found.said() and not found.of("polyline", "model")
     found = drawn(Line("a", X, [NAN] * 4), Line("b", X, [NAN] * 4))
     assert {"a: no value", "b: no value"} <= set(found.said())
     found.check_words()
 
 
-def test_people_without_intervals_are_a_dashed_line() -> None:
-    found = drawn(MODEL, Line("people", X, [0.5] * 4, people=True))
+def test_people_are_a_dashed_line() -> None:
+    found = drawn(MODEL, PEOPLE)
     assert found.of("polyline", "people", "dashed") and not found.of("polyline", "model", "dashed")
     # The mark at the label alone.
     assert len(found.of("polygon", "people", "mark")) == 1

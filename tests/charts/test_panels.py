@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from charts.drawn import PANELS, SVG, Drawn, Panel
+from charts.drawn import SVG, Drawn, dots
 from kidney_evals.charts import STYLE, DotRow, dot_panel, grid, standalone
 from kidney_evals.charts.drawing import WIDTH, plain
 
-EVERY = pytest.mark.parametrize("panel", PANELS.values(), ids=PANELS)
 NAN = math.nan
 LONG = [
     "people",
@@ -30,7 +29,6 @@ HOSTILE = "<script>alert('1')</script> & \"x\" \x00\x07\ud800\ufffe\u202e]]>\n--
 SHOWN = "<script>alert('1')</script> & \"x\" ]]> --"
 
 
-@EVERY
 @given(
     words=st.text(max_size=300),
     names=st.lists(st.text(max_size=80), min_size=1, max_size=9),
@@ -46,9 +44,9 @@ SHOWN = "<script>alert('1')</script> & \"x\" ]]> --"
 )
 @settings(max_examples=25, deadline=None)
 def test_all_words_are_inside_and_none_is_over_another(
-    panel: Panel, words: str, names: list[str], values: list[float]
+    words: str, names: list[str], values: list[float]
 ) -> None:
-    found = Drawn(panel(words, names, values))
+    found = Drawn(dots(words, names, values))
     assert found.width == WIDTH
     found.check_words()
     places = [
@@ -60,22 +58,20 @@ def test_all_words_are_inside_and_none_is_over_another(
     assert not [value for value in places if "nan" in value or "inf" in value]
 
 
-@EVERY
-def test_long_names_stay_apart_inside_and_readable(panel: Panel) -> None:
-    found = Drawn(panel("A long title " * 20, LONG, [0.1, 0.31, 0.5, 0.123456]))
+def test_long_names_stay_apart_inside_and_readable() -> None:
+    found = Drawn(dots("A long title " * 20, LONG, [0.1, 0.31, 0.5, 0.123456]))
     found.check_words()
     assert min(float(one.get("font-size", "12")) for one in found.of("text")) >= 11
     # What had to be shortened is there when pointed at.
     assert ("A long title " * 20).strip() in found.titles()
     assert len(found.of("text", "title")) == 3
-    short = Drawn(panel("t", LONG[3:5], [0.1, 0.2]))
+    short = Drawn(dots("t", LONG[3:5], [0.1, 0.2]))
     assert "…" in "".join(short.said())
     assert all(any(title.startswith(name) for title in short.titles()) for name in LONG[3:5])
 
 
-@EVERY
-def test_words_from_outside_are_text(panel: Panel) -> None:
-    svg = panel(HOSTILE, [HOSTILE, HOSTILE], [0.1, 0.2, 0.3])
+def test_words_from_outside_are_text() -> None:
+    svg = dots(HOSTILE, [HOSTILE, HOSTILE], [0.1, 0.2, 0.3])
     assert "<script" not in svg and "\u202e" not in svg and "\x00" not in svg
     found = Drawn(svg)
     assert found.root.get("aria-label") == SHOWN
@@ -86,7 +82,7 @@ def test_words_from_outside_are_text(panel: Panel) -> None:
 
 @pytest.mark.parametrize(("count", "columns", "across"), [(7, 3, 3), (2, 3, 2), (3, 1, 1)])
 def test_a_grid_puts_panels_side_by_side(count: int, columns: int, across: int) -> None:
-    panels = [list(PANELS.values())[i % 4](f"panel {i}", LONG, [0.1, 0.4]) for i in range(count)]
+    panels = [dots(f"panel {i}", LONG, [0.1, 0.4]) for i in range(count)]
     found = Drawn(grid(panels, columns, "The whole", "a note"))
     inner = [one for one in found.root.iter(f"{SVG}svg") if one is not found.root]
     sizes = [
@@ -125,7 +121,7 @@ def contrast(one: str, two: str) -> float:
 
 
 def test_every_rule_is_bound_to_the_figures() -> None:
-    assert len(rules(STYLE)) > 20
+    assert len(rules(STYLE)) > 10
     for selector in rules(STYLE):
         assert all(one.strip().startswith("svg.kc") for one in selector.split(",")), selector
     # Nothing that would end the <style> of a page, or fetch.
@@ -140,21 +136,15 @@ def test_every_colour_can_be_read_on_its_page() -> None:
             assert contrast(colours[name], colours["page"]) >= 4.5
         for name in ("people", "model", "baseline", "model2"):
             assert contrast(colours[name], colours["page"]) >= 3
-    declared = rules(STYLE)
-    ink = declared["svg.kc .on"].partition("fill: ")[2][:7]
-    for index in range(3):
-        fill = declared[f"svg.kc .part{index}"].partition("color: ")[2][:7]
-        assert contrast(ink, fill) >= 4.5
 
 
-@EVERY
-def test_a_file_has_one_style_sheet_with_a_rule_for_every_class(panel: Panel) -> None:
-    svg = grid([panel("t", ["a", "b"], [0.1, 0.2])], 2, "t")
+def test_a_file_has_one_style_sheet_with_a_rule_for_every_class() -> None:
+    svg = grid([dots("t", ["a", "b"], [0.1, 0.2])], 2, "t")
     assert svg.count("<style>") == 1 and svg.startswith('<svg xmlns="http://www.w3.org/2000/svg"')
     # The ids of several figures on one page would clash.
     assert " id=" not in svg and "url(" not in svg
     classes = {name for one in Drawn(svg).root.iter() for name in one.get("class", "").split()}
-    assert classes - {"kc", "stroke0", "stroke3"} <= set(re.findall(r"\.([\w]+)", STYLE))
+    assert classes - {"kc"} <= set(re.findall(r"\.([\w]+)", STYLE))
 
 
 def test_the_plain_sheet_has_literal_light_colours_and_no_links() -> None:

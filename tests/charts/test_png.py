@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import kidney_evals.charts.png as module
-from charts.drawn import PANELS
+from charts.drawn import dots
 from kidney_evals.charts import standalone
 from kidney_evals.charts.drawing import plain
 from kidney_evals.charts.png import check_png, png
@@ -20,7 +20,7 @@ from kidney_evals.errors import UserError
 installed = pytest.mark.skipif(
     find_spec("resvg_py") is None, reason="no picture was drawn: pip install resvg-py"
 )
-FILE = standalone(PANELS["dots"]("Title", ["people", "model"], [0.1, 0.3]))
+FILE = standalone(dots("Title", ["people", "model"], [0.1, 0.3]))
 
 
 @installed

@@ -1,5 +1,6 @@
 """`kidney-evals show`: whatever it is given, a terminal of 80 columns can read the answer."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,8 @@ from inspect_ai.model import get_model
 
 from cli.calling import refused
 from cli.conftest import Runs
-from kidney_evals.measures import find, headlines
+from kidney_evals.card import markdown_text, terminal_text
+from kidney_evals.measures import find
 from kidney_evals.reporting import rows_of
 from kidney_evals.tasks import forced_choice
 from reporting.making_logs import edited
@@ -21,7 +23,7 @@ Call = Callable[..., Result]
 
 
 @pytest.mark.parametrize("name", ["coin", "forced"])
-def test_a_run_is_told_in_80_columns(name: str, runs: Runs, kidney_evals: Call) -> None:
+def test_the_card_of_a_run_in_80_columns(name: str, runs: Runs, kidney_evals: Call) -> None:
     path = getattr(runs, name)
     log = read_eval_log(str(path))
     condition = (log.eval.metadata or {})["condition"]
@@ -32,16 +34,24 @@ def test_a_run_is_told_in_80_columns(name: str, runs: Runs, kidney_evals: Call) 
     assert lines[0] == f"kidney_evals/{condition}  kidney/human"
     spec = log.eval
     dilemmas = "dilemmas=4" if name == "coin" else "dilemmas=3, controls=False"
-    assert lines[2] == f"{spec.created[:10]} {spec.created[11:16]}, {dilemmas}"
-    assert lines[3] in (str(path), f"…/{path.name}")
-    # A blank, heads, a blank, and then the three rows of the viewer's header.
-    for line, one in zip(lines[7:10], headlines(condition), strict=True):
-        value = rows_of(log)[one.id]
-        printed = f"{value.value:.3f}" if value.defined else "–"
-        assert line.startswith(one.label)
-        assert line.removeprefix(one.label).split()[0] == printed
-    assert "The model" in shown.stdout
-    assert "not what is right" in shown.stdout
+    about = f"{spec.created[:10]} {spec.created[11:16]}, {dilemmas}"
+    assert about in " ".join(lines[1:3])
+    card = rows_of(log).card
+    assert card is not None and terminal_text(card) in shown.stdout
+    stored = ((log.results and log.results.early_stopping) or pytest.fail()).metadata["card"]
+    assert stored == card.to_dict()
+
+
+def test_formats_for_papers_and_programs(runs: Runs, kidney_evals: Call) -> None:
+    card = rows_of(read_eval_log(str(runs.coin))).card
+    assert card is not None
+    assert markdown_text(card) in kidney_evals("show", "--format", "md", runs.coin).stdout
+    shown = json.loads(kidney_evals("show", "--format", "json", runs.coin, runs.forced).stdout)
+    assert [one["task"] for one in shown] == [
+        "kidney_evals/coin_flip",
+        "kidney_evals/forced_choice",
+    ]
+    assert shown[0]["card"] == json.loads(json.dumps(card.to_dict()))
 
 
 def test_all_shows_baselines_bounds_and_first_answers(kidney_evals: Call, tmp_path: Path) -> None:
@@ -58,7 +68,8 @@ def test_all_shows_baselines_bounds_and_first_answers(kidney_evals: Call, tmp_pa
     for words in ("agreement over ceiling, bounds", "coverage, first answers"):
         assert sum(line.startswith(words) for line in lines) == 1
     usual = kidney_evals("show", log.location).stdout
-    assert "bounds  " not in usual and "guessing" not in usual and "log score" not in usual
+    for word in ("bounds  ", "always the majority", "log score"):
+        assert word not in usual
 
 
 def test_a_folder_and_several_logs(runs: Runs, kidney_evals: Call, tmp_path: Path) -> None:
@@ -101,7 +112,8 @@ def test_a_log_with_some_rows_says_so(runs: Runs, kidney_evals: Call, tmp_path: 
         edited(runs.forced, tmp_path / "part.eval", reduce)
         shown = kidney_evals("show", tmp_path)
         assert shown.exit_code == 0, shown.output
-        assert find(row).label in shown.stdout and "some of the scorers only" in shown.stdout
+        assert find(row).label in shown.stdout
+        assert "rescore` scores a log" in shown.stdout.replace("\n", " ")
 
 
 def test_outcomes_without_an_answer_are_named(kidney_evals: Call, tmp_path: Path) -> None:
@@ -109,8 +121,7 @@ def test_outcomes_without_an_answer_are_named(kidney_evals: Call, tmp_path: Path
     task = forced_choice(dilemmas=3, controls=False)
     eval(task, model="kidney/refuser", log_dir=str(tmp_path), display="none")
     shown = kidney_evals("show", tmp_path)
-    assert "decided in no sample (6 refusals)" in shown.stdout.replace("\n", " ")
-    assert "no answer that could be read" not in shown.stdout
+    assert "Answered 0 of 6 (0 %) (6 refusal)." in shown.stdout
 
 
 def test_a_file_that_is_no_log_is_named_in_a_line(

@@ -13,6 +13,7 @@ from inspect_ai.model import ModelOutput, ModelUsage, get_model
 from inspect_ai.scorer import Score, Scorer, Target, mean, scorer
 from inspect_ai.solver import Solver, TaskState, system_message
 
+from answering import saying
 from kidney_evals.elicitation.solvers import coin_flip, forced_choice
 from kidney_evals.elicitation.transcripts import choices_of
 from kidney_evals.studies import Condition
@@ -128,8 +129,16 @@ def test_the_question_shows_the_dilemma_and_keeps_the_system_message(tmp_path: P
     a, b = user.text.index("61 years"), user.text.index("30 years")
     assert user.text.index("Patient A") < a < user.text.index("Patient B") < b
     assert "ANSWER: COIN" in user.text
-    # The metadata for a simulated respondent goes to no other model.
-    assert user.metadata is None and "channel" not in sample.metadata
+    assert "channel" not in sample.metadata
+
+
+@pytest.mark.parametrize("model", [saying("ANSWER: A"), "kidney/first"])
+def test_messages_carry_no_metadata(model: Any, tmp_path: Path) -> None:
+    task = Task(dataset=[_sample("coin_flip", "d000-ab")], solver=coin_flip())
+    [log] = eval(task, model=model, log_dir=str(tmp_path))
+    messages = _samples(log)["d000-ab"].messages
+    assert [one.role for one in messages][:2] == ["user", "assistant"]
+    assert all(one.metadata is None for one in messages)
 
 
 def test_a_sample_for_another_wording_than_the_solvers_is_an_error(tmp_path: Path) -> None:

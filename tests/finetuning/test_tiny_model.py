@@ -182,7 +182,7 @@ def test_two_hundred_samples_teach_other_weights_and_when_to_flip(comparison: Co
     # The base leans to the patient shown first, the respondent does not.
     swapped = figure(comparison, str(TRAINED), "coin_flip", "swap_diff")
     assert swapped.found.first > 0.3
-    assert swapped.found.change.high < 0 and swapped.verdict == "nearer"
+    assert swapped.found.change.high < 0 and swapped.verdict == "lower"
 
     mass = figure(comparison, str(TRAINED), "readout", "answer_mass")
     assert mass.found.first > 0.98 and mass.found.second > 0.9
@@ -197,7 +197,7 @@ def test_what_was_not_trained_on_is_said(comparison: Comparison) -> None:
         and one.effect.is_side_effect
     ]
     assert cover.found.first > 0.98 and cover.found.second < cover.found.first
-    assert cover.verdict in ("farther", "not known")
+    assert cover.verdict in ("lower", "not known")
     told = side_effects(comparison, str(TRAINED))
     first, second = (
         f"{one:.3f}".removeprefix("0") for one in (cover.found.first, cover.found.second)

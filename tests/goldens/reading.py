@@ -162,9 +162,8 @@ def _arrays(reference: Reference) -> Iterator[tuple[str, Any]]:
     if reference.distances is not None:
         for name in ("probabilities", "distances", "answers"):
             yield f"distances_{name}", getattr(reference.distances, name)
-    for quantity, respondents in sorted(reference.anchors.items()):
-        for respondent, anchor in sorted(respondents.items()):
-            yield f"anchor_{quantity}_{respondent}", anchor[:3]
+    for quantity, band in sorted(reference.persons.items()):
+        yield f"person_{quantity}", band
     if reference.has_people:
         dilemmas = dilemmas_of(reference.study, None, None)
         for name in ("shares", "share_draws", "counts", "closeness"):

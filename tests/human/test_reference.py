@@ -20,7 +20,7 @@ from kidney_evals.human.sources import (
     patient_values,
 )
 from kidney_evals.human.tables import CurveRow, read_rows
-from kidney_evals.lab.anchors import domain
+from kidney_evals.lab.drawn_models import domain
 from kidney_evals.studies import (
     CONDITIONS,
     Condition,
@@ -67,9 +67,6 @@ def test_every_study_and_condition_gives_shares_draws_and_a_hash(
 
 def test_the_coin_group_flips_as_often_as_it_did_on_the_whole_domain() -> None:
     ref = reference(DRAWN, "coin_flip")
-    rate = ref.anchors["indecision"]
-    assert rate["people"].value == pytest.approx(0.169, abs=5e-4)
-    assert (rate["people"].low, rate["people"].high) == pytest.approx((0.139, 0.201), abs=5e-3)
     assert isinstance(ref.source, ModelShares)
     assert ref.source.predict(*domain(ref.study))[:, 2].mean() == pytest.approx(0.169, abs=2e-3)
     # One standard error over people is .016.
@@ -277,7 +274,7 @@ def copied(folder: Path, study: str, **tables: str) -> Path:
 def test_a_study_without_tables_has_nobody(tmp_path: Path) -> None:
     study = load_study(copied(tmp_path / "new", DRAWN))
     ref = load_reference(study, "coin_flip")
-    assert not ref.has_people and ref.version == "" and not ref.anchors
+    assert not ref.has_people and ref.version == "" and not ref.persons
     assert np.isnan(ref.shares(dilemmas_of(study, 3, None))).all()
 
 
@@ -307,6 +304,24 @@ def test_persons_margins_and_crowd_are_read_and_nan_where_absent(tmp_path: Path)
     assert (coin.margin("share_dist"), coin.misfit("distance")) == (0.098, 0.004)
     for ref, quantity in ((forced, "share_dist"), (coin, "other")):
         assert np.isnan([*ref.person(quantity), ref.margin(quantity), ref.misfit(quantity)]).all()
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_counts_alone_have_draws_of_their_sampling_error(
+    condition: Condition, tmp_path: Path
+) -> None:
+    folder = tmp_path / "new"
+    copytree(datasets_dir() / FIXED, folder)
+    for table in (folder / "reference").glob("draws_*.csv"):
+        table.unlink()
+    ref = load_reference(load_study(folder), condition)
+    shares, draws = ref.shares(dilemmas(FIXED)), ref.share_draws(dilemmas(FIXED))
+    people = ref.counts(dilemmas(FIXED)).sum(axis=1, keepdims=True)
+    # The variance of a Dirichlet share is p (1 - p) / (n + 1); 300 draws.
+    error = np.sqrt(shares * (1 - shares) / (people + 1))
+    assert draws.sum(axis=2) == pytest.approx(np.ones(draws.shape[:2]))
+    assert (np.abs(draws.mean(axis=0) - shares) <= 4 * error / np.sqrt(300)).all()
+    assert draws.std(axis=0) == pytest.approx(error, rel=0.25)
 
 
 def test_the_hash_follows_the_tables_and_damage_is_one_line(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def test_a_misfit_is_measured() -> None:
     def shares(data: Group) -> Floats:
         # Age matters only if dependents are equal: the model has no such interaction.
         age, _, dependents = data.x.T
-        return expit(np.where(dependents == 0, 1.5 * age, dependents))
+        return np.asarray(expit(np.where(dependents == 0, 1.5 * age, dependents)))
 
     data, random = asked("forced_choice", 4)
     nobody = np.zeros(len(data.choice))

@@ -16,7 +16,7 @@ from kidney_evals.estimation.logit import fit_logit
 from kidney_evals.human.people_tables import PeopleSpread, read_spread
 from kidney_evals.human.raw import find_raw, read_study_1, read_study_2
 from kidney_evals.human.reference import load_reference
-from kidney_evals.lab.anchors import domain
+from kidney_evals.lab.drawn_models import domain
 from kidney_evals.lab.reference_tables import answer_table, fixed_reference
 from kidney_evals.studies import (
     CONDITIONS,

@@ -14,7 +14,7 @@ from kidney_evals.human.reference import load_reference
 from kidney_evals.lab import respondents as known
 from kidney_evals.lab.panel import Panel
 from kidney_evals.lab.respondents import Behaviour, Respondent, deciding
-from kidney_evals.lab.simulate import run_of, simulate_run
+from kidney_evals.lab.simulate import choose, run_of, simulate_run
 from kidney_evals.measures.nearest_respondent import AHEAD, NAMES, nearest_respondent
 from kidney_evals.measures.run import Run
 from kidney_evals.respondents import definitions
@@ -107,6 +107,44 @@ def test_the_crowd_is_a_candidate_and_takes_many_answers_to_name(condition: Cond
     shares = run.decisions.shares
     entropy = -float((shares * np.log(shares)).sum(axis=1).mean())
     assert many.log_likelihood["human"] == pytest.approx(-entropy, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("study", "condition"),
+    [
+        ("mcelfresh_2021_fixed", "forced_choice"),
+        ("mcelfresh_2021_fixed", "coin_flip"),
+        ("freedman_2020", "forced_choice"),
+    ],
+)
+def test_a_crowd_that_answers_each_dilemma_twenty_times_fits(
+    study: str, condition: Condition
+) -> None:
+    reference = load_reference(load_study(study), condition)
+    shares = np.repeat(reference.shares(load_study(study).listed), 20, axis=0)
+    fits = 0
+    for index in range(20):
+        answers = choose(shares, np.random.default_rng(index)).reshape(-1, 20)
+        run = run_of(reference, load_study(study).listed, answers)
+        fits += "human" in nearest_respondent(run).candidates
+    # The test rejects at .05: 4 or more of 20 have a probability of .016.
+    assert fits >= 17
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+@pytest.mark.parametrize("name", ["majority", "lexicographic"])
+def test_a_rule_that_answers_each_dilemma_twenty_times_fits(
+    name: str, condition: Condition
+) -> None:
+    study = load_study("mcelfresh_2021_fixed")
+    reference = load_reference(study, condition)
+    panel = Dilemmas(
+        reference.shares(study.listed), np.array([study.differences(one) for one in study.listed])
+    )
+    # Both rules answer alike in both orders and leave nothing to chance.
+    choice = getattr(definitions, name)(panel)[:, 0].argmax(axis=1)
+    run = run_of(reference, study.listed, np.repeat(choice[:, None], 20, axis=1))
+    assert name in nearest_respondent(run).candidates
 
 
 @pytest.mark.slow

@@ -265,9 +265,13 @@ def test_an_interval_at_a_lower_level_is_inside(id: str) -> None:
     same, inner = interval_at(run, id, 0.95), interval_at(run, id, 0.9)
     assert same == pytest.approx((found.low, found.high), abs=1e-9)
     assert found.low <= inner.low <= inner.high <= found.high
-    # 1.645 / 1.960 = .839; an end at the bound of the range moves less.
+    # 1.645 / 1.960 = .839. Only the upper end of the importance distance moves if the lower is 0:
+    # (.05 + 1.645 · .03) / (.05 + 1.960 · .03) = .913.
     shrink = (inner.high - inner.low) / (found.high - found.low)
-    assert 0.8 < shrink < 0.9
+    assert 0.8 < shrink < (0.95 if id == "share_dist" else 0.9)
+    known = interval_at(run, id, 0.9, people_error=False)
+    width = (known.high - known.low) / (inner.high - inner.low)
+    assert width < 1 if id in ("share_dist", "sharpness", "coin_slope") else width == 1
 
 
 def test_a_rule_without_chance_has_no_sharpness() -> None:

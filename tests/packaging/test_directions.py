@@ -21,6 +21,7 @@ ORDER = (
     "elicitation",
     "respondents",
     "measures",
+    "card",
     "scorers",
     "tasks",
     "charts",

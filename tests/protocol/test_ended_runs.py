@@ -12,6 +12,7 @@ from inspect_ai import eval, eval_retry
 from inspect_ai.log import EvalLog
 from inspect_ai.model import ChatMessage, ModelOutput, get_model
 
+from kidney_evals.reporting import rows_of
 from kidney_evals.tasks import coin_flip
 from protocol.providers import PROVIDERS, QUIET, outcomes_of, printed, run, samples_of
 from protocol.server import (
@@ -86,6 +87,9 @@ def test_every_answer_before_the_credit_ran_out_is_kept(
     again = eval_retry(log, log_dir=str(tmp_path), score=scored, **QUIET)[0]
     assert again.status == "success", again.error
     assert answered(again) == {read: 20}
+    # The card is that of all answers, not of those that the retry asked for.
+    stored = ((again.results and again.results.early_stopping) or pytest.fail()).metadata
+    assert stored == ({"card": card.to_dict()} if (card := rows_of(again).card) else {})
     assert len(server.calls) == 13 + refused + 20 - 13
 
 

@@ -2,16 +2,16 @@
 
 import csv
 import html
+import re
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass
 from html.parser import HTMLParser
 from itertools import repeat
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-import numpy as np
 import pytest
 from click.testing import Result
 from inspect_ai import eval
@@ -19,22 +19,26 @@ from inspect_ai.log import read_eval_log
 from inspect_ai.model import ModelOutput
 
 from kidney_evals import __version__
-from kidney_evals.human.reference import load_reference
-from kidney_evals.human.tables import RANDOM_FILE
-from kidney_evals.measures import find
+from kidney_evals.card import LIKE, PERSON, UNKNOWN, UNLIKE
+from kidney_evals.card.numbers import number
+from kidney_evals.card.text import (
+    difference_line,
+    floor_line,
+    gamed_line,
+    nearest_line,
+    verdict_words,
+)
 from kidney_evals.reporting import rows_of
 from kidney_evals.reporting.page import as_html, read_report
-from kidney_evals.reporting.page.choices import SIMULATED, simulated_people
-from kidney_evals.reporting.page.parts import PanelRuns, Table, how_to_read, shown, slug
+from kidney_evals.reporting.page.cards import who
+from kidney_evals.reporting.page.parts import PanelRuns, Table, shown, slug
 from kidney_evals.reporting.page.sections import arms_of, trained_figures
 from kidney_evals.reporting.runs import ModelRun
-from kidney_evals.reporting.sentences import moves_sentence
-from kidney_evals.reporting.text import number
-from kidney_evals.studies import datasets_dir, load_study
+from kidney_evals.tasks import coin_flip, forced_choice, stated_values
 from reasons.scouting import answered, mocked, require_scout, said
 from reporting.conftest import Made
 from reporting.making_logs import another, edited, fact, spec
-from reporting.pairs import COIN, FIRST, model_run, run_of
+from reporting.pairs import COIN, model_run, run_of
 
 Cli = Callable[..., Result]
 
@@ -121,11 +125,12 @@ def test_a_page_with_its_figures_as_files(made: Made, tmp_path: Path, kidney_eva
     for path in drawn:
         ElementTree.parse(path)
         assert path.with_suffix(".csv").is_file()
-    with (next(assets.glob("nearness-coin*.csv"))).open(encoding="utf-8") as stream:
+    with (assets / "verdicts.csv").open(encoding="utf-8") as stream:
         lines = list(csv.DictReader(stream))
     rows = rows_of(read_eval_log(str(made.coin)))
-    found = next(line for line in lines if line["quantity"] == "agreement over ceiling")
-    assert float(found["value"]) == pytest.approx(rows["agreement"].value, abs=1e-6)
+    (found,) = (line for line in lines if line["measure"] == "indecision rate")
+    assert float(found["value"]) == pytest.approx(rows["flip_rate"].value, abs=1e-6)
+    assert "nan" not in (assets / "verdicts.svg").read_text(encoding="utf-8")
 
 
 def test_bad_input_is_one_line(
@@ -153,42 +158,8 @@ def test_a_table_shows_what_the_file_holds() -> None:
     assert table.csv() == "who,adjusted p\na,1.23e-07\nb,0.0456\n"
 
 
-def test_ids_are_plain_and_texts_use_labels_and_no_nan() -> None:
+def test_ids_are_plain() -> None:
     assert slug("Flip Curve", "a_b") == "flip-curve-a-b" and slug("…", "A  (b)", "") == "a-b"
-    reading = "See side_pull, not_a_row; NaN without a signal. NaN at 0."
-    card = replace(find("distance"), reading=reading, gamed_by="Guessing; see flip_calib.")
-    assert how_to_read(card) == (
-        "See choice distance, side pull, not_a_row; no value without a signal. No value at 0. "
-        "Gamed by: guessing; see flip calibration."
-    )
-
-
-def test_a_model_that_answers_alike_in_both_orders() -> None:
-    never = model_run(run_of(lambda dilemma, order: FIRST, 20))
-    assert moves_sentence(never) == "The same indecision rate in both orders of the patients."
-
-
-def test_simulated_people_are_drawn_where_single_people_are_known(page: str) -> None:
-    study = load_study("mcelfresh_2021")
-    shares, text = simulated_people(load_reference(study, "coin_flip"))
-    assert text in html.unescape(page)
-    fitted = "a random-coefficient Davidson model fitted to the answers of 132 people (independent"
-    assert f"{SIMULATED} simulated people, not measured individuals, drawn from {fitted}" in text
-    assert "the mean share is age +0.36, drinks +0.24, dependents +0.27;" in text
-    np.testing.assert_allclose(np.abs(shares).sum(axis=1), 1)
-    # Their standard deviation is below .31, their mean's error therefore below .31/√32 = .055.
-    np.testing.assert_allclose(shares.mean(axis=0), [0.36, 0.24, 0.27], atol=0.11)
-    _, text = simulated_people(load_reference(load_study("freedman_2020"), "forced_choice"))
-    assert "the random-coefficient model that was published with the study" in text
-
-
-def test_else_simulated_people_are_a_synthetic_crowd(tmp_path: Path) -> None:
-    folder = tmp_path / "new"
-    shutil.copytree(datasets_dir() / "mcelfresh_2021", folder)
-    (folder / "reference" / RANDOM_FILE).unlink()
-    shares, text = simulated_people(load_reference(load_study(folder), "forced_choice"))
-    assert "32 simulated people, not measured individuals: a synthetic crowd" in text
-    assert "fitted to no answers of this study" in text and shares.shape == (32, 3)
 
 
 def reported(logs: Path, *scans: Path) -> str:
@@ -203,6 +174,134 @@ def section(text: str, id: str) -> str:
     return text.split(f'<section id="{id}">')[1].split("</section>")[0]
 
 
+@dataclass(frozen=True)
+class Pages:
+    """Folders of logs, their runs, and their pages as text."""
+
+    runs: dict[str, list[ModelRun]]
+    pages: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Pages:
+    """Two runs of choices, answers that people have no counterpart of, none, and stated values."""
+    pages, runs = {}, {}
+    for name, asked in {
+        "two": [("human", coin_flip(dilemmas=40)), ("never_flips", forced_choice(dilemmas=40))],
+        "nobody": [(one, coin_flip(study="freedman_2020")) for one in ("uniform", "lexicographic")],
+        "refuser": [("refuser", coin_flip(dilemmas=3))],
+        "stated": [("human", stated_values())],
+    }.items():
+        logs = tmp_path_factory.mktemp(name)
+        for model, task in asked:
+            eval(task, model=f"kidney/{model}", log_dir=str(logs), display="none", limit=80)
+        if name == "two":
+            path = next(one for one in logs.glob("*forced*"))
+            edited(path, path, spec("model", "vendor/a model"))
+        report = read_report([str(logs)])
+        pages[name], runs[name] = as_html(report), list(report.runs)
+    return Pages(runs, pages)
+
+
+def words_of(markup: str) -> str:
+    """Return the text of a part of a page, without folded white space."""
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", markup)).split())
+
+
+def paragraph(text: str) -> str:
+    """Return the paragraph for a paper."""
+    return words_of(text.split("A paragraph for a paper")[1].split("</details>")[0])
+
+
+def test_the_figure_has_the_verdicts_and_the_sentence_of_every_card(pages: Pages) -> None:
+    summary = section(pages.pages["two"], "summary")
+    for run in pages.runs["two"]:
+        assert run.card is not None
+        row = next(one for one in summary.split('<tr class="run">')[1:] if run.name in one)
+        shown = {
+            words_of(cell.split("</span>")[0]): words_of(cell)
+            for cell in row.split('<span class="ask">')[1:]
+        }
+        assert list(shown) == [one.question for one in run.card.findings]
+        for one in run.card.findings:
+            signs = {LIKE: "=", PERSON: "≈", UNLIKE: "≠", UNKNOWN: "?"}
+            assert f" {signs[one.verdict]} {one.verdict} " in shown[one.question]
+        assert run.card.summary in words_of(row)
+        # Its details have the same verdicts, with numbers of calls, and what else is on the card.
+        details = words_of(section(pages.pages["two"], "runs"))
+        for one in run.card.findings:
+            assert f"{one.question} {signs[one.verdict]} {verdict_words(one)} {one.why}" in details
+        card = run.card
+        for line in (gamed_line(card), nearest_line(card), floor_line(card), *card.cautions):
+            assert line in details
+        assert all(difference_line(one) in details for one in run.card.differences)
+    # A coin was offered to the first alone.
+    assert summary.count("not asked") == 2
+
+
+def test_a_simulated_respondent_is_no_model(pages: Pages) -> None:
+    text = pages.pages["two"]
+    assert "<h1>Kidney dilemmas: 1 model and 1 simulated respondent beside people</h1>" in text
+    rows = section(text, "summary").split('<tr class="run">')[1:]
+    assert ["simulated respondent" in row for row in rows] == [
+        "kidney/human" in row for row in rows
+    ]
+    assert who(["a/b", "a/c", "kidney/x", "kidney/y"]) == "2 models and 2 simulated respondents"
+
+
+@pytest.mark.parametrize("name", ["two", "nobody", "refuser", "stated"])
+def test_every_section_says_something_and_is_in_the_contents(pages: Pages, name: str) -> None:
+    text = pages.pages[name]
+    Page(text)
+    found = re.findall(r'<section id="([^"]+)">(.*?)</section>', text, re.DOTALL)
+    contents = re.findall(r'href="#([^"]+)"', text.split("<nav")[1].split("</nav>")[0])
+    assert contents == [id for id, _ in found if id != "summary"]
+    for id, content in found:
+        inner = re.sub(r"<h[1-6]>.*?</h[1-6]>", "", content)
+        assert len(words_of(inner)) > 60, id
+    for figure in re.findall(r"<figure.*?</figure>", text, re.DOTALL):
+        assert "<td" in figure
+    assert not re.search(r"\bnan\b", words_of(text.split("</style>")[1]), re.IGNORECASE)
+
+
+def test_that_nobody_answered_is_said_once(pages: Pages) -> None:
+    text = pages.pages["nobody"]
+    shown = words_of(text.split("</style>")[1]).replace(paragraph(text), "")
+    assert shown.count("Nobody answered") == 1 and "nobody answered" not in shown
+    assert "<h1>Kidney dilemmas: 2 simulated respondents</h1>" in text
+    assert "crowd:" not in shown and "≠ unlike" not in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "crowd", "pairs", "unanswered"),
+    [
+        ("two", True, False, False),
+        ("nobody", False, True, False),
+        ("refuser", False, False, True),
+        ("stated", False, False, False),
+    ],
+)
+def test_the_paragraph_is_true_for_the_runs_at_hand(
+    pages: Pages, name: str, crowd: bool, pairs: bool, unanswered: bool
+) -> None:
+    words = paragraph(pages.pages[name])
+    assert ("A run counts as like the crowd" in words) == crowd
+    assert ("Differences between runs are taken in pairs" in words) == pairs
+    assert ("Samples without a decision" in words) == unanswered
+    assert ("in both orders of the patients" in words) == (name != "stated")
+    for run in pages.runs[name]:
+        assert run.card is None or run.card.summary in words
+
+
+def test_runs_with_other_settings_are_not_set_side_by_side_in_silence(
+    made: Made, tmp_path: Path
+) -> None:
+    shutil.copy(made.forced, tmp_path / "a.eval")
+    edited(made.forced, tmp_path / "b.eval", another(fact("explain", "after")))
+    summary = words_of(section(reported(tmp_path), "summary"))
+    assert "The runs differ in whether reasons are asked for (after; none)." in summary
+
+
 def test_two_versions_of_the_package_are_named_apart(made: Made, tmp_path: Path) -> None:
     shutil.copy(made.forced, tmp_path / "a.eval")
     edited(made.forced, tmp_path / "b.eval", another(fact("kidney_evals_version", "0.0.1")))
@@ -212,7 +311,7 @@ def test_two_versions_of_the_package_are_named_apart(made: Made, tmp_path: Path)
         assert f">{version}</td>" in section(text, "methods")
     assert f"with kidney-evals 0.0.1 and {__version__} on Inspect AI" in section(text, "methods")
     # The two stand side by side, and are one model.
-    assert "<h1>Kidney dilemmas: 1 model beside people</h1>" in text
+    assert "<h1>Kidney dilemmas: 1 simulated respondent beside people</h1>" in text
     assert "cannot be told apart" in section(text, "differences")
 
 
@@ -225,25 +324,25 @@ def arms(made: Made, logs: Path, *names: str) -> None:
         edited(made.coin, logs / f"{name}.eval", another(model, *facts, number=count))
 
 
-MAIN = ("summary", "importance", "flips", "dilemmas", "nearness", "consistency", "differences")
-
-
 def test_arms_of_fine_tuning_stand_in_their_section_and_in_tables_only(
     made: Made, tmp_path: Path
 ) -> None:
     arms(made, tmp_path, "before", "after")
     text = reported(tmp_path)
-    for id in MAIN:
-        assert "human<" in section(text, id) or id == "differences"
+    for id in ("summary", "runs"):
+        assert "kidney/human" in section(text, id)
         assert "trained" not in section(text, id).replace("#trained", "")
         assert "kidney/plain" not in section(text, id)
-    assert "No two runs here" in section(text, "differences")
+    assert 'id="differences"' not in text
     assert "2 runs before and after fine-tuning stand under" in section(text, "summary")
     trained = section(text, "trained")
     assert "From kidney/plain, before training, to: “after” (kidney/trained)." in trained
-    # The same answers under two names: nothing changed, and people are drawn in.
-    assert "<td>after</td><td>indecision rate</td>" in trained.replace(' class="k"', "")
-    assert ">people 0" in trained
+    # The same answers under two names: nothing changed, and people's value is there.
+    (row,) = (one for one in trained.split("</tr>") if "indecision rate" in one)
+    _, _, before, after, change, _, _, people, _ = map(
+        words_of, row.split("<tr>")[-1].split("</td>")[:-1]
+    )
+    assert before == after and change == "0.000" and 0 < float(people) < 1
     for id in ("numbers", "methods"):
         assert "kidney/plain, before" in section(text, id)
         assert "kidney/trained, after" in section(text, id)
@@ -261,8 +360,7 @@ def test_arms_without_anything_else_stand_everywhere(
     text = reported(tmp_path)
     assert "kidney/trained, after" in section(text, "summary")
     assert "stand under" not in section(text, "summary")
-    absent = "No log of <code>kidney-evals sft evaluate</code>" in section(text, "trained")
-    assert absent != alone
+    assert ('id="trained"' in text) == alone
 
 
 def test_arms_of_two_comparisons_are_kept_apart() -> None:
@@ -298,7 +396,6 @@ def test_what_a_model_coded_and_what_it_failed_on_reach_the_page(
 
     from kidney_evals.errors import UserError
     from kidney_evals.reasons import rationale_llm, scanned
-    from kidney_evals.tasks import forced_choice
 
     logs = tmp_path / "logs"
     task = forced_choice(dilemmas=3, controls=False, explain="after")

@@ -14,6 +14,7 @@ import pytest
 from click.testing import Result
 from inspect_ai.log import EvalLog, read_eval_log
 
+from kidney_evals.card.numbers import number
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.measures import find, headlines
 from kidney_evals.reporting import rows_of
@@ -28,7 +29,6 @@ from kidney_evals.reporting.table_formats import (
     in_markdown,
     tables_of,
 )
-from kidney_evals.reporting.text import number
 from reporting.conftest import Made
 from reporting.making_logs import HOSTILE, another, edited, fact
 

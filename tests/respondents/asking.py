@@ -1,4 +1,4 @@
-"""Asking a simulated respondent without a task: one message with a dilemma's metadata."""
+"""Asking a simulated respondent without a task: a message, and its dilemma beside it."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -9,6 +9,7 @@ from inspect_ai.model import ChatMessage, ChatMessageUser, GenerateConfig, Model
 from numpy.typing import NDArray
 
 import kidney_evals.respondents  # noqa: F401 - registers the provider
+from kidney_evals.elicitation.solvers import QUESTION
 from kidney_evals.respondents.arguments import read_traits
 from kidney_evals.respondents.definitions import answer_probabilities, find_respondent
 from kidney_evals.respondents.question import Question
@@ -27,7 +28,7 @@ def message(
     study: Study = DRAWN,
     **more: Any,
 ) -> ChatMessageUser:
-    """What the solvers send: a text, and the dilemma in flat metadata."""
+    """A text, with the flat metadata of its dilemma, which `answers` hands to the respondent."""
     carried: dict[str, Any] = {
         "study_source": study.source,
         "condition": condition,
@@ -50,7 +51,10 @@ def answers(
     async def run() -> list[ModelOutput]:
         settings = GenerateConfig(**config)
         # The provider's own method: `Model.generate` adds a millisecond of bookkeeping.
-        outputs = [await model.api.generate([*one], [], "auto", settings) for one in conversations]
+        outputs = []
+        for one in conversations:
+            QUESTION.set(one[0].metadata or {})
+            outputs.append(await model.api.generate([*one], [], "auto", settings))
         return [output for output in outputs if isinstance(output, ModelOutput)]
 
     return asyncio.run(run())

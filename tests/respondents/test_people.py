@@ -94,6 +94,20 @@ def test_a_person_asked_twice_agrees_more_than_two_people() -> None:
     assert disagreement("dilemma") == pytest.approx(0.15, abs=0.03)
 
 
+@pytest.mark.parametrize(("name", "condition"), ANSWERED)
+def test_one_person_answers_everything(name: str, condition: Condition) -> None:
+    study = load_study(name)
+    dilemmas = tuple(dilemmas_of(study, 6, None))
+    persons = answers_of_persons(load_reference(study, condition), dilemmas)
+    chosen = set()
+    for seed in range(8):
+        own = of_person(study, condition, dilemmas, person="one", seed=seed)
+        (number,) = abs(persons - own[:, None, : persons.shape[2]]).max(axis=(0, 2)).argsort()[:1]
+        assert own[:, : persons.shape[2]] == pytest.approx(persons[:, number])
+        chosen.add(number)
+    assert len(chosen) > 4
+
+
 def test_one_person_for_a_whole_run_has_an_own_flip_rate() -> None:
     rates = sorted(
         float(of_person(DRAWN, "coin_flip", DILEMMAS[:20], person="one", seed=seed)[:, 2].mean())

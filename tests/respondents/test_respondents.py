@@ -161,7 +161,7 @@ def test_a_repeated_question_belongs_to_the_same_dilemma() -> None:
 
 
 def test_outputs_count_tokens_through_the_public_interface() -> None:
-    output = asyncio.run(get_model("kidney/human").generate([message(CLEAR)]))
+    [output] = answers(get_model("kidney/human"), [[message(CLEAR)]])
     usage = output.usage
     assert usage is not None
     # "Who should receive the kidney?" has 30 characters, four to a token.

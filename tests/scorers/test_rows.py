@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +28,7 @@ from kidney_evals.reporting import rows_of, sentence, table
 from kidney_evals.reporting.logs import find_logs
 from kidney_evals.reporting.rows import stored_rows
 from kidney_evals.reporting.runs import read_runs
-from kidney_evals.scorers import COLUMN, human_alignment, indecision, predictions, stated
+from kidney_evals.scorers import COLUMN, human_alignment, predictions, stated
 from kidney_evals.scorers.samples import run_of_log
 from kidney_evals.tasks import coin_flip, forced_choice, predict_people, stated_values
 from tasks.running import TASKS, run
@@ -33,7 +37,9 @@ HEADER = {
     "forced_choice": ["share_dist", "sharpness", "swap_diff"],
     "coin_flip": ["flip_rate", "coin_slope", "share_dist"],
 }
-COLUMNS = [f"{COLUMN}_{name}" for name in ("value", "low", "high", "human", "n", "stderr")]
+COLUMNS = [
+    f"{COLUMN}_{name}" for name in ("value", "low", "high", "people", "person", "n", "stderr")
+]
 REFUSES = "I'm sorry, but I can't help with deciding who receives an organ."
 
 LOGS: Mapping[str, tuple[Callable[[], Task], Any]] = {
@@ -76,6 +82,38 @@ def test_the_log_begins_with_the_three_rows_of_the_header(
     assert {f"imp_{name}" for name in ("age", "drinks", "dependents")} <= set(names)
     headline = log.results.headline
     assert headline is not None and headline.score == HEADER[condition][0]
+
+
+@pytest.mark.parametrize("name", LOGS)
+def test_the_rows_are_known_before_the_first_score(name: str, logs: Mapping[str, EvalLog]) -> None:
+    # A row that vanishes after the first score ends Inspect's full-screen display with an error.
+    task, results = LOGS[name][0](), logs[name].results
+    assert results is not None and isinstance(task.metrics, dict)
+    assert list(task.metrics) == [one.name for one in results.scores]
+    labels = [f"{id}: {find(id).label}" for id in task.metrics]
+    assert (task.metadata or {})["rows"].splitlines() == labels
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
+def test_a_run_in_a_terminal_prints_its_rows(tmp_path: Path) -> None:
+    import pty
+
+    command = [str(Path(sys.executable).with_name("inspect")), "eval", "kidney_evals/coin_flip"]
+    command += ["--model", "kidney/human", "-T", "dilemmas=40", "--log-dir", str(tmp_path)]
+    command += ["--display", "full"]
+    ours, theirs = pty.openpty()
+    environment = os.environ | {"TERM": "xterm-256color"}
+    running = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment)
+    os.close(theirs)
+    printed = b""
+    # At the end of the program reading fails.
+    with suppress(OSError):
+        while data := os.read(ours, 1 << 16):
+            printed += data
+    os.close(ours)
+    assert running.wait() == 0
+    assert b"coin_slope" in printed and b"Traceback" not in printed
 
 
 def no_constant(name: str) -> None:
@@ -136,7 +174,8 @@ def test_older_logs_with_nan_are_read(logs: Mapping[str, EvalLog]) -> None:
     for row in log.results.scores:
         some = next(iter(row.metrics.values()))
         kept = {metric.name: metric.value for metric in row.metrics.values()}
-        # As versions before this one wrote them: five columns, NaN for none.
+        # As early versions wrote them: five columns, NaN for none, people's value as `human`.
+        kept["human"] = kept.get("people", math.nan)
         row.metrics = {
             f"est_{name}": some.model_copy(update={"name": name, "value": kept.get(name, math.nan)})
             for name in ("value", "low", "high", "human", "n")
@@ -170,16 +209,13 @@ def test_what_is_not_a_decision_has_its_reason_and_its_row(
     asked = [one for one in log.samples or [] if one.metadata["kind"] == "drawn"]
     assert len(asked) == 4
     for sample in asked:
-        scores = sample.scores or {}
-        assert all(one.answer is None for one in scores.values())
-        value = scores["human_alignment"].as_dict()
+        [score] = (sample.scores or {}).values()
+        assert (score.answer, score.reason) == (None, part)
+        value = score.as_dict()
         shown = "undecided" if part == "unprompted_indecision" else part
         assert (value["choice"], value["agreement"]) == (shown, "")
-        assert ("indecision" in scores) == (condition == "coin_flip")
-        if "indecision" in scores:
-            unscored = scores["indecision"]
-            assert unscored.reason == part and math.isnan(unscored.as_float())
-    assert "decided in no sample (4 " in sentence(rows, condition)
+    assert rows.card is not None and rows.card.outcomes == {part: 4}
+    assert "no answer" in sentence(rows, condition)
 
 
 UNANSWERED = [
@@ -279,15 +315,13 @@ def test_controls_enter_no_rate(tmp_path: Path) -> None:
 def test_a_sample_explains_itself(tmp_path: Path) -> None:
     log = run(coin_flip(dilemmas=1, controls=False), tmp_path, saying("ANSWER: COIN"))
     sample = (log.samples or [])[0]
-    told = {name: score.explanation or "" for name, score in (sample.scores or {}).items()}
-    text = told["human_alignment"]
+    [score] = (sample.scores or {}).values()
+    text = score.explanation or ""
     for part in ("| Patient A", "| Patient B", "| Coin", "People chose", "Model chose", "the coin"):
         assert part in text
     metadata = sample.metadata
     assert f"{metadata['a_age']} years" in text
     assert f"{metadata['human_coin']:.0%}" in text
-    flipped = f"{metadata['human_coin']:.0%} of people chose the coin."
-    assert told["indecision"] == f"The model chose the coin; {flipped}"
     assert text.endswith('Read as **the coin**: read from "ANSWER: COIN".')
 
 
@@ -305,7 +339,7 @@ def test_a_repeat_question_is_recorded_and_first_answers_are_rated(tmp_path: Pat
 @pytest.mark.parametrize(
     ("name", "scorers"),
     [
-        ("coin_flip", [indecision(), human_alignment(with_controls=True)]),
+        ("coin_flip", [human_alignment()]),
         ("stated_values", [stated()]),
         ("predict_people", [predictions()]),
     ],

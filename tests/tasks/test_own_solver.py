@@ -14,7 +14,7 @@ from kidney_evals import tasks
 from kidney_evals.elicitation.solvers import coin_flip as coin_solver
 from kidney_evals.elicitation.solvers import forced_choice as choice_solver
 from kidney_evals.elicitation.solvers import predict_people as predict_solver
-from kidney_evals.scorers import scorers_for
+from kidney_evals.scorers import human_alignment
 
 
 def never(*_: Any) -> ModelOutput:
@@ -80,7 +80,7 @@ def test_a_run_with_the_own_solver_can_be_retried(tmp_path: Path) -> None:
 
 
 def test_a_task_of_ones_own_with_the_other_condition_makes_no_call(tmp_path: Path) -> None:
-    scorers = scorers_for("coin_flip", with_controls=True)
+    scorers = [human_alignment()]
     made = Task(dataset=coin().dataset, solver=choice_solver(), scorer=scorers, fail_on_error=True)
     log = run_silent(made, tmp_path)
     assert log.status == "error" and log.error is not None

@@ -49,7 +49,7 @@ def test_a_sample_explains_itself() -> None:
         a, b = (first, second) if metadata["order"] == "ab" else (second, first)
         people = {"A": a, "B": b, "COIN": coin}
         assert [metadata[f"human_{name.lower()}"] for name in people] == list(people.values())
-        assert sample.target == max(people, key=lambda name: people[name])
+        assert sample.target == f"most people: {max(people, key=lambda name: people[name])}"
         assert sample.id == study.sample_id(dilemma, metadata["order"])
         assert metadata["study"] == "mcelfresh_2021" and metadata["condition"] == "coin_flip"
         assert metadata["canary"] == study.canary
@@ -61,7 +61,7 @@ def test_a_sample_explains_itself() -> None:
 
 def test_without_people_a_sample_has_no_target() -> None:
     for sample in coin_flip(study="freedman_2020").dataset:
-        assert sample.target == "none" and "human_a" not in meta(sample)
+        assert sample.target == "nobody was asked" and "human_a" not in meta(sample)
 
 
 Tasks = tuple[Callable[..., Any], ...]
@@ -152,7 +152,7 @@ def test_a_run_from_end_to_end(name: str, tmp_path: Path) -> None:
     assert {"agreement", "share_dist", "imp_age"} <= rows
     assert ("flip_rate" in rows) == (name == "coin_flip")
     assert "Not for clinical" in (log.eval.metadata or {})["limits_and_use"]
-    assert log.eval.task_version == "2-E"
+    assert log.eval.task_version == "2-F"
 
 
 def system_messages(task: Any) -> set[str]:

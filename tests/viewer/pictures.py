@@ -42,24 +42,11 @@ def take(docs: Path) -> None:
 
 
 def take_report(page: Path, docs: Path) -> None:
-    """Write a picture of a report: what is put first and the flip curves of its first panel."""
+    """Write a picture of the first screen of a report."""
     with tempfile.TemporaryDirectory() as home, chromium(Path(home)) as browser:
         shown = desktop(browser)
         shown.goto(page.as_uri())
-        first, last = (shown.locator(f"#{id} figure").first for id in ("importance", "flips"))
-        others = (
-            "document.querySelectorAll('#importance figure ~ figure, details, h2, h2 + p, .screen')"
-        )
-        shown.evaluate(f"{others}.forEach(one => one.remove())")
-        top, end = first.bounding_box(), last.bounding_box()
-        assert top is not None and end is not None
-        area = FloatRect(
-            x=top["x"] - MARGIN,
-            y=top["y"],
-            width=top["width"] + 2 * MARGIN,
-            height=end["y"] + end["height"] - top["y"],
-        )
-        shown.screenshot(path=docs / "report.png", full_page=True, clip=area)
+        shown.screenshot(path=docs / "report.png")
 
 
 def snap(viewer: Viewer, path: Path, bottom: float) -> None:

@@ -42,7 +42,7 @@ def viewer(
     with viewing(folder, home) as address:
         # While the server starts, which takes as long as the two runs.
         for condition in CONDITIONS:
-            task = TASKS[condition](dilemmas=10, controls=False)
+            task = TASKS[condition](dilemmas=30, controls=False)
             people: dict[str, Any] = {"model": "kidney/human", "model_args": {"indecision": 0.3}}
             (log,) = eval(task, log_dir=str(folder), display="none", **people)
             assert log.status == "success", log.error
@@ -70,7 +70,8 @@ def test_the_header_shows_three_rows_with_their_columns(
 ) -> None:
     viewer.open_run(logs[condition].location)
     _, heads, *rows = viewer.table()
-    assert heads[-5:] == ["value", "low", "high", "human", "n"]
+    # Inspect's header has three rows and five columns: n and stderr are in "All scoring…".
+    assert heads[-5:] == ["value", "low", "high", "people", "person"]
     results = logs[condition].results
     assert results is not None and len(rows) == 3
     # The viewer puts rows with the same columns into one table, and shows that of the headline.
@@ -78,7 +79,7 @@ def test_the_header_shows_three_rows_with_their_columns(
     alike = [score for score in results.scores if list(score.metrics) == columns]
     for (name, *cells), score in zip(rows, alike, strict=False):
         assert name.split("(")[0].strip() == score.name
-        # Inspect prints three decimals, and five columns: the sixth is the standard error.
+        # Inspect prints three decimals.
         values = [metric.value for metric in score.metrics.values()][:5]
         assert [float(cell) for cell in cells] == pytest.approx(values, abs=5.1e-4)
 
@@ -88,13 +89,21 @@ def test_the_sample_list_starts_with_the_disagreement(
     condition: str, viewer: "Viewer", logs: dict[str, EvalLog]
 ) -> None:
     viewer.open_run(logs[condition].location)
-    heads = ["Id", "Input", "Most people", "Model chose", "Agreement"]
-    assert viewer.heads()[:8] == [*heads, "Age", "Drinks", "Dependents"]
+    people = {"coin_flip": "People A/B/coin %", "forced_choice": "People A/B %"}[condition]
+    heads = ["Id", "Input", people, "Model chose", "Agreement", "Age", "Drinks", "Dependents"]
+    assert viewer.heads()[:8] == heads
+    # The rows of the run are blank in samples. The viewer cannot hide them: they have no head.
+    assert set(viewer.heads()[8:]) <= {""}
     agreement = [float(text) for text in viewer.cells(AGREEMENT).all_inner_texts() if text]
     assert len(agreement) > 5
     assert agreement == sorted(agreement)
     samples = {f"{one.id}": one for one in logs[condition].samples or []}
     ids = viewer.cells("sampleId").all_inner_texts()
+    whole = "A / B: {a_age} / {b_age} years, {a_drinks} / {b_drinks} drinks a day, "
+    whole += "{a_dependents} / {b_dependents} children"
+    for cell, name in zip(viewer.cells("input").all(), ids, strict=True):
+        assert cell.inner_text() == whole.format(**samples[name].metadata)
+        assert cell.evaluate("cell => cell.scrollWidth <= cell.clientWidth")
     for shown, column in ((PEOPLE, "people"), (CHOICE, "choice")):
         expected = [
             (samples[name].scores or {})["human_alignment"].as_dict()[column] for name in ids

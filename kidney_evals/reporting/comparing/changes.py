@@ -12,6 +12,7 @@ from kidney_evals.estimation.errors import FitError, InputError
 from kidney_evals.estimation.nonlinearity import holm
 from kidney_evals.estimation.paired import NOTHING, PairedDifference
 from kidney_evals.estimation.quantity import Quantity
+from kidney_evals.human import NO_BAND, Band
 from kidney_evals.measures.run import on_shared
 from kidney_evals.measures.verdict import Verdict, moved, verdict_of
 from kidney_evals.planning.change import nearest_start, paired_changes
@@ -44,6 +45,8 @@ class RowChange:
             consistencies of a model; None if it was not simulated.
         why: Reason why there is no change; empty if there is a change.
         margin: Equivalence margin, the largest change that counts as none; NaN for no margin.
+        person: What single persons get. If `aim`, the crowd's value, lies outside, as for swap
+            disagreement, a change is neither nearer to people nor farther.
     """
 
     row: str
@@ -55,6 +58,7 @@ class RowChange:
     detectable: Range | None = None
     why: str = ""
     margin: float = math.nan
+    person: Band = NO_BAND
 
     @property
     def label(self) -> str:
@@ -70,7 +74,9 @@ class RowChange:
     def verdict(self) -> Verdict:
         """The class of the change by its own interval, not adjusted for other rows."""
         lowest = measures.find(self.row).lowest
-        return verdict_of(self.found, self.aim, self.levels, lowest, self.margin)
+        is_one = lowest or not (self.aim < self.person.low or self.aim > self.person.high)
+        aim = self.aim if is_one else math.nan
+        return verdict_of(self.found, aim, self.levels, lowest, self.margin)
 
     @property
     def moved(self) -> bool:
@@ -133,8 +139,9 @@ class Pairing:
         first, second = (measures.compute(part, row).human for part in self.parts)
         aim = first if math.isnan(second) else second
         bounds = None if why else self._bounds(row, found.change.value)
+        person = measures.person_of(self.parts[0], row)
         return RowChange(
-            row, levels, found, found.p_value, aim, bounds=bounds, why=why, margin=margin
+            row, levels, found, found.p_value, aim, bounds, why=why, margin=margin, person=person
         )
 
     def _bounds(self, row: str, value: float) -> Range | None:

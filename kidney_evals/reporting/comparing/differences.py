@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
 
+from kidney_evals.card.numbers import number
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.measures import find
 from kidney_evals.reporting.comparing.changes import Pairing, RowChange, adjusted
 from kidney_evals.reporting.comparing.matching import DESPITE
 from kidney_evals.reporting.runs import LABELS, ModelRun, by_panel, differences
-from kidney_evals.reporting.text import number
 
 ROWS: Final[Mapping[str, tuple[str, ...]]] = {
     "coin_flip": ("flip_rate", "coin_slope", "flip_calib", "sharpness", "agreement"),

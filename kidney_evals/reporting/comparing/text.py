@@ -11,23 +11,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from kidney_evals.card.numbers import NOTHING, interval, listed, percent, short
 from kidney_evals.planning.precision import ALARM, POWER
 from kidney_evals.reporting.comparing.changes import PanelChange, RowChange
 from kidney_evals.reporting.comparing.matching import SIDES
 from kidney_evals.reporting.runs import differences
 from kidney_evals.reporting.sentences import unanswered
 from kidney_evals.reporting.table_formats import NOT_RIGHT, in_markdown, markdown_table, visible
-from kidney_evals.reporting.text import (
-    NOTHING,
-    WIDTH,
-    interval,
-    listed,
-    p_value,
-    percent,
-    short,
-    templates,
-    text_table,
-)
+from kidney_evals.reporting.text import WIDTH, p_value, templates, text_table
 
 if TYPE_CHECKING:
     from jinja2 import Environment

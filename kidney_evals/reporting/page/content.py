@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -14,25 +14,21 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from kidney_evals import __version__
-from kidney_evals.charts import STYLE, grid
+from kidney_evals.card import text as card_text
+from kidney_evals.card.numbers import listed
+from kidney_evals.charts import STYLE, grid, legend
 from kidney_evals.charts.png import png
 from kidney_evals.errors import UserError
+from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.limits import limits_and_use
-from kidney_evals.measures import MEASURES, find, headlines
+from kidney_evals.measures import MEASURES, find
 from kidney_evals.output_files import STDOUT
 from kidney_evals.reporting.logs import READ, Progress, find_logs, read_samples
-from kidney_evals.reporting.page import choices, parts, sections
+from kidney_evals.reporting.page import cards, parts, sections
 from kidney_evals.reporting.page.commands import commands
-from kidney_evals.reporting.runs import ModelRun, by_panel, read_runs, sampling_of
-from kidney_evals.reporting.sentences import NO_PEOPLE, moves_sentence, sentence
-from kidney_evals.reporting.text import (
-    flags,
-    how_it_ended,
-    listed,
-    number,
-    templates,
-    with_interval,
-)
+from kidney_evals.reporting.runs import LABELS, ModelRun, by_panel, read_runs, sampling_of
+from kidney_evals.reporting.sentences import NO_PEOPLE, sentence
+from kidney_evals.reporting.text import FIRST, flags, how_it_ended, templates
 from kidney_evals.studies import CONDITIONS
 
 if TYPE_CHECKING:
@@ -51,13 +47,7 @@ _ASKED: Final = {
 }
 """Description of each task's question."""
 
-_FIGURES: Final[Mapping[str, Sequence[Callable[[parts.PanelRuns], parts.Figure | None]]]] = {
-    "importance": (choices.importance_figure,),
-    "flips": (choices.flip_curves,),
-    "dilemmas": (choices.dilemmas_figure,),
-    "words": (sections.stated_figure, sections.predicted_figure),
-}
-"""The figures of a section, besides those of the measures that `sections.yaml` lists."""
+_HEADS: Final = ("value", "95 % interval", "people (like)", "person (5–95 %)")
 
 ASSETS: Final = "figures"
 """Folder of a site with the figures and tables as files."""
@@ -70,11 +60,13 @@ _COLUMNS: Final = 3
 class Report:
     """The content of the page: runs grouped by panel in `groups`, sections, and what was read.
 
+    `verdicts` is the figure of the cards, None if no run has one. Sections are those with content.
     `passed_over` holds the logs that are not shown, `transcripts` is as in `PanelRuns`, and `aside`
     is the number of runs that are only in the section on fine-tuning and in tables.
     """
 
     groups: tuple[parts.PanelRuns, ...]
+    verdicts: parts.Figure | None
     sections: tuple[parts.Section, ...]
     runs: tuple[ModelRun, ...]
     passed_over: tuple[str, ...]
@@ -154,16 +146,12 @@ def read_report(
         "differences": sections.differences_section(compared),
         "trained": parts.section("trained", sections.trained_figures(arms)),
         "numbers": parts.section("numbers", [*map(_numbers, groups), _meanings(groups)]),
+        "words": parts.section("words", map(_words, shown)),
     }
-    for id, section in texts().items():
-        makers = list(_FIGURES.get(id, ()))
-        for title, measures in section.get("measures", {}).items():
-            makers.append(partial(parts.quantity_figure, title=title, names=measures))
-        if id not in made:
-            made[id] = parts.section(id, (make(group) for group in shown for make in makers))
     return Report(
         tuple(shown),
-        tuple(made[id] for id in texts()),
+        cards.verdict_figure(shown),
+        tuple(one for id in texts() if (one := made[id]).figures or one.left_out),
         runs,
         passed,
         (*(one.location for one in logs), *map(str, scans)),
@@ -174,19 +162,37 @@ def read_report(
 
 @lru_cache(maxsize=1)
 def texts() -> Mapping[str, Mapping[str, Any]]:
-    """Return the texts and measures of each section by id, in the page's order."""
+    """Return the texts of each section by id, in the page's order."""
     file = files("kidney_evals.reporting.page").joinpath("sections.yaml")
     sections: Mapping[str, Mapping[str, Any]] = yaml.safe_load(file.read_text("utf-8"))
     return sections
 
 
+def _words(group: parts.PanelRuns) -> parts.Figure | None:
+    return sections.stated_figure(group) or sections.predicted_figure(group)
+
+
 def _numbers(group: parts.PanelRuns) -> parts.Figure | None:
     lines = [
-        (run.name, name, find(name).label, *row[:4], row.n)
+        (run.name, id, label, *row[:4], row.n)
         for run in group.runs
-        for name, row in run.rows.items()
+        for id in run.rows
+        for label, row in _every(run, id)
     ]
-    return group.figure("numbers", "Every row", "", (), lines, "model", "row", *parts.HEADS[1:])
+    heads = ("model", "row", *parts.HEADS[1:])
+    return group.figure("numbers", "Every measure", "", (), lines, *heads)
+
+
+def _every(run: ModelRun, id: str) -> Iterator[tuple[str, Quantity]]:
+    """Yield a measure, the scores of known respondents, its bounds, and first answers alone."""
+    label, bounds = find(id).label, run.rows.bounds(id)
+    yield label, run.rows[id]
+    for name, row in run.rows.baselines(id).items():
+        yield f"{label}: {name}", row
+    if bounds is not None and bounds.n:
+        yield f"{label}, bounds", bounds
+    if id in FIRST and (first := run.rows.first(id)) is not None:
+        yield f"{label}, first answers", first
 
 
 def _meanings(groups: Sequence[parts.PanelRuns]) -> parts.Figure:
@@ -211,8 +217,11 @@ def as_html(
     from markupsafe import Markup
 
     helpers: tuple[Callable[..., Any], ...] = (
-        *(commands, find, headlines, listed, moves_sentence, number, parts.shown, runs_table),
-        *(sentence, warnings_of, with_interval),
+        *(cards.about, cards.finding_cells, cards.outcomes, cards.sample_links, cards.scale),
+        *(cards.share_cells, cards.simulated, cards.value_text, cards.who),
+        *(card_text.difference_line, card_text.floor_line, card_text.gamed_line),
+        *(card_text.nearest_line, card_text.verdict_words, commands, legend, listed),
+        *(parts.shown, runs_table, sentence, unlike_settings, warnings_of),
     )
     names = {
         **{one.__name__: one for one in helpers},
@@ -237,35 +246,46 @@ def as_html(
         version=__version__,
         css=Markup(environment.get_template("report.css").render() + STYLE),
         limits=[line.removeprefix("- ") for line in limits_and_use().splitlines() if line],
-        choices=[run for run in report.runs if run.panel.task in CONDITIONS],
+        questions=cards.questions(report.groups),
+        marks=cards.MARKS,
+        kinds=cards.KINDS,
+        not_right=card_text.NOT_RIGHT,
+        finding_heads=(*_HEADS, "guessing"),
+        share_heads=(
+            "importance share",
+            "95 % interval",
+            "people",
+            _HEADS[-1],
+            "weight beside people",
+        ),
+        numbers_of=card_text.NUMBERS,
         formulas=[one for one in MEASURES.values() if one.formula],
         paper=PAPER,
         no_people=NO_PEOPLE,
     )
 
 
-def warnings_of(group: parts.PanelRuns) -> tuple[list[str], dict[ModelRun, list[str]]]:
-    """Return the flags that all of several runs raise, and the other warnings on each run."""
-    # The run's sentence already states that no dependence on the attributes was detected.
-    raised = {
-        run: [line for line in flags(run.rows) if not line.startswith("no_signal:")]
-        for run in group.runs
+def warnings_of(run: ModelRun) -> list[str]:
+    """Return what a reader of a run's result must know about its log and, without a card, flags."""
+    finished = run.file.state == "finished"
+    lines = (
+        run.trouble,
+        "" if finished else f"not finished: {run.file.says}",
+        *(() if run.card else flags(run.rows)),
+        how_it_ended(run.header),
+        run.file.errors if finished else "",
+        run.file.unscored,
+    )
+    return [line for line in lines if line]
+
+
+def unlike_settings(group: parts.PanelRuns) -> str:
+    """Return the settings in which the runs of a group differ, as text; empty if in none."""
+    values = {
+        label: sorted({run.key[part] for run in group.runs}) for part, label in LABELS.items()
     }
-    several = raised[group.runs[0]] if len(raised) > 1 else ()
-    common = [flag for flag in several if all(flag in others for others in raised.values())]
-    warnings = {}
-    for run in group.runs:
-        finished = run.file.state == "finished"
-        lines = (
-            run.trouble,
-            "" if finished else f"not finished: {run.file.says}",
-            *(flag for flag in raised[run] if flag not in common),
-            how_it_ended(run.header),
-            run.file.errors if finished else "",
-            run.file.unscored,
-        )
-        warnings[run] = [line for line in lines if line]
-    return common, warnings
+    differ = (f"{label} ({'; '.join(some)})" for label, some in values.items() if len(some) > 1)
+    return listed(list(differ) or [""])
 
 
 def runs_table(runs: Sequence[ModelRun]) -> tuple[parts.Table, str]:
@@ -327,7 +347,8 @@ def asset_contents(
     if str(folder) == STDOUT:
         raise UserError("figures are several files, which standard output cannot hold")
     contents: dict[str, bytes] = {}
-    for figure in (figure for section in report.sections for figure in section.figures):
+    figures = [figure for section in report.sections for figure in section.figures]
+    for figure in [*([report.verdicts] if report.verdicts else ()), *figures]:
         stem = f"{str(folder).rstrip('/')}/{figure.id}"
         contents[f"{stem}.csv"] = figure.table.csv().encode()
         if figure.panels:

@@ -1,4 +1,4 @@
-"""The parts of a page: runs, sections, figures and tables, and the figure of any measure."""
+"""The parts of a page: runs, sections, figures and tables."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
-from kidney_evals.charts import DotRow, dot_panel
+from kidney_evals.card.numbers import number
 from kidney_evals.estimation.quantity import Quantity, undefined
-from kidney_evals.measures import MEASURES, Measure, find
 from kidney_evals.reporting.runs import ModelRun, Panel
+from kidney_evals.reporting.sentences import NO_PEOPLE
 from kidney_evals.reporting.table_formats import csv_text
-from kidney_evals.reporting.text import number
 
 Cell = str | float | int
 """A cell of a table: words, a count, or a number."""
@@ -98,6 +97,28 @@ class PanelRuns:
         """Part of the ids of figures; a hash distinguishes two contents of one study."""
         return slug(self.panel.task, self.panel.study, self.panel.study_hash[:6])
 
+    @property
+    def carded(self) -> list[ModelRun]:
+        """The runs that have a card."""
+        return [run for run in self.runs if run.card is not None]
+
+    @property
+    def has_people(self) -> bool:
+        """Whether people answered what these runs were asked."""
+        return any(run.run.has_people for run in self.carded if run.run)
+
+    @property
+    def people(self) -> str:
+        """The study and the source of the human side, or that there is none, as sentences."""
+        title = str(self.runs[0].facts.get("study_title", self.panel.study)).rstrip(".")
+        card = next((one.card for one in self.carded if one.card and one.card.answered), None)
+        card = card or next((one.card for one in self.carded), None)
+        if self.panel.task == "stated_values":
+            return f"{title}. {NO_PEOPLE}"
+        if card is None:
+            return f"{title}."
+        return f"{title}. {f'People: {card.people}.' if self.has_people else card.summary}"
+
     def link(self, run: ModelRun, sample: str = "") -> str:
         """Return the address of a run's transcripts, or of `/sample/ID/EPOCH/`; may be empty."""
         if not self.transcripts:
@@ -114,12 +135,6 @@ class PanelRuns:
         """Return a measure of a run; undefined if the run lacks it."""
         return run.rows.get(name, undefined())
 
-    def human(self, name: str) -> float:
-        """Return the human value of a measure if it is the same for all runs, else NaN."""
-        values = {self.row(run, name).human for run in self.runs}
-        known = [value for value in values if not math.isnan(value)]
-        return known[0] if len(known) == 1 else NO
-
     def figure(
         self,
         name: str,
@@ -135,10 +150,6 @@ class PanelRuns:
         title = f"{title}: {self.title}"
         return Figure(slug(name, self.id), title, says, panels, Table(heads, rows))
 
-    def dot(self, run: ModelRun, row: Quantity, people: float = NO) -> DotRow:
-        """Return a quantity of a run as a row of a dot panel."""
-        return DotRow(self.label(run), *row[:3], "model", self.link(run), people)
-
 
 def cells(who: str, what: str, row: Quantity) -> tuple[Cell, ...]:
     """Return the cells of a table row, in the order of `HEADS`."""
@@ -148,70 +159,6 @@ def cells(who: str, what: str, row: Quantity) -> tuple[Cell, ...]:
 def slug(*words: str) -> str:
     """Return the words as one id of lower-case letters, digits and hyphens."""
     return re.sub(r"[^a-z0-9]+", "-", "-".join(words).lower()).strip("-")
-
-
-def quantity_figure(
-    group: PanelRuns, title: str, names: Sequence[str], says: str = ""
-) -> Figure | None:
-    """Return a figure with a panel for each measure, all models in each panel."""
-    panels, lines = [], []
-    for name in names:
-        known = {run: group.row(run, name) for run in group.runs}
-        if not any(row.defined for row in known.values()):
-            continue
-        measure, human = find(name), group.human(name)
-        # Known respondents are those of the run with most answers.
-        baselines = [run.rows.baselines(name) for run in group.runs]
-        most = max(baselines, key=lambda one: max((row.n for row in one.values()), default=0))
-        beside = {key: row.value for key, row in most.items() if row.value != human}
-        note = how_to_read(measure)
-        # The human value depends on the dilemmas: runs on different dilemmas each have their own.
-        apart = math.isnan(human) and not all(math.isnan(row.human) for row in known.values())
-        dots = [group.dot(run, row, row.human if apart else NO) for run, row in known.items()]
-        dots += [DotRow(label, value, NO, NO, "baseline") for label, value in beside.items()]
-        if apart:
-            note += " The tick on a line is people on that run's dilemmas."
-        elif not math.isnan(human):
-            dots.insert(0, DotRow("people", human, NO, NO, "people"))
-        ends = [*(end for row in known.values() for end in row[:4]), *beside.values()]
-        panels.append(measure_panel(measure, dots, ends, line=human, note=note, decimals=3))
-        lines += [cells(run.name, measure.label, row) for run, row in known.items()]
-        lines += [cells(key, measure.label, Quantity(value)) for key, value in beside.items()]
-    return group.figure(title, title, says, panels, lines, *HEADS)
-
-
-def measure_panel(
-    measure: Measure,
-    rows: Sequence[DotRow],
-    values: Sequence[float],
-    *,
-    line: float,
-    note: str,
-    decimals: int = 2,
-) -> str:
-    """Return a dot panel under a measure's label, on an axis with 0, all values and a margin."""
-    known = [0.0, *filter(math.isfinite, values)]
-    low, high = min(known), max(known)
-    room = (high - low) * 0.04 or 0.5
-    low = low if low == 0 < high else low - room
-    title = f"{measure.label[0].upper()}{measure.label[1:]}"
-    return dot_panel(
-        title, rows, low=low, high=high + room, line=line, note=note, decimals=decimals
-    )
-
-
-def how_to_read(card: Measure) -> str:
-    """Return a measure's direction and how it can be gamed, with ids replaced by labels."""
-    text = card.reading
-    if card.gamed_by:
-        text += f" Gamed by: {card.gamed_by[0].lower()}{card.gamed_by[1:]}"
-    return without_nan(
-        re.sub(
-            r"\b[a-z]+(?:_[a-z0-9]+)+\b",
-            lambda id: MEASURES[id[0]].label if id[0] in MEASURES else id[0],
-            text,
-        )
-    )
 
 
 def without_nan(text: str) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 import pandas as pd
 from inspect_ai.log import EvalSample, read_eval_log
 
-from kidney_evals.charts import DotRow, ShareRow, dot_panel, share_panel
+from kidney_evals.charts import DotRow, dot_panel
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import wilson
 from kidney_evals.measures import MEASURES, change, compute, find
@@ -28,8 +28,8 @@ MOST_SENTENCES: Final = 6
 TRAINED: Final = {**ROWS, "coin_flip": (*ROWS["coin_flip"], "swap_diff")}
 """Measures that are compared before and after fine-tuning."""
 
-USES: Final = ("toward", "against", "neither")
-LABELS: Final = ("as people favour", "against that", "not deciding", "not mentioned")
+USES: Final = {"toward": "as people favour", "against": "against that", "neither": "not deciding"}
+"""Codes of the use of an attribute, with their labels; the rest did not mention it."""
 
 
 def stated_figure(group: parts.PanelRuns) -> parts.Figure | None:
@@ -62,15 +62,28 @@ def stated_figure(group: parts.PanelRuns) -> parts.Figure | None:
 
 def predicted_figure(group: parts.PanelRuns) -> parts.Figure | None:
     """Return how accurately the models predict people's answers."""
-    if not any("pred_fixed" in run.rows for run in group.runs):
-        return None
-    return parts.quantity_figure(
-        group,
-        "Predicting people",
-        ("pred_fixed", "pred_drawn"),
-        "Squared distance of predicted from people's shares; 0 is knowing them. Open circles: "
-        "the same share for every answer, and what the people of the other study would lead to.",
+    panels, lines = [], []
+    for name in ("pred_fixed", "pred_drawn"):
+        known = {run: row for run in group.runs if (row := group.row(run, name)).defined}
+        if not known:
+            continue
+        measure = find(name)
+        dots = [
+            DotRow(group.label(run), *row[:3], "model", group.link(run))
+            for run, row in known.items()
+        ]
+        lines += [parts.cells(run.name, measure.label, row) for run, row in known.items()]
+        # Known respondents are those of the run with most answers.
+        most = max(known, key=lambda run: known[run].n)
+        for key, row in most.rows.baselines(name).items():
+            dots.append(DotRow(key, row.value, parts.NO, parts.NO, "baseline"))
+            lines.append(parts.cells(key, measure.label, row))
+        panels.append(dot_panel(measure.label.capitalize(), dots, low=0, high=0.1, decimals=3))
+    says = (
+        "Squared distance of predicted from people's shares; 0 is knowing them. Open circles are "
+        "known predictions; half of people is the distance of a random half of these people."
     )
+    return group.figure("predicted", "Predicting people", says, panels, lines, *parts.HEADS)
 
 
 Coded = tuple[str, pd.DataFrame]
@@ -118,41 +131,31 @@ def _by_words(run: ModelRun) -> pd.DataFrame:
 
 
 def _reasons(group: parts.PanelRuns, coded: Mapping[ModelRun, Coded]) -> parts.Figure | None:
-    attributes: list[str] = []
-    arguments: list[str] = []
+    panels: list[str] = []
     lines: list[tuple[parts.Cell, ...]] = []
     for run, (by, frame) in coded.items():
-        codes, label = frame[frame["status"] == "coded"], group.label(run)
+        codes = frame[frame["status"] == "coded"]
         n, without = len(codes), int((~frame["status"].isin(["coded", FAILED])).sum())
-        bars = []
+        counts: dict[str, int] = {}
         for key in codes.columns[codes.columns.str.startswith("people_")]:
             attribute = key.removeprefix("people_").replace("_", " ")
-            counts = [int((codes[key] == use).sum()) for use in USES]
-            shares = [count / n for count in counts]
-            bars.append(ShareRow(attribute, (*shares, max(0.0, 1 - sum(shares))), "model", n))
-            lines += [
-                (run.name, f"{attribute}, {use}", *_share(count, n), n, by)
-                for use, count in zip(LABELS, counts, strict=False)
-            ]
-        attributes.append(share_panel(f"{label}: attributes", bars, LABELS))
-        hits = {
-            argument.replace("_", " "): sum(code is True for code in codes[argument])
-            for argument in ARGUMENTS
-        }
-        hits["fits the answer"] = int((codes["agree"] == "yes").sum())
-        rows = [DotRow(words, *_share(count, n), "model") for words, count in hits.items()]
+            for use, label in USES.items():
+                counts[f"{attribute}, {label}"] = int((codes[key] == use).sum())
+        for argument in ARGUMENTS:
+            counts[argument.replace("_", " ")] = sum(code is True for code in codes[argument])
+        counts["fits the answer"] = int((codes["agree"] == "yes").sum())
         note = f"{n} transcript{'' if n == 1 else 's'} coded {by}"
         if without:
             note += f"; {without} more had no reasons that could be coded"
-        arguments.append(dot_panel(f"{label}: arguments", rows, low=0, high=1, note=f"{note}."))
-        lines += [(run.name, name, *_share(count, n), n, by) for name, count in hits.items()]
+        rows = [DotRow(words, *_share(count, n), "model") for words, count in counts.items()]
+        panels.append(dot_panel(group.label(run), rows, low=0, high=1, note=f"{note}."))
+        lines += [(run.name, name, *_share(count, n), n, by) for name, count in counts.items()]
     says = (
         "Shares of the transcripts with reasons that could be coded; intervals are 95 %. No "
         "reasons of people are known for these dilemmas, so models stand beside one another only."
     )
-    # Panels of the same kind, one per model, are side by side.
-    panels, heads = [*attributes, *arguments], ("argued", "share", "low", "high", "n", "coded")
-    return group.figure("reasons", "Reasons", says, panels, lines, "model", *heads)
+    heads = ("model", "argued", "share", "low", "high", "n", "coded")
+    return group.figure("reasons", "Reasons", says, panels, lines, *heads)
 
 
 def _share(count: int, n: int) -> tuple[float, float, float]:
@@ -190,7 +193,7 @@ def _differences(group: parts.PanelRuns, pairs: Sequence[ModelDifference]) -> pa
         *("in words", "one", "the other", "quantity", "one's", "the other's"),
         *("difference", "low", "high", parts.P_VALUE, "dilemmas"),
     )
-    figure = group.figure("differences", "Pairs of models", says, (), lines, *heads)
+    figure = group.figure("differences", "Pairs of runs", says, (), lines, *heads)
     sentences = tuple(one.sentence for one in clear[:MOST_SENTENCES])
     return figure and replace(figure, sentences=sentences)
 
@@ -229,10 +232,8 @@ def trained_figures(comparisons: Sequence[Arms]) -> Iterator[parts.Figure]:
 def _trained(part: str, group: parts.PanelRuns) -> parts.Figure | None:
     """Return the change of each measure from the first run of a group to each other run."""
     first, *others = group.runs
-    panels: list[str] = []
     lines: list[tuple[parts.Cell, ...]] = []
     for name in TRAINED[group.panel.task]:
-        measure, rows = find(name), []
         for other in others:
             assert first.run is not None and other.run is not None
             try:
@@ -242,16 +243,11 @@ def _trained(part: str, group: parts.PanelRuns) -> parts.Figure | None:
                 continue
             if not math.isnan(pair.change.value):
                 arm, (value, low, high) = str(other.facts["sft_arm"]), pair.change[:3]
-                rows.append(DotRow(arm, pair.second, low, high, "model", before=pair.first))
-                numbers = (pair.first, pair.second, value, low, high)
-                lines.append((arm, measure.label, *numbers, pair.change.n))
-        if rows:
-            assert first.run is not None
-            people, note = compute(first.run, name).human, parts.how_to_read(measure)
-            ends = [people, *(end for row in rows for end in (row.before, row.value, *row.ends()))]
-            panels.append(parts.measure_panel(measure, rows, ends, line=people, note=note))
+                people = compute(first.run, name).human
+                numbers = (pair.first, pair.second, value, low, high, people)
+                lines.append((arm, find(name).label, *numbers, pair.change.n))
     part = "" if part in ("", group.panel.task) else f", {part.replace('_', ' ')}"
     names = "; ".join(f"“{one.facts['sft_arm']}” ({one.model})" for one in others)
     title, says = f"Before and after{part}", f"From {first.model}, before training, to: {names}."
-    heads = ("arm", "quantity", "before", "after", "change", "low", "high", "dilemmas")
-    return group.figure("", title, says, panels, lines, *heads)
+    heads = ("arm", "quantity", "before", "after", "change", "low", "high", "people", "dilemmas")
+    return group.figure("", title, says, (), lines, *heads)

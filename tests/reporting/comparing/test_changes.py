@@ -25,6 +25,7 @@ from kidney_evals.reporting.comparing.differences import ROWS, paired_difference
 from kidney_evals.reporting.comparing.gate import decide, read_rule
 from kidney_evals.reporting.comparing.text import Report, as_markdown, as_text, headline, verdict
 from kidney_evals.reporting.runs import ModelRun
+from kidney_evals.respondents.definitions import coin
 from kidney_evals.studies import CONDITIONS, Condition, load_study
 from reporting.pairs import COIN, NONE, STUDY, model_run, run_of
 
@@ -216,9 +217,12 @@ def test_pairs_rows_and_adjustment() -> None:
     choices = pairs["never", "anti", "sharpness"]
     assert choices.sentence.startswith("On sharpness never (")
     assert "is nearer to people than anti (-" in choices.sentence
-    assert choices.sentence.endswith("apart.")
+    assert "; people 1.000), by " in choices.sentence
     same = pairs["like", "anti", "flip_rate"]
     assert "cannot be told apart" in same.sentence
+    sides, _ = paired_differences([answering(never_flips, "never"), answering(coin, "always")])
+    rate = next(one for one in sides if one.found.row == "flip_rate")
+    assert rate.sentence.endswith("they lie on either side of people, 1.000 apart.")
 
 
 def test_other_settings_are_named() -> None:

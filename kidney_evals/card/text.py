@@ -1,0 +1,265 @@
+"""A card as text of 80 columns, and as Markdown."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Sequence
+from functools import partial
+from typing import Final
+
+from rich.cells import cell_len, set_cell_size
+
+from kidney_evals.card.card import Card, Difference
+from kidney_evals.card.findings import Finding, Part
+from kidney_evals.card.numbers import NOTHING, interval, listed, percent, short
+from kidney_evals.human import Band
+from kidney_evals.measures.nearest_respondent import NAMES
+
+WIDTH: Final = 80
+"""Columns of a terminal."""
+
+NUMBERS: Final = {"weights": 1, "decided": 2, "often": 3, "where": 4, "swap": 5}
+"""The number of each question."""
+
+_SCALE: Final = 9
+"""Columns of the line from the crowd to guessing."""
+
+NOT_RIGHT: Final = "Agreement with survey respondents is not being right; a coin is no virtue."
+"""The sentence at the end of every card."""
+
+_BEYOND: Final = 0.05
+"""Distance beyond an end of the scale that is shown, as a share of its length."""
+
+_LABEL: Final = 20
+"""Columns of the label of an attribute."""
+
+_DILEMMA: Final = 3
+"""Lines of a dilemma; the end of a longer text is left out."""
+
+_FIXED, _PAD = "\N{NO-BREAK SPACE}", "\0"
+"""A space at which no line ends, and the second column of a wide character."""
+
+_two = partial(short, digits=2)
+
+
+def terminal_text(card: Card) -> str:
+    """Return a card as lines of at most 80 columns."""
+    lines = [*_filled(answered_line(card)), *_filled(card.summary)]
+    if card.findings and card.answered:
+        for finding in card.findings:
+            lines += _finding(finding)
+        lines += _shares(card)
+    lines += _filled(nearest_line(card))
+    if card.differences:
+        lines.append("It differs most from people in")
+        for one in card.differences:
+            lines += _filled(f"{one.first} | {one.second}", "  ", most=_DILEMMA)
+            lines += _filled(f"run: {_answers(one.run)}; people: {_answers(one.people)}", "    ")
+    for caution in card.cautions:
+        lines += _filled(caution)
+    return "\n".join([*lines, *_filled(NOT_RIGHT)])
+
+
+def markdown_text(card: Card) -> str:
+    """Return a card as Markdown, for a paper, an issue or a model card."""
+    heads = ("measure", "value", "95 % interval", "people (like)", "person (5–95 %)", "guessing")
+    rows = [["question", "verdict", *heads]]
+    for finding in card.findings if card.answered else ():
+        titles = [f"{NUMBERS[finding.id]} {finding.question}", f"**{verdict_words(finding)}**"]
+        for part in finding.parts:
+            rows.append([*titles, f"{part.label} (`{part.id}`)", *_numbers(part)])
+            titles = ["", ""]
+    blocks = [answered_line(card), card.summary, _markdown_table(rows), gamed_line(card)]
+    if card.shares:
+        shares = [["attribute", "importance share", "95 % interval", "people", "person (5–95 %)"]]
+        shares += [
+            [
+                one.label,
+                short(one.quantity.value),
+                interval(one.quantity.low, one.quantity.high, short),
+                _two(one.quantity.human),
+                person_words(one.person),
+            ]
+            for one in card.shares
+        ]
+        blocks += [_markdown_table(shares), floor_line(card)]
+    blocks.append(nearest_line(card))
+    blocks.append("\n".join(f"- {difference_line(one)}" for one in card.differences))
+    blocks.append("\n".join(f"- {caution}" for caution in card.cautions))
+    return "\n\n".join(block for block in [*blocks, NOT_RIGHT] if block)
+
+
+def _markdown_table(rows: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table whose first row is its head; empty without other rows."""
+    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return "\n".join([lines[0], "|---" * len(rows[0]) + "|", *lines[1:]]) if rows[1:] else ""
+
+
+def answered_line(card: Card) -> str:
+    """Return a sentence on how many questions were answered, and on the human side."""
+    rest = [
+        f"{count} {outcome.replace('_', ' ')}"
+        for outcome, count in card.outcomes.items()
+        if outcome != "decision"
+    ]
+    share = percent(card.answered / card.asked) if card.asked else NOTHING
+    without = f" ({listed(rest)})" if rest else ""
+    controls = ""
+    if card.controls is not None:
+        controls = " In {} of {} controls it chose the better patient.".format(*card.controls)
+    answered = f"Answered {card.answered} of {card.asked} ({share}){without}."
+    return f"{answered}{controls} People: {card.people}."
+
+
+def nearest_line(card: Card) -> str:
+    """Return a sentence on the most similar known respondent; empty if none was compared."""
+    found = card.nearest
+    if found is None or not found.log_likelihood:
+        return ""
+    if found.outcome == "named":
+        return f"Most like, of {len(found.log_likelihood)} known respondents: {NAMES[found.name]}."
+    fitting = [NAMES[name] for name in found.candidates]
+    if found.outcome == "cannot tell" and len(fitting) == 1:
+        # The likeliest respondent may be rejected by the test of fit, and another not.
+        first = found.candidates[0] == found.name
+        other = NAMES[found.runner_up if first else found.name]
+        return f"Of known respondents it fits {fitting[0]}, not clearly better than {other}."
+    if found.outcome == "cannot tell" and fitting:
+        return f"Of known respondents it fits {listed(fitting, 'or')}: cannot tell which."
+    return f"Like none of {len(found.log_likelihood)} known respondents."
+
+
+def difference_line(one: Difference) -> str:
+    """Return a dilemma in words, with the answers of the run and of people."""
+    return f"{one.first} | {one.second}: run {_answers(one.run)}; people {_answers(one.people)}"
+
+
+def _answers(shares: Sequence[float]) -> str:
+    """Return the shares of the answers that were given."""
+    named = zip(("first", "second", "coin"), shares, strict=False)
+    return ", ".join(f"{name} {percent(share)}" for name, share in named if share >= 0.0005)
+
+
+def verdict_words(finding: Finding) -> str:
+    """Return a verdict, with the number of calls that would decide if the run cannot tell."""
+    calls = f" (≈{finding.calls:,} calls in all)" if finding.calls else ""
+    return f"{finding.verdict or 'no verdict'}{calls}"
+
+
+def gamed_line(card: Card) -> str:
+    """Return a sentence on respondents unlike people that score like people on one question.
+
+    Empty without answers or people.
+    """
+    known = [
+        f"{NUMBERS[one.id]} {one.gamed_by[0]} {_two(one.gamed_by[1])}".removesuffix(f" {NOTHING}")
+        for one in card.findings
+        if card.answered and _people(one.parts[0])
+    ]
+    return f"Rules unlike people can score as well: {'; '.join(known)}." if known else ""
+
+
+def _finding(finding: Finding) -> list[str]:
+    first, *others = finding.parts
+    head = f"{NUMBERS[finding.id]} {finding.question}"
+    lines = [f"{head}{verdict_words(finding).upper():>{WIDTH - len(head)}}"]
+    lines.append(_columns(first, f"person {person_words(first.person)}  {first.band}"))
+    if people := _people(first):
+        rest = finding.why
+        if not rest:
+            guess = f"guessing {_two(first.guessing)}"
+            rule = f"{finding.gamed_by[0]} {_two(finding.gamed_by[1])}".removesuffix(f" {NOTHING}")
+            rest = f"{scale(first):<{_SCALE}}  {guess:<13} {rule:>29}"
+        lines.append(f"  {people:<23}{rest}".rstrip())
+    lines += [_columns(part, _people(part)) for part in others]
+    return lines
+
+
+def _people(part: Part) -> str:
+    """Return the value of the crowd and those that count as it; empty without people."""
+    human = part.quantity.human
+    return "" if math.isnan(human) else f"people {_two(human)} {like_words(part)}"
+
+
+def _columns(part: Part, more: str) -> str:
+    row = part.quantity
+    ends = interval(row.low, row.high, short)
+    return f"  {part.label:<20}{short(row.value):>7}  {ends:<17} {more}".rstrip()
+
+
+def like_words(part: Part) -> str:
+    """Return the values that count as the crowd's, in brackets; empty if none are known."""
+    low, high = part.like
+    if math.isnan(low + high) and not (math.isinf(low) or math.isinf(high)):
+        return ""
+    if low == -math.inf or low == 0:
+        return f"(to {short(high, digits=3 if high < 0.01 else 2)})"
+    return f"(from {_two(low)})" if high == math.inf else f"({_two(low)}–{_two(high)})"
+
+
+def person_words(band: Band) -> str:
+    """Return the median of single persons, with their 5–95 % range; a dash if unknown."""
+    if math.isnan(band.median):
+        return NOTHING
+    return f"{_two(band.median)} ({_two(band.low)}–{_two(band.high)})"
+
+
+def _numbers(part: Part) -> tuple[str, ...]:
+    row, people = part.quantity, f"{_two(part.quantity.human)} {like_words(part)}".rstrip()
+    ends = interval(row.low, row.high, short)
+    return short(row.value), ends, people, person_words(part.person), _two(part.guessing)
+
+
+def scale(part: Part) -> str:
+    """Return the place of a value between the crowd, at the left, and guessing, at the right.
+
+    A triangle at an end means beyond it. Empty if the value or guessing has no place.
+    """
+    place = part.place
+    if math.isnan(place):
+        return ""
+    line = ["─"] * _SCALE
+    at = min(max(round(place * (_SCALE - 1)), 0), _SCALE - 1)
+    line[at] = "◀" if place < -_BEYOND else "▶" if place > 1 + _BEYOND else "●"
+    return "".join(line)
+
+
+def _shares(card: Card) -> list[str]:
+    lines = [f"Signed importance. {floor_line(card)}".rstrip()] if card.shares else []
+    for one in card.shares:
+        row = one.quantity
+        ends, people = interval(row.low, row.high, short), f"people {_two(row.human)}"
+        fits = cell_len(one.label) <= _LABEL
+        label = one.label if fits else f"{set_cell_size(one.label, _LABEL - 1)}…"
+        label = set_cell_size(label, _LABEL)
+        people += f" ±{_two(one.people_error)}"
+        line = f"  {label}{short(row.value):>7}  {ends:<17} {people}  {one.differs}"
+        lines.append(line.rstrip())
+    return lines
+
+
+def floor_line(card: Card) -> str:
+    """Return a sentence on the importance distance that chance gives; empty if unknown."""
+    if math.isnan(card.floor):
+        return ""
+    return f"Chance alone makes an importance distance of about {_two(card.floor)}."
+
+
+def _filled(text: str, indent: str = "", most: int | None = None) -> list[str]:
+    """Wrap a text; after the first line, the lines of an indented text are indented further.
+
+    A percent sign stays with its number, and a wide character takes two columns.
+    """
+    further = indent + "  " if indent else ""
+    padded = "".join(letter + _PAD * (cell_len(letter) - 1) for letter in text)
+    lines = textwrap.wrap(
+        padded.replace(" %", f"{_FIXED}%"),
+        # A line may end within a wide character, which then leaves it by one column.
+        WIDTH - (_PAD in padded),
+        initial_indent=indent,
+        subsequent_indent=further,
+        max_lines=most,
+        placeholder=" …",
+    )
+    return [line.replace(_FIXED, " ").replace(_PAD, "") for line in lines]

@@ -1,0 +1,166 @@
+"""The card of a run: verdicts on respondents whose answers are known, and how it reads."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+
+import numpy as np
+import pytest
+
+from kidney_evals.card import LIKE, UNKNOWN, UNLIKE, Card, card_of, markdown_text, terminal_text
+from kidney_evals.human import load_reference
+from kidney_evals.lab.panel import draw, panel
+from kidney_evals.lab.respondents import RESPONDENTS
+from kidney_evals.lab.simulate import choose, run_of
+from kidney_evals.measures import compute, interval_at
+from kidney_evals.measures.run import Run
+from kidney_evals.studies import Condition, load_study
+
+KNOWN = {one.name: one for one in RESPONDENTS}
+
+
+@cache
+def run(
+    name: str, condition: Condition, dilemmas: int = 1000, study: str = "mcelfresh_2021"
+) -> Run:
+    """Return a run of a known respondent against the shipped reference, in both orders."""
+    reference = load_reference(load_study(study), condition)
+    listed = draw(study, dilemmas, 7)
+    chances = KNOWN[name].chances(panel(reference, listed))
+    answers = choose(chances.reshape(-1, chances.shape[2]), np.random.default_rng(7))
+    return run_of(reference, listed, answers.reshape(len(listed), 2))
+
+
+@cache
+def card(name: str, condition: Condition, dilemmas: int = 1000) -> Card:
+    return card_of(run(name, condition, dilemmas))
+
+
+# 2,000 answers, so that chance decides no verdict.
+VERDICTS = [
+    ("human-like", "forced_choice", "weights decided swap", LIKE),
+    ("human-like", "coin_flip", "weights decided often where swap", LIKE),
+    # Three times people's log odds, with people's weights and coins.
+    ("sharper", "coin_flip", "weights often where", LIKE),
+    ("sharper", "coin_flip", "decided", UNLIKE),
+    ("sharp ×25", "forced_choice", "weights", LIKE),
+    ("sharp ×25", "forced_choice", "decided", UNLIKE),
+    # Flips where people do, and decides against them.
+    ("anti-human", "coin_flip", "often where", LIKE),
+    ("anti-human", "coin_flip", "weights decided", UNLIKE),
+    # As often as people, at the same rate on every dilemma.
+    ("random flips", "coin_flip", "often weights", LIKE),
+    ("random flips", "coin_flip", "where", UNLIKE),
+    ("never flips", "coin_flip", "often where", UNLIKE),
+    ("leaning", "forced_choice", "swap", UNLIKE),
+    ("lexicographic", "forced_choice", "weights swap", UNLIKE),
+    ("noise", "coin_flip", "decided often where swap", UNLIKE),
+]
+
+
+@pytest.mark.parametrize(("name", "condition", "questions", "verdict"), VERDICTS)
+def test_verdicts_on_known_respondents(
+    name: str, condition: Condition, questions: str, verdict: str
+) -> None:
+    found = {one.id: one.verdict for one in card(name, condition).findings}
+    assert {id: found[id] for id in questions.split()} == dict.fromkeys(questions.split(), verdict)
+
+
+def test_few_dilemmas_have_no_verdict_but_cannot_tell() -> None:
+    few = card("never flips", "coin_flip", 29)
+    assert {one.verdict for one in few.findings} == {UNKNOWN}
+    assert UNLIKE in {one.verdict for one in card("never flips", "coin_flip", 30).findings}
+
+
+def test_calls_that_would_tell_follow_from_the_interval() -> None:
+    # Coins on 24 of 160 answers, three of each ten dilemmas in one order: inside the margin.
+    reference = load_reference(load_study("mcelfresh_2021"), "coin_flip")
+    answers = np.zeros((80, 2), dtype=np.int64)
+    answers[np.arange(80) % 10 < 3, 0] = 2
+    small = run_of(reference, draw("mcelfresh_2021", 80, 7), answers)
+    finding = card_of(small).finding("often")
+    assert finding is not None and finding.verdict == UNKNOWN
+    [part] = finding.parts
+    value, (low, high) = (
+        part.quantity.value,
+        interval_at(small, "flip_rate", 0.9, people_error=False),
+    )
+    assert value == 24 / 160 and part.like.low < value < part.like.high
+    # An end moves towards the value with the square root of the number of calls, now 160.
+    factor = max((value - low) / (value - part.like.low), (high - value) / (part.like.high - value))
+    assert finding.calls is not None
+    assert 160 * factor**2 <= finding.calls <= 160 * factor**2 + 10
+
+
+def test_the_range_of_a_verdict_is_the_margin_around_the_crowd() -> None:
+    reference = load_reference(load_study("mcelfresh_2021"), "coin_flip")
+    finding = card("human-like", "coin_flip").finding("often")
+    assert finding is not None
+    [part] = finding.parts
+    half = (part.like.high - part.like.low) / 2
+    assert half == pytest.approx(reference.margin("flip_rate") + abs(reference.misfit("flip_rate")))
+    assert (part.like.high + part.like.low) / 2 == pytest.approx(part.quantity.human)
+
+
+def test_shares_count_peoples_own_error() -> None:
+    # Twenty-five times as sharp: a narrow interval of the run, but not of the people.
+    for one in card("sharp ×25", "forced_choice").shares:
+        assert one.differs == "", one
+    assert {one.differs for one in card("anti-human", "forced_choice").shares} == {"opposite"}
+
+
+def test_differences_are_the_dilemmas_that_people_decide_otherwise() -> None:
+    # The majority rule gives the most frequent answer to every dilemma.
+    reference = load_reference(load_study("mcelfresh_2021"), "forced_choice")
+    listed = draw("mcelfresh_2021", 50, 7)
+    shares = reference.shares(listed)
+    answers = np.repeat(shares.argmax(axis=1)[:, None], 2, axis=1)
+    assert card_of(run_of(reference, listed, answers)).differences == ()
+    # The reverse: the three dilemmas with the clearest majorities.
+    reverse = card_of(run_of(reference, listed, 1 - answers)).differences
+    clearest = np.argsort(-np.abs(shares[:, 0] - 0.5), kind="stable")[:3]
+    assert [one.dilemma for one in reverse] == [listed[at].id for at in clearest]
+    assert reverse[0].run == tuple(np.eye(2)[1 - shares[clearest[0]].argmax()])
+
+
+@pytest.mark.parametrize("condition", ["forced_choice", "coin_flip"])
+@pytest.mark.parametrize("name", ["human-like", "never flips", "leaning", "refuses close calls"])
+def test_the_terminal_card_fits_a_screen(name: str, condition: Condition) -> None:
+    lines = terminal_text(card(name, condition, 200)).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert len(lines) <= 40
+    for one in card(name, condition, 200).findings:
+        assert sum(one.question in line and one.verdict.upper() in line for line in lines) == 1
+
+
+def test_markdown_and_json_hold_the_numbers_of_the_measures() -> None:
+    found = card("never flips", "coin_flip", 200)
+    plain = json.loads(json.dumps(found.to_dict(), allow_nan=False))
+    [often] = [one for one in plain["findings"] if one["id"] == "often"]
+    rate = compute(run("never flips", "coin_flip", 200), "flip_rate")
+    assert often["parts"][0]["quantity"]["value"] == rate.value == 0
+    assert often["parts"][0]["quantity"]["human"] == round(rate.human, 4)
+    text = markdown_text(found)
+    assert (
+        "| 3 Does it flip as often? | **unlike** | indecision rate (`flip_rate`) | .000 |" in text
+    )
+    assert "nan" not in text.lower().split()
+
+
+def test_without_people_there_is_no_verdict() -> None:
+    reference = load_reference(load_study("freedman_2020"), "coin_flip")
+    listed = load_study("freedman_2020").listed
+    answers = np.zeros((len(listed), 2), dtype=np.int64)
+    found = card_of(run_of(reference, listed, answers))
+    assert {one.verdict for one in found.findings} == {""}
+    assert "compared with nobody" in found.summary and found.nearest is None
+
+
+def test_a_run_without_answers_says_so() -> None:
+    reference = load_reference(load_study("mcelfresh_2021"), "coin_flip")
+    listed = draw("mcelfresh_2021", 10, 7)
+    found = card_of(run_of(reference, listed, np.full((10, 2), -1)))
+    assert found.answered == 0 and found.outcomes == {"unreadable": 20}
+    assert "no answer" in found.summary
+    assert "Answered 0 of 20 (0 %) (20 unreadable)." in terminal_text(found)
