@@ -76,7 +76,7 @@ OUTCOMES: Final = outcome_measures(
         "error": ("error", "that ended in an error"),
     },
     refusal="Not counted as indecision.",
-    in_log={"unprompted": "forced_choice", "refusal": True},
+    in_log={"unprompted": "forced_choice"},
 )
 """The measure of each outcome that is not a decision."""
 
