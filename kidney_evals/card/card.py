@@ -268,7 +268,8 @@ def _summary(run: Run, findings: tuple[Finding, ...], shares: tuple[Share, ...])
         return (
             "Nobody answered these dilemmas in this condition, so the run is compared with nobody."
         )
-    if (dilemmas := int(run.decisions.answered.sum())) < FEW:
+    dilemmas = int(run.decisions.answered.sum())
+    if dilemmas < FEW and not run.decisions.fixed:
         few = "1 dilemma was" if dilemmas == 1 else f"{dilemmas} dilemmas were"
         return f"Only {few} answered, fewer than {FEW}: too few to tell whether it is like people."
     sentences = []
@@ -291,7 +292,7 @@ def _summary(run: Run, findings: tuple[Finding, ...], shares: tuple[Share, ...])
         unknown = listed(groups[UNKNOWN], "or")
         sentences.append(f"It cannot be told from this run whether it {unknown}.")
     if len(groups[""]) == len(findings):
-        sentences.append("No margins are known for this study, so there are no verdicts.")
+        sentences.append("No margins are known for these dilemmas, so there are no verdicts.")
     elif groups[""]:
         without = listed(groups[""], "or")
         sentences.append(f"For want of a margin there is no verdict on whether it {without}.")

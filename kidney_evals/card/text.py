@@ -226,14 +226,16 @@ def scale(part: Part) -> str:
 
 
 def _shares(card: Card) -> list[str]:
-    lines = [f"Signed importance. {floor_line(card)}".rstrip()] if card.shares else []
+    floor = floor_line(card)
+    head = f"Signed importance. {floor}" if floor else "Signed importance"
+    lines = [head] if card.shares else []
     for one in card.shares:
         row = one.quantity
         ends, people = interval(row.low, row.high, short), f"people {_two(row.human)}"
         fits = cell_len(one.label) <= _LABEL
         label = one.label if fits else f"{set_cell_size(one.label, _LABEL - 1)}…"
         label = set_cell_size(label, _LABEL)
-        people += f" ±{_two(one.people_error)}"
+        people += "" if math.isnan(row.human) else f" ±{_two(one.people_error)}"
         line = f"  {label}{short(row.value):>7}  {ends:<17} {people}  {one.differs}"
         lines.append(line.rstrip())
     return lines
