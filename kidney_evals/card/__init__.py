@@ -1,11 +1,13 @@
-"""The card of a run: the five questions, each with its verdict, and what is read beside them.
+"""What a run of choices shows: five questions, each with a verdict and the numbers behind it.
 
+```python
 from kidney_evals.card import card_of, terminal_text
 
 card = card_of(run)                      # run: kidney_evals.measures.run.Run
 card.finding("often").verdict            # such as 'like the crowd' or 'cannot tell'
 print(terminal_text(card))               # 80 columns
 card.to_dict()                           # for JSON
+```
 """
 
 from kidney_evals.card.card import Card, Difference, Share, card_of, people_in_words

@@ -1,4 +1,4 @@
-"""The card of a run of choices: what is read at one glance, as one object."""
+"""The card of a run of choices: its verdicts and what a reader needs beside them."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ _DILEMMAS: Final = 3
 """Number of dilemmas on a card in which the run differs most from people."""
 
 _LEAST: Final = 0.05
-"""Smallest difference from people of such a dilemma."""
+"""Smallest difference from people, in probability of agreement, of a dilemma on a card."""
 
 _KINDS: Final = ("more", "less", "opposite")
 """How importance shares differ from people's."""
 
 _ENOUGH: Final = 50
-"""Smallest number of drawn dilemmas with which an importance share is said to differ."""
+"""Smallest number of drawn dilemmas for a statement that an importance share differs."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""`kidney-evals show`: print the card of a run, or every measure of it."""
+"""`kidney-evals show`: print the card of each run and, with `--all`, every measure below it."""
 
 from __future__ import annotations
 
@@ -92,9 +92,10 @@ def _show(run: ModelRun, everything: bool) -> None:
     if run.card is None or everything:
         say("")
         say(table(run.rows, run.panel.task, everything=everything))
+    if run.card is None:
         say("")
-        says = run.trouble or (sentence(run.rows, run.panel.task) if run.card is None else "")
-        for line in filter(None, [says, *flags(run.rows)]):
+        # A card has its own summary and flags.
+        for line in (run.trouble or sentence(run.rows, run.panel.task), *flags(run.rows)):
             say_filled(line)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -20,37 +20,26 @@ _NAMES: Final = (
 )
 """Respondents whose verdicts are tabled."""
 
-
 _QUICK: Final = ("human-like", "random flips", "never flips")
+"""The same in a quick validation."""
 
 
 class Rates(NamedTuple):
-    """How often a question about a respondent got each verdict, over `runs` runs.
-
-    "Like a person" counts as `like`.
-    """
+    """Shares of runs in which a question got each verdict; "like a person" counts as `like`."""
 
     respondent: str
-    dilemmas: int
+    calls: int
     question: str
     like: float
     unlike: float
     unknown: float
-    runs: int
 
 
-def verdict_rates(
-    condition: Condition, respondents: Sequence[Respondent], *, runs: int
-) -> Iterator[Rates]:
-    """Simulate runs of each respondent and yield the shares of the verdicts on each question.
+def verdict_rates(condition: Condition, respondent: Respondent, *, runs: int) -> Iterator[Rates]:
+    """Simulate runs of a respondent and yield the shares of the verdicts on each question.
 
     The reference of a run is that of another sample of people, as in `validate`.
     """
-    for respondent in respondents:
-        yield from _rates(condition, respondent, runs)
-
-
-def _rates(condition: Condition, respondent: Respondent, runs: int) -> Iterator[Rates]:
     counts: dict[str, Counter[str]] = {}
     for index in range(runs):
         for one in findings_of(simulate_run(people(condition), respondent, index)):
@@ -58,7 +47,7 @@ def _rates(condition: Condition, respondent: Respondent, runs: int) -> Iterator[
     for question, found in counts.items():
         alike = found[LIKE] + found[PERSON]
         like, unlike, unknown = (n / runs for n in (alike, found[UNLIKE], found[UNKNOWN]))
-        yield Rates(respondent.name, respondent.dilemmas, question, like, unlike, unknown, runs)
+        yield Rates(respondent.name, 2 * respondent.dilemmas, question, like, unlike, unknown)
 
 
 def verdict_report(condition: Condition, *, runs: int, quick: bool = False) -> str:
@@ -70,13 +59,9 @@ def verdict_report(condition: Condition, *, runs: int, quick: bool = False) -> s
     known = {one.name: one for one in RESPONDENTS}
     chosen = [replace(known[name], dilemmas=size) for name in names for size in sizes]
     rows = [
-        (one.respondent, 2 * one.dilemmas, one.question, *_shares(one))
-        for one in verdict_rates(condition, chosen, runs=runs)
+        (*one[:3], *(decimals(share, 2) for share in one[3:]))
+        for respondent in chosen
+        for one in verdict_rates(condition, respondent, runs=runs)
     ]
     head = ("respondent", "calls", "question", "like", UNLIKE, UNKNOWN)
     return markdown_table(head, "lrlrrr", rows)
-
-
-def _shares(one: Rates) -> tuple[str, str, str]:
-    like, unlike, unknown = (decimals(share, 2) for share in (one.like, one.unlike, one.unknown))
-    return like, unlike, unknown

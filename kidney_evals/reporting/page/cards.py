@@ -108,7 +108,10 @@ def _value(row: Quantity) -> tuple[str, str]:
 
 
 def outcomes(card: Card) -> str:
-    """Return a sentence on how many questions were answered; the source of people stands above."""
+    """Return how many questions were answered, without the source of people's shares.
+
+    The heading of the group names that source.
+    """
     return answered_line(card).removesuffix(f" People: {card.people}.")
 
 
