@@ -57,6 +57,10 @@ class Rows(Mapping[str, Quantity]):
         """The flags that are raised, each with its cause (may be empty)."""
         return {} if self.run is None else measures.raised(self.run)
 
+    def person(self, id: str) -> float:
+        """Return the median over single persons; NaN where unknown."""
+        return math.nan if self.run is None else measures.person_of(self.run, id).median
+
     def baselines(self, id: str) -> dict[str, Quantity]:
         """Return the scores of respondents with known answers, by name."""
         return {} if self.run is None else measures.baselines_of(self.run, id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -89,7 +90,9 @@ def table(rows: Rows, condition: str, *, everything: bool = False) -> str:
         one, row = find(id), rows[id]
         empty = (not row.defined and row.n == 0) or (id in NOT_ANSWERED and row.value == 0)
         if id in head or ((everything or one.stored) and not empty):
-            groups["headline" if id in head else one.group].append(_line(one.label, row))
+            groups["headline" if id in head else one.group].append(
+                _line(one.label, row, rows.person(id))
+            )
     if everything:
         groups["baselines"], groups["bounds"], groups["first"] = [], [], []
         for id in rows:
@@ -103,11 +106,12 @@ def table(rows: Rows, condition: str, *, everything: bool = False) -> str:
             if id in rows and (first := rows.first(id)) is not None:
                 groups["first"].append(_line(f"{find(id).label}, first answers", first))
     lines = [line for group in groups.values() if group for line in ((), *group)]
-    return text_table(("", "value", "95 % interval", "people", "n"), lines, "lrcrr")
+    return text_table(("", "value", "95 % interval", "people", "person", "n"), lines, "lrcrrr")
 
 
-def _line(label: str, row: Quantity) -> Sequence[str]:
-    return label, number(row.value), interval(row.low, row.high), number(row.human), str(row.n)
+def _line(label: str, row: Quantity, person: float = math.nan) -> Sequence[str]:
+    ends = interval(row.low, row.high)
+    return label, number(row.value), ends, number(row.human), number(person), str(row.n)
 
 
 def flags(rows: Rows) -> list[str]:
