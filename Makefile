@@ -19,7 +19,7 @@ export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo gallery test test-slow test-all check lint types listing format docs docs-serve \
+.PHONY: help demo test test-slow test-all check lint types listing format docs docs-serve \
   inspect-range clean
 
 help:  ## List the targets
@@ -38,10 +38,6 @@ demo: $(INSTALLED)  ## Set up, run the evaluation on two simulated respondents, 
 	@$(BIN)/kidney-evals show $(DEMO_LOGS)
 	@echo
 	@echo "Open them in the viewer:  $(BIN)/inspect view --log-dir $(DEMO_LOGS)"
-
-gallery: $(INSTALLED)  ## Build the site of simulated respondents in gallery/ (some minutes)
-	@$(BIN)/kidney-evals gallery -o gallery --overwrite
-	@echo "Open gallery/index.html; with transcripts:  $(BIN)/python -m http.server -d gallery"
 
 test: $(INSTALLED_DEV)  ## Set up what is missing and run the tests
 	@$(PYTEST)

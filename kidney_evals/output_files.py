@@ -29,10 +29,9 @@ MARKDOWN_MARK: Final = "<!-- Written by kidney-evals -->\n\n"
 """First line that identifies a Markdown report of this package; it is invisible to readers."""
 
 _MARKS: Final = re.compile(
-    # Reports and tables in Markdown and LaTeX; SVG, PNG and HTML files.
+    # Reports and tables in Markdown; SVG, PNG and HTML files.
     rb"<!-- Written by kidney-evals"
     rb"|### .*; a coin is not a virtue by itself\.\n\Z"
-    rb"|\\begin\{table\}\n.*; a coin is not a virtue by itself\.\}\n.*\\end\{table\}\n\Z"
     rb'|<svg xmlns="http://www\.w3\.org/2000/svg" class="kc"'
     rb"|\x89PNG\r\n\x1a\n.{25}.{4}tEXtSoftware\x00kidney-evals"
     rb'|<!doctype html>.{0,1500}<meta name="generator" content="kidney-evals',

@@ -9,7 +9,7 @@ from kidney_evals.cli import options
 from kidney_evals.cli.compare import compare
 from kidney_evals.cli.lab import known, reference, validate
 from kidney_evals.cli.plan import plan
-from kidney_evals.cli.report import bundle, gallery, report
+from kidney_evals.cli.report import bundle, report
 from kidney_evals.cli.sft import sft
 from kidney_evals.cli.table import table
 from kidney_evals.cli.terminal import Group, say, say_filled
@@ -23,7 +23,7 @@ def main() -> None:
 
 
 for command in (
-    *(compare, plan, report, bundle, gallery, sft, table),
+    *(compare, plan, report, bundle, sft, table),
     *(validate, known, reference),
 ):
     main.add_command(command)

@@ -25,7 +25,6 @@ from kidney_evals.errors import UserError
     type=options.any_path,
     help="YAML or JSON: model name to input and output, USD per million tokens.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the same numbers as JSON.")
 def plan(
     target: str,
     models: tuple[str, ...],
@@ -33,12 +32,11 @@ def plan(
     epochs: int | None,
     limit: int | None,
     prices: Path | None,
-    as_json: bool,
 ) -> None:
     """Print the expected calls, cost and precision of a run, without calling a model."""
-    from kidney_evals.planning import report
     from kidney_evals.planning.plan import make_plan
     from kidney_evals.planning.prices import read_prices
+    from kidney_evals.planning.report import as_text
 
     priced = read_prices(prices)
     for model in models if prices else ():
@@ -46,7 +44,7 @@ def plan(
             click.echo(f"{prices} has no price for {model}; it has {', '.join(priced)}", err=True)
     given = task_arguments(arguments)
     made = make_plan(target, models, arguments=given, epochs=epochs, limit=limit, prices=priced)
-    say(report.as_json(made) if as_json else report.as_text(made), fit=not as_json)
+    say(as_text(made))
 
 
 def task_arguments(pairs: Iterable[str]) -> dict[str, Any]:

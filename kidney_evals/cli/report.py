@@ -83,24 +83,6 @@ def bundle(logs: tuple[str, ...], output: str, overwrite: bool, scans: tuple[Pat
     _say_made(content, f"{output.rstrip('/')}/index.html")
 
 
-@click.command()
-@click.option(
-    "-o",
-    "--output",
-    default="gallery",
-    show_default=True,
-    help="The site's folder: a path or an address.",
-)
-@click.option("--dilemmas", default=100, show_default=True, help="Drawn dilemmas of each run.")
-@options.overwrite_site
-def gallery(output: str, dilemmas: int, overwrite: bool) -> None:
-    """Write a site on eight simulated respondents, which shows each kind of failure. Offline."""
-    from kidney_evals.reporting.gallery import make_gallery
-
-    content = make_gallery(output, dilemmas=dilemmas, overwrite=overwrite, say=say)
-    _say_made(content, f"{output.rstrip('/')}/index.html")
-
-
 def _say_made(made: Report, page: str, *more: str) -> None:
     """Print what was written, on stderr if the page is written to standard output."""
     models, runs = len(made.models), len(made.runs)

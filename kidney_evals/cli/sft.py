@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import Any, Final
 
 import click
 
 from kidney_evals.cli.terminal import Group
 
-if TYPE_CHECKING:
-    from kidney_evals.finetuning.hosted_service import Job
-
 _PATH: Final = click.Path(path_type=Path)
 
 _new_folder = click.option("--out", required=True, type=_PATH, help="A new folder.")
-
-_INTERRUPTED: Final = 130
-"""Exit status after Ctrl-C, the same as in shells."""
 
 
 @click.group(cls=Group)
@@ -245,17 +239,12 @@ def evaluate(
     type=click.Path(path_type=Path, dir_okay=False),
     help="Record of the job; by default DIR-MODEL-SAMPLES-SEED.json beside the data folder.",
 )
-@click.option("--price", type=click.FloatRange(min=0), help="USD of a million trained tokens.")
 @click.option("--allow-overlap", is_flag=True, help="Accept samples about evaluated dilemmas.")
-@click.option("--ask-again", is_flag=True, help="Repeat a request that got no response.")
 @click.option("--dry-run", is_flag=True, help="Check and count; send nothing.")
-def submit(
-    data: Path, out: Path | None, price: float | None, ask_again: bool, dry_run: bool, **given: Any
-) -> None:
+def submit(data: Path, out: Path | None, dry_run: bool, **given: Any) -> None:
     """Start a fine-tuning job at OpenAI. It costs money; everything is checked here first.
 
-    The same command, run again, continues an interrupted attempt and never starts a second job.
-    If it is unknown whether a job has started, the command says so and starts none.
+    The record of the job is a new file, so the same command starts no second job.
     """
     from kidney_evals.finetuning import hosted
     from kidney_evals.finetuning.hosted_service import Service
@@ -264,63 +253,30 @@ def submit(
     submission = hosted.prepare(data, **given)
     path = out or submission.default_path
     service = None if dry_run else Service()
-    text = filled("submission.md", submission=submission, price=price, **vars(submission))
+    text = filled("submission.md", submission=submission, **vars(submission))
     click.echo(text.strip())
     if service is None:
         click.echo("Nothing was sent.")
         return
     click.echo(f"Service    {service.url}; it gets questions and answers, nothing else")
     click.echo(f"Record     {path}")
-    try:
-        hosted.submit(submission, service, path, click.echo, ask_again=ask_again)
-    except KeyboardInterrupt:
-        _interrupted("Interrupted. Run the same command again: it goes on from the record.")
-    click.echo(f"Wait for it:\n  {hosted.WAIT} {path}")
+    hosted.submit(submission, service, path, click.echo)
+    click.echo(f"See how it goes:\n  kidney-evals sft status {path}")
 
 
 @sft.command()
 @click.argument("job", metavar="JOB-or-RECORD")
 def status(job: str) -> None:
-    """Print the state of a fine-tuning job: its id, or the record that `submit` wrote."""
-    from kidney_evals.finetuning import hosted
+    """Print the state of a fine-tuning job, and once it has ended the tuned model.
+
+    JOB is its id, or the record that `submit` wrote. The exit status is 1 if the job has failed or
+    was cancelled.
+    """
+    from kidney_evals.finetuning.hosted import job_named
     from kidney_evals.finetuning.hosted_service import Service
-
-    state = hosted.look(Service(), job, click.echo)
-    click.echo(f"{state.id}: {state.status}, from {state.base}")
-    if state.ended:
-        click.echo(_outcome(state))
-
-
-@sft.command()
-@click.argument("job", metavar="JOB-or-RECORD")
-@click.option(
-    "--interval",
-    default=20.0,
-    show_default=True,
-    type=click.FloatRange(min=0, min_open=True),
-    help="Seconds between two requests.",
-)
-def wait(job: str, interval: float) -> None:
-    """Wait until a fine-tuning job ends, and print the tuned model."""
-    from kidney_evals.finetuning import hosted
-    from kidney_evals.finetuning.hosted_service import Service
-
-    try:
-        state = hosted.wait(Service(), job, interval=interval, say=click.echo)
-    except KeyboardInterrupt:
-        _interrupted(f"Interrupted. The job goes on; go on waiting with: {hosted.WAIT} {job}")
-    if state.status != "succeeded":
-        raise click.ClickException(_outcome(state))
-    click.echo(_outcome(state))
-
-
-def _outcome(job: Job) -> str:
-    """Return the tuned model and the next command, or why there is no model."""
     from kidney_evals.finetuning.texts import filled
 
-    return filled("job.md", job=job).strip()
-
-
-def _interrupted(line: str) -> NoReturn:
-    click.echo(f"\n{line}", err=True)
-    raise click.exceptions.Exit(_INTERRUPTED)
+    state = Service().job(job_named(job))
+    click.echo(filled("job.md", job=state).strip())
+    if state.status in ("failed", "cancelled"):
+        raise click.exceptions.Exit(1)

@@ -17,7 +17,7 @@ UNREADABLE = 1  # exit status if a log cannot be read and is therefore missing f
 
 @click.command()
 @options.logs
-@options.form("md", "csv", "json", "latex")
+@options.form("md", "csv")
 @click.option(
     "--rows", multiple=True, metavar="ROW[,ROW]", help="Quantities, or patterns such as 'imp_*'."
 )
@@ -28,7 +28,7 @@ UNREADABLE = 1  # exit status if a log cannot be read and is therefore missing f
 def table(
     context: click.Context,
     logs: tuple[str, ...],
-    form: Literal["md", "csv", "json", "latex"],
+    form: Literal["md", "csv"],
     rows: tuple[str, ...],
     everything: bool,
     output: str,
@@ -36,10 +36,9 @@ def table(
 ) -> None:
     """Print a table for each task and study in LOGS: people, models, known respondents.
 
-    LOGS are files, folders, patterns or URLs. Markdown and LaTeX have rounded numbers, CSV and
-    JSON all digits, with a line or an entry for each run and quantity. Runs that did not end are
-    marked; logs without numbers are listed on standard error. The exit status is 1 if a log could
-    not be read.
+    LOGS are files, folders, patterns or URLs. Markdown has rounded numbers, CSV all
+    digits, with a line for each run and quantity. Runs that did not end are marked; logs without
+    numbers are listed on standard error. The exit status is 1 if a log could not be read.
     """
     from kidney_evals.cli.logs import reading
     from kidney_evals.reporting.logs import READ, find_logs
@@ -62,7 +61,7 @@ def table(
     runs = [run for run in read if run.rows]
     if not runs:
         raise UserError("none of these logs holds answers of a kidney_evals task")
-    text = formatted(tables_of(runs, asked, everything=everything), passed_over, form)
+    text = formatted(tables_of(runs, asked, everything=everything), form)
     if output == STDOUT:
         click.echo(text, nl=False, file=sys.stdout)
     else:

@@ -22,8 +22,8 @@ Input and result types
 
 Statistics of a run
     agreement: agreement, log_score; distance: choice_distance,
-    fixed_distance, side_correction; indecision: indecision_rate, indecision_gap, outcome_share;
-    calibration: flip_calibration, flip_slope, closeness_bins; consistency: swap_disagreement,
+    fixed_distance, side_correction; indecision: indecision_rate, outcome_share;
+    calibration: flip_calibration, flip_slope; consistency: swap_disagreement,
     retest_disagreement, position_bias, dominance; rank: profile_rank, spearman,
     kendall, fit_bradley_terry; variance_shares: variance_shares; centrality: centrality;
     slopes: sharpness,
@@ -69,8 +69,8 @@ Choices with a coin
     0.5
 
 People who differ
-    latent: fit_latent, estimate_membership; nearest: nearest_classes; random_coefficients:
-    fit_random_coefficients; random_people: asked_twice, group_shares, estimate_people
+    latent: fit_latent; nearest: nearest_classes; random_coefficients:
+    fit_random_coefficients
 
     >>> from kidney_evals.estimation.nearest import nearest_classes
     >>> nearest_classes([0.5, 0.5], [[[0.9, 0.1]] * 2, [[0.1, 0.9]] * 2], [0, 0], [0, 1]).nearest

@@ -7,7 +7,6 @@ answers.
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -17,26 +16,13 @@ from kidney_evals.estimation import _checks
 from kidney_evals.estimation._resample import bootstrap, coin_gap, observed
 from kidney_evals.estimation.arrays import Bools, Floats
 from kidney_evals.estimation.decisions import COIN, Decisions
-from kidney_evals.estimation.indecision import human_rates, indecision_gap, indecision_rate
+from kidney_evals.estimation.indecision import human_rates
 from kidney_evals.estimation.intervals import DRAWS, NAN, percentile
 from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.estimation.two_stage import FlipSlope, fit_flip_slope
 
 EDGES: Final = (0.0, 0.5, 1.0, 1.5, 2.5, float("inf"))
 """Edges of the closeness bins; a dilemma on an edge belongs to the bin above."""
-
-
-class ClosenessBin(NamedTuple):
-    """Coin answers among dilemmas with |Δu| from `lower` to `upper`.
-
-    `rate` is the model's coin rate, its `human` people's, and n counts answers; `gap` is the
-    model's rate minus people's, and n counts dilemmas.
-    """
-
-    lower: float
-    upper: float
-    rate: Quantity
-    gap: Quantity
 
 
 def flip_calibration(decisions: Decisions, level: float = 0.95) -> Quantity:
@@ -83,15 +69,6 @@ def expected_flip_calibration(decisions: Decisions, flips: ArrayLike) -> float:
         surplus = rates[part.mask] - part.run.shares[:, COIN]
         gaps.append(float((_weights(part.run) * surplus).sum()) ** 2 - part.human)
     return _mean(bins, gaps)
-
-
-def closeness_bins(decisions: Decisions) -> tuple[ClosenessBin, ...]:
-    """Return the coin rate and its gap to people's in each bin, empty bins as NaN with n = 0."""
-    runs = map(decisions.at, _masks(decisions))
-    return tuple(
-        ClosenessBin(*edges, indecision_rate(run), indecision_gap(run)._replace(n=run.dilemmas))
-        for edges, run in zip(pairwise(EDGES), runs, strict=True)
-    )
 
 
 def flip_slope(decisions: Decisions, human: float = NAN) -> Quantity:

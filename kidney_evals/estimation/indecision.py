@@ -11,10 +11,6 @@ from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.decisions import COIN, Decisions
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import (
-    NO_INTERVAL,
-    Interval,
-    difference,
-    percentile,
     proportion,
     stratified_proportion,
 )
@@ -34,38 +30,6 @@ def indecision_rate(decisions: Decisions) -> Quantity:
     answers = trials.sum(axis=1)
     human = (answers * decisions.shares[:, COIN])[answers > 0].sum() / answers.sum()
     return rate_of(decisions, decisions.counts[:, :, COIN], trials, human=float(human))
-
-
-def indecision_gap(decisions: Decisions) -> Quantity:
-    """Return the indecision rate minus people's rate on the same dilemmas.
-
-    The interval combines, by `intervals.difference`, the interval of the model's rate (Wilson's,
-    with the variance of answers minus people's rates, since close dilemmas raise both rates) and
-    the percentile interval of people's rate. `human` is NaN; n counts answers to dilemmas that
-    people answered.
-    """
-    if not decisions.has_coin:
-        return undefined()
-    run = decisions.at(decisions.known)
-    if len(run) == 0:
-        return undefined()
-    trials = run.counts.sum(axis=2)
-    answers = trials.sum(axis=1)
-    expected = answers * run.shares[:, COIN]
-    human = float(expected.sum() / answers.sum())
-    model = rate_of(run, run.counts[:, :, COIN], trials, expected=expected)
-    ends = difference(
-        model.value, Interval(model.low, model.high), human, human_interval(run, answers)
-    )
-    return Quantity(model.value - human, *ends, n=len(run))
-
-
-def human_interval(run: Decisions, answers: ArrayLike) -> Interval:
-    """Return the interval of people's coin rate on a run's dilemmas; NaN without draws of people.
-
-    People must have answered every dilemma; `answers` is each dilemma's weight, shape (D,).
-    """
-    return NO_INTERVAL if run.share_draws is None else percentile(human_rates(run, answers))
 
 
 def human_rates(run: Decisions, answers: ArrayLike) -> Floats:

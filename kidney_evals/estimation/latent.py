@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -80,29 +80,6 @@ class LatentFit(PanelFit):
         model = Model(_MODELS[self.model][0], x)
         shares = np.stack([model.shares(row) for row in theta])
         return shares[:, :, :2] if self.model == "logit" else shares
-
-
-class Membership(NamedTuple):
-    """Log-likelihoods (people,) and class probabilities (people, C), in the order of labels."""
-
-    log_likelihoods: Floats
-    posterior: Floats
-
-
-def estimate_membership(
-    fit: LatentFit, differences: ArrayLike, choices: ArrayLike, persons: ArrayLike
-) -> Membership:
-    """Return each person's posterior probabilities of the classes of a fit.
-
-    For people who are not in the data of the fit, `log_likelihoods` is the held-out joint
-    log-likelihood.
-    """
-    predicted = fit.predict(differences)
-    n = predicted.shape[1]
-    choice = _checks.codes(choices, n, "choices", tuple(range(predicted.shape[2])))
-    person, people = _checks.groups(persons, n, "persons")
-    logs = np.log(np.maximum(predicted[:, np.arange(n), choice], 1e-300))
-    return _membership(np.log(fit.shares), [*logs], person, people)
 
 
 def fit_latent(
@@ -186,12 +163,12 @@ class _Problem:
         """Return the penalised log-likelihood and its gradient."""
         log_shares, theta = self.split(vector)
         logs, scores = zip(*map(self.answers.scores, theta), strict=True)
-        membership = _membership(log_shares, logs, self.person, self.people)
-        tilt = membership.posterior.sum(axis=0) - self.people * np.exp(log_shares)
-        classes = zip(scores, membership.posterior.T, strict=True)
+        likelihoods, posterior = _membership(log_shares, logs, self.person, self.people)
+        tilt = posterior.sum(axis=0) - self.people * np.exp(log_shares)
+        classes = zip(scores, posterior.T, strict=True)
         slopes = [(score @ share[self.person])[self.used] for score, share in classes]
         moving = theta[:, self.used].ravel()
-        value = float(membership.log_likelihoods.sum()) - 0.5 * RIDGE * float(moving @ moving)
+        value = float(likelihoods.sum()) - 0.5 * RIDGE * float(moving @ moving)
         return value, np.concatenate([tilt[1:], np.concatenate(slopes) - RIDGE * moving])
 
     def climb(self, vector: Floats, steps: int) -> Floats:
@@ -225,7 +202,7 @@ class _Problem:
         order = np.argsort(-log_shares, kind="stable")
         log_shares, theta = log_shares[order], theta[order]
         logs = [self.answers.scores(row)[0] for row in theta]
-        membership = _membership(log_shares, logs, self.person, self.people)
+        likelihoods, posterior = _membership(log_shares, logs, self.person, self.people)
         k, two_stage = self.x.shape[1], self.model == "two_stage"
         nothing = np.full(len(order), np.nan)
         return LatentFit(
@@ -235,8 +212,8 @@ class _Problem:
             flip_intercept=theta[:, k] if two_stage else nothing,
             flip_slope=theta[:, k + 1] if two_stage else nothing,
             log_nu=theta[:, k] if self.model == "davidson" else nothing,
-            posterior=membership.posterior,
-            log_likelihood=float(membership.log_likelihoods.sum()),
+            posterior=posterior,
+            log_likelihood=float(likelihoods.sum()),
             n=len(self.x),
             people=self.people,
             parameters=len(vector),
@@ -245,7 +222,8 @@ class _Problem:
 
 def _membership(
     log_shares: Floats, logs: Sequence[Floats], person: Ints, people: int
-) -> Membership:
+) -> tuple[Floats, Floats]:
+    """Return each person's log-likelihood (people,) and class probabilities (people, C)."""
     sums = log_shares + cluster_sums(np.column_stack(logs), person, people)
     total = np.asarray(special.logsumexp(sums, axis=1))
-    return Membership(total, np.exp(sums - total[:, None]))
+    return total, np.exp(sums - total[:, None])

@@ -22,7 +22,7 @@ from kidney_evals.estimation._pairs import (
 from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.decisions import COIN, FIRST, SECOND, Decisions
 from kidney_evals.estimation.errors import FitError, InputError
-from kidney_evals.estimation.intervals import NO_INTERVAL, Interval, student
+from kidney_evals.estimation.intervals import Interval, student
 from kidney_evals.estimation.logit import fit_logit
 from kidney_evals.estimation.quantity import Quantity, undefined
 
@@ -66,19 +66,6 @@ def coin_slope_change(first: Decisions, second: Decisions) -> PairedDifference:
     """Return the change of `coin_slope`, as in `sharpness_change`."""
     runs = on_both(first, second, lambda run: run.answered & run.known)
     return _change(runs[0].drawn, runs[1].drawn, COIN) if first.has_coin else NOTHING
-
-
-def log_interval(quantity: Quantity) -> Interval:
-    """Return the interval of the logarithm of a positive estimate, by the delta method.
-
-    The interval of the estimate must be symmetric, and the level is the same; NaN unless the
-    estimate is above 0.
-    """
-    if not quantity.value > 0:
-        return NO_INTERVAL
-    centre = float(np.log(quantity.value))
-    half = (quantity.high - quantity.low) / 2 / quantity.value
-    return Interval(centre - half, centre + half)
 
 
 class _Slope(NamedTuple):

@@ -75,31 +75,6 @@ def threshold_from(value: float, slopes: Sequence[float], covariance: Floats) ->
     return Threshold(value, value - half, value + half)
 
 
-def davidson_thresholds(log_nu: float, variance: float) -> tuple[Threshold, Threshold]:
-    """Return the coin and the half threshold of Davidson's model from ln ν and its variance.
-
-    exp(Δu/2) = ν at the coin threshold, 2 sinh(Δu/2) = ν at the half threshold.
-    """
-    spread = np.array([[variance]])
-    half_nu = math.exp(log_nu) / 2
-    return (
-        threshold_from(2 * log_nu, [2.0], spread),
-        threshold_from(2 * math.asinh(half_nu), [2 * half_nu / math.hypot(1, half_nu)], spread),
-    )
-
-
-def rao_kupper_thresholds(cut: float, variance: float) -> tuple[Threshold, Threshold]:
-    """Return the coin and the half threshold of Rao and Kupper's model from ln θ and its variance.
-
-    exp(Δu) = (θ² - 2)/θ at the coin threshold and exp(Δu) = θ at the half threshold.
-    """
-    spread = np.array([[variance]])
-    rest = 1 - 2 * math.exp(-2 * cut)
-    value = cut + math.log(rest) if rest > 0 else -math.inf
-    slope = 2 / rest - 1 if rest > 0 else math.nan
-    return threshold_from(value, [slope], spread), threshold_from(cut, [1.0], spread)
-
-
 def two_stage_thresholds(
     flip_intercept: float, flip_slope: float, covariance: Floats
 ) -> tuple[Threshold, Threshold]:

@@ -29,11 +29,6 @@ from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
 from kidney_evals.estimation._coin_models import DifferenceFit, fit_coin_model
-from kidney_evals.estimation.thresholds import (
-    Threshold,
-    davidson_thresholds,
-    rao_kupper_thresholds,
-)
 
 
 @dataclass(frozen=True)
@@ -45,20 +40,10 @@ class DavidsonFit(DifferenceFit):
         """Ln ν, the coin's score between patients of equal value."""
         return self.level
 
-    @property
-    def thresholds(self) -> tuple[Threshold, Threshold]:
-        """The coin and the half threshold in Δu (see the module `thresholds`)."""
-        return davidson_thresholds(self.level, self.covariance[-1, -1])
-
 
 @dataclass(frozen=True)
 class RaoKupperFit(DifferenceFit):
     """A fitted Rao–Kupper model, an ordered logit in Δu; `level` is τ."""
-
-    @property
-    def thresholds(self) -> tuple[Threshold, Threshold]:
-        """The coin and the half threshold in Δu (see the module `thresholds`)."""
-        return rao_kupper_thresholds(self.level, self.covariance[-1, -1])
 
 
 def fit_davidson(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kidney_evals.errors import UserError
-from kidney_evals.finetuning.base import DATA_CARD, check_adapter, is_adapter
+from kidney_evals.finetuning.base import DATA_CARD, check_adapter, is_adapter, load_tokenizer
 from kidney_evals.finetuning.data import TrainingData
 from kidney_evals.finetuning.environment import check_extra, first_line, quiet
 from kidney_evals.finetuning.texts import table_of
@@ -135,6 +135,7 @@ def model_of(arm: Arm, device: str | None, arguments: Mapping[str, Any]) -> Mode
     if arm.folder is not None:
         check_extra(["torch", "transformers", "accelerate", *["peft"] * is_adapter(arm.folder)])
         quiet()
+        load_tokenizer(name)  # without a chat template, Inspect asks in plain text
         given["model_path"] = name
         name = f"hf/{arm.folder.name}"
         # For an unknown name, Inspect would search the hub or load the model a second time.

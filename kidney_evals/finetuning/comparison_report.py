@@ -16,17 +16,10 @@ from kidney_evals.finetuning.training_report import trained_values, write_side_e
 from kidney_evals.limits import limits_and_use
 from kidney_evals.output_files import MARKDOWN_MARK, write_outputs
 from kidney_evals.reporting.table_formats import csv_text
-from kidney_evals.studies import CONDITIONS
 
 _REPORT: Final = "README.md"
 
-_CURVES: Final = {
-    "curve-agreement": "agreement",
-    "curve-indecision": "flip_rate",
-    "curve-sharpness": "sharpness",
-    "curve-swap": "swap_diff",
-}
-"""Charts of a learning curve, each with the `coin_flip` row that it shows."""
+_CURVE: Final = "curve-agreement.svg"
 
 
 def write_results(comparison: Comparison, out: Path) -> list[str]:
@@ -34,7 +27,7 @@ def write_results(comparison: Comparison, out: Path) -> list[str]:
 
     Files of an earlier call are replaced. The returned lines are for a terminal.
     """
-    curve = _curve_files(comparison)
+    curve = _curve(comparison)
     shared = {"comparison": comparison, "headline": _headline, "measures": _by_part}
     report = filled(
         "comparison.md",
@@ -42,11 +35,12 @@ def write_results(comparison: Comparison, out: Path) -> list[str]:
         parts=PARTS,
         trained_values=trained_values,
         table=_table,
-        curves=[name for name in curve if name.endswith(".svg")],
+        curve=_CURVE if curve else "",
         limits=limits_and_use(),
     )
     table = _csv(_record(one) for one in comparison.compared)
-    contents = {_REPORT: MARKDOWN_MARK + report, "comparison.csv": table, **curve}
+    contents = {_REPORT: MARKDOWN_MARK + report, "comparison.csv": table}
+    contents |= {_CURVE: curve} if curve else {}
     write_outputs(
         {str(out / name): content.encode() for name, content in contents.items()}, overwrite=None
     )
@@ -86,44 +80,24 @@ def _headline(comparison: Comparison, arm: str) -> str:
     return " ".join(text.splitlines())
 
 
-def _curve_files(comparison: Comparison) -> dict[str, str]:
-    """Return the files of the learning curve by name; empty for fewer than three sizes."""
+def _curve(comparison: Comparison) -> str:
+    """Return a chart of agreement by number of training samples; "" for fewer than three sizes."""
     sizes = {arm.name: arm.samples for arm in comparison.arms if arm.samples is not None}
-    if len(sizes) < 3:
-        return {}
-    points: dict[tuple[str, str, int], dict[str, Any]] = {}
-    for effect, arm, row in comparison.compared:
-        if effect.is_side_effect or effect.part not in CONDITIONS:
-            continue
-        for samples, level in zip((0, sizes.get(arm)), row.levels, strict=True):
-            if samples is not None:
-                points[effect.part, effect.row, samples] = {
-                    "samples": samples,
-                    "part": effect.part,
-                    "row": effect.row,
-                    "value": level.value,
-                    "low": level.low,
-                    "high": level.high,
-                    "people": row.aim,
-                    "n": level.n,
-                }
-    ordered = [point for _, point in sorted(points.items())]
-    files = {"curve.csv": _csv(ordered)}
-    labels = {effect.row: effect.label for effect, _, _ in comparison.compared}
-    for name, measure in _CURVES.items():
-        own = [one for one in ordered if (one["part"], one["row"]) == ("coin_flip", measure)]
-        if not own:
-            continue
-        x, value, low, high = (
-            [one[key] for one in own] for key in ("samples", "value", "low", "high")
-        )
-        lines = [Line("model", x, value, low, high)]
-        if math.isfinite(people := own[0]["people"]):
-            lines.append(Line("people", x, [people] * len(x), people=True))
-        label = labels[measure]
-        title = f"{label.capitalize()} by training samples"
-        files[f"{name}.svg"] = line_chart(title, "training samples", label, lines, doubling=True)
-    return files
+    rows = sorted(
+        (sizes[arm], row)
+        for effect, arm, row in comparison.compared
+        if (effect.part, effect.row) == ("coin_flip", "agreement") and arm in sizes
+    )
+    if len(rows) < 2:
+        return ""
+    x = [0, *(size for size, _ in rows)]
+    levels = [rows[-1][1].levels[0], *(row.levels[1] for _, row in rows)]
+    value, low, high = zip(*(level[:3] for level in levels), strict=True)
+    lines = [Line("model", x, value, low, high)]
+    if math.isfinite(people := rows[-1][1].aim):
+        lines.append(Line("people", x, [people] * len(x), people=True))
+    title = "Agreement over ceiling by training samples"
+    return line_chart(title, "training samples", "agreement over ceiling", lines, doubling=True)
 
 
 def _by_part(comparison: Comparison, arm: str) -> dict[str, list[Compared]]:

@@ -9,14 +9,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
-from kidney_evals.elicitation.prompt import render_system
-from kidney_evals.elicitation.wording import ALL, DEFAULT, wording_named, wordings, wordings_asked
+from kidney_evals.elicitation.wording import ALL, DEFAULT, wordings, wordings_asked
 from kidney_evals.errors import UserError
 from kidney_evals.finetuning.arms import Arm, cards_of, model_of, system_prompt
-from kidney_evals.finetuning.base import check_adapter, is_adapter, load_part
 from kidney_evals.finetuning.data import TrainingData
 from kidney_evals.finetuning.environment import load_env
-from kidney_evals.finetuning.template import overrun, takes_system
 from kidney_evals.finetuning.texts import table_of
 from kidney_evals.output_files import check_new_folder, write_output
 from kidney_evals.reporting.comparing.changes import Pairing, RowChange
@@ -201,7 +198,6 @@ def evaluate(
         name: model_of(arm, device, model_args or {})
         for name, arm in {arm.model: arm for arm in arms}.items()
     }
-    battery = _without_unsuitable(arms, battery, say)
     tasks = [
         _task(part, arm, models[arm.model], battery, data) for arm in arms for part in battery.parts
     ]
@@ -356,27 +352,3 @@ def _has_answers(folder: Path) -> bool:
     except Exception:
         # Reading a truncated log may raise any exception.
         return True
-
-
-def _without_unsuitable(
-    arms: Sequence[Arm], battery: Battery, say: Callable[[str], None]
-) -> Battery:
-    """Report chat templates that do not suit a local model; remove wordings they cannot render."""
-    for model, folder in {arm.model: arm.folder for arm in arms if arm.folder}.items():
-        tokenizer = load_part("AutoTokenizer", model, "tokenizer")
-        if not tokenizer.chat_template:
-            say(f"{model} has no chat template: Inspect puts its questions as plain text.")
-            continue
-        if end := overrun(tokenizer, check_adapter(folder) if is_adapter(folder) else model):
-            end += ", so that it may write on after its answer"
-            say(f"{model}: its chat template ends an answer with {end}.")
-        if takes_system(tokenizer):
-            continue
-        if prompted := [arm.name for arm in arms if arm.model == model and arm.is_prompted]:
-            raise UserError(f"{model} takes no system message: leave --with {prompted[0]} out")
-        names = battery.unseen_wordings
-        plain = tuple(name for name in names if not render_system(wording_named(name)))
-        if plain != names:
-            say(f"{model} takes no system message: wordings with one are not asked.")
-            battery = replace(battery, unseen_wordings=plain)
-    return battery

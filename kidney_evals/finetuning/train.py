@@ -25,7 +25,6 @@ from kidney_evals.finetuning.base import base_place, load_model, load_tokenizer
 from kidney_evals.finetuning.data import CARD, TrainingData, sha256_of
 from kidney_evals.finetuning.environment import PACKAGES, check_extra, first_line, load_env, quiet
 from kidney_evals.finetuning.settings import Settings
-from kidney_evals.finetuning.template import check_template
 from kidney_evals.finetuning.training_report import REPORT, passes_of, read_object, write_report
 from kidney_evals.output_files import check_new_folder, new_folder
 
@@ -66,8 +65,6 @@ def train(
     where = _device(device)
     quiet()
     tokenizer = load_tokenizer(place)
-    for line in check_template(tokenizer, place, (*data.train[:count], *data.heldout)):
-        say(line)
     work, inputs = unfinished(out), _inputs(data, place, count, settings)
     with (
         _begun(work, inputs | {"device": where}, resume) as checkpoint,

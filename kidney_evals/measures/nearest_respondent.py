@@ -63,7 +63,6 @@ class Nearest(NamedTuple):
         name: Id of the candidate with the highest likelihood, named or not; empty without any.
         runner_up: Id of the candidate that is the fewest standard errors behind; may be empty.
         z: That number of standard errors, clustered by dilemma; infinite without a runner-up.
-        p_fit: p-value of the test that the answers are those of `name`.
         candidates: Ids of the candidates that are not rejected, the likeliest first.
         log_likelihood: Mean log-probability of an answer, by candidate.
         answers: Number of answers.
@@ -73,7 +72,6 @@ class Nearest(NamedTuple):
     name: str
     runner_up: str
     z: float
-    p_fit: float
     candidates: tuple[str, ...]
     log_likelihood: Mapping[str, float]
     answers: int
@@ -102,7 +100,7 @@ def nearest_respondent(run: Run) -> Nearest:
     used = answers.answered & (answers.known if run.has_people else True)
     answers = answers.at(used)
     if answers.dilemmas < 2 or run.borrows_coin:
-        return Nearest("cannot tell", "", "", float("nan"), float("nan"), (), {}, len(answers))
+        return Nearest("cannot tell", "", "", float("nan"), (), {}, len(answers))
     listed = [dilemma for dilemma, is_used in zip(run.dilemmas, used, strict=True) if is_used]
     counts = answers.counts.astype(np.float64)
     found = {name: _fitted(chances, counts) for name, chances in _candidates(run, answers, listed)}
@@ -120,7 +118,7 @@ def nearest_respondent(run: Run) -> Nearest:
         outcome = "named"
     size = counts.sum()
     means = {name: total[name] / size for name in order}
-    return Nearest(outcome, best, runner_up, z, fits[best], candidates, means, len(answers))
+    return Nearest(outcome, best, runner_up, z, candidates, means, len(answers))
 
 
 def _candidates(

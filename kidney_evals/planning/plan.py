@@ -52,7 +52,6 @@ class TaskPlan(NamedTuple):
 
     task: str  # registered name
     design: Design
-    controls: int  # samples of the control block, before epochs
     amounts: Amounts
     rows: tuple[Expectation, ...]  # of the headline measures if all dilemmas are asked
     ending: Ending | None  # None if the run asks all dilemmas
@@ -62,7 +61,6 @@ class TaskPlan(NamedTuple):
 class Plan:
     """The plan of a task or a suite, with prices by model, None if unknown."""
 
-    target: str
     tasks: tuple[TaskPlan, ...]
     prices: Mapping[str, Price | None]
 
@@ -111,7 +109,7 @@ def make_plan(
         _plan_task(name, task, epochs, limit, arguments or {})
         for name, task in build_tasks(target, arguments or {})
     )
-    return Plan(target, tasks, {model: (prices or {}).get(model) for model in models})
+    return Plan(tasks, {model: (prices or {}).get(model) for model in models})
 
 
 def build_tasks(target: str, arguments: Mapping[str, Any]) -> list[tuple[str, Task]]:
@@ -172,7 +170,7 @@ def _plan_task(
     )
     # The expected precision was simulated for sampled answers only.
     rows = () if read_out else expectations(design)
-    return TaskPlan(name, design, len(samples) - len(main), amounts, rows, ending)
+    return TaskPlan(name, design, amounts, rows, ending)
 
 
 def _ending(design: Design, precision: float | None) -> Ending | None:

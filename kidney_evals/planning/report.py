@@ -1,15 +1,13 @@
-"""Format a plan as text of at most 80 columns, or as JSON."""
+"""Format a plan as text of at most 80 columns."""
 
 from __future__ import annotations
 
-import json
 import math
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
-from kidney_evals.planning.plan import Amounts, Plan, TaskPlan
+from kidney_evals.planning.plan import Plan, TaskPlan
 from kidney_evals.planning.precision import CONSISTENCY, ROUGH, ZERO, Expectation, Range
 from kidney_evals.planning.tokens import ASSUMPTIONS
 
@@ -19,21 +17,6 @@ _ZERO_NOTES = {
 }
 
 _wrapped = partial(textwrap.wrap, width=80)
-
-
-def as_json(plan: Plan) -> str:
-    """Return the plan as JSON; an unknown number is null, costs without prices are "unknown"."""
-    content = {
-        "target": plan.target,
-        "tasks": [_task(task) for task in plan.tasks],
-        "total": {"samples": plan.total.samples, **_amounts(plan.total)},
-        "price_usd": {
-            model: "unknown" if cost is None else _limits(cost, 4)
-            for model, cost in plan.costs.items()
-        },
-        "assumptions": list(_notes(plan)),
-    }
-    return json.dumps(content, indent=2, ensure_ascii=False)
 
 
 def as_text(plan: Plan) -> str:
@@ -161,60 +144,3 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
         cells = (cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))
         lines.append("  ".join([first.ljust(widths[0]), *cells]).rstrip())
     return lines
-
-
-def _task(task: TaskPlan) -> dict[str, Any]:
-    design, zero = task.design, ZERO[task.design.condition]
-    content: dict[str, Any] = {
-        "task": task.task,
-        "study": design.study,
-        "condition": design.condition,
-        "dilemmas": design.dilemmas,
-        "in_both_orders": design.both_orders,
-        "epochs": design.epochs,
-        "samples": task.amounts.samples,
-        "controls": task.controls,
-        **_amounts(task.amounts),
-    }
-    if task.ending:
-        precision, row_id, looks = task.ending
-        ends = {"row": row_id, "half_width": precision, "dilemmas": _limits(looks)}
-        content["ends"] = ends
-    content["precision"] = [
-        {
-            "row": row.row,
-            "as_people": _known(value=row.value, half_width=row.half),
-            "consistent": _known(
-                half_width_min=row.half_consistent.low, half_width_max=row.half_consistent.high
-            ),
-            zero: _known(value=row.zero_value, low=row.zero.low, high=row.zero.high),
-            "detectable_change": {
-                **_known(min=row.change.low, max=row.change.high),
-                "paired": row.paired,
-            },
-            "detectable_change_from_zero": _known(
-                min=row.change_from_zero.low, max=row.change_from_zero.high
-            ),
-        }
-        for row in task.rows
-    ]
-    return content
-
-
-def _amounts(amounts: Amounts) -> dict[str, Any]:
-    return {
-        "calls": dict(zip(("min", "max"), amounts.calls, strict=True)),
-        "input_tokens": _limits(amounts.input_tokens),
-        "output_tokens": _limits(amounts.output_tokens),
-    }
-
-
-def _limits(numbers: Iterable[float], digits: int | None = None) -> dict[str, float]:
-    values = (round(number, digits) for number in numbers)
-    return dict(zip(("min", "expected", "max"), values, strict=True))
-
-
-def _known(**numbers: float) -> dict[str, float | None]:
-    return {
-        name: None if math.isnan(number) else round(number, 4) for name, number in numbers.items()
-    }

@@ -76,16 +76,13 @@ def key_of(header: EvalLog) -> dict[str, str]:
     }
 
 
-def settings_of(header: EvalLog) -> dict[str, Any]:
-    """Return the generation settings of a run that were set."""
-    own, plan = header.eval.model_generate_config, header.plan.config
-    return {**own.model_dump(exclude_none=True), **plan.model_dump(exclude_none=True)}
-
-
 def sampling_of(header: EvalLog) -> str:
     """Return the settings of `SAMPLING` that were set, as one line; "provider's own" for none."""
-    settings = sorted(settings_of(header).items())
-    lines = [f"{name}={json.dumps(value)}" for name, value in settings if name in SAMPLING]
+    own, plan = header.eval.model_generate_config, header.plan.config
+    settings = {**own.model_dump(exclude_none=True), **plan.model_dump(exclude_none=True)}
+    lines = [
+        f"{name}={json.dumps(settings[name])}" for name in sorted(settings) if name in SAMPLING
+    ]
     return ", ".join(lines) or "provider's own"
 
 

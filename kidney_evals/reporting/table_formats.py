@@ -1,6 +1,6 @@
 """Tables of runs, one for each question: people, models and baselines side by side.
 
-The formats are Markdown, LaTeX, CSV and JSON; text from logs is escaped in each.
+The formats are Markdown and CSV; text from logs is escaped in each.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import fnmatch
 import io
-import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,14 +16,12 @@ from typing import Any, Final, Literal
 
 from kidney_evals.card.numbers import NOTHING, number
 from kidney_evals.errors import unknown
-from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.measures import MEASURES, find, headlines
-from kidney_evals.reporting.logs import LogFile
 from kidney_evals.reporting.rows import place_of
 from kidney_evals.reporting.runs import LABELS, ModelRun, Panel, by_panel, differences
 from kidney_evals.reporting.text import with_interval
 
-Format = Literal["md", "csv", "json", "latex"]
+Format = Literal["md", "csv"]
 
 NOT_RIGHT: Final = (
     "Agreement describes a sample of survey respondents, not what is right; a coin is not a virtue "
@@ -140,20 +137,15 @@ def _range(values: Sequence[float]) -> str:
     return shown[0] if len(shown) == 1 else f"{shown[0]} to {shown[-1]}"
 
 
-def formatted(tables: Sequence[PanelTable], passed_over: Sequence[LogFile], format: Format) -> str:
+def formatted(tables: Sequence[PanelTable], format: Format) -> str:
     """Return tables in one of the formats, ending in a line break.
 
-    CSV and JSON hold every column with all digits, and the values of known respondents. Only JSON
-    lists logs without numbers, `passed_over`.
+    CSV holds every column with all digits, and the values of known respondents.
     """
-    if format == "json":
-        return _json(tables, passed_over)
     if format == "csv":
         lines = [line for table in tables for line in _lines(table)]
         return csv_text([COLUMNS, *([line[name] for name in COLUMNS] for line in lines)])
-    if format == "md":
-        return "\n\n".join([*(_markdown(table, tables) for table in tables), NOT_RIGHT]) + "\n"
-    return "".join(_latex(table, tables) for table in tables)
+    return "\n\n".join([*(_markdown(table, tables) for table in tables), NOT_RIGHT]) + "\n"
 
 
 def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]], align: str) -> str:
@@ -168,39 +160,6 @@ def _markdown(table: PanelTable, tables: Sequence[PanelTable]) -> str:
     text = markdown_table(list(map(in_markdown, heads)), cells, "l" + "r" * (len(heads) - 1))
     notes = "\n".join(map(in_markdown, [_INTERVALS, *table.notes]))
     return f"### {in_markdown(_title(table, tables))}\n\n{text}\n\n{notes}"
-
-
-def _latex(table: PanelTable, tables: Sequence[PanelTable]) -> str:
-    heads, *lines = table.grid()
-    caption = " ".join([f"{_title(table, tables)}.", _INTERVALS, *table.notes, NOT_RIGHT])
-    body = ""
-    for name, *cells in lines:
-        # Our own cells contain dashes and minus signs only.
-        numbers = (cell.replace("-", "$-$").replace("–", "--") for cell in cells)
-        body += f"{' & '.join([in_latex(name), *numbers])} \\\\\n"
-    return (
-        f"\\begin{{table}}\n\\caption{{{in_latex(caption)}}}\n"
-        f"\\begin{{tabular}}{{l{'r' * (len(heads) - 1)}}}\n\\hline\n"
-        f"{' & '.join(map(in_latex, heads))} \\\\\n\\hline\n{body}\\hline\n"
-        "\\end{tabular}\n\\end{table}\n"
-    )
-
-
-def _json(tables: Sequence[PanelTable], passed_over: Sequence[LogFile]) -> str:
-    panels = []
-    for table in tables:
-        runs: dict[str, dict[str, Any]] = {}
-        for line in _lines(table):
-            facts = {name: line[name] for name in ("name", "model", "state", "eval_id", "log")}
-            rows = runs.setdefault(line["eval_id"], {**facts, "rows": {}})["rows"]
-            numbers = {name: line[name] for name in Quantity._fields}
-            if line["baseline"]:
-                rows[line["row"]].setdefault("baselines", {})[line["baseline"]] = numbers
-            else:
-                rows[line["row"]] = {"label": line["label"], **numbers}
-        panels.append({**table.panel._asdict(), "notes": table.notes, "runs": list(runs.values())})
-    over = [{"log": log.location, "state": log.state, "says": log.says} for log in passed_over]
-    return json.dumps({"panels": panels, "passed_over": over, "limits": NOT_RIGHT}, indent=1) + "\n"
 
 
 def _lines(table: PanelTable) -> Iterator[dict[str, Any]]:
@@ -256,26 +215,3 @@ def in_markdown(text: str) -> str:
     safe = re.sub(r"([\\`*_{}\[\]#|~$!^])", r"\\\1", safe)
     # Markdown makes links of plain addresses.
     return re.sub(r"(?i)(:(?=//)|@|(?<=www)\.)", r"\\\1", safe)
-
-
-_LATEX: Final = str.maketrans(
-    {
-        "\\": r"\textbackslash{}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "<": r"\textless{}",
-        ">": r"\textgreater{}",
-        "|": r"\textbar{}",
-        '"': r"{\char34}",
-        "[": "{[}",
-        "]": "{]}",
-        "–": "--",
-        "…": r"\ldots{}",
-        **{letter: f"\\{letter}" for letter in "{}$&#_%"},
-    }
-)
-
-
-def in_latex(text: str) -> str:
-    """Return a text escaped so that LaTeX prints it unchanged."""
-    return visible(text).translate(_LATEX)

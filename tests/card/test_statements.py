@@ -178,7 +178,7 @@ def test_a_run_with_peoples_shares_differs_from_them_nowhere() -> None:
 
 def near(outcome: str, name: str, runner_up: str, *candidates: str) -> Nearest:
     means = dict.fromkeys([name, runner_up], -0.5) if name else {}
-    return Nearest(outcome, name, runner_up, 1.0, 0.5, candidates, means, 100)  # type: ignore[arg-type]
+    return Nearest(outcome, name, runner_up, 1.0, candidates, means, 100)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,6 @@ COMMANDS = {
     "report": ("report", "-o", "out.html"),
     "table": ("table", "-o", "out.md"),
     "csv": ("table", "--format", "csv", "-o", "out.csv"),
-    "json": ("table", "--format", "json", "-o", "out.json"),
-    "latex": ("table", "--format", "latex", "-o", "out.tex"),
     "rescore": ("rescore", "-o", "out.eval"),
 }
 """A call of each command that writes one file, the name of the file last."""
@@ -143,7 +141,7 @@ def test_dash_is_standard_output(here: Path, kidney_evals: Call) -> None:
     assert page.exit_code == 0 and page.stdout.startswith("<!doctype html>")
     assert page.stdout.rstrip().endswith("</html>") and "1 model, 1 run\n" in page.stderr
     assert call(kidney_evals, "table", out="-").stdout == kidney_evals("table", "run.eval").stdout
-    for command in ("bundle run.eval -o", "gallery -o", "report . --assets"):
+    for command in ("bundle run.eval -o", "report . --assets"):
         assert "standard output" in refused(kidney_evals(*command.split(), "-"))
     assert "must end in .eval or .json" in refused(kidney_evals("rescore", "run.eval", "-o", "-"))
     assert [one.name for one in here.iterdir()] == ["run.eval"]
@@ -197,7 +195,7 @@ def test_a_site_is_written_to_an_address(
 
 def test_no_address_becomes_a_local_folder(here: Path, kidney_evals: Call) -> None:
     for command in (
-        *("table run.eval -o", "bundle run.eval -o", "gallery -o", "sft export --out"),
+        *("table run.eval -o", "bundle run.eval -o", "sft export --out"),
         "report run.eval --assets",
     ):
         for out in ("s3:/bucket/out", "nonsense://bucket", "memory:/bucket", "http://127.0.0.1:9/"):

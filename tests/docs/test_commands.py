@@ -51,7 +51,7 @@ NOT_RUN = {
     r"kidney-evals report .*--scans": "needs a scan; see tests/reporting",
     r"kidney-evals reference ": "needs the published answers; see tests/lab",
     r"kidney-evals sft (train|evaluate)": "needs torch; see tests/finetuning/test_tiny_model.py",
-    r"kidney-evals sft (submit (?!.*--dry-run)|status|wait)": "costs money; see tests/finetuning",
+    r"kidney-evals sft (submit (?!.*--dry-run)|status)": "costs money; see tests/finetuning",
     r"kidney-evals validate": "takes a minute; see tests/lab",
 }
 """Commands that are parsed and not run, by how they begin, with the reason."""

@@ -32,7 +32,6 @@ from kidney_evals.estimation import (
     lapse,
     marginal_effects,
     paired,
-    random_people,
     rank,
     respondent_baselines,
     thresholds,
@@ -51,13 +50,12 @@ from kidney_evals.estimation.half_threshold import (
 from kidney_evals.estimation.indecision_choice import choose_indecision_model
 from kidney_evals.estimation.indecision_family import fit_indecision_family, fit_naive
 from kidney_evals.estimation.indecision_models import fit_indecision_model
-from kidney_evals.estimation.latent import LatentFit, estimate_membership, fit_latent
+from kidney_evals.estimation.latent import LatentFit, fit_latent
 from kidney_evals.estimation.levels import Levels, attribute_levels
 from kidney_evals.estimation.logit import fit_logit, fit_logit_resamples
 from kidney_evals.estimation.nearest import nearest_classes
 from kidney_evals.estimation.nonlinearity import holm, nonlinearity
 from kidney_evals.estimation.random_coefficients import (
-    RandomCoefficientFit,
     fit_random_coefficients,
 )
 from kidney_evals.estimation.respondent_baselines import answer_shares
@@ -89,11 +87,6 @@ LATENT = LatentFit(
     model="davidson", shares=np.array([0.7, 0.3]), weights=np.ones((2, 2)), flip_intercept=NOTHING,
     flip_slope=NOTHING, log_nu=np.zeros(2), posterior=np.ones((1, 2)), log_likelihood=0.0, n=1,
     people=1, parameters=7, converged=True,
-)  # fmt: skip
-POPULATION = RandomCoefficientFit(
-    model="davidson", means=np.array([1.0, -1.0, -0.5]), cholesky=np.eye(3),
-    covariance=np.eye(6), log_likelihood=0.0, n=1, people=1, parameters=6, draws=100,
-    correlated=False, converged=True,
 )  # fmt: skip
 ONE, TWO = np.array([0, 0, 0, 1, 1, 2]), np.array([1, 2, 3, 2, 3, 3])
 PAIRS = run(np.full((6, 2), 0.5), np.ones((6, 3)), np.full((6, 2), 0.5), None, R)
@@ -150,7 +143,6 @@ GOOD: dict[Function, dict[str, Any]] = {
     },
     importance.distance_floor: {"covariance": [[0.01, 0], [0, 0.01]]},
     importance.estimate_importance: {"fit": LOGIT, "ranges": [2, 3]},
-    indecision.human_interval: {"run": RUN, "answers": np.ones(20)},
     indecision.human_rates: {"run": RUN, "answers": np.ones(20)},
     indecision.outcome_share: {
         "dilemma": RUN.dilemma, "order": RUN.order, "hit": RUN.choice == 2,
@@ -184,9 +176,6 @@ GOOD: dict[Function, dict[str, Any]] = {
     lapse.fit_lapse: {
         "differences": X, "chose_first": CHOSE, "clusters": DILEMMA, "signs": False,
         "lapse": False, "frequencies": np.ones(N), "start": np.zeros(6),
-    },
-    estimate_membership: {
-        "fit": LATENT, "differences": X, "choices": CHOICES, "persons": PERSON,
     },
     fit_latent: {
         "differences": X, "choices": CHOICES, "persons": PERSON, "classes": 1,
@@ -224,23 +213,6 @@ GOOD: dict[Function, dict[str, Any]] = {
         "model": "davidson",
         "draws": 100, "seed": 0,
     },
-    random_people.estimate_people: {
-        "fit": POPULATION, "differences": X, "choices": CHOICES, "persons": PERSON, "draws": 20,
-        "seed": 0,
-    },
-    random_people.draw_people: {"fit": POPULATION, "people": 3, "rng": R},
-    random_people.person_shares: {
-        "fit": POPULATION, "coefficients": np.ones((3, 3)), "differences": X,
-    },
-    random_people.simulate_answers: {
-        "fit": POPULATION, "differences": X, "people": 3, "rng": R,
-    },
-    random_people.group_shares: {
-        "fit": POPULATION, "differences": X, "people": 20, "seed": 0,
-    },
-    random_people.asked_twice: {
-        "fit": POPULATION, "differences": X, "people": 20, "seed": 0,
-    },
     rank.fit_bradley_terry: {
         "first": ONE, "second": TWO, "wins": np.ones((6, 2)), "profiles": 4, "ridge": 0.1,
     },
@@ -251,8 +223,6 @@ GOOD: dict[Function, dict[str, Any]] = {
     },
     respondent_baselines.answer_shares: {"shares": RUN.shares, "answerer": "majority"},
     thresholds.threshold_from: {"value": 1.0, "slopes": [1.0, 2.0], "covariance": COVARIANCE},
-    thresholds.davidson_thresholds: {"log_nu": -0.5, "variance": 0.1},
-    thresholds.rao_kupper_thresholds: {"cut": 0.5, "variance": 0.1},
     thresholds.two_stage_thresholds: {
         "flip_intercept": -1.0, "flip_slope": 0.5, "covariance": COVARIANCE,
     },
@@ -349,8 +319,8 @@ BAD: list[tuple[Function, dict[str, Any], str]] = [
     (importance.distance_floor, {"covariance": [[0.1, 0.2]]}, r"covariance must have shape"),
     (importance.estimate_importance, {"ranges": [1.0]}, "differ in attributes"),
     (indecision.human_rates, {"answers": np.ones(3)}, r"answers must have shape \(20,\)"),
-    (indecision.human_interval, {"answers": np.zeros(20)}, "answers are all 0"),
-    (indecision.human_interval, {"run": STRICT}, "no coin on offer"),
+    (indecision.human_rates, {"answers": np.zeros(20)}, "answers are all 0"),
+    (indecision.human_rates, {"run": STRICT}, "no coin on offer"),
     (indecision.outcome_share, {"dilemma": [[0]]}, "dilemma must have shape"),
     (indecision.outcome_share, {"hit": at(RUN.choice, 3, 0.5)}, "hit row .* allowed are"),
     (choose_indecision_model, {"folds": 1}, "folds is 1"),
@@ -377,7 +347,6 @@ BAD: list[tuple[Function, dict[str, Any], str]] = [
     (lapse.predict_shares, {"theta": [1, 0, NAN, 0, 0, 0]}, "theta row 2 is nan"),
     (lapse.fit_lapse, {"start": [1.0]}, r"start must have shape \(6,\)"),
     (lapse.fit_lapse, {"frequencies": at(np.ones(N), 2, -1)}, "frequencies row 2 is -1"),
-    (estimate_membership, {"choices": at(CHOICES, 2, 4)}, "choices row 2 is 4"),
     (fit_latent, {"starts": 0}, "starts is 0"),
     (fit_latent, {"classes": 0}, "classes is 0"),
     (fit_latent, {"classes": 13}, r"classes is 13, more than the number of people \(12\)"),
@@ -403,11 +372,6 @@ BAD: list[tuple[Function, dict[str, Any], str]] = [
     (paired.share_change, {"first": [0.1, "half", 0.2]}, "first row 1 is 'half', not a number"),
     (fit_random_coefficients, {"draws": 99}, "draws is 99, allowed are whole numbers of 100 or"),
     (fit_random_coefficients, {"choices": at(CHOICES[:15], 1, NAN)}, "choices row 1 is nan"),
-    (random_people.estimate_people, {"draws": 0}, "draws is 0"),
-    (random_people.draw_people, {"people": -1}, "people is -1"),
-    (random_people.group_shares, {"people": 0}, "people is 0"),
-    (random_people.group_shares, {"differences": [[NAN, 1]]}, "differences row 0 is not finite"),
-    (random_people.asked_twice, {"seed": -1}, "seed is -1"),
     (rank.fit_bradley_terry, {"wins": at(np.ones((6, 2)), 2, NAN)}, "wins row 2 is"),
     (rank.fit_bradley_terry, {"ridge": INF}, "ridge must be positive and finite, not inf"),
     (rank.fit_bradley_terry, {"profiles": NAN}, "profiles is nan"),
@@ -421,8 +385,6 @@ BAD: list[tuple[Function, dict[str, Any], str]] = [
     (respondent_baselines.answer_shares, {"shares": [[0.5, INF]]}, "shares row 0 is"),
     (thresholds.threshold_from, {"covariance": [[0.1]]}, r"covariance must have shape \(2, 2\)"),
     (thresholds.threshold_from, {"slopes": [1.0, INF]}, "slopes row 1 is inf"),
-    (thresholds.davidson_thresholds, {"variance": -1.0}, "a variance of -4.0, below 0"),
-    (thresholds.rao_kupper_thresholds, {"variance": -1.0}, "below 0"),
     (two_stage.predict_two_stage, {"differences": [1.0]}, "differences must have shape"),
     (two_stage.predict_two_stage, {"theta": [1, NAN, 0, 0, 0]}, "theta row 1 is nan"),
     (two_stage.fit_flip_slope, {"flipped": at(CHOSE, 2, 2)}, "flipped row 2 is 2.0, outside 0 to"),
@@ -540,10 +502,6 @@ CORNERS: list[tuple[str, Function, dict[str, Any], Outcome]] = [
     ("only flips", fit_latent, {"classes": 1, "model": "davidson", "starts": 1},
      lambda fit: fit.log_nu[0] > 1),
     ("no flips", fit_random_coefficients, {"model": "davidson"}, (InputError, "people")),
-    ("no flips", estimate_membership, {"fit": LATENT},
-     lambda found: bool(np.isfinite(found.posterior).all())),
-    ("only flips", estimate_membership, {"fit": LATENT},
-     lambda found: bool(np.isfinite(found.posterior).all())),
 ]  # fmt: skip
 
 
@@ -641,14 +599,13 @@ def test_every_function_that_takes_arrays_is_here() -> None:
     # Runs of answers are checked when they are made; the rest takes single numbers or fits.
     runs = {
         "agreement", "comparable", "flip_calibration",
-        "calibration_value", "closeness_bins", "flip_slope", "flip_fit", "swap_disagreement",
+        "calibration_value", "flip_slope", "flip_fit", "swap_disagreement",
         "retest_disagreement", "within_orders",
         "position_bias", "dominance", "choice_distance", "distance_value", "side_correction",
-        "indecision_rate", "indecision_gap", "baselines", "sharpness", "coin_slope",
+        "indecision_rate", "baselines", "sharpness", "coin_slope",
     }  # fmt: skip
     single = {
         "wilson", "wilson_at", "difference", "student", "generator", "undefined", "wald_signal",
-        "log_interval",
     }  # fmt: skip
     paired = {
         "shared", "indecision_change", "swap_change", "retest_change", "agreement_change",

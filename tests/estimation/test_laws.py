@@ -36,7 +36,7 @@ from kidney_evals.estimation.importance import estimate_importance, importance_s
 from kidney_evals.estimation.indecision_choice import choose_indecision_model
 from kidney_evals.estimation.indecision_family import fit_indecision_family, fit_naive
 from kidney_evals.estimation.lapse import fit_lapse
-from kidney_evals.estimation.latent import LatentFit, estimate_membership, fit_latent
+from kidney_evals.estimation.latent import fit_latent
 from kidney_evals.estimation.levels import Levels
 from kidney_evals.estimation.logit import fit_logit, fit_logit_resamples
 from kidney_evals.estimation.marginal_effects import (
@@ -47,10 +47,8 @@ from kidney_evals.estimation.marginal_effects import (
 from kidney_evals.estimation.nearest import nearest_classes
 from kidney_evals.estimation.nonlinearity import nonlinearity
 from kidney_evals.estimation.random_coefficients import (
-    RandomCoefficientFit,
     fit_random_coefficients,
 )
-from kidney_evals.estimation.random_people import estimate_people
 from kidney_evals.estimation.rank import fit_bradley_terry
 from kidney_evals.estimation.two_stage import fit_flip_slope
 
@@ -313,19 +311,6 @@ def latent(one: Answers) -> Figures:
     return Figures(fit.weights, others=[*fit.log_nu, fit.log_likelihood / fit.n])
 
 
-CLASSES = LatentFit(
-    model="davidson", shares=np.array([0.7, 0.3]), weights=np.array([WEIGHTS, 0.2 * WEIGHTS]),
-    flip_intercept=np.full(2, np.nan), flip_slope=np.full(2, np.nan),
-    log_nu=np.array([-0.4, 1.0]), posterior=np.ones((1, 2)), log_likelihood=0.0, n=0, people=1,
-    parameters=7, converged=True,
-)  # fmt: skip
-
-
-def membership(one: Answers) -> Figures:
-    found = estimate_membership(CLASSES, one.x / one.unit, one.choice, one.person)
-    return Figures(others=np.column_stack([found.log_likelihoods, found.posterior]))
-
-
 @lru_cache(maxsize=4)
 def panel(seed: int) -> Answers:
     """20 people who differ decide 20 dilemmas each."""
@@ -340,17 +325,6 @@ def panel(seed: int) -> Answers:
 def random_coefficients(one: Answers) -> Figures:
     fit = fit_random_coefficients(one.x, one.choice, one.person, model="logit", draws=100)
     return Figures([fit.means, fit.deviations], others=fit.log_likelihood / fit.n)
-
-
-@lru_cache(maxsize=1)
-def population() -> RandomCoefficientFit:
-    one = panel(5)
-    return fit_random_coefficients(one.x, one.choice, one.person, model="logit", draws=100)
-
-
-def persons(one: Answers) -> Figures:
-    found = estimate_people(population(), one.x / one.unit, one.choice, one.person, draws=50)
-    return Figures(others=np.column_stack([found.log_likelihoods, found.means]))
 
 
 FIRTH = "Firth's penalty counts as half an answer for each weight, which is less among more answers"
@@ -419,17 +393,14 @@ TABLE: dict[str, Row] = {
         Not("the prior on a weight is in the unit in which the weight is"),
         Near(0.05, "the prior weighs less among more answers"), 1e-6, 1,
     ),
-    "estimate_membership": Row(membership, 1e-9, DIFFERENCES, 1e-9, PEOPLE_ANSWER_MORE, 1e-9),
     "fit_random_coefficients": Row(
         random_coefficients, 1e-5, 1e-5, 1e-5, PEOPLE_ANSWER_MORE, 0.0, 1
     ),
-    "estimate_people": Row(persons, 1e-9, 1e-9, 1e-9, PEOPLE_ANSWER_MORE, 0.0, 1),
 }  # fmt: skip
 """Every public estimator that takes answers one by one."""
 
 SAMPLES = {
     "fit_random_coefficients": panel,
-    "estimate_people": panel,
 }
 
 
@@ -480,7 +451,7 @@ OTHERS: dict[str, str] = {
             "agreement", "log_score", "swap_disagreement",
             "position_bias", "retest_disagreement", "dominance",
             "choice_distance", "fixed_distance", "side_correction",
-            "indecision_rate", "indecision_gap", "outcome_share",
+            "indecision_rate", "outcome_share",
             "flip_calibration", "flip_slope", "flip_fit", "profile_rank", "baselines",
             "agreement_bounds",
             "indecision_bounds", "swap_bounds", "calibration_bounds", "distance_bounds",
@@ -490,7 +461,7 @@ OTHERS: dict[str, str] = {
     ),
     **dict.fromkeys(
         (
-            "comparable", "calibration_value", "distance_value", "human_interval", "human_rates",
+            "comparable", "calibration_value", "distance_value", "human_rates",
             "importance_covariance", "wald_signal", "expected_flip_calibration",
             "expected_distance", "expected_swap_disagreement", "within_orders", "distance_floor",
         ),
@@ -501,26 +472,24 @@ OTHERS: dict[str, str] = {
     ),
     **dict.fromkeys(
         (
-            "predict_shares", "predict_two_stage", "draw_people", "person_shares",
-            "simulate_answers", "group_shares", "asked_twice",
+            "predict_shares", "predict_two_stage",
         ),
         PREDICTION,
     ),
     **dict.fromkeys(
         (
-            "wilson", "wilson_at", "log_interval", "effective_size", "proportion",
+            "wilson", "wilson_at", "effective_size", "proportion",
             "stratified_proportion", "mean_interval",
             "difference", "percentile", "recentred", "student", "weight_blocks", "weight_rows",
             "blocks", "generator", "holm", "spearman", "kendall", "attribute_levels", "undefined",
-            "one_hot", "chances_of_choices", "threshold_from", "davidson_thresholds",
-            "rao_kupper_thresholds", "two_stage_thresholds",
+            "one_hot", "chances_of_choices", "threshold_from",
+            "two_stage_thresholds",
         ),
         INTERVAL,
     ),
     **dict.fromkeys(("row_terms", "evaluate", "maximise"), "steps of fit_two_stage"),
     "share_change": "test_paired.py::test_shares_in_another_order_change_no_digit",
     "SimulatedLikelihood": "a step of fit_random_coefficients",
-    "closeness_bins": "test_run_laws.py::test_bins_of_closeness_know_no_order_and_no_list",
     "Decisions": "test_decisions.py::test_order_of_samples_leaves_no_trace",
     **dict.fromkeys(
         (

@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kidney_evals.estimation import _person_nodes, random_people
+from kidney_evals.estimation import _person_nodes
 from kidney_evals.estimation._person_nodes import RandomModel
 from kidney_evals.estimation.errors import FitError, InputError
 from kidney_evals.estimation.random_coefficients import (
-    RandomCoefficientFit,
     SimulatedLikelihood,
     fit_random_coefficients,
 )
@@ -36,15 +35,6 @@ def simulate(
     scores = np.stack([half, -half, *own[person, 2:].T])
     # The largest score plus Gumbel noise wins with the probabilities of the model.
     return (x, (scores + rng.gumbel(size=scores.shape)).argmax(axis=0), person), own
-
-
-def known(model: RandomModel, means: list[float], cholesky: Any) -> RandomCoefficientFit:
-    """A distribution that was not fitted."""
-    size = len(means)
-    return RandomCoefficientFit(
-        model, np.array(means), np.array(cholesky), np.zeros((2 * size, 2 * size)),
-        0.0, 1, 1, 2 * size, 500, False, True,
-    )  # fmt: skip
 
 
 @pytest.mark.parametrize("model", ["logit", "davidson"])
@@ -104,16 +94,19 @@ def test_a_persons_likelihood_is_the_integral_over_the_weight(each: int) -> None
     rng = np.random.default_rng(each)
     x = rng.uniform(-2, 2, (each, 1))
     choice = (rng.random(each) < 0.3).astype(int)
-    found = random_people.estimate_people(known("logit", [1.0], [[1.5]]), x, choice, np.zeros(each))
+    population = _person_nodes.Population(np.array([1.0]), np.array([[1.5]]))
+    answers = _person_nodes.panel(x, choice, np.zeros(each), "logit")
+    nodes = _person_nodes.person_nodes(
+        answers, population, _person_nodes.normal_draws(0, 1, 500, 1)
+    )
+    (value,), share = _person_nodes.posterior(population, nodes)
     weight = np.linspace(1 - 12, 1 + 12, 4001)
     density = np.exp(-0.5 * ((weight - 1) / 1.5) ** 2) / (1.5 * np.sqrt(2 * np.pi))
     chosen = 1 / (1 + np.exp(-np.where(choice == 0, 1, -1)[:, None] * x * weight))
     joint = chosen.prod(axis=0) * density
     mean = (joint * weight).sum() / joint.sum()
-    spread = np.sqrt((joint * (weight - mean) ** 2).sum() / joint.sum())
-    assert found.log_likelihoods[0] == pytest.approx(np.log(joint.sum() * 24 / 4000), abs=2e-3)
-    assert found.means[0, 0] == pytest.approx(mean, abs=5e-3)
-    assert found.deviations[0, 0] == pytest.approx(spread, rel=0.01)
+    assert value == pytest.approx(np.log(joint.sum() * 24 / 4000), abs=2e-3)
+    assert (share[0] * nodes.coefficients[0, :, 0]).sum() == pytest.approx(mean, abs=5e-3)
 
 
 def test_deviations_of_people_who_do_not_differ_are_at_the_floor() -> None:
@@ -122,30 +115,6 @@ def test_deviations_of_people_who_do_not_differ_are_at_the_floor() -> None:
     held = fit.deviations < 0.1
     assert (np.isnan(np.diag(fit.covariance)[2:]) == held).all() and held.any()
     assert np.isfinite(fit.covariance[:2, :2]).all()
-
-
-def test_new_people_answer_with_the_probabilities_of_the_model() -> None:
-    fit = known("davidson", [1.0, 0.5, 0.2], DIAGONAL)
-    rng = np.random.default_rng(8)
-    x = rng.uniform(-2, 2, (6, 2))
-    answers = random_people.simulate_answers(fit, x, 40_000, rng)
-    shares = (answers[..., None] == range(3)).mean(axis=0)
-    np.testing.assert_allclose(random_people.group_shares(fit, x), shares, atol=0.01)
-    own = random_people.draw_people(fit, 40_000, rng)
-    np.testing.assert_allclose(np.cov(own.T), DIAGONAL**2, atol=0.05)
-    each = random_people.person_shares(fit, own, x)
-    first, second = (
-        (rng.random(each.shape[:2])[..., None] > each.cumsum(-1)[..., :-1]).sum(-1)
-        for _ in range(2)
-    )
-    np.testing.assert_allclose(
-        random_people.asked_twice(fit, x), (first != second).mean(axis=0), atol=0.01
-    )
-    # Δu = 2·ln 3 and τ = 0: scores 3, 1/3 and 1, whose sum is 13/3.
-    by_hand = random_people.person_shares(
-        known("davidson", [0, 0], np.eye(2)), [[np.log(3), 0.0]], [[2.0]]
-    )
-    np.testing.assert_allclose(by_hand, [[[9 / 13, 1 / 13, 3 / 13]]])
 
 
 X = np.tile([[1.0], [-1.0], [0.5], [2.0]], (10, 1))

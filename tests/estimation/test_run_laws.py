@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kidney_evals.estimation.calibration import closeness_bins
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.human.reference import load_reference
 from kidney_evals.lab.respondents import RESPONDENTS
@@ -195,12 +194,3 @@ def test_every_dilemma_twice_leaves_values_alone(condition: Condition) -> None:
         assert two.value == pytest.approx(one.value, abs=within, nan_ok=True), row
         # The human value belongs to the dilemmas, and those are the same.
         assert two.human == pytest.approx(one.human, abs=SAME, nan_ok=True), row
-
-
-@pytest.mark.parametrize("law", [shuffled, relisted, reshown])
-def test_bins_of_closeness_know_no_order_and_no_list(law: Callable[[Run], Run]) -> None:
-    run = whole_run("coin_flip", 1)
-    bins = zip(closeness_bins(run.decisions), closeness_bins(law(run).decisions), strict=True)
-    for one, other in bins:
-        np.testing.assert_allclose(other.rate, one.rate, atol=SAME)
-        np.testing.assert_allclose(other.gap, one.gap, atol=SAME)

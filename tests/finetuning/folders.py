@@ -97,10 +97,9 @@ def small_folder(place: Path, train: int = 12, heldout: int = 4, **card: Any) ->
     return place
 
 
-def example(number: int, *, system: str = "", text: str = "") -> Example:
+def example(number: int, *, text: str = "") -> Example:
     question = text or f"Patient A is {25 + number} years old. Patient B is 70."
     messages = [
-        *([{"role": "system", "content": system}] if system else []),
         {"role": "user", "content": question},
         {"role": "assistant", "content": "ANSWER: A"},
     ]

@@ -5,7 +5,6 @@ Faults are scripted for each kind of request, in order of arrival.
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 from collections.abc import Awaitable, Callable, Mapping
@@ -25,7 +24,7 @@ Act = Callable[[Request], Awaitable[Response]]
 def _error(status: int, code: str, message: str, param: str | None = None) -> Response:
     """An error of OpenAI."""
     error = {"message": message, "type": "invalid_request_error", "code": code, "param": param}
-    return JSONResponse({"error": error}, status_code=status, headers={"Retry-After": "0.01"})
+    return JSONResponse({"error": error}, status_code=status)
 
 
 def _hub_error(status: int, message: str) -> Response:
@@ -38,7 +37,6 @@ COMMON: dict[str, Response] = {
     "dropped": _CUT,  # the connection closes before anything was done
     "lost": _CUT,  # done, and the connection closes before the answer is out
     "page": PlainTextResponse("<!doctype html><p>Welcome to the proxy</p>"),
-    "garbled": Response('{"id": <!doctype', media_type="application/json"),
 }
 
 
@@ -47,14 +45,11 @@ class ScriptedServer(ProtocolServer):
     """A server; enter it as a context.
 
     Attributes:
-        faults: Faults of each kind of request, in order of arrival. "stalled": the request is
-            done, and the answer waits for as long as the server is `held`.
-        held: Whether stalled answers go on waiting.
+        faults: Faults of each kind of request, in order of arrival.
         requests: Every request, by its kind.
     """
 
     faults: dict[str, list[str]] = field(default_factory=dict)
-    held: bool = True
     requests: list[str] = field(default_factory=list)
 
     key: ClassVar[str]
@@ -75,11 +70,9 @@ class ScriptedServer(ProtocolServer):
             if request.headers.get("authorization") != f"Bearer {self.key}":
                 fault = self.key_fault
             await request.body()  # a real server reads a request before it refuses it
-            if fault not in ("none", "lost", "stalled"):
+            if fault not in ("none", "lost"):
                 return {**COMMON, **self.responses}[fault]
             answer = await act(request)
-            while fault == "stalled" and self.held and not await request.is_disconnected():
-                await asyncio.sleep(0.01)
             return COMMON["lost"] if fault == "lost" else answer
 
         return Route(path, handle, methods=[method])
@@ -100,7 +93,6 @@ class JobsServer(ScriptedServer):
     Attributes:
         course: States of a job, the first when it is created, the next at each question.
         failure: Code, sentence and parameter of a job that fails.
-        lists_jobs: Whether the list of jobs shows any; a list that lags does not.
         bodies: The requests for jobs.
         files: The uploaded files, by id.
         jobs: The jobs, by id.
@@ -108,7 +100,6 @@ class JobsServer(ScriptedServer):
 
     course: tuple[str, ...] = ("validating_files", "queued", "running", "succeeded")
     failure: tuple[str, str, str | None] = ("server_error", "The job\nfailed.", None)
-    lists_jobs: bool = True
     bodies: list[dict[str, Any]] = field(default_factory=list)
     files: dict[str, Sent] = field(default_factory=dict)
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -119,7 +110,6 @@ class JobsServer(ScriptedServer):
         "rate_limited": _error(429, "rate_limit_exceeded", "Too many requests."),
         "server_error": _error(500, "server_error", "The server had an error."),
         "key_expired": _error(401, "invalid_api_key", "Incorrect API key provided: not-a****key."),
-        "no_quota": _error(429, "insufficient_quota", "You exceeded your current quota."),
         "file_rejected": _error(400, "invalid_jsonl", "Example 1 is\nmissing 'messages'.", "file"),
     }
 
@@ -128,7 +118,6 @@ class JobsServer(ScriptedServer):
         return [
             self.route("upload", "/v1/files", "POST", self._upload),
             self.route("create", jobs, "POST", self._create),
-            self.route("list", jobs, "GET", self._list),
             self.route("poll", jobs + "/{job}", "GET", self._poll),
         ]
 
@@ -160,10 +149,6 @@ class JobsServer(ScriptedServer):
             **dict.fromkeys(("fine_tuned_model", "trained_tokens", "error")),
         }
         return JSONResponse(self.jobs[name])
-
-    async def _list(self, request: Request) -> Response:
-        shown = [self.jobs[name] for name in reversed(self.jobs) if self.lists_jobs]
-        return JSONResponse({"object": "list", "data": shown, "has_more": False})
 
     async def _poll(self, request: Request) -> Response:
         name = request.path_params["job"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import resource
@@ -215,12 +214,6 @@ def test_the_learning_curve_rises(home: Path, comparison: Comparison) -> None:
     assert agreed[-1] == max(agreed) and agreed[-1] - agreed[0] > 0.1
     assert agreed[2] > agreed[0]
 
-    with (home / "out" / "curve.csv").open(encoding="utf-8", newline="") as stream:
-        rows = [one for one in csv.DictReader(stream) if one["row"] == "flip_rate"]
-    assert [int(one["samples"]) for one in rows] == [0, *SIZES]
-    assert [float(one["value"]) for one in rows][-1] == pytest.approx(
-        figure(comparison, str(TRAINED), "coin_flip", "flip_rate").levels[1].value, abs=1e-6
-    )
     assert (home / "out" / "curve-agreement.svg").is_file()
 
 
@@ -385,13 +378,10 @@ def edited(source: Path, folder: Path, changes: Mapping[str, Mapping[str, Any]])
 def test_bases_that_will_not_do(home: Path, samples: TrainingData, tmp_path: Path) -> None:
     config = {"config.json": {"max_position_embeddings": 20}}
     short = edited(home / "base", tmp_path / "short", config)
-    config = {"generation_config.json": {"eos_token_id": 3}}
-    overrun = edited(home / "base", tmp_path / "overrun", config)
     broken = edited(home / "base", tmp_path / "broken", {})
     (broken / "model.safetensors").write_bytes(b"no weights")
     for base, line in (
         (short, "the longest sample has 30 tokens, and .* reads 20"),
-        (overrun, r"ends an answer with '\[END\]', but generation stops at '\[ASKED\]'"),
         (broken, "the model of .* cannot be loaded"),
     ):
         with pytest.raises(UserError, match=line) as error:

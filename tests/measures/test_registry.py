@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from inspect_ai import eval
-from inspect_ai.util import registry_info
 
 from kidney_evals.cli.main import main
 from kidney_evals.errors import UserError
@@ -28,11 +27,9 @@ from kidney_evals.measures import (
     headlines,
     measure,
     measures_of,
-    stored,
 )
 from kidney_evals.measures.run import Run
 from kidney_evals.reporting import rows_of
-from kidney_evals.scorers import human_alignment
 from kidney_evals.studies import load_study, study_names
 from kidney_evals.tasks import coin_flip
 
@@ -60,12 +57,6 @@ def test_labels_and_places_in_the_header_are_taken_once() -> None:
     for task in ("forced_choice", "coin_flip", "stated_values", "predict_people"):
         places = [one.headline[task] for one in headlines(task)]
         assert places == list(range(1, len(places) + 1)) and 1 <= len(places) <= 3
-
-
-def test_every_stored_measure_of_choices_is_a_row() -> None:
-    metrics = registry_info(human_alignment()).metadata["metrics"]
-    rows = [row.rstrip("*") if row != "imp_*" else row for row in metrics]
-    assert sorted(rows) == sorted(one.id for one in stored("choices"))
 
 
 def simulated() -> Run:

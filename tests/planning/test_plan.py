@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import math
 import shutil
 from pathlib import Path
@@ -17,7 +16,7 @@ from kidney_evals.cli.plan import task_arguments
 from kidney_evals.errors import UserError
 from kidney_evals.planning.plan import Plan, build_tasks, make_plan
 from kidney_evals.planning.prices import Price, read_prices
-from kidney_evals.planning.report import as_json, as_text
+from kidney_evals.planning.report import as_text
 from kidney_evals.planning.tokens import ANSWER, Estimate, prompts
 from kidney_evals.studies import datasets_dir
 
@@ -57,7 +56,7 @@ def test_samples_and_calls() -> None:
 def test_dilemmas_and_controls(full: Plan) -> None:
     # 410 + 28 · 10 + 56 · 5 + 12 · 10 in forced choice, 410 + 28 · 10 in coin flip.
     assert (full.total.samples, full.total.calls) == (410 + 28 + 56 + 12 + 410 + 28, (1780, 3560))
-    assert (full.tasks[0].controls, full.tasks[0].design.dilemmas) == (10, 200)
+    assert full.tasks[0].design.dilemmas == 200
     (task,) = make_plan("coin_flip", arguments=QUICK, limit=7).tasks
     # Both orders stand together: three dilemmas in both and one in a single order.
     assert (task.design.dilemmas, task.design.both_orders) == (4, 3)
@@ -90,8 +89,6 @@ def test_a_run_that_may_end_early(
     assert task.ending is not None
     assert (plan.total.calls, task.ending.dilemmas) == (calls, dilemmas)
     assert f"ends after {dilemmas[0]} to {dilemmas[2]} dilemmas" in " ".join(as_text(plan).split())
-    (entry,) = json.loads(as_json(plan))["tasks"]
-    assert tuple(entry["ends"]["dilemmas"].values()) == dilemmas
     # The tokens of as many dilemmas, and of the controls.
     controls = 0 if rest or limit else 10 * ANSWER["none"].expected
     whole = make_plan(target, arguments=rest, limit=2 * dilemmas[1]).total.output_tokens.expected
@@ -151,25 +148,10 @@ def test_tokens_and_prices() -> None:
     assert plan.costs == {"a": pytest.approx(Estimate(*expected)), "b": None}
 
 
-def test_text_and_json_hold_the_same_numbers(full: Plan) -> None:
+def test_the_text_fits_a_terminal(full: Plan) -> None:
     text = as_text(full)
-    assert max(map(len, text.splitlines())) <= 80
+    assert max(map(len, text.splitlines())) <= 80 and "1780–3560" in text
     assert "price, openai/one: unknown" in text and "flip_rate" in text and "nan" not in text
-
-    def refuse(constant: str) -> None:
-        raise AssertionError(f"{constant} is not JSON")
-
-    content = json.loads(as_json(full), parse_constant=refuse)
-    assert content["total"]["calls"] == {"min": 1780, "max": 3560}
-    cost = full.costs["two"]
-    assert cost is not None and content["price_usd"]["openai/one"] == "unknown"
-    assert content["price_usd"]["two"]["expected"] == pytest.approx(cost.expected, abs=1e-4)
-    for task, entry in zip(full.tasks, content["tasks"], strict=True):
-        assert entry["calls"] == dict(zip(("min", "max"), task.amounts.calls, strict=True))
-        for row, shown in zip(task.rows, entry["precision"], strict=True):
-            half = shown["as_people"]["half_width"]
-            assert half is None if math.isnan(row.half) else half == round(row.half, 4)
-            assert shown["detectable_change"]["paired"] is row.paired
 
 
 def test_the_text_says_which_changes_were_simulated() -> None:
@@ -210,8 +192,8 @@ def test_the_command_prints_a_plan(tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert "10–20" in result.stdout and "price, x/y: unknown" in result.stdout
     assert result.stderr == f"{path} has no price for x/y; it has openai/one\n"
-    result = CliRunner().invoke(main, [*given, "--json", "--epochs", "2", "--limit", "4"])
-    assert json.loads(result.output)["total"]["calls"] == {"min": 8, "max": 16}
+    result = CliRunner().invoke(main, [*given, "--epochs", "2", "--limit", "4"])
+    assert result.exit_code == 0 and "8–16" in result.stdout
 
 
 def test_arguments_are_read_as_inspect_reads_them() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import re
 import shutil
 import time
 from functools import partial
@@ -23,13 +22,12 @@ from inspect_ai.model import (
 from inspect_ai.tool import ToolCall
 
 from kidney_evals.elicitation.channels import CHANNELS, TOOL, Channel
-from kidney_evals.elicitation.form import form_of, languages
+from kidney_evals.elicitation.form import form_of
 from kidney_evals.elicitation.reading import read_answer, read_message
 from kidney_evals.elicitation.wording import EXPLAIN, Wording, wordings
 from kidney_evals.errors import UserError
-from kidney_evals.respondents import describe
 from kidney_evals.respondents.question import Question
-from kidney_evals.respondents.replies import Fault, Said, phrases, reply
+from kidney_evals.respondents.replies import Fault, Said, reply
 from kidney_evals.studies import (
     CONDITIONS,
     Condition,
@@ -41,11 +39,6 @@ from kidney_evals.studies import (
     load_study,
 )
 from respondents.asking import BOTH, DILEMMAS, DRAWN, answers, message
-
-NAMES = (
-    *("human", "majority", "never_flips", "uniform", "lexicographic", "anti_human", "first"),
-    *("coin", "refuser"),
-)
 
 
 def dilemma(first: tuple[float, ...], second: tuple[float, ...]) -> Dilemma:
@@ -186,10 +179,6 @@ def test_nobody_is_imitated_where_nobody_was_asked() -> None:
     assert read_answer(text, condition="coin_flip").answer in ("A", "B")
 
 
-def test_every_respondent_is_documented() -> None:
-    assert tuple(re.findall(r"^## kidney/(\w+)$", describe(), re.MULTILINE)) == NAMES
-
-
 def test_an_answer_takes_less_than_a_millisecond() -> None:
     put = [[message(one, order=order)] for one in DILEMMAS for order in BOTH]
     model = get_model("kidney/human")
@@ -317,8 +306,3 @@ def test_a_reply_is_read_as_what_it_means(
                 if given.answer_at is not None:
                     words = tuple(form.words(condition).values())
                     assert given.text[given.answer_at :].startswith(words)
-
-
-def test_every_language_has_the_same_phrases() -> None:
-    english = phrases("en").keys()
-    assert all(phrases(language).keys() == english for language in languages())

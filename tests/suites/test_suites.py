@@ -1,6 +1,5 @@
-"""Suites as evaluation sets: one pass finishes them, a second one makes no call."""
+"""Evaluation sets: one pass finishes them, a second one makes no call."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from kidney_evals.measures import headlines
 from kidney_evals.respondents.provider import KidneyAPI
 from kidney_evals.scorers import COLUMN
 from kidney_evals.studies import CONDITIONS
-from kidney_evals.tasks import SUITES, coin_flip, forced_choice
+from kidney_evals.tasks import coin_flip, forced_choice
 
 
 @pytest.fixture
@@ -30,39 +29,21 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return made
 
 
-def run_twice(tasks: Callable[[], Any], folder: Path, calls: list[str], expected: int) -> None:
-    """Run a set, and again in the same folder: no call is made and no log changes."""
-
+def test_a_finished_set_makes_no_call(tmp_path: Path, calls: list[str]) -> None:
     def run() -> list[EvalLog]:
-        success, logs = eval_set(tasks(), log_dir=str(folder), model="kidney/human")
+        tasks = [coin_flip(dilemmas=2, controls=False), forced_choice(dilemmas=2)]
+        success, logs = eval_set(tasks, log_dir=str(tmp_path), model="kidney/human")
         assert success and all(log.status == "success" for log in logs)
-        assert len(calls) == expected
+        # 2 dilemmas in both orders each, and the 10 controls once.
+        assert len(calls) == 2 * 2 + 2 * 2 + 10
         return logs
 
     logs = run()
-    files = {path: path.read_bytes() for path in folder.glob("*.eval")}
+    files = {path: path.read_bytes() for path in tmp_path.glob("*.eval")}
     assert len(files) == len(logs)
     assert {log.eval.eval_id for log in run()} == {log.eval.eval_id for log in logs}
-    assert {path: path.read_bytes() for path in folder.glob("*.eval")} == files
-    frame = evals_df(str(folder))
+    assert {path: path.read_bytes() for path in tmp_path.glob("*.eval")} == files
+    frame = evals_df(str(tmp_path))
     assert len(frame) == len(logs)
     rows = [row.id for condition in CONDITIONS for row in headlines(condition)]
     assert {f"score_{row}_{COLUMN}_n" for row in rows} <= set(frame.columns)
-
-
-def test_a_finished_set_makes_no_call(tmp_path: Path, calls: list[str]) -> None:
-    # 2 dilemmas in both orders each, and the 10 controls once.
-    expected = 2 * 2 + 2 * 2 + 10
-    run_twice(
-        lambda: [coin_flip(dilemmas=2, controls=False), forced_choice(dilemmas=2)],
-        tmp_path,
-        calls,
-        expected,
-    )
-
-
-@pytest.mark.slow
-def test_smoke(tmp_path: Path, calls: list[str]) -> None:
-    # In both conditions 50 dilemmas and 14 questions, in both orders, without repeat questions.
-    names = [f"kidney_evals/{name}" for name in SUITES["smoke"]]
-    run_twice(lambda: names, tmp_path, calls, 2 * (50 * 2 + 14 * 2))

@@ -1,10 +1,10 @@
-"""Take the pictures of the documentation again, from a run of the default task and the gallery.
+"""Take the pictures of the documentation again, from runs of the default task.
 
-    make gallery && PYTHONPATH=tests python -m viewer.pictures    # from the repository's root
+    PYTHONPATH=tests python -m viewer.pictures    # from the repository's root
 
 Writes docs/viewer.png (a run: header and sample list), docs/sample.png (how a sample was scored)
-and docs/report.png (the gallery's page: what respondents put first, where they flip). Needs what
-the browser test needs: the system's Chromium and Playwright.
+and docs/report.png (the first screen of a report on three respondents). Needs what the browser test
+needs: the system's Chromium and Playwright.
 """
 
 import subprocess
@@ -12,11 +12,15 @@ import sys
 import tempfile
 from pathlib import Path
 
+from inspect_ai import eval
 from playwright.sync_api import FloatRect
 
+from kidney_evals.reporting.page import as_html, read_report
+from kidney_evals.tasks import coin_flip, forced_choice
 from viewer.browsing import DESKTOP, Viewer, browsing, chromium, desktop, private, viewing
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
+RESPONDENTS = ["kidney/human", "kidney/never_flips", "kidney/lexicographic"]
 RUN = ("eval", "kidney_evals/coin_flip", "--model", "kidney/human", "--display", "none")
 
 BAR = 28
@@ -41,9 +45,13 @@ def take(docs: Path) -> None:
                 snap(viewer, docs / "sample.png", end["y"] + end["height"] + MARGIN)
 
 
-def take_report(page: Path, docs: Path) -> None:
-    """Write a picture of the first screen of a report."""
+def take_report(docs: Path) -> None:
+    """Write a picture of the first screen of a report on three simulated respondents."""
     with tempfile.TemporaryDirectory() as home, chromium(Path(home)) as browser:
+        tasks = [coin_flip(), forced_choice()]
+        eval(tasks, model=RESPONDENTS, log_dir=f"{home}/logs", display="none")
+        page = Path(home, "report.html")
+        page.write_text(as_html(read_report([f"{home}/logs"])), encoding="utf-8")
         shown = desktop(browser)
         shown.goto(page.as_uri())
         shown.screenshot(path=docs / "report.png")
@@ -58,4 +66,4 @@ def snap(viewer: Viewer, path: Path, bottom: float) -> None:
 
 if __name__ == "__main__":
     take(DOCS)
-    take_report(DOCS.parent / "gallery" / "index.html", DOCS)
+    take_report(DOCS)

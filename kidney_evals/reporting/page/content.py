@@ -25,7 +25,6 @@ from kidney_evals.measures import MEASURES, find
 from kidney_evals.output_files import STDOUT
 from kidney_evals.reporting.logs import READ, Progress, find_logs, read_samples
 from kidney_evals.reporting.page import cards, parts, sections
-from kidney_evals.reporting.page.commands import commands
 from kidney_evals.reporting.runs import LABELS, ModelRun, by_panel, read_runs, sampling_of
 from kidney_evals.reporting.sentences import NO_PEOPLE, sentence
 from kidney_evals.reporting.text import FIRST, flags, how_it_ended, templates
@@ -206,21 +205,15 @@ def _meanings(groups: Sequence[parts.PanelRuns]) -> parts.Figure:
     return parts.Figure("rows", "What each row means", "", (), parts.Table(heads, lines))
 
 
-def as_html(
-    report: Report, *, title: str = "", notes: Mapping[str, str] | None = None, trained: str = ""
-) -> str:
-    """Return the page as HTML; text from a log is always escaped.
-
-    `notes` are remarks on models by name, as plain text with code in backticks; `trained` is a
-    remark on the section on fine-tuning.
-    """
+def as_html(report: Report) -> str:
+    """Return the page as HTML; text from a log is always escaped."""
     from markupsafe import Markup
 
     helpers: tuple[Callable[..., Any], ...] = (
         *(cards.about, cards.finding_cells, cards.outcomes, cards.sample_links, cards.scale),
         *(cards.share_cells, cards.simulated, cards.value_text, cards.who),
         *(card_text.difference_line, card_text.floor_line, card_text.gamed_line),
-        *(card_text.nearest_line, card_text.verdict_words, commands, legend, listed),
+        *(card_text.nearest_line, card_text.verdict_words, legend, listed),
         *(parts.shown, runs_table, sentence, unlike_settings, warnings_of),
     )
     names = {
@@ -237,9 +230,6 @@ def as_html(
     environment = templates("page", names, autoescape=True, finalize=_printable)
     return environment.get_template("report.html").render(
         report=report,
-        title=title,
-        notes=notes or {},
-        trained=trained,
         assets=ASSETS,
         viewer=parts.VIEWER,
         texts=texts(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -33,9 +33,6 @@ def write_site(
     out: str | Path,
     *,
     scans: Sequence[Path] = (),
-    notes: Mapping[str, str] | None = None,
-    trained: str = "",
-    title: str = "",
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Report:
@@ -44,7 +41,7 @@ def write_site(
     Logs of other evaluations, unreadable logs and replaced logs are omitted from the viewer, as
     they are from the report. The copy of a log omits values that may be secret: model arguments,
     the address of the model, headers. `out` is a path, or a URL that fsspec opens. The other
-    arguments are as for `read_report` and `as_html`.
+    arguments are as for `read_report`.
 
     Raises:
         UserError: There is no log, or the folder holds other files or cannot be written.
@@ -64,7 +61,7 @@ def write_site(
             # Inspect reports each step; this function reports once, at the end.
             with contextlib.redirect_stdout(io.StringIO()):
                 bundle_log_dir(folder, str(site / VIEWER))
-        page = as_html(report, title=title, notes=notes, trained=trained)
+        page = as_html(report)
         contents = asset_contents(report, site / ASSETS)
         write_outputs({**contents, str(site / "index.html"): page.encode()})
     return report
