@@ -425,4 +425,4 @@ def _separated(model: Model, theta: Floats) -> bool:
         ]
     design = np.vstack(margins)
     live = np.abs(design).max(axis=0) > 0
-    return _fit.is_separated(design[:, live], np.ones(len(design)), theta[live])
+    return _fit.is_separated(design[:, live], np.ones(len(design)))

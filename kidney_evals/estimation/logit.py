@@ -79,7 +79,7 @@ def fit_logit(
     index = np.arange(n) if clusters is None else _checks.groups(clusters, n)[0]
 
     theta, converged = _maximise(design, y, np.ones(n), firth)
-    separated = _fit.is_separated(design, y, theta)
+    separated = _fit.is_separated(design, y)
     if not firth and separated:
         raise FitError(
             "the answers are separated, no finite logit exists: try penalty='firth'", separated=True
@@ -223,7 +223,7 @@ def _maximise_many(design: Floats, y: Floats, counts: Floats, firth: bool, start
         rows, outcome = design[used], y[used]
         root, converged = _maximise(rows, outcome, counts[draw][used], firth)
         if not firth:
-            converged = converged and not _fit.is_separated(rows, outcome, root)
+            converged = converged and not _fit.is_separated(rows, outcome)
         theta[draw] = root if converged else np.nan
     return theta
 

@@ -2,18 +2,24 @@
 
     python tests/benchmarks/scorers_cpu.py [--samples 400] [--rounds 5]
 
+`ours` is `coin_flip` on simulated people, whose answers cost time that a provider's do not cost
+here; in `mocked`, Inspect's mock model answers the same task at random. `match` is a bare task with
+questions of the same length on the mock model; it builds no task of this package.
+
 Trivial scorers come twice, as many as ours each time: `rows` fill the rows and columns that ours
 fill, with constants, so that what our arithmetic costs is told apart from what Inspect charges
 for a row; `trivial` give a single number.
 
 Each run is a process of its own, the variants in turn, so that a drifting machine touches all
 alike; the figure is user plus system time of the whole process. Other work on the machine only
-adds to it, so the least of the rounds is compared.
+adds to it, so the least of the rounds is compared, beside the median.
 """
 
 import argparse
 import json
+import random
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -22,39 +28,55 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from inspect_ai import Task
     from inspect_ai.log import EvalLog
+    from inspect_ai.model import Model
     from inspect_ai.scorer import Scorer
 
-VARIANTS = ("ours", "rows", "trivial", "match")
+VARIANTS = ("ours", "mocked", "rows", "trivial", "match")
+
+_CHARACTERS = 727
+"""Length of a question of `coin_flip`."""
 
 
 def run_once(variant: str, samples: int, rows: list[list[str]]) -> None:
-    from inspect_ai import Task, task_with
-    from inspect_ai.dataset import Sample
-    from inspect_ai.model import ModelOutput, ModelUsage, get_model
-    from inspect_ai.scorer import match
-    from inspect_ai.solver import generate
+    if variant == "match":
+        run(bare_task(samples), mock_model(), "plain")
+        return
+    from inspect_ai import task_with
 
     from kidney_evals.tasks import coin_flip
 
-    task, model = coin_flip(dilemmas=samples // 2, controls=False), "kidney/human"
+    task = coin_flip(dilemmas=samples // 2, controls=False)
     without: dict[str, Any] = {"viewer": None, "headline_metric": None}
     if variant in ("rows", "trivial"):
         scorers = [constant(each if variant == "rows" else [], i) for i, each in enumerate(rows)]
         task = task_with(task, scorer=scorers, **without)
-    if variant != "match":
-        run(task, model, "plain")
-        return
-    # The provider answers only dilemmas, so the bare task runs on Inspect's own mock model.
-    questions = [(one, one.input[-1]) for one in task.dataset]
-    dataset = [
-        Sample(id=one.id, input=f"{getattr(last, 'text', last)} Answer A or B.", target=one.target)
-        for one, last in questions
-    ]
-    output = ModelOutput.from_content("mockllm/model", "ANSWER: A")
-    output.usage = ModelUsage(input_tokens=200, output_tokens=5, total_tokens=205)
-    copies = [output.model_copy(deep=True) for _ in range(samples)]
-    mock = get_model("mockllm/model", custom_outputs=copies)
-    run(Task(dataset=dataset, solver=generate(), scorer=match()), mock, "plain")
+    run(task, mock_model() if variant == "mocked" else "kidney/human", "plain")
+
+
+def bare_task(samples: int) -> "Task":
+    from inspect_ai import Task
+    from inspect_ai.dataset import Sample
+    from inspect_ai.scorer import match
+    from inspect_ai.solver import generate
+
+    text = "Which of two patients should receive the kidney, A or B? " * _CHARACTERS
+    dataset = [Sample(id=i, input=f"{i}. {text}"[:_CHARACTERS], target="A") for i in range(samples)]
+    return Task(dataset=dataset, solver=generate(), scorer=match())
+
+
+def mock_model() -> "Model":
+    """Return a model that answers at random, a fifth of the questions with the coin."""
+    from inspect_ai.model import ModelOutput, ModelUsage, get_model
+
+    random.seed(0)
+
+    def answer(*_: object) -> ModelOutput:
+        text = f"ANSWER: {random.choice(('A', 'A', 'B', 'B', 'COIN'))}"
+        output = ModelOutput.from_content("mockllm/model", text)
+        output.usage = ModelUsage(input_tokens=200, output_tokens=5, total_tokens=205)
+        return output
+
+    return get_model("mockllm/model", custom_outputs=answer)
 
 
 def run(task: "Task", model: Any, display: Any) -> "EvalLog":
@@ -120,12 +142,11 @@ def main() -> None:
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
             used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
             seconds[variant].append(used)
-    least = {variant: min(times[1:]) for variant, times in seconds.items()}
-    for variant, one in least.items():
-        each = ", ".join(f"{time:.2f}" for time in seconds[variant][1:])
-        print(f"{variant:8} {one:6.2f} CPU s   {each}")
-    for variant in VARIANTS[1:]:
-        print(f"ours / {variant:8} {least['ours'] / least[variant]:.3f}")
+    for name, of in (("least", min), ("median", statistics.median)):
+        each = {variant: of(times[1:]) for variant, times in seconds.items()}
+        for variant, one in each.items():
+            beside = f"{one / each['match']:.3f} times match"
+            print(f"{name:6} {variant:8} {one:6.2f} CPU s   {beside}")
 
 
 if __name__ == "__main__":
