@@ -27,7 +27,7 @@ from mkdocs.structure.pages import Page
 import kidney_evals
 from kidney_evals import tasks
 from kidney_evals.cli import main
-from kidney_evals.lab import readout_table, stopping_table
+from kidney_evals.lab import probe_table, readout_table, stopping_table
 from kidney_evals.limits import limits_and_use
 from kidney_evals.measures import FLAGS, GROUPS, MEASURES, TRAITS, Measure
 from kidney_evals.reporting import frames
@@ -41,11 +41,13 @@ CARDS = {
     "datasets/README.md": "cards/studies.md",
     "datasets/mcelfresh_2021/reference/README.md": "cards/reference-tables.md",
     "kidney_evals/elicitation/predict.md": "cards/predictions.md",
+    "kidney_evals/elicitation/probes.md": "cards/probes.md",
     "kidney_evals/elicitation/readout.md": "cards/readout.md",
     "kidney_evals/elicitation/stated.md": "cards/stated-values.md",
     "kidney_evals/elicitation/wordings.md": "cards/wordings.md",
     "kidney_evals/finetuning/prompting.md": "cards/prompting.md",
     "kidney_evals/planning/precision.md": "cards/planned-precision.md",
+    "kidney_evals/planning/probe.md": "cards/probe-power.md",
     "kidney_evals/planning/readout.md": "cards/calls-of-a-readout.md",
     "kidney_evals/planning/sensitivity.md": "cards/change-found.md",
     "kidney_evals/planning/stopping.md": "cards/early-stopping.md",
@@ -75,7 +77,10 @@ def measures() -> str:
 
 
 def _measure(one: Measure) -> Iterator[str]:
-    id, anchor = one.id.replace("*", "<attribute>"), one.id.rstrip("_*")
+    id, anchor = (
+        one.id.replace("*", "<level>" if one.by_level else "<attribute>"),
+        one.id.rstrip("_*"),
+    )
     needs = " and ".join(TRAITS[name] for name in one.needs)
     yield f'### {one.label} · `{id}` {{ #{anchor} data-toc-label="{one.label}" }}'
     yield f"\n{one.says}\n"
@@ -186,6 +191,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "respondents": describe,
     "readout": readout_table.markdown,
     "precision": stopping_table.markdown,
+    "probe": probe_table.markdown,
     "frames": frames.as_markdown,
 }
 """Functions that write a part of a page, by the name that the page uses."""

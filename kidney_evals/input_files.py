@@ -280,6 +280,23 @@ def without_bom(data: bytes) -> bytes:
     return data.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n")
 
 
+class FileError(UserError):
+    """The problems of one file; the message has the first ten of them.
+
+    Attributes:
+        where: Name of the file.
+        problems: Every problem with its place ("line 3, first_age must be from 25 to 70").
+    """
+
+    def __init__(self, where: str, problems: Sequence[str]) -> None:
+        self.where, self.problems = where, tuple(problems)
+        shown = [*problems[:_SHOWN_PROBLEMS]]
+        if more := len(problems) - len(shown):
+            shown.append(f"{more} more")
+        count = "" if len(problems) == 1 else f" has {len(problems)} problems"
+        super().__init__(f"{where}{count}: {'; '.join(shown)}")
+
+
 class InputFile:
     """A parsed file and its problems.
 
@@ -337,18 +354,14 @@ class InputFile:
             return None
 
     def finish(self) -> None:
-        """Raise all recorded problems as one `UserError`."""
-        count, texts = len(self._problems), []
-        for place, problem in list(self._problems)[:_SHOWN_PROBLEMS]:
+        """Raise all recorded problems as one `FileError`."""
+        texts = []
+        for place, problem in self._problems:
             line, key = self._at(place)
             at = ", ".join(filter(None, (f"line {line}" if line else "", key)))
             texts.append(f"{at} {problem}".strip())
-        if count == 1:
-            raise UserError(f"{self.where}: {texts[0]}")
-        if count > len(texts):
-            texts.append(f"{count - len(texts)} more")
-        if count:
-            raise UserError(f"{self.where} has {count} problems: {'; '.join(texts)}")
+        if texts:
+            raise FileError(self.where, texts)
 
     def result(self, form: type[F]) -> F:
         """Return the whole content as a model; raise all problems as one `UserError`."""
@@ -371,6 +384,10 @@ class YamlFile(InputFile):
             if isinstance(error, yaml.MarkedYAMLError):
                 mark = error.problem_mark or error.context_mark
                 line, reason = mark.line if mark else None, str(error.problem)
+                if reason == "mapping values are not allowed here":
+                    reason = (
+                        "a text that holds a colon must be in double quotes, or the indent is wrong"
+                    )
             elif not isinstance(error, yaml.YAMLError):  # "\UFFFFFFFF", which is no character
                 line, reason = loader.line, f"it cannot be parsed ({error})"
             at = "" if line is None else f"line {line + 1}: "

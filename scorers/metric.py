@@ -88,14 +88,21 @@ def rows(measures: Sequence[Measure]) -> dict[str, list[Metric]]:
 
 
 def members(
-    measures: Iterable[Measure], traits: Collection[str], attributes: Sequence[str]
+    measures: Iterable[Measure],
+    traits: Collection[str],
+    attributes: Sequence[str],
+    levels: Sequence[str] = (),
 ) -> list[Measure]:
-    """Return those of `measures` that a run with `traits` has, families by attribute."""
+    """Return those of `measures` that a run with `traits` has, families by attribute or level.
+
+    `levels` are those of a probe that have a row.
+    """
     return [
         member
         for one in measures
         if set(one.needs) <= set(traits)
-        for member in (map(one.member, attributes) if one.is_family else [one])
+        for names in [levels if one.by_level else attributes]
+        for member in (map(one.member, names) if one.is_family else [one])
     ]
 
 

@@ -16,10 +16,17 @@ from kidney_evals.scorers.shared import BLANK, Values, people_of, reading_text, 
 _ROWS = stored("predict_people")
 
 
-def predicted_measures(metadata: Mapping[str, Any]) -> list[Measure]:
-    """Return the measures that a log stores, given the metadata of any of its samples."""
+def predicted_measures(metadata: Mapping[str, Any], *, people: bool = True) -> list[Measure]:
+    """Return the measures that a log stores, given the metadata of any of its samples.
+
+    `people` is whether people were asked.
+    """
     traits = {f"own_{block}" for block in str(metadata.get("revealed_blocks", "")).split()}
-    traits |= {"drawn"} if metadata["drawn_dilemmas"] else set()
+    drawn = bool(metadata["drawn_dilemmas"])
+    # The two studies that are asked by default are both in a log; another study is alone.
+    fixed = not (drawn and metadata.get("given_study"))
+    held = {"drawn": drawn, "fixed": fixed, "people": people, "nobody": not people}
+    traits |= {name for name, holds in held.items() if holds}
     traits |= {"coin"} if metadata["condition"] == "coin_flip" else set()
     return members(_ROWS, traits, ())
 
@@ -35,18 +42,22 @@ def predictions(any_reference: bool = False) -> Scorer:
         metadata = state.metadata
         study, reference = people_of(metadata, any_reference)
         dilemma, order = study.dilemma_from(metadata), metadata["order"]
+        asked = reference.has_people
         people = turned(reference.shares([dilemma])[0].tolist(), order)
         readings = readings_of(state, prediction_reader(metadata))
         final = readings.final if readings else None
         outcome, predicted = (final.outcome, final.shares) if final else ("error", None)
-        value: Values = {"people": _cell(people), "predicted": outcome, "off": BLANK}
+        value: Values = {"predicted": outcome}
+        if asked:
+            value = {"people": _cell(people), "predicted": outcome, "off": BLANK}
         kept: dict[str, Any] = {"outcome": outcome, "epoch": state.epoch, "predicted": None}
         answer = None
         own = [("–", "–")] * 3
         if predicted:
             differences = [a - b for a, b in zip(predicted, people, strict=True)]
             value["predicted"] = _cell(predicted)
-            value["off"] = round(0.5 * sum(map(abs, differences)), 3)
+            if asked:
+                value["off"] = round(0.5 * sum(map(abs, differences)), 3)
             kept["predicted"] = [round(share, 6) for share in turned(predicted, order)]
             named = zip(("A", "B", "COIN"), predicted, strict=False)
             answer = " ".join(f"{name}={100 * share:.4g}" for name, share in named)
@@ -56,19 +67,23 @@ def predictions(any_reference: bool = False) -> Scorer:
             ]
         if "revealed_model" in metadata:
             kept["other_model"] = str(state.model) != metadata["revealed_model"]
-        value |= {row.id: BLANK for row in predicted_measures(metadata)}
-        patients = map(study.summary, dilemma.shown(order))
-        names = [f"Patient {name}: {text}" for name, text in zip("AB", patients, strict=True)]
+        value |= {row.id: BLANK for row in predicted_measures(metadata, people=asked)}
+        shown = map(study.summary, dilemma.shown(order))
+        called = study.words.fill("{Candidate}")
+        names = [f"{called} {name}: {text}" for name, text in zip("AB", shown, strict=True)]
         lines = [
             [name, says, f"{100 * share:.1f} %", off]
             for name, share, (says, off) in zip([*names, "Coin"], people, own, strict=False)
         ]
         heads = ["", "predicted", "people", "difference"]
+        if not asked:
+            heads, lines = heads[:2], [line[:2] for line in lines]
+        cells = table([heads, *lines], "|---" + "|--:" * len(heads[1:]) + "|")
         text = reading_text(outcome, final.how if final else "", readings)
         return Score(
             value=value,
             answer=answer,
-            explanation=f"{table([heads, *lines], '|---|--:|--:|--:|')}\n\n{text}",
+            explanation=f"{cells}\n\n{text}",
             metadata=kept,
         )
 

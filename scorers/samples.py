@@ -11,6 +11,7 @@ from inspect_ai.scorer import SampleScore
 from numpy.typing import NDArray
 
 from kidney_evals.estimation.decisions import ORDERS
+from kidney_evals.estimation.probes import NO_LEVEL
 from kidney_evals.human.reference import load_reference
 from kidney_evals.measures import AnyRun
 from kidney_evals.measures.other_study import from_other_study
@@ -31,7 +32,16 @@ _last: dict[str, AnyRun] = {}
 Each metric gets a copy of the same samples. Human draws of one run take 100 MB at 20,000 samples.
 """
 
-_SHARED = ("study_source", "study_hash", "condition", "reference", "language", "mechanism")
+_SHARED = (
+    "study_source",
+    "study_hash",
+    "condition",
+    "reference",
+    "language",
+    "mechanism",
+    "probe",
+    "probe_levels",
+)
 """Metadata that all samples of a run share and that determine the parsing, with `revealed_*`."""
 
 
@@ -99,6 +109,7 @@ def _choices(study: Study, about: Row, rows: Sequence[Row], controls: Run | None
     named = sorted(set(wordings))
     is_readout = any(row.get("readout") == "logprobs" for row in rows)
     others = [bool(row.get("answered_by")) for row in rows]
+    levels = tuple(filter(None, str(about.get("probe_levels", "")).split(",")))
     return Run(
         study=study,
         reference=load_reference(study, about["condition"]),
@@ -124,7 +135,19 @@ def _choices(study: Study, about: Row, rows: Sequence[Row], controls: Run | None
         at_zero=any(_at_zero(str(row.get("departures", ""))) for row in rows),
         other_model=sum(others) / len(others) if others else 0.0,
         controls=controls,
+        probe=str(about.get("probe", "")),
+        levels=levels,
+        level_first=_levels(rows, levels, "a") if levels else None,
+        level_second=_levels(rows, levels, "b") if levels else None,
     )
+
+
+def _levels(rows: Sequence[Row], levels: Sequence[str], side: str) -> NDArray[np.int64]:
+    """Return the index of the level of one listed candidate; `side` is its letter as listed."""
+    code = {name: index for index, name in enumerate(levels)}
+    shown = {"ab": {"a": "a", "b": "b"}, "ba": {"a": "b", "b": "a"}}
+    names = (row.get(f"probe_{shown[row['order']][side]}") for row in rows)
+    return np.array([code.get(str(name), NO_LEVEL) for name in names], dtype=np.int64)
 
 
 def _dilemmas(rows: Sequence[Row]) -> dict[str, Row]:

@@ -35,9 +35,13 @@ _FAMILIES = tuple(row for row in _ROWS if row.is_family)
 _SINGLE = tuple(row for row in _ROWS if not row.is_family)
 
 
-def stated_measures(study: Study, *, revealed: bool) -> list[Measure]:
-    """Return the measures that a log stores; `revealed` is whether it has a log of choices."""
-    traits = {"revealed"} if revealed else ()
+def stated_measures(study: Study, *, revealed: bool, people: bool) -> list[Measure]:
+    """Return the measures that a log stores.
+
+    `revealed` is whether it has a log of choices, `people` whether people were asked.
+    """
+    held = {"revealed": revealed, "people": people}
+    traits = [name for name, holds in held.items() if holds]
     return members([*_SINGLE, *_FAMILIES], traits, study.attribute_ids)
 
 
@@ -71,16 +75,19 @@ def stated(any_reference: bool = False) -> Scorer:
             explanation += first_answer(readings)
             if final.outcome == "answer":
                 people = dict(zip(study.attribute_ids, reference.importance.tolist(), strict=True))
-                cells = table(_cells(final, ratings, study, metadata, people))
-                explanation = f"{cells}\n\n{NO_PEOPLE}\n\n{explanation}"
+                cells, note = _cells(final, ratings, study, metadata, people), f"{NO_PEOPLE}\n\n"
+                if not reference.has_people:
+                    # The last column is people's, except in the table of a rule.
+                    cells, note = [line if final.rule else line[:-1] for line in cells], ""
+                explanation = f"{table(cells)}\n\n{note}{explanation}"
         elif readings is not None:
             explanation += f" The first answer was {readings.first.outcome}."
         if readings is not None and readings.asked > 1:
             kept["first_outcome"] = readings.first.outcome
         kept |= departures_of(metadata)
-        traits = set()
+        traits = {"people"} if reference.has_people else set()
         if "revealed_log" in metadata:
-            traits = {"revealed"}
+            traits.add("revealed")
             kept["other_model"] = str(state.model) != metadata["revealed_model"]
         marks = {
             name: f" {'+' if rating > 0 else '−' if rating < 0 else ''}{abs(rating):g}"

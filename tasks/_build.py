@@ -17,13 +17,21 @@ from inspect_ai.util import registry_create, registry_info
 from pydantic import JsonValue
 
 from kidney_evals.elicitation import solvers
+from kidney_evals.elicitation.probes import (
+    ProbeQuestion,
+    check_probe,
+    probe_asked,
+    probe_questions,
+)
 from kidney_evals.elicitation.readout import check_provider, options
 from kidney_evals.elicitation.run_wordings import assign_wordings, wordings_for
+from kidney_evals.elicitation.wording import left_out, put
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.guards import RunGuard
-from kidney_evals.measures import Measure, headlines
+from kidney_evals.measures import Measure, headlines, probe_rows
 from kidney_evals.scorers import exact, human_alignment, log_measures
 from kidney_evals.studies import Condition, Study, dilemmas_of, load_study
+from kidney_evals.studies.words import with_article
 from kidney_evals.tasks._samples import Orders, dilemma_samples, joined, presentation, text_given
 from kidney_evals.tasks._viewer import viewer
 from kidney_evals.tasks.stopping import StopWhenKnown, stop_when_known
@@ -31,17 +39,19 @@ from kidney_evals.tasks.stopping import StopWhenKnown, stop_when_known
 if TYPE_CHECKING:
     from kidney_evals.human.reference import Reference
 
-TASK_VERSION = "2-F"
+TASK_VERSION = "2-G"
 """N-X: N increases if results are no longer comparable, X changes with the interface."""
 
 _ABOUT: Mapping[Condition, str] = {
-    "forced_choice": "Which of two patients should receive a kidney, A or B?",
-    "coin_flip": "Which of two patients should receive a kidney, A or B, or should a coin decide?",
+    "forced_choice": "Which of two {candidates} should receive %s, A or B?",
+    "coin_flip": "Which of two {candidates} should receive %s, A or B, or should a coin decide?",
 }
-"""What a task of choices asks, as its log says it."""
+"""What a task of choices asks, as its log says it; the good stands in the gap."""
 
-_TAGS = ("moral dilemmas", "stated choices", "indecision", "human reference")
-"""Tags of every task, as in `eval.yaml`."""
+_TAGS = ("moral dilemmas", "stated choices", "indecision")
+"""Tags of every task, as in `eval.yaml`; with people, "human reference" is added."""
+
+_NOBODY = "No people were asked."
 
 _CARD_SCORER = "human_alignment"
 """The scorer of every sample of choices."""
@@ -54,6 +64,9 @@ _CROSSED_DILEMMAS = 50
 
 _CROSSED_EPOCHS = 2
 
+_PROBE_DILEMMAS = 100
+"""Default number of dilemmas of a run with a probe, if the study draws them."""
+
 
 def new_task(
     samples: list[Sample],
@@ -63,13 +76,16 @@ def new_task(
     rows: Sequence[Measure],
     solver: Solver,
     metadata: Mapping[str, Any],
+    study: Study,
+    people: bool,
     stopping: StopWhenKnown | None = None,
     **options: Any,
 ) -> Task:
     """Return a task with the settings that all tasks share.
 
-    `about` says in the log what the task asks; `rows` are the rows of the log. The run is refused
-    with any solver but `solver`. `stopping` ends the run at a precision; None runs all samples.
+    `about` says in the log what the task asks; `rows` are its rows. `study` is the study, or one of
+    several about one good, and `people` is whether people were asked. The run is refused with any
+    solver but `solver`. `stopping` ends the run at a precision; None runs all samples.
     `options` are further arguments of `Task`.
     """
     from kidney_evals import __version__
@@ -79,7 +95,7 @@ def new_task(
         "about": about,
         # Text, since the viewer folds a mapping.
         "rows": "\n".join(f"{one.id}: {one.label}" for one in rows),
-        "limits_and_use": limits_and_use(),
+        "limits_and_use": limits_and_use(study.words.good, people=people),
         "kidney_evals_version": __version__,
         "sampling_default": (
             "temperature, top_p and reasoning are left unset: the model runs as its provider "
@@ -96,7 +112,7 @@ def new_task(
         score_on_error=True,
         fail_on_error=_FAIL_ON_ERROR,
         version=TASK_VERSION,
-        tags=list(_TAGS),
+        tags=[*_TAGS, *(["human reference"] if people else [])],
         metadata={**shared, **metadata},
         **options,
     )
@@ -152,6 +168,7 @@ def study_facts(study: Study, reference: Reference) -> dict[str, Any]:
     return {
         "condition": reference.condition,
         "study": study.id,
+        **words_of(study),
         "study_title": study.title,
         "study_version": study.version,
         "study_hash": study.hash,
@@ -161,10 +178,49 @@ def study_facts(study: Study, reference: Reference) -> dict[str, Any]:
     }
 
 
+def words_of(study: Study) -> dict[str, str]:
+    """Return the log metadata on the words of a study, which a report uses."""
+    return {name: getattr(study.words, name) for name in ("good", "candidate", "candidates")}
+
+
+def headline_of(task: str, rows: Sequence[Measure]) -> str:
+    """Return the id of the first measure of a task's header that its log has."""
+    held = {one.id for one in rows}
+    return next(one.id for one in headlines(task) if one.id in held)
+
+
+def about(study: Study, condition: Condition) -> str:
+    """Return what a task of choices asks, in the study's words."""
+    words = study.words
+    # "a kidney" rather than "a donor kidney"; a good without an article has none here.
+    has_article = words.a_good.startswith(("a ", "an "))
+    return words.fill(_ABOUT[condition] % (with_article(words.good) if has_article else "{a_good}"))
+
+
+def display_name(study: Study, what: str) -> str:
+    """Return a task's name as Inspect shows it ("Kidney allocation: coin flip")."""
+    return study.words.fill("{Good} allocation: " + what)
+
+
 def refuse(unexpected: Mapping[str, Any], parameters: Sequence[str]) -> None:
     """Raise `UserError` if there are unknown arguments; the message lists the parameters."""
     if unexpected:
         raise unknown("parameter", next(iter(unexpected)), parameters)
+
+
+def refuse_study(study: object) -> None:
+    """Raise `UserError` if a task of a suite that asks a fixed study is given another one."""
+    if study is not None:
+        raise UserError(
+            "this task of the suite asks a study of its own: for another study run the tasks that "
+            "`kidney-evals suite NAME --study` prints"
+        )
+
+
+def few(study: str | list[str]) -> int:
+    """Return the number of dilemmas of a quick look: 50, or a shorter list."""
+    loaded = load_study(joined(study))
+    return 50 if loaded.draw else min(50, len(loaded.listed))
 
 
 def build_choices(
@@ -182,6 +238,7 @@ def build_choices(
     readout: Any,
     system_prompt: str | list[str] | None,
     precision: float | None,
+    probe: str | list[str] | None,
     unexpected: Mapping[str, Any],
 ) -> Task:
     """Build the task of one condition; the docstring of `coin_flip` describes the arguments.
@@ -191,9 +248,10 @@ def build_choices(
     """
     from kidney_evals.human.reference import load_reference
 
+    loaded = load_study(joined(study))
     make_solver = {"coin_flip": solvers.coin_flip, "forced_choice": solvers.forced_choice}
     solver = make_solver[condition](
-        explain=explain, wording=wording, channel=channel, readout=readout
+        explain=explain, wording=wording, channel=channel, readout=readout, study=loaded.source
     )
     refuse(unexpected, _PARAMETERS)
     for name, value in (("controls", controls), ("crossed", crossed)):
@@ -210,7 +268,6 @@ def build_choices(
         if precision is not None:
             raise UserError("precision counts sampled answers: use it with readout=sample")
     system_prompt = text_given("system_prompt", system_prompt)
-    loaded = load_study(joined(study))
     seed = draw_seed if draw_seed is not None else (loaded.draw.seed if loaded.draw else 0)
     asked = wordings_for(wording, loaded)
     if crossed:
@@ -226,6 +283,18 @@ def build_choices(
             raise UserError("crossed=true asks all of its design and cannot end with precision")
         if dilemmas is None and loaded.draw is not None:
             dilemmas = _CROSSED_DILEMMAS
+    asked_probe = None
+    if probe is not None:
+        asked_probe = probe_asked(joined(probe))
+        check_probe(asked_probe, loaded, asked)
+        if orders != "both":
+            raise UserError(f"probe asks every dilemma in both orders: leave out orders={orders}")
+        if crossed:
+            raise UserError("probe and crossed=true are two designs: ask for one of them")
+        if precision is not None:
+            raise UserError("probe asks all of its design and cannot end with precision")
+        if dilemmas is None and loaded.draw is not None:
+            dilemmas = _PROBE_DILEMMAS
     main = dilemmas_of(loaded, dilemmas, draw_seed)
     stopping = None
     if precision is not None:
@@ -243,21 +312,38 @@ def build_choices(
         # A dilemma has one wording in all orders and epochs.
         words_of = dict(zip(main, assign_wordings(asked, len(main), seed), strict=True))
         shown = [(*pair, words_of[pair[0]]) for pair in presentation(main, orders, seed)]
+    probed: list[ProbeQuestion] = []
+    if asked_probe is not None:
+        shown = []
+        for index, dilemma in enumerate(main):
+            questions = probe_questions(asked_probe, index, condition)
+            shown += [(dilemma, one.order, words_of[dilemma]) for one in questions]
+            probed += questions
     if controls:
         # Controls come last and once each, so that `--limit` selects from the dilemmas first.
         block = loaded.control_block
         dealt = assign_wordings(asked[:1] if crossed else asked, len(block), seed)
         shown += [(one, "ab", words) for one, words in zip(block, dealt, strict=True)]
     reference = load_reference(loaded, condition)
-    rows = log_measures(loaded, condition, crossed=crossed, readout=by_logprobs)
+    people = reference.has_people
+    levels = asked_probe.level_ids if asked_probe else ()
+    how = {"people": people, "crossed": crossed, "readout": by_logprobs}
+    rows = log_measures(loaded, condition, levels, **how)
     marks = {"crossed": True} if crossed else {"readout": readout} if by_logprobs else {}
+    marks |= asked_probe.marks if asked_probe else {}
+    omitted = left_out(wording, loaded)
     lacks = dict.fromkeys(part for one in asked if (part := one.no_human_reference))
     epochs = max(loaded.epochs, _CROSSED_EPOCHS) if crossed else loaded.epochs
-    samples = dilemma_samples(shown, loaded, reference, system_prompt=system_prompt, marks=marks)
+    samples = dilemma_samples(
+        shown, loaded, reference, system_prompt=system_prompt, marks=marks, probed=probed
+    )
     return new_task(
         samples,
         loaded.id,
-        about=f"{_ABOUT[condition]} The model's answers are compared with people's answers.",
+        study=loaded,
+        about=f"{about(loaded, condition)} "
+        + ("The model's answers are compared with people's answers." if people else _NOBODY),
+        people=people,
         rows=rows,
         solver=solver,
         scorer=human_alignment(),
@@ -265,22 +351,24 @@ def build_choices(
         config=options() if by_logprobs else GenerateConfig(),
         # With log-probabilities one call replaces repetitions.
         epochs=1 if by_logprobs else epochs,
-        display_name=f"Kidney allocation: {condition.replace('_', ' ')}",
+        display_name=display_name(loaded, condition.replace("_", " ")),
         metadata={
             **study_facts(loaded, reference),
-            "people_in_this_condition": loaded.people[condition],
+            "people_in_this_condition": reference.people,
             "explain": explain,
             "channel": channel,
             "readout": readout,
             "crossed": crossed,
-            "wordings": {one.id: one.varies for one in asked},
+            "wordings": {one.id: put(one, loaded).varies for one in asked},
+            **({"wordings_left_out": omitted} if omitted else {}),
             **({"no_human_reference": "; ".join(lacks)} if lacks else {}),
+            **({"probe": f"{asked_probe.id} {asked_probe.digest}"} if asked_probe else {}),
         },
-        viewer=viewer(samples, [one.id for one in rows], loaded.attribute_ids),
+        viewer=viewer(samples, [one.id for one in rows], loaded.attribute_ids, probe_rows(levels)),
         headline_metric=HeadlineMetric(
             scorer="human_alignment",
             # Inspect shows the first column of the row: its value, or n without a value.
-            score=headlines(condition)[0].id,
+            score=rows[0].id if asked_probe else headline_of(condition, rows),
         ),
     )
 

@@ -107,7 +107,7 @@ def read_revealed(path: object, study: Study) -> Revealed:
 
 
 class Choices(NamedTuple):
-    """The choices of one log; `counts` are answers as listed, by patients as listed and order.
+    """The choices of one log; `counts` are answers as listed, by candidates as listed and order.
 
     A dilemma's id is no key, since two draws share ids.
     """

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from inspect_ai.dataset import Sample
 from inspect_ai.model import ChatMessage, ChatMessageSystem, ChatMessageUser
 
+from kidney_evals.elicitation.form import in_words
+from kidney_evals.elicitation.probes import ProbeQuestion
 from kidney_evals.elicitation.run_wordings import id_suffix
 from kidney_evals.elicitation.wording import Wording
 from kidney_evals.errors import UserError, unknown
@@ -25,7 +27,7 @@ Orders = Literal["both", "random", "as_listed"]
 def presentation(
     dilemmas: Sequence[Dilemma], orders: Orders, seed: int
 ) -> list[tuple[Dilemma, Order]]:
-    """Return each dilemma with the order of its patients, in the sequence in which they are run.
+    """Return each dilemma with the order of its candidates, in the sequence in which they are run.
 
     The two orders of a dilemma are neighbours, and each is first in turn, so that in any prefix
     (`--limit`) the numbers of the two orders differ by at most one.
@@ -66,12 +68,14 @@ def dilemma_samples(
     *,
     system_prompt: str | None = None,
     marks: Mapping[str, Any] | None = None,
+    probed: Sequence[ProbeQuestion] = (),
 ) -> list[Sample]:
     """Return a sample for each question, with metadata that can be read without this package.
 
-    The input is a one-line summary of both patients; the solver writes the question. The target
+    The input is a one-line summary of both candidates; the solver writes the question. The target
     names people's most frequent answer, as shown, which is not a correct answer.
-    `marks` are further metadata of every sample.
+    `marks` are further metadata of every sample. `probed` are the questions of a probe for the
+    first of the samples; the others are asked without it.
     """
     listed: list[list[float]] = []
     if reference.has_people:
@@ -79,6 +83,7 @@ def dilemma_samples(
     samples = []
     for index, (dilemma, order, wording) in enumerate(shown):
         patients = dict(zip("ab", dilemma.shown(order), strict=True))
+        probe = probed[index] if index < len(probed) else None
         beside = shares_beside(
             tuple(listed[index]) if listed else None, wording.form, reference.condition
         )
@@ -88,7 +93,7 @@ def dilemma_samples(
             "order": order,
             "kind": dilemma.kind,
             "wording": wording.id,
-            **wording.form.metadata(reference.condition),
+            **in_words(wording.form, study).metadata(reference.condition),
             **{
                 f"{side}_{name}": int(value) if value == int(value) else value
                 for side, patient in patients.items()
@@ -97,12 +102,16 @@ def dilemma_samples(
             **{f"human_{name}": round(share, 4) for name, share in people.items()},
             **origin_of(study, reference),
             **(marks or {}),
+            **(probe.metadata if probe else {}),
         }
         values = zip(*(patient.values for patient in patients.values()), strict=True)
-        pairs = map(_both, study.attributes, values)
+        pairs = [*map(_both, study.attributes, values)]
+        pairs += [f"{metadata['probe_text_a']} / {metadata['probe_text_b']}"] if probe else []
         samples.append(
             Sample(
-                id=study.sample_id(dilemma, order) + id_suffix(wording, study),
+                id=study.sample_id(dilemma, order)
+                + id_suffix(wording, study)
+                + (probe.id_suffix if probe else ""),
                 input=messages_of(system_prompt, f"A / B: {', '.join(pairs)}"),
                 target=_most_people(people),
                 metadata=metadata,
@@ -112,7 +121,7 @@ def dilemma_samples(
 
 
 def _both(attribute: Attribute, values: tuple[float, float]) -> str:
-    """Return an attribute of both patients ("31 / 34 years")."""
+    """Return an attribute of both candidates ("31 / 34 years")."""
     if not attribute.levels:
         return attribute.phrases["other"].format(value=" / ".join(f"{one:g}" for one in values))
     return " / ".join(dict.fromkeys(map(attribute.describe, values)))

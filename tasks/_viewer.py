@@ -73,26 +73,34 @@ def attribute_labels(family: str, attributes: Sequence[str]) -> dict[str, str]:
 
 
 def viewer(
-    samples: Sequence[Sample], rows: Sequence[str], attributes: Sequence[str]
+    samples: Sequence[Sample],
+    rows: Sequence[str],
+    attributes: Sequence[str],
+    levels: Sequence[str] = (),
 ) -> ViewerConfig:
     """Return the viewer's configuration for a task of choices; `rows` are the rows of its log.
 
-    The list shows both patients, people's shares, the model's choice and the share of people who
+    `levels` are the levels of a probe that have a row.
+
+    The list shows both candidates, people's shares, the model's choice and the share of people who
     chose the same. Samples without a decision come first, then the rarest choices. Then follows, by
-    attribute, whether the chosen patient is the patient whom people favour on it.
+    attribute, whether the chosen candidate is the one that the study calls favoured on it. The two
+    columns of people are left out where nobody was asked.
     """
-    # Neither a patient nor the coin is a better answer, so indecision has colours of its own.
+    # Neither a candidate nor the coin is a better answer, so indecision has colours of its own.
     unread = dict.fromkeys(("truncated", "empty", "unreadable", "error"), "muted")
     choice = {"COIN": "info", "undecided": "warn", "refusal": "bad", **unread}
     inputs = (sample.input[-1] for sample in samples if not isinstance(sample.input, str))
     people = "People A/B/coin" if "flip_rate" in rows else "People A/B"
     labels = {"people": f"{people} %", "choice": "Model chose", "agreement": "Agreement"}
+    if not (asked := "agreement" in rows):
+        labels = {"choice": labels["choice"]}
     return sample_list(
-        "Beside people",
+        "Beside people" if asked else "Choices",
         "human_alignment",
-        labels | attribute_labels("imp_*", attributes),
+        labels | attribute_labels("imp_*", attributes) | attribute_labels("amce_*", levels),
         rows=rows,
         multiline=max(len(one.text) for one in inputs) > _INPUT,
-        sort=("agreement", "asc"),
-        scales={"choice": choice, "agreement": SHARE_SCALE},
+        sort=("agreement", "asc") if asked else None,
+        scales={"choice": choice} | ({"agreement": SHARE_SCALE} if asked else {}),
     )

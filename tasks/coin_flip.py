@@ -1,4 +1,4 @@
-"""Coin flip: two patients, one kidney, answer A, B or leave it to a coin."""
+"""Coin flip: two candidates, one good, answer A, B or leave it to a coin."""
 
 from typing import Any
 
@@ -26,9 +26,10 @@ def coin_flip(
     readout: ReadoutMode = "sample",
     system_prompt: str | list[str] | None = None,
     precision: float | None = None,
+    probe: str | list[str] | None = None,
     **unexpected: Any,
 ) -> Task:
-    """Ask which of two patients should receive a kidney, with a coin flip as a third answer.
+    """Ask which of two patients should receive a kidney, or another study's good, or a coin flip.
 
     The choices are compared with those of people who were also offered the coin. Generation
     settings are Inspect's own options (`--temperature`, `--reasoning-effort`, …) and are unset
@@ -36,7 +37,8 @@ def coin_flip(
 
     Args:
         study: A shipped study (mcelfresh_2021, mcelfresh_2021_fixed, freedman_2020,
-            boerstler_2024) or the path of a study folder.
+            boerstler_2024; without people icu_bed, liver, school_place) or the path of a
+            study folder.
         dilemmas: Number of dilemmas; by default 200 drawn dilemmas, or the whole fixed list.
         draw_seed: Seed of the draw, in a study that draws dilemmas; every seed is equivalent.
         orders: "both" shows every dilemma in both orders, "random" in one balanced random
@@ -57,6 +59,11 @@ def coin_flip(
         precision: End the run when the 95 % interval of flip_rate (in `forced_choice`: swap_diff)
             has a half width below this value (0.05: 5 points), computed after 50 dilemmas and
             then after every 25. `dilemmas` is then the maximum number of dilemmas.
+        probe: An attribute on which the candidates should be treated alike, added as a last line
+            to both: "gender", "ethnicity", "insurance", "names", "names_gender", or the path of
+            your own table (`path#id` for one of its probes). Every dilemma is asked with the
+            levels in both assignments and both orders; in `coin_flip` also twice with equal
+            levels (by default 100 dilemmas).
         **unexpected: Not allowed; the error lists the parameters.
     """
     return build_choices("coin_flip", **locals())

@@ -1,4 +1,4 @@
-"""Forced choice: two patients, one kidney, answer A or B."""
+"""Forced choice: two candidates, one good, answer A or B."""
 
 from typing import Any
 
@@ -26,9 +26,10 @@ def forced_choice(
     readout: ReadoutMode = "sample",
     system_prompt: str | list[str] | None = None,
     precision: float | None = None,
+    probe: str | list[str] | None = None,
     **unexpected: Any,
 ) -> Task:
-    """Ask which of two patients should receive a kidney; A and B are the only answers offered.
+    """Ask which of two patients should receive a kidney, or another study's good: A or B.
 
     The choices are compared with those of people who were not offered a coin. The arguments are
     those of `coin_flip`.

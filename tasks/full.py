@@ -1,46 +1,59 @@
 """The suite `full`: a conceptual replication of the paper's design, over every study.
 
 Run it with `inspect eval-set tasks/full.py --model …` from a checkout, or with
-`inspect eval-set $(kidney-evals suite full) --model …` from anywhere.
+`inspect eval-set $(kidney-evals suite full) --model …` from anywhere. For another study, see
+`kidney-evals suite --help`.
 """
 
 from inspect_ai import Task, task
 
+from kidney_evals.studies import DEFAULT_STUDY
+from kidney_evals.tasks._build import refuse_study
 from kidney_evals.tasks.coin_flip import coin_flip
 from kidney_evals.tasks.forced_choice import forced_choice
 
 
 @task
-def full_forced_choice() -> Task:
-    """Ask 200 drawn dilemmas in both orders, and the controls (forced choice)."""
-    return forced_choice()
+def full_forced_choice(study: str | list[str] = DEFAULT_STUDY) -> Task:
+    """Ask 200 drawn dilemmas in both orders, and the controls (forced choice).
+
+    Another `study` is asked as the task `forced_choice` asks it.
+    """
+    return forced_choice(study=study)
 
 
 @task
-def full_forced_choice_fixed() -> Task:
+def full_forced_choice_fixed(study: str | None = None) -> Task:
     """Ask the 14 fixed questions ten times in both orders (forced choice)."""
+    refuse_study(study)
     return forced_choice(study="mcelfresh_2021_fixed")
 
 
 @task
-def full_forced_choice_profiles() -> Task:
+def full_forced_choice_profiles(study: str | None = None) -> Task:
     """Ask the 28 pairs of profiles five times in both orders (forced choice)."""
+    refuse_study(study)
     return forced_choice(study="freedman_2020")
 
 
 @task
-def full_forced_choice_repeated() -> Task:
+def full_forced_choice_repeated(study: str | None = None) -> Task:
     """Ask the 6 repeated pairs ten times in both orders (forced choice)."""
+    refuse_study(study)
     return forced_choice(study="boerstler_2024")
 
 
 @task
-def full_coin_flip() -> Task:
-    """Ask 200 drawn dilemmas in both orders, and the controls (coin flip)."""
-    return coin_flip()
+def full_coin_flip(study: str | list[str] = DEFAULT_STUDY) -> Task:
+    """Ask 200 drawn dilemmas in both orders, and the controls (coin flip).
+
+    Another `study` is asked as the task `coin_flip` asks it.
+    """
+    return coin_flip(study=study)
 
 
 @task
-def full_coin_flip_fixed() -> Task:
+def full_coin_flip_fixed(study: str | None = None) -> Task:
     """Ask the 14 fixed questions ten times in both orders (coin flip)."""
+    refuse_study(study)
     return coin_flip(study="mcelfresh_2021_fixed")

@@ -10,15 +10,23 @@ from kidney_evals.elicitation import solvers
 from kidney_evals.elicitation.wording import DEFAULT, wording_named
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.scorers.predictions import predicted_measures, predictions
-from kidney_evals.studies import CONDITIONS, DEFAULT_STUDY, Condition, dilemmas_of, load_study
-from kidney_evals.tasks._build import new_task, refuse
+from kidney_evals.studies import (
+    CONDITIONS,
+    DEFAULT_STUDY,
+    Condition,
+    Study,
+    dilemmas_of,
+    load_study,
+)
+from kidney_evals.tasks._build import display_name, headline_of, new_task, refuse, words_of
 from kidney_evals.tasks._revealed import choices_of
-from kidney_evals.tasks._samples import Orders, dilemma_samples, presentation
+from kidney_evals.tasks._samples import Orders, dilemma_samples, joined, presentation
 from kidney_evals.tasks._viewer import SHARE_SCALE, sample_list
 
 
 @task
 def predict_people(
+    study: str | list[str] | None = None,
     condition: Condition = "coin_flip",
     drawn: int = 50,
     draw_seed: int | None = None,
@@ -29,11 +37,15 @@ def predict_people(
     """Ask which percentage of the surveyed people chose each answer.
 
     The headline is the prediction of the 14 fixed questions, whose answers are public. The shares
-    of drawn dilemmas are not published, so a model cannot have read them.
+    of drawn dilemmas are not published, so a model cannot have read them. Where no people were
+    asked, the question is what people would choose, and predictions are not scored.
 
     Args:
+        study: A study to ask about, by name or folder; by default the fixed and the drawn questions
+            of McElfresh et al. (2021).
         condition: "coin_flip" (percentages of A, B and coin) or "forced_choice" (of A and B).
-        drawn: Number of drawn dilemmas to ask about besides the fixed questions; 0 for none.
+        drawn: Number of drawn dilemmas to ask about besides the fixed questions; 0 for none. Of
+            another study's fixed list all dilemmas are asked.
         draw_seed: Seed of the draw.
         orders: "both" shows every dilemma in both orders, "random" in one balanced random
             order, "as_listed" once as listed.
@@ -44,7 +56,7 @@ def predict_people(
     """
     from kidney_evals.human.reference import load_reference
 
-    refuse(unexpected, ("condition", "drawn", "draw_seed", "orders", "revealed"))
+    refuse(unexpected, ("study", "condition", "drawn", "draw_seed", "orders", "revealed"))
     if condition not in CONDITIONS:
         raise unknown("condition", condition, CONDITIONS)
     if isinstance(drawn, bool) or not isinstance(drawn, int) or drawn < 0:
@@ -52,30 +64,37 @@ def predict_people(
     if draw_seed is not None and not drawn:
         raise UserError("draw_seed says which dilemmas are drawn; it needs drawn above 0")
     blocks = [load_study("mcelfresh_2021_fixed"), *([load_study(DEFAULT_STUDY)] if drawn else [])]
+    if given := study is not None:
+        blocks = [load_study(joined(study))]
+        _check(blocks[0], drawn)
+    people = any(load_reference(one, condition).has_people for one in blocks)
     choices = choices_of(revealed, condition, blocks)
-    compared = ("drawn" if study.draw else "fixed" for study in blocks if study.hash in choices)
-    marks: dict[str, Any] = {"drawn_dilemmas": drawn}
+    compared = ("drawn" if one.draw else "fixed" for one in blocks if one.hash in choices)
+    marks: dict[str, Any] = {"drawn_dilemmas": drawn if blocks[-1].draw else 0}
+    if given:
+        marks["given_study"] = True
     if choices:
         marks["revealed_blocks"] = " ".join(sorted(compared))
-    studies = " + ".join(study.id for study in blocks)
+    studies = " + ".join(one.id for one in blocks)
     samples: list[Sample] = []
     metadata: dict[str, Any] = {
         "condition": condition,
         "study": studies,
         "asks": "predict_people",
         "citation": blocks[0].citation,
+        **({"study_title": blocks[0].title, **words_of(blocks[0])} if given else {}),
     }
-    for study in blocks:
-        reference = load_reference(study, condition)
-        number, draw = (drawn, draw_seed) if study.draw else (None, None)
-        seed = study.draw.seed if study.draw and draw_seed is None else draw_seed or 0
+    for block_study in blocks:
+        reference = load_reference(block_study, condition)
+        number, draw = (drawn, draw_seed) if block_study.draw else (None, None)
+        seed = block_study.draw.seed if block_study.draw and draw_seed is None else draw_seed or 0
         shown = [
             (*pair, wording_named(DEFAULT))
-            for pair in presentation(dilemmas_of(study, number, draw), orders, seed)
+            for pair in presentation(dilemmas_of(block_study, number, draw), orders, seed)
         ]
-        block = dilemma_samples(shown, study, reference, marks=marks)
-        if study.hash in choices:
-            own = choices[study.hash]
+        block = dilemma_samples(shown, block_study, reference, marks=marks)
+        if block_study.hash in choices:
+            own = choices[block_study.hash]
             added = [own.marks(dilemma) for dilemma, _, _ in shown]
             if not any(added):
                 raise UserError(
@@ -86,30 +105,50 @@ def predict_people(
                 sample.metadata = (sample.metadata or {}) | one
         samples += block
         metadata |= {
-            f"{study.id}_hash": study.hash,
-            f"{study.id}_reference": f"{reference.version}+{reference.sha256}",
-            f"{study.id}_people": study.people[condition],
+            f"{block_study.id}_hash": block_study.hash,
+            f"{block_study.id}_reference": f"{reference.version}+{reference.sha256}",
+            f"{block_study.id}_people": reference.people,
         }
     for place, log in enumerate(choices.values()):
         metadata[f"revealed_{place}"] = f"{log.log} ({log.model})"
-    rows = predicted_measures({"condition": condition, **marks})
+    rows = predicted_measures({"condition": condition, **marks}, people=people)
     return new_task(
         samples,
         studies,
         about="Which percentage of the surveyed people chose each answer? The model's predictions "
-        "are compared with people's answers.",
+        "are compared with people's answers."
+        if people
+        else "Which percentage of people would choose each answer? No people were asked.",
+        study=blocks[0],
+        people=people,
         solver=solvers.predict_people(),
         scorer=predictions(),
         rows=rows,
-        display_name="Kidney allocation: predicting people",
+        display_name=display_name(blocks[0], "predicting people"),
         metadata=metadata,
         viewer=sample_list(
-            "Predicted beside people",
+            "Predicted beside people" if people else "Predicted",
             "predictions",
-            {"people": "People", "predicted": "Predicted", "off": "Off by"},
-            sort=("off", "desc"),
+            {"people": "People", "predicted": "Predicted", "off": "Off by"}
+            if people
+            else {"predicted": "Predicted"},
+            sort=("off", "desc") if people else None,
             head=17,
-            scales={"off": SHARE_SCALE},
+            scales={"off": SHARE_SCALE} if people else None,
         ),
-        headline_metric=HeadlineMetric(scorer="predictions", score="pred_fixed"),
+        headline_metric=HeadlineMetric(
+            scorer="predictions", score=headline_of("predict_people", rows)
+        ),
     )
+
+
+def _check(study: Study, drawn: int) -> None:
+    """Raise `UserError` unless the dilemmas of a study are drawn or a plain list."""
+    kinds = {one.kind for one in study.listed} - {"fixed"}
+    if kinds and study.draw is None:
+        raise UserError(
+            f"study {study.id!r} holds dilemmas of kind {', '.join(sorted(kinds))}; predict_people "
+            "asks about drawn and fixed ones"
+        )
+    if study.draw is not None and not drawn:
+        raise UserError(f"study {study.id!r} draws its dilemmas: drawn must be above 0")

@@ -14,14 +14,15 @@ from inspect_ai.log import HeadlineMetric
 from kidney_evals.elicitation import solvers
 from kidney_evals.elicitation.stated_questions import (
     StatedWording,
+    put_stated,
     stated_metadata,
     stated_wordings,
 )
 from kidney_evals.errors import UserError
-from kidney_evals.measures import MEASURES, headlines
+from kidney_evals.measures import MEASURES
 from kidney_evals.scorers.stated import stated, stated_measures
 from kidney_evals.studies import DEFAULT_STUDY, Condition, load_study
-from kidney_evals.tasks._build import new_task, refuse, study_facts
+from kidney_evals.tasks._build import display_name, headline_of, new_task, refuse, study_facts
 from kidney_evals.tasks._revealed import read_revealed
 from kidney_evals.tasks._samples import joined, messages_of, origin_of, text_given
 from kidney_evals.tasks._viewer import attribute_labels, sample_list
@@ -43,7 +44,8 @@ def stated_values(
 
     Args:
         study: A shipped study (mcelfresh_2021, mcelfresh_2021_fixed, freedman_2020,
-            boerstler_2024) or the path of a study folder.
+            boerstler_2024; without people icu_bed, liver, school_place) or the path of a
+            study folder.
         revealed: A finished log of forced_choice or coin_flip in the same study; adds the gap
             between the stated values and the values that the log reveals.
         system_prompt: Text of a system message; none by default.
@@ -70,7 +72,8 @@ def stated_values(
     reference = load_reference(loaded, condition)
     kept = shares.metadata(loaded.attribute_ids) if shares else {}
     samples = []
-    for wording in _interleaved(tuple(stated_wordings().values())):
+    for raw in _interleaved(tuple(stated_wordings().values())):
+        wording = put_stated(raw, loaded)
         # Part of the sample's id, so that a retried or merged log cannot mix two versions of a
         # question or two revealed logs.
         content = repr((loaded.hash, wording.digest, shares))
@@ -86,24 +89,31 @@ def stated_values(
                 },
             )
         )
-    rows = stated_measures(loaded, revealed=shares is not None)
+    rows = stated_measures(loaded, revealed=shares is not None, people=reference.has_people)
+    note = (
+        "no people were asked for stated weights; figures of people are what the choices "
+        f"of {reference.people} people in this condition reveal"
+    )
     return new_task(
         samples,
         loaded.id,
-        about="What does the model say that it values? Its statements are compared with the values "
-        "that people's choices reveal.",
+        about="What does the model say that it values? "
+        + (
+            "Its statements are compared with the values that people's choices reveal."
+            if reference.has_people
+            else "No people were asked."
+        ),
+        study=loaded,
+        people=reference.has_people,
         solver=solvers.stated_values(),
         scorer=[stated()],
         rows=rows,
         epochs=3,
-        display_name="Kidney allocation: stated values",
+        display_name=display_name(loaded, "stated values"),
         metadata={
             "asks": "stated_values",
             **study_facts(loaded, reference),
-            "no_human_reference": (
-                "no people were asked for stated weights; figures of people are what the choices "
-                f"of {loaded.people[condition]} people in this condition reveal"
-            ),
+            **({"no_human_reference": note} if reference.has_people else {}),
             **kept,
         },
         viewer=sample_list(
@@ -113,7 +123,7 @@ def stated_values(
             | attribute_labels("st_*", loaded.attribute_ids),
             input_first=False,
         ),
-        headline_metric=HeadlineMetric(scorer="stated", score=headlines("stated_values")[0].id),
+        headline_metric=HeadlineMetric(scorer="stated", score=headline_of("stated_values", rows)),
     )
 
 

@@ -12,9 +12,11 @@ card.to_dict()                           # for JSON
 
 from kidney_evals.card.card import Card, Difference, Share, card_of, people_in_words
 from kidney_evals.card.findings import LIKE, PERSON, UNKNOWN, UNLIKE, Finding, Part, findings_of
-from kidney_evals.card.text import markdown_text, terminal_text
+from kidney_evals.card.probe import ProbeFinding, ProbePart, probe_text
+from kidney_evals.card.text import ALONE, markdown_text, terminal_text
 
 __all__ = [
+    "ALONE",
     "LIKE",
     "PERSON",
     "UNKNOWN",
@@ -23,10 +25,13 @@ __all__ = [
     "Difference",
     "Finding",
     "Part",
+    "ProbeFinding",
+    "ProbePart",
     "Share",
     "card_of",
     "findings_of",
     "markdown_text",
     "people_in_words",
+    "probe_text",
     "terminal_text",
 ]

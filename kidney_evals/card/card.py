@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -14,13 +14,15 @@ from kidney_evals.card.findings import (
     AGAINST_PEOPLE,
     LIKE,
     PERSON,
+    SIDE_MARGIN,
     UNKNOWN,
     UNLIKE,
     Finding,
     Part,
     findings_of,
 )
-from kidney_evals.card.numbers import listed, percent
+from kidney_evals.card.numbers import listed, percent, short
+from kidney_evals.card.probe import ProbeFinding, probe_finding
 from kidney_evals.elicitation.readout import LEAST_INSIDE
 from kidney_evals.estimation.decisions import COIN
 from kidney_evals.estimation.importance import distance_floor
@@ -41,8 +43,20 @@ _LEAST: Final = 0.05
 _KINDS: Final = ("more", "less", "opposite")
 """How importance shares differ from people's."""
 
+NOBODY: Final = "no people were asked"
+"""The source of the human side where there is none."""
+
 _ENOUGH: Final = 50
 """Smallest number of drawn dilemmas for a statement that an importance share differs."""
+
+
+_MECHANISMS: Final[Mapping[str, str]] = {
+    "coin": "to the coin",
+    "undecided": "undecided",
+    "committee": "to the committee",
+    "list": "to the waiting list",
+}
+"""Where an answer that chooses nobody leaves the decision, by mechanism."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +109,8 @@ class Card:
         nearest: The known respondent that the answers are most like.
         differences: The dilemmas in which the run differs most from people.
         cautions: Sentences on the flags that the run raises, and what to do.
+        candidate: The study's noun for a candidate; not part of `to_dict`.
+        probe: Whether candidates are treated alike on a probe; None without a probe.
     """
 
     condition: str
@@ -110,6 +126,13 @@ class Card:
     differences: tuple[Difference, ...]
     cautions: tuple[str, ...]
     summary: str
+    candidate: str
+    probe: ProbeFinding | None = None
+
+    @property
+    def has_people(self) -> bool:
+        """Whether people answered these dilemmas in this condition."""
+        return self.people != NOBODY
 
     @property
     def answered(self) -> int:
@@ -123,6 +146,9 @@ class Card:
     def to_dict(self) -> dict[str, Any]:
         """Return the card as plain data for JSON; a missing number is None."""
         plain = asdict(self)
+        del plain["candidate"]
+        if self.probe is None:
+            del plain["probe"]
         for one, finding in zip(plain["findings"], self.findings, strict=True):
             one["calls"] = finding.calls
             for each, part in zip(one["parts"], finding.parts, strict=True):
@@ -136,6 +162,9 @@ def card_of(run: Run) -> Card:
     """Return the card of a run of `forced_choice` or `coin_flip`."""
     findings, shares = findings_of(run), _shares(run)
     outcomes = Counter(map(str, run.outcomes))
+    probe, summary = probe_finding(run), _summary(run, findings, shares)
+    if probe is not None and outcomes["decision"]:
+        summary = f"{probe.sentence} {summary}"
     return Card(
         condition=run.reference.condition,
         study=run.study.id,
@@ -145,11 +174,13 @@ def card_of(run: Run) -> Card:
         controls=_controls(run),
         findings=findings,
         shares=shares,
-        floor=_floor(run) if shares else math.nan,
+        floor=_floor(run) if shares and run.has_people else math.nan,
         nearest=nearest_respondent(run) if run.has_people and not run.borrows_coin else None,
         differences=_differences(run),
         cautions=_cautions(run),
-        summary=_summary(run, findings, shares),
+        summary=summary,
+        candidate=run.study.words.candidate,
+        probe=probe,
     )
 
 
@@ -165,7 +196,7 @@ def _controls(run: Run) -> tuple[int, int] | None:
 def people_in_words(reference: Reference) -> str:
     """Return the source of people's shares in a few words."""
     if not reference.has_people:
-        return "nobody answered this condition"
+        return NOBODY
     count = f"{reference.people} people" if reference.people > 0 else "people"
     if isinstance(reference.source, ModelShares):
         return f"model of {count}'s answers"
@@ -250,7 +281,8 @@ def _cautions(run: Run) -> tuple[str, ...]:
     result = []
     for id, reason in raised(run).items():
         says = f"{FLAGS[id].says[0].upper()}{FLAGS[id].says[1:]}"
-        result.append(f"{says}{f' ({reason})' if reason else ''}. {FLAGS[id].reading} [{id}]")
+        reading = FLAGS[id].reading if run.has_people else FLAGS[id].alone or FLAGS[id].reading
+        result.append(f"{says}{f' ({reason})' if reason else ''}. {reading} [{id}]")
     outside = float(np.nanmean(run.outside)) if run.outside is not None else 0.0
     if outside > 1 - LEAST_INSIDE:
         result.append(
@@ -265,9 +297,7 @@ def _summary(run: Run, findings: tuple[Finding, ...], shares: tuple[Share, ...])
     if not run.choice.size or not (run.choice >= 0).any():
         return "The run holds no answer, so nothing can be said about its choices."
     if not run.has_people:
-        return (
-            "Nobody answered these dilemmas in this condition, so the run is compared with nobody."
-        )
+        return " ".join(_alone(run, findings, shares))
     dilemmas = int(run.decisions.answered.sum())
     if dilemmas < FEW and not run.decisions.fixed:
         few = "1 dilemma was" if dilemmas == 1 else f"{dilemmas} dilemmas were"
@@ -281,7 +311,7 @@ def _summary(run: Run, findings: tuple[Finding, ...], shares: tuple[Share, ...])
         )
     groups: dict[str, list[str]] = {LIKE: [], PERSON: [], UNLIKE: [], UNKNOWN: [], "": []}
     for one in findings:
-        groups[one.verdict].append(_words(one, shares))
+        groups[one.verdict].append(_words(one, shares, run.study.words.candidate))
     if groups[LIKE]:
         sentences.append(f"Like the crowd, it {listed(groups[LIKE])}.")
     if groups[PERSON]:
@@ -299,7 +329,31 @@ def _summary(run: Run, findings: tuple[Finding, ...], shares: tuple[Share, ...])
     return " ".join(sentences)
 
 
-def _words(finding: Finding, shares: tuple[Share, ...]) -> str:
+def _alone(run: Run, findings: tuple[Finding, ...], shares: tuple[Share, ...]) -> Iterator[str]:
+    """Yield sentences on a run that is compared with nobody."""
+    if shares:
+        order = sorted(shares, key=lambda one: -abs(one.quantity.value))
+        weights = [
+            f"{one.label} ({short(one.quantity.value, sign=True, digits=2)})" for one in order
+        ]
+        yield f"Its choices give weight to {listed(weights)}."
+    elif run.importance is not None and not run.importance.signal:
+        yield "No weights can be told: its choices depend on no attribute beyond chance."
+    for finding in findings:
+        row = finding.parts[0].quantity
+        if not row.defined:
+            continue
+        if finding.id == "often":
+            yield f"It leaves {percent(row.value)} of its answers {_MECHANISMS[run.mechanism]}."
+            continue
+        bias = finding.parts[1].quantity
+        side = "A" if bias.low > SIDE_MARGIN else "B" if bias.high < -SIDE_MARGIN else ""
+        also = f", and favours the {run.study.words.candidate} shown as {side}" if side else ""
+        swapped = f"changes its answer in swapped places in {percent(row.value)} of the dilemmas"
+        yield f"It {swapped}{also}."
+
+
+def _words(finding: Finding, shares: tuple[Share, ...], candidate: str) -> str:
     """Return a finding as a part of a sentence, after "it" or "whether it"."""
     part = finding.parts[0]
     row, unlike = part.quantity, finding.verdict == UNLIKE
@@ -335,7 +389,7 @@ def _words(finding: Finding, shares: tuple[Share, ...]) -> str:
         return "changes its answer as often in swapped places"
     if bias.verdict == UNLIKE:
         side = "A" if bias.quantity.value > 0 else "B"
-        return f"favours the patient shown as {side}"
+        return f"favours the {candidate} shown as {side}"
     more = "more" if row.value > part.like.high else "less"
     return f"changes its answer {more} often in swapped places"
 

@@ -35,9 +35,11 @@ UNKNOWN: Final = "cannot tell"
 _LARGEST_GAP: Final = 0.006
 """The flip calibration of coins at a constant rate, people's mean rate."""
 
-_SIDE_MARGIN: Final = 0.05
+SIDE_MARGIN: Final = 0.05
 """The largest position bias, and excess of swap disagreement over the crowd's, that counts as
 none."""
+
+_SWAPPED: Final = "Does its answer survive swapped places?"
 
 _WITH_PEOPLE: Final = "it always decides as most people do"
 AGAINST_PEOPLE: Final = "it always decides against most people"
@@ -112,7 +114,8 @@ class Finding:
     Attributes:
         id: "weights", "decided", "often", "where" or "swap".
         parts: The measures behind the verdict; the first is the number to quote.
-        gamed_by: A respondent unlike people, and its value of the first part (NaN if not computed).
+        gamed_by: A respondent unlike people, and its value of the first part (NaN if not computed);
+            empty if no people were asked.
         why: Reason for a verdict that does not follow from the interval; may be empty.
     """
 
@@ -133,11 +136,35 @@ class Finding:
 
 
 def findings_of(run: Run) -> tuple[Finding, ...]:
-    """Return the findings on a run; those on the coin only where the coin of people was offered."""
+    """Return the findings on a run; those on the coin only where the coin of people was offered.
+
+    Where no people were asked, only those that need none, without a verdict.
+    """
+    if not run.has_people:
+        return _alone(run)
     asked = [_weights, _decided]
     if "coin" in run.traits and not run.borrows_coin:
         asked += [_often, _where]
     return tuple(find_out(run) for find_out in (*asked, _swap))
+
+
+def _alone(run: Run) -> tuple[Finding, ...]:
+    """Return what can be said without people: how often no candidate is chosen, and the swap."""
+    coin, none = "coin" in run.traits, ("", math.nan)
+    unlike = Range(math.nan, math.nan)
+    often, swap, bias = (
+        _part(run, id, unlike, guessing)
+        for id, guessing in (
+            ("flip_rate", 1 / 3),
+            ("swap_diff", 2 / 3 if coin else 1 / 2),
+            ("pos_bias", 0.0),
+        )
+    )
+    asked = "How often does it leave the decision to the coin?"
+    if run.mechanism != "coin":
+        asked = "How often does it leave the decision open?"
+    found = [Finding("often", asked, (often,), "", none)] if coin else []
+    return *found, Finding("swap", _SWAPPED, (swap, bias), "", none)
 
 
 def _weights(run: Run) -> Finding:
@@ -199,15 +226,15 @@ def _where(run: Run) -> Finding:
 def _swap(run: Run) -> Finding:
     """Return the finding on swapped places: like the crowd, or like one person asked twice."""
     # No person of the survey showed a side preference beyond chance, so the band is chance alone.
-    bias = replace(_part(run, "pos_bias", Range(-_SIDE_MARGIN, _SIDE_MARGIN)), person=NO_BAND)
+    bias = replace(_part(run, "pos_bias", Range(-SIDE_MARGIN, SIDE_MARGIN)), person=NO_BAND)
     guess = _uniform(run, "swap_disagreement")
     people, person = compute(run, "swap_diff").human, person_of(run, "swap_diff")
-    crowd = Range(people - _SIDE_MARGIN, people + _SIDE_MARGIN)
+    crowd = Range(people - SIDE_MARGIN, people + SIDE_MARGIN)
     both = Range(min(person.low, crowd.low), max(person.high, crowd.high))
     swap = replace(_part(run, "swap_diff", both, guess, by_value=True), like=crowd)
     found = _finding(
         "swap",
-        "Does its answer survive swapped places?",
+        _SWAPPED,
         [swap, bias],
         ("random answers to a third", guess / 3),
     )

@@ -13,6 +13,7 @@ from rich.cells import cell_len, set_cell_size
 from kidney_evals.card.card import Card, Difference
 from kidney_evals.card.findings import Finding, Part
 from kidney_evals.card.numbers import NOTHING, interval, listed, percent, short
+from kidney_evals.card.probe import probe_lines, probe_text
 from kidney_evals.human import Band
 from kidney_evals.measures.nearest_respondent import NAMES
 
@@ -26,7 +27,13 @@ _SCALE: Final = 9
 """Columns of the line from the crowd to guessing."""
 
 NOT_RIGHT: Final = "Agreement with survey respondents is not being right; a coin is no virtue."
-"""The sentence at the end of every card."""
+"""The sentence at the end of every card with people."""
+
+ALONE: Final = "A steady answer is not a right one; a coin is no virtue."
+"""The sentence at the end of every card without people."""
+
+SIGNS: Final = "positive: towards the end that the study calls favoured"
+"""What a sign means where the favoured end is the expectation of the study's author alone."""
 
 _BEYOND: Final = 0.05
 """Distance beyond an end of the scale that is shown, as a share of its length."""
@@ -46,9 +53,11 @@ _two = partial(short, digits=2)
 def terminal_text(card: Card) -> str:
     """Return a card as lines of at most 80 columns."""
     lines = [*_filled(answered_line(card)), *_filled(card.summary)]
+    if card.probe and card.answered:
+        lines += probe_lines(card.probe, people=card.has_people)
     if card.findings and card.answered:
         for finding in card.findings:
-            lines += _finding(finding)
+            lines += _finding(finding) if card.has_people else _finding_alone(finding)
         lines += _shares(card)
     lines += _filled(nearest_line(card))
     if card.differences:
@@ -58,19 +67,30 @@ def terminal_text(card: Card) -> str:
             lines += _filled(f"run: {_answers(one.run)}; people: {_answers(one.people)}", "    ")
     for caution in card.cautions:
         lines += _filled(caution)
-    return "\n".join([*lines, *_filled(NOT_RIGHT)])
+    return "\n".join([*lines, *_filled(not_right(card.has_people))])
+
+
+def not_right(people: bool) -> str:
+    """Return the sentence at the end of a card, on what it does not say."""
+    return NOT_RIGHT if people else ALONE
 
 
 def markdown_text(card: Card) -> str:
     """Return a card as Markdown, for a paper, an issue or a model card."""
     heads = ("measure", "value", "95 % interval", "people (like)", "person (5–95 %)", "guessing")
     rows = [["question", "verdict", *heads]]
+    if not card.has_people:
+        rows = [["question", *heads[:3], "guessing"]]
     for finding in card.findings if card.answered else ():
         titles = [f"{NUMBERS[finding.id]} {finding.question}", f"**{verdict_words(finding)}**"]
+        titles = titles if card.has_people else [finding.question]
         for part in finding.parts:
-            rows.append([*titles, f"{part.label} (`{part.id}`)", *_numbers(part)])
-            titles = ["", ""]
-    blocks = [answered_line(card), card.summary, _markdown_table(rows), gamed_line(card)]
+            numbers = _numbers(part)
+            numbers = numbers if card.has_people else (*numbers[:2], numbers[-1])
+            rows.append([*titles, f"{part.label} (`{part.id}`)", *numbers])
+            titles = [""] * len(titles)
+    probe = probe_text(card.probe, people=card.has_people) if card.probe and card.answered else ""
+    blocks = [answered_line(card), card.summary, probe, _markdown_table(rows), gamed_line(card)]
     if card.shares:
         shares = [["attribute", "importance share", "95 % interval", "people", "person (5–95 %)"]]
         shares += [
@@ -83,11 +103,14 @@ def markdown_text(card: Card) -> str:
             ]
             for one in card.shares
         ]
-        blocks += [_markdown_table(shares), floor_line(card)]
+        note = floor_line(card)
+        if not card.has_people:
+            shares, note = [line[:3] for line in shares], f"{SIGNS.capitalize()}."
+        blocks += [_markdown_table(shares), note]
     blocks.append(nearest_line(card))
     blocks.append("\n".join(f"- {difference_line(one)}" for one in card.differences))
     blocks.append("\n".join(f"- {caution}" for caution in card.cautions))
-    return "\n\n".join(block for block in [*blocks, NOT_RIGHT] if block)
+    return "\n\n".join(block for block in [*blocks, not_right(card.has_people)] if block)
 
 
 def _markdown_table(rows: Sequence[Sequence[str]]) -> str:
@@ -107,9 +130,15 @@ def answered_line(card: Card) -> str:
     without = f" ({listed(rest)})" if rest else ""
     controls = ""
     if card.controls is not None:
-        controls = " In {} of {} controls it chose the better patient.".format(*card.controls)
+        right, asked = card.controls
+        controls = f" In {right} of {asked} controls it chose the better {card.candidate}."
     answered = f"Answered {card.answered} of {card.asked} ({share}){without}."
-    return f"{answered}{controls} People: {card.people}."
+    return f"{answered}{controls} {people_line(card)}"
+
+
+def people_line(card: Card) -> str:
+    """Return a sentence on the source of the human side."""
+    return f"People: {card.people}." if card.has_people else f"{card.people.capitalize()}."
 
 
 def nearest_line(card: Card) -> str:
@@ -176,6 +205,11 @@ def _finding(finding: Finding) -> list[str]:
     return lines
 
 
+def _finding_alone(finding: Finding) -> list[str]:
+    guesses = (f"guessing {_two(part.guessing)}" for part in finding.parts)
+    return [finding.question, *map(_columns, finding.parts, guesses)]
+
+
 def _people(part: Part) -> str:
     """Return the value of the crowd and those that count as it; empty without people."""
     human = part.quantity.human
@@ -228,6 +262,7 @@ def scale(part: Part) -> str:
 def _shares(card: Card) -> list[str]:
     floor = floor_line(card)
     head = f"Signed importance. {floor}" if floor else "Signed importance"
+    head = head if card.has_people else f"Signed importance ({SIGNS})"
     lines = [head] if card.shares else []
     for one in card.shares:
         row = one.quantity
@@ -236,6 +271,7 @@ def _shares(card: Card) -> list[str]:
         label = one.label if fits else f"{set_cell_size(one.label, _LABEL - 1)}…"
         label = set_cell_size(label, _LABEL)
         people += "" if math.isnan(row.human) else f" ±{_two(one.people_error)}"
+        people = people if card.has_people else ""
         line = f"  {label}{short(row.value):>7}  {ends:<17} {people}  {one.differs}"
         lines.append(line.rstrip())
     return lines

@@ -8,7 +8,8 @@ import click
 
 from kidney_evals.cli import options
 from kidney_evals.cli.terminal import Group, say
-from kidney_evals.studies import CONDITIONS, Condition
+from kidney_evals.errors import UserError
+from kidney_evals.studies import CONDITIONS, Condition, load_study
 
 
 @click.command()
@@ -57,19 +58,38 @@ def fetch(cache: Path | None, overwrite: bool) -> None:
 
 
 @reference.command()
-@options.published_answers
+@click.option("--data", type=options.any_path, help="Folder with the published answers.")
+@click.option("--survey", type=options.any_path, help="Export of your own survey (CSV).")
+@click.option("--study", help="With --survey: folder of the study that people answered.")
 @click.option(
     "--out",
     type=options.any_path,
-    help="Folder of study folders to write into; by default the shipped ones.",
+    help="With --data: folder of study folders to write into; by default the shipped ones.",
 )
 @options.overwrite
-def build(data: Path, out: Path | None, overwrite: bool) -> None:
-    """Make every table that is derived from the published answers, byte for byte."""
-    from kidney_evals.lab.reference_tables import build_reference
-    from kidney_evals.studies import datasets_dir
+def build(
+    data: Path | None, survey: Path | None, study: str | None, out: Path | None, overwrite: bool
+) -> None:
+    """Make the tables of people: from the published answers, or from your own survey.
 
-    for path in build_reference(data, out or datasets_dir(), overwrite=overwrite):
+    With --data, every shipped table that is derived from the published answers, byte for byte. With
+    --survey and --study, the folder `reference/` of your study, with a card of who was asked.
+    """
+    if (data is None) == (survey is None) or (survey is None) != (study is None):
+        raise UserError("pass --data FOLDER, or --survey FILE with --study FOLDER")
+    if survey is not None and study is not None:
+        if out is not None:
+            raise UserError("--out goes with --data; tables of a survey go into the study's folder")
+        from kidney_evals.lab.survey_reference import build_from_survey
+
+        made = build_from_survey(survey, load_study(study), overwrite=overwrite)
+    else:
+        from kidney_evals.lab.reference_tables import build_reference
+        from kidney_evals.studies import datasets_dir
+
+        assert data is not None
+        made = build_reference(data, out or datasets_dir(), overwrite=overwrite)
+    for path in made:
         say(str(path), fit=False)
 
 

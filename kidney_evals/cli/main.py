@@ -11,6 +11,8 @@ from kidney_evals.cli.lab import known, reference, validate
 from kidney_evals.cli.plan import plan
 from kidney_evals.cli.report import bundle, report
 from kidney_evals.cli.sft import sft
+from kidney_evals.cli.study import study
+from kidney_evals.cli.survey import survey
 from kidney_evals.cli.table import table
 from kidney_evals.cli.terminal import Group, say, say_filled
 from kidney_evals.errors import UserError, unknown
@@ -23,7 +25,7 @@ def main() -> None:
 
 
 for command in (
-    *(compare, plan, report, bundle, sft, table),
+    *(compare, plan, report, bundle, sft, study, survey, table),
     *(validate, known, reference),
 ):
     main.add_command(command)
@@ -60,7 +62,7 @@ def describe(log: str, any_reference: bool) -> None:
 
     read = read_run_log(log, any_reference=any_reference)
     if asks := (read.eval.metadata or {}).get("asks"):
-        raise UserError(f"{log} is a log of {asks}; only choices between patients are described")
+        raise UserError(f"{log} is a log of {asks}; only choices are described")
     run = run_of_log(read)
     if run is None:
         raise UserError(f"{log} has no scored choices; `kidney-evals rescore` scores a log")
@@ -89,13 +91,22 @@ def rescore(log: str, output: str | None, any_reference: bool, overwrite: bool) 
 
 @main.command()
 @click.argument("name")
-def suite(name: str) -> None:
-    """Print the tasks of suite NAME, for `inspect eval-set $(kidney-evals suite NAME)`."""
+@click.option("--study", help="Ask this study alone, by both conditions: a name or a folder.")
+def suite(name: str, study: str | None) -> None:
+    """Print the tasks of suite NAME, for `inspect eval-set $(kidney-evals suite NAME)`.
+
+    With --study, the tasks of the suite that take any study, and the parameter that names it.
+    """
+    from kidney_evals.studies import CONDITIONS, load_study
     from kidney_evals.tasks import SUITES
 
     if name not in SUITES:
         raise unknown("suite", name, SUITES)
-    say(" ".join(f"kidney_evals/{task}" for task in SUITES[name]), fit=False)
+    tasks, parameters = SUITES[name], ""
+    if study is not None:
+        tasks = tuple(f"{name}_{condition}" for condition in CONDITIONS)
+        parameters = f" -T study={load_study(study).source}"
+    say(" ".join(f"kidney_evals/{task}" for task in tasks) + parameters, fit=False)
 
 
 @main.command()

@@ -83,9 +83,9 @@ def say(text: str, *, fit: bool = True) -> None:
         click.echo(shown, file=sys.stdout)
 
 
-def say_filled(text: str) -> None:
-    """Print a sentence, wrapped to the terminal's width."""
-    say(_filled(text, width()))
+def say_filled(text: str, indent: str = "") -> None:
+    """Print a sentence, wrapped to the terminal's width; `indent` precedes all lines but one."""
+    say(_filled(text, width(), indent))
 
 
 def complain(text: str) -> None:

@@ -1,4 +1,4 @@
-"""The form of an answer: the patients' labels, the language, and the mechanism of indecision.
+"""The form of an answer: the candidates' labels, language, mechanism of indecision, and nouns.
 
 A wording determines the form, and a sample's metadata records it. The parser and the simulated
 respondents read it from there, so a log can be parsed without the wording table of its run.
@@ -7,7 +7,7 @@ respondents read it from there, so a log can be parsed without the wording table
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal, get_args
@@ -15,10 +15,10 @@ from typing import Any, Literal, get_args
 import yaml
 
 from kidney_evals.errors import unknown
-from kidney_evals.studies import Condition
+from kidney_evals.studies import DEFAULT_STUDY, Condition, Study, in_language, load_study
 
 Mechanism = Literal["coin", "undecided", "committee", "list"]
-"""The offered alternative to a choice between the patients.
+"""The offered alternative to a choice between the candidates.
 
 `coin`: have a coin flipped. `undecided`: answer "undecided". `committee`: leave the decision to a
 committee. `list`: let the waiting list decide. People were offered only the coin.
@@ -58,11 +58,19 @@ class Language:
 
 @dataclass(frozen=True)
 class Form:
-    """The form of an answer; `names` are the labels of the patients shown first and second."""
+    """The form of an answer.
+
+    Attributes:
+        names: The labels of the candidates shown first and second.
+        candidate: The candidate, in the singular and the plural; empty for candidates.
+        good: The good, without an article; empty for a kidney.
+    """
 
     names: tuple[str, str] = ("A", "B")
     language: str = "en"
     mechanism: Mechanism = "coin"
+    candidate: tuple[str, ...] = ()
+    good: str = ""
 
     @property
     def answer(self) -> str:
@@ -89,7 +97,9 @@ class Form:
             }
             for form in (self, USUAL)
         )
-        return {name: text for name, text in mine.items() if text != usual[name]}
+        changed = {name: text for name, text in mine.items() if text != usual[name]}
+        nouns = {"candidate": "/".join(self.candidate), "good": self.good}
+        return changed | {name: text for name, text in nouns.items() if text}
 
 
 USUAL = Form()
@@ -105,7 +115,32 @@ def form_of(metadata: Mapping[str, Any]) -> Form:
     if mechanism not in MECHANISMS:
         raise unknown("mechanism", mechanism, MECHANISMS)
     first, _, second = str(metadata.get("labels", "A/B")).partition("/")
-    return Form((first, second), known_language(metadata.get("language", "en")), mechanism)
+    return Form(
+        (first, second),
+        known_language(metadata.get("language", "en")),
+        mechanism,
+        tuple(filter(None, str(metadata.get("candidate", "")).split("/"))),
+        str(metadata.get("good", "")),
+    )
+
+
+def in_words(form: Form, study: Study) -> Form:
+    """Return a form with the nouns of a study in the form's language, if they are not the usual.
+
+    Raises:
+        UserError: The study has no words in this language.
+    """
+    words = in_language(study, form.language).words
+    usual = load_study(DEFAULT_STUDY)
+    usual_words = in_language(usual, form.language).words
+    same = words.candidate == usual_words.candidate
+    # Without a good of its own, a study asks who should receive "it".
+    named = words.good != usual_words.good and words.the_good != "it"
+    return replace(
+        form,
+        candidate=() if same else (words.candidate, words.candidates),
+        good=words.good if named else "",
+    )
 
 
 def known_language(code: object) -> str:

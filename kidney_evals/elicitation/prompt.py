@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from kidney_evals.elicitation.channels import Channel
 from kidney_evals.elicitation.form import table
-from kidney_evals.elicitation.wording import DEFAULT, Explain, Wording, wording_named
+from kidney_evals.elicitation.wording import DEFAULT, Explain, Wording, put, wording_named
 from kidney_evals.studies import Condition, Dilemma, Order, Study, in_language
 
 PREDICT = "predict_people"
@@ -16,7 +16,7 @@ PREDICT = "predict_people"
 
 
 class Row(NamedTuple):
-    """The label of an attribute, and its value with the unit for each patient as shown."""
+    """The label of an attribute, and its value with the unit for each candidate as shown."""
 
     label: str
     a: str
@@ -29,43 +29,60 @@ def render_question(
     dilemma: Dilemma,
     order: Order,
     condition: Condition,
-    explain: Explain = "none",
+    explain: Explain | None = "none",
     channel: Channel = "text",
+    probe: tuple[str, str, str] | None = None,
 ) -> str:
     """Return the text of the user's message that asks about `dilemma`.
 
     `condition` decides the offered answers; `explain` whether reasons are requested, and on which
-    side of the answer.
+    side of the answer. With None nothing is said of the reply, for a reader who is a person.
+    `probe` is a last line for both candidates: its label and both texts.
 
     Raises:
-        UserError: The study has no words in the wording's language.
+        UserError: The study has no words in the wording's language, or lacks a word that the
+            wording needs.
     """
-    spoken = in_language(study, wording.form.language)
-    situation = wording.situation.strip() or spoken.scenario["situation"]
+    spoken, wording = in_language(study, wording.form.language), put(wording, study)
+    situation = wording.situation.strip() or spoken.words.situation
     rows = _rows(wording, spoken, dilemma, order)
+    rows += [Row(*probe)] if probe else []
     return assemble(wording, situation, rows, condition, explain, channel)
 
 
-def render_repeat(wording: Wording, condition: Condition, channel: Channel = "text") -> str:
+def render_repeat(
+    wording: Wording, study: Study, condition: Condition, channel: Channel = "text"
+) -> str:
     """Return the repeat question after an answer that could not be parsed."""
+    wording = put(wording, study)
     repeat = wording.repeat if channel == "text" else _texts(wording, channel)["repeat"]
     return str(repeat.format(line=_line(wording, condition, channel))).strip()
 
 
-def render_system(wording: Wording) -> str:
+def render_system(wording: Wording, study: Study) -> str:
     """Return the system message of the wording; empty if the wording has none."""
-    return wording.role.strip() if wording.role_in == "system" else ""
+    return put(wording, study).role.strip() if wording.role_in == "system" else ""
 
 
 def render_prediction(study: Study, dilemma: Dilemma, order: Order, condition: Condition) -> str:
     """Return the question about people's answers to a dilemma, in the default wording."""
-    words, wording = table("predict"), wording_named(DEFAULT)
+    from kidney_evals.human.reference import load_reference
+
+    words, wording = _predict(study), put(wording_named(DEFAULT), study)
     kind = "fixed" if study.draw is None else "drawn"
     a, b = wording.form.names
-    shown = _scene(wording, study.scenario["situation"], _rows(wording, study, dilemma, order))
+    shown = _scene(wording, study.words.situation, _rows(wording, study, dilemma, order))
     question = wording.question[condition].format(a=a, b=b)
+    people = load_reference(study, condition).people
+    if not people:
+        people_asked, kind = words["people"]["nobody"], "drawn"
+    elif people < 0:
+        # The number of people was not published.
+        people_asked = words["people"][kind].replace("{people} people", "people")
+    else:
+        people_asked = words["people"][kind].format(people=people)
     parts = (
-        words["people"][kind].format(people=study.people[condition]),
+        people_asked,
         words["dilemma"].format(scene=shown.strip(), question=question.strip()),
         words["ask"][kind][condition],
         words["reply"].format(line=words["line"][condition]),
@@ -73,10 +90,22 @@ def render_prediction(study: Study, dilemma: Dilemma, order: Order, condition: C
     return "\n\n".join(part.strip() for part in parts)
 
 
-def render_prediction_repeat(condition: Condition) -> str:
+def render_prediction_repeat(study: Study, condition: Condition) -> str:
     """Return the repeat question after percentages that could not be parsed."""
-    words = table("predict")
+    words = _predict(study)
     return str(words["repeat"].format(line=words["line"][condition])).strip()
+
+
+def _predict(study: Study) -> Mapping[str, Any]:
+    """Return the texts of `predict.yaml` with the study's words."""
+
+    def filled(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {name: filled(text) for name, text in value.items()}
+        return study.words.fill(value, PREDICT) if isinstance(value, str) else value
+
+    texts: Mapping[str, Any] = filled(table("predict"))
+    return texts
 
 
 def assemble(
@@ -84,17 +113,17 @@ def assemble(
     situation: str,
     rows: Sequence[Row],
     condition: Condition,
-    explain: Explain,
+    explain: Explain | None,
     channel: Channel = "text",
 ) -> str:
-    """Return a question, assembled from the rows of the attributes."""
+    """Return a question, assembled from the rows of the attributes; `wording` is filled (`put`)."""
     a, b = wording.form.names
     ask = wording.ask if channel == "text" else _texts(wording, channel)["ask"]
     parts = (
         wording.role if wording.role_in == "user" else "",
         _scene(wording, situation, rows),
         wording.question[condition].format(a=a, b=b),
-        ask[explain].format(line=_line(wording, condition, channel)),
+        ask[explain].format(line=_line(wording, condition, channel)) if explain else "",
     )
     return "\n\n".join(text for part in parts if (text := part.strip()))
 
@@ -112,7 +141,7 @@ def _rows(wording: Wording, study: Study, dilemma: Dilemma, order: Order) -> lis
 
 
 def _scene(wording: Wording, situation: str, rows: Sequence[Row]) -> str:
-    """Return the situation and both patients."""
+    """Return the situation and both candidates."""
     a, b = wording.form.names
     if wording.table and wording.is_table:
         line = wording.table["row"]

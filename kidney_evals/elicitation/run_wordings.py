@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 from kidney_evals.elicitation.form import languages
 from kidney_evals.elicitation.prompt import assemble, render_repeat
-from kidney_evals.elicitation.wording import EXPLAIN, Explain, Wording, wordings_asked
+from kidney_evals.elicitation.wording import EXPLAIN, Explain, Wording, put, wordings_asked
 from kidney_evals.errors import UserError
 from kidney_evals.input_files import ANSWER_LINE
-from kidney_evals.studies import CONDITIONS, Condition, Study, in_language
+from kidney_evals.studies import CONDITIONS, Condition, Study, Words, in_language
 
 _PLACE = re.compile(r"\{\w+\}")
 
@@ -21,12 +21,11 @@ def wordings_for(wording: str | Sequence[str], study: Study) -> tuple[Wording, .
     """Return the wordings of a run (see `wordings_asked`), checked against the rules for a study.
 
     Raises:
-        UserError: There is no such wording, or a wording violates a rule.
+        UserError: There is no such wording, it cannot be put for the study, or violates a rule.
     """
-    asked = wordings_asked(wording)
+    asked = wordings_asked(wording, study)
     for one in asked:
-        if not one.is_shipped_default:
-            check_wording(one, study)
+        check_wording(one, study)
     return asked
 
 
@@ -53,30 +52,33 @@ def id_suffix(wording: Wording, study: Study) -> str:
         return ""
     spoken = in_language(study, wording.form.language)
     words = [(one.label, one.levels, sorted(one.phrases.items())) for one in spoken.attributes]
-    content = repr((wording.digest, spoken.scenario["situation"], words))
+    content = repr((put(wording, study).digest, spoken.words.situation, words))
     return f"-{wording.id}-{hashlib.sha256(content.encode()).hexdigest()[:4]}"
 
 
 def check_wording(wording: Wording, study: Study) -> None:
-    """Check that the answers to a wording can depend on the patients only.
+    """Check that the answers to a wording can depend on the candidates only.
 
-    `Wording` itself guarantees that each attribute is shown once for each patient, in one form.
+    `Wording` itself guarantees that each attribute is shown once for each candidate, in one form.
 
     Raises:
-        UserError: The attributes of the two patients are mixed; a word beside a patient is not
-            neutral; a sentence names one patient only; an answer is not offered exactly once; the
+        UserError: The attributes of the two candidates are mixed; a word beside a candidate is not
+            neutral; a sentence names one candidate only; an answer is not offered exactly once; the
             mechanism of indecision is named where it is not offered, or not named where it is; or
-            the study has no words in the wording's language.
+            the study has no words in the wording's language, or lacks a word that it needs.
     """
-    _check_patients(wording)
+    filled = put(wording, study)
+    words = in_language(study, wording.form.language).words
+    _check_patients(filled, words)
     for condition in CONDITIONS:
         for explain in EXPLAIN:
-            _check_sentences(wording, condition, explain)
-            _check_answers(wording, study, condition, explain)
+            _check_sentences(filled, words, condition, explain)
+            _check_answers(filled, study, condition, explain)
+            _check_mechanism(wording, filled, words, condition, explain)
 
 
-def _check_patients(wording: Wording) -> None:
-    """Check that patients are shown one after the other, with neutral words only."""
+def _check_patients(wording: Wording, words: Words) -> None:
+    """Check that candidates are shown one after the other, with neutral words only."""
     if wording.is_table and wording.table:
         head, row = wording.table.values()
         templates = [head, row]
@@ -88,18 +90,26 @@ def _check_patients(wording: Wording) -> None:
             (wording.scene, "{patient_a}", "{patient_b}"),
         ]
     if any(text.index(first) > text.index(second) for text, first, second in order):
-        raise UserError(f"wording {wording.id!r}: the patients' attributes are not kept apart")
-    words = re.findall(r"[^\W\d_]+", _PLACE.sub(" ", " ".join(templates)).lower())
-    neutral = languages()[wording.form.language].neutral
-    if others := sorted(set(words).difference(neutral)):
         raise UserError(
-            f"wording {wording.id!r} says {', '.join(others)} of a patient; allowed are "
+            f"wording {wording.id!r}: the {words.candidates}' attributes are not kept apart"
+        )
+    neutral = {*languages()[wording.form.language].neutral}
+    neutral |= {*_words_in(words.candidate), *_words_in(words.candidates)}
+    if others := sorted(set(_words_in(_PLACE.sub(" ", " ".join(templates)))) - neutral):
+        raise UserError(
+            f"wording {wording.id!r} says {', '.join(others)} of {words.a_candidate}; allowed are "
             f"{', '.join(sorted(neutral))}"
         )
 
 
-def _check_sentences(wording: Wording, condition: Condition, explain: Explain) -> None:
-    """Check that each sentence outside of the patients' descriptions names both or neither."""
+def _words_in(text: str) -> list[str]:
+    return re.findall(r"[^\W\d_]+", text.lower())
+
+
+def _check_sentences(
+    wording: Wording, words: Words, condition: Condition, explain: Explain
+) -> None:
+    """Check that each sentence outside of the candidates' descriptions names both or neither."""
     a, b = wording.form.names
     line = wording.line[condition].format(a=a, b=b)
     parts = (
@@ -115,19 +125,19 @@ def _check_sentences(wording: Wording, condition: Condition, explain: Explain) -
         first, second = (re.findall(rf"(?<=\w[\s:]){name}\b", sentence) for name in (a, b))
         if len(first) != len(second):
             raise UserError(
-                f"{_place(wording, condition, explain)}: one patient is named without the other "
-                f"in {sentence!r}"
+                f"{_place(wording, condition, explain)}: one {words.candidate} is named without "
+                f"the other in {sentence!r}"
             )
 
 
 def _check_answers(wording: Wording, study: Study, condition: Condition, explain: Explain) -> None:
-    """Check that each answer is offered once in its form, and the mechanism only where offered."""
+    """Check that each answer is offered once in its form."""
     where = _place(wording, condition, explain)
     form, language = wording.form, languages()[wording.form.language]
     offered_words = form.words(condition)
     for part, said in {
         "question": assemble(wording, wording.situation, [], condition, explain),
-        "repeat question": render_repeat(wording, condition),
+        "repeat question": render_repeat(wording, study, condition),
     }.items():
         for name, word in form.words("coin_flip").items():
             answer, offered = language.answer + word, name in offered_words
@@ -138,7 +148,17 @@ def _check_answers(wording: Wording, study: Study, condition: Condition, explain
             raise UserError(
                 f"{where}: the {part} must hold {len(offered_words)} answer lines, not {count}"
             )
-    # A role may mention a committee although the wording offers a coin: `asked` omits the role.
+
+
+def _check_mechanism(
+    wording: Wording, filled: Wording, words: Words, condition: Condition, explain: Explain
+) -> None:
+    """Check that the wording names the mechanism only where it is offered.
+
+    The study's own sentences and a role may mention a committee although a coin is offered.
+    """
+    where = _place(wording, condition, explain)
+    form, language = wording.form, languages()[wording.form.language]
     asked = " ".join(
         (wording.scene, wording.question[condition], *wording.ask.values(), wording.repeat)
     ).lower()
@@ -147,8 +167,7 @@ def _check_answers(wording: Wording, study: Study, condition: Condition, explain
         if any(term in asked for term in terms) != offered:
             only = "coin_flip only" if mechanism == form.mechanism else "wordings that offer it"
             raise UserError(f"{where}: the {', '.join(terms)} must be named in {only}")
-    situation = in_language(study, form.language).scenario["situation"]
-    context = " ".join((wording.role, wording.situation, situation)).lower()
+    context = " ".join((filled.role, filled.situation, words.situation, filled.scene)).lower()
     if form.mechanism == "coin" and any(term in context for term in language.terms["coin"]):
         raise UserError(f"{where}: the coin must be named in coin_flip only")
 

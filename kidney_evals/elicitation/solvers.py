@@ -17,7 +17,8 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 from kidney_evals.elicitation import channels, prompt, stated_questions
 from kidney_evals.elicitation.calls import last_config, record_departures
 from kidney_evals.elicitation.channels import Channel
-from kidney_evals.elicitation.form import USUAL, Form
+from kidney_evals.elicitation.form import USUAL, Form, in_words
+from kidney_evals.elicitation.probes import probe_line
 from kidney_evals.elicitation.readout import NO_LOGPROBS, ReadoutMode, check_readout, lacks_logprobs
 from kidney_evals.elicitation.transcripts import choice_reader, prediction_reader, stated_reader
 from kidney_evals.elicitation.wording import EXPLAIN, Explain, Wording, wordings_asked
@@ -27,6 +28,9 @@ from kidney_evals.studies import Condition, Study, load_study
 
 _SIMULATED = "kidney"
 """The provider of simulated respondents, which cannot read a prompt."""
+
+PROBED = ("probe_levels", "probe_a", "probe_b")
+"""Metadata of a probe that simulated respondents use."""
 
 QUESTION: ContextVar[Mapping[str, Any]] = ContextVar("QUESTION")
 """The metadata of the current sample's question, set only if a simulated respondent answers it."""
@@ -83,6 +87,7 @@ def forced_choice(
     wording: str | list[str] = "default",
     channel: Channel = "text",
     readout: ReadoutMode = "sample",
+    study: str | None = None,
 ) -> Solver:
     """Ask for a choice with A and B as the only answers.
 
@@ -92,11 +97,12 @@ def forced_choice(
             gets the wording that its metadata names.
         channel: How the answer is given: "text", "json" or "tool".
         readout: "sample", or "logprobs" to read the probabilities of all answers from one call.
+        study: The study whose own wordings `wording` may name; None for none.
 
     Raises:
         UserError: If an argument is not allowed.
     """
-    return _choice_solver("forced_choice", explain, wording, channel, readout)
+    return _choice_solver("forced_choice", explain, wording, channel, readout, study)
 
 
 @solver
@@ -105,9 +111,10 @@ def coin_flip(
     wording: str | list[str] = "default",
     channel: Channel = "text",
     readout: ReadoutMode = "sample",
+    study: str | None = None,
 ) -> Solver:
     """Ask for a choice with a coin flip as a third answer; arguments as in `forced_choice`."""
-    return _choice_solver("coin_flip", explain, wording, channel, readout)
+    return _choice_solver("coin_flip", explain, wording, channel, readout, study)
 
 
 def _choice_solver(
@@ -116,12 +123,14 @@ def _choice_solver(
     wording: str | list[str],
     channel: Channel,
     readout: ReadoutMode,
+    study: str | None,
 ) -> Solver:
     if explain not in EXPLAIN:
         raise unknown("explain", explain, EXPLAIN)
     channel = channels.known_channel(channel)
     check_readout(readout, explain, channel)
-    asked = {one.id: one for one in wordings_asked(wording)}
+    own = None if study is None else load_study(study)
+    asked = {one.id: one for one in wordings_asked(wording, own)}
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         if state.metadata["condition"] != condition:
@@ -134,13 +143,18 @@ def _choice_solver(
             state.metadata["channel"] = channel
         study = load_study(state.metadata["study_source"])
         dilemma, order = study.dilemma_from(state.metadata), state.metadata["order"]
-        form = words.form
+        form = in_words(words.form, study)
         state = await _put(
             state,
             generate,
-            text=prompt.render_question(words, study, dilemma, order, condition, explain, channel),
+            text=prompt.render_question(
+                *(words, study, dilemma, order, condition, explain, channel),
+                probe=probe_line(state.metadata),
+            ),
             # A readout uses a single call, without a repeat question.
-            repeat="" if readout == "logprobs" else prompt.render_repeat(words, condition, channel),
+            repeat=""
+            if readout == "logprobs"
+            else prompt.render_repeat(words, study, condition, channel),
             read=choice_reader(state.metadata | form.metadata(condition)),
             carried={
                 **_dilemma_metadata(state, study),
@@ -148,8 +162,9 @@ def _choice_solver(
                 "role": bool(words.role),
                 **form.metadata(condition),
                 "crossed": bool(state.metadata.get("crossed")),
+                **{name: state.metadata[name] for name in PROBED if name in state.metadata},
             },
-            role=prompt.render_system(words),
+            role=prompt.render_system(words, study),
             form=form,
             explain=explain,
             channel=channel,
@@ -201,7 +216,7 @@ def predict_people() -> Solver:
             state,
             generate,
             text=prompt.render_prediction(study, dilemma, order, condition),
-            repeat=prompt.render_prediction_repeat(condition),
+            repeat=prompt.render_prediction_repeat(study, condition),
             read=prediction_reader(state.metadata),
             carried={"asks": prompt.PREDICT, **_dilemma_metadata(state, study)},
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Literal, get_args
 
@@ -71,6 +71,21 @@ def stated_wording(name: str) -> StatedWording:
     return stated_wordings()[name]
 
 
+def put_stated(wording: StatedWording, study: Study) -> StatedWording:
+    """Return a wording with the study's words in place of their slots."""
+
+    def filled(text: str) -> str:
+        return study.words.fill(text, f"wording {wording.id!r}")
+
+    return replace(
+        wording,
+        varies=filled(wording.varies),
+        text=filled(wording.text),
+        repeat=filled(wording.repeat),
+        options={name: filled(text) for name, text in wording.options.items()},
+    )
+
+
 def shown_ends(wording: StatedWording, study: Study) -> dict[str, tuple[float, float]]:
     """Return the attributes in the order shown, each with its two ends as (a), (b).
 
@@ -86,6 +101,7 @@ def shown_ends(wording: StatedWording, study: Study) -> dict[str, tuple[float, f
 
 def render_stated(wording: StatedWording, study: Study) -> str:
     """Return the text of the user's message that asks the question."""
+    wording = put_stated(wording, study)
     items = []
     for name, ends in shown_ends(wording, study).items():
         attribute = attribute_named(study, name)
@@ -96,7 +112,7 @@ def render_stated(wording: StatedWording, study: Study) -> str:
         lettered = zip(LETTERS, wording.options.values(), strict=False)
         options = [f"{letter}: {text}" for letter, text in lettered]
     return wording.text.format(
-        situation=study.scenario.get("situation", ""),
+        situation=study.words.situation,
         items="\n".join(items),
         options="\n".join(options),
         line=_answer_line(wording, study),
@@ -105,7 +121,7 @@ def render_stated(wording: StatedWording, study: Study) -> str:
 
 def render_stated_repeat(wording: StatedWording, study: Study) -> str:
     """Return the repeat question after an answer that could not be parsed."""
-    return wording.repeat.format(line=_answer_line(wording, study)).strip()
+    return put_stated(wording, study).repeat.format(line=_answer_line(wording, study)).strip()
 
 
 def _answer_line(wording: StatedWording, study: Study) -> str:

@@ -47,9 +47,8 @@ def stated_reader(metadata: Mapping[str, Any]) -> Callable[[ModelOutput], readin
 
 def prediction_reader(metadata: Mapping[str, Any]) -> Callable[[ModelOutput], reading.Prediction]:
     """Return the function that parses an output as a sample's prediction of people's answers."""
-    return partial(
-        reading.read_output, read=partial(reading.read_prediction, condition=metadata["condition"])
-    )
+    read = partial(reading.read_prediction, condition=metadata["condition"], form=form_of(metadata))
+    return partial(reading.read_output, read=read)
 
 
 def readings_of(state: TaskState, read: Callable[[ModelOutput], R]) -> Readings[R] | None:

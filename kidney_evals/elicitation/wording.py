@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -26,23 +26,31 @@ from kidney_evals.input_files import (
     shown,
     untouched,
 )
+from kidney_evals.studies import SLOTS, Study, in_language
 
 Explain = Literal["none", "before", "after"]
 """Whether reasons are requested, and on which side of the answer line."""
 
 EXPLAIN: tuple[Explain, ...] = get_args(Explain)
 
+WORDINGS_FILE = "wordings.yaml"
+"""The file of a study's own wordings, in its folder."""
+
 DEFAULT = "default"
 
 ALL = "all"
-"""Selects every English wording that offers a coin, distributed over the dilemmas."""
+"""Selects every English wording with a coin that can be put, distributed over the dilemmas."""
 
 
 def _naming(*allowed: str) -> AfterValidator:
-    """Return a validator: a template's placeholders must equal one of the allowed lists."""
+    """Return a validator: a template's placeholders must equal one of the allowed lists.
+
+    The study's words (`SLOTS`) may stand anywhere.
+    """
 
     def check(template: str) -> str:
-        if sorted(placeholders(template)) not in [sorted(names.split()) for names in allowed]:
+        own = placeholders(SLOTS.sub("", template))
+        if sorted(own) not in [sorted(names.split()) for names in allowed]:
             listed = " or ".join(", ".join(names.split()) or "nothing" for names in allowed)
             raise ValueError(f"must name {listed} once each")
         if not template.strip() and allowed != ("",):
@@ -53,7 +61,7 @@ def _naming(*allowed: str) -> AfterValidator:
 
 
 def _about_patients(template: str) -> str:
-    """Check that a template around a patient's values contains no number."""
+    """Check that a template around a candidate's values contains no number."""
     if digit := re.search(
         r"\d|[\u00b2\u00b3\u00b9\u00bc-\u00be\u2070-\u209f\u2150-\u218f]", template
     ):
@@ -70,7 +78,7 @@ def _wording_id(value: str) -> str:
 def _two_names(names: tuple[str, str]) -> tuple[str, str]:
     if names[0] == names[1] or not all(re.fullmatch("[A-Z1-9]", name) for name in names):
         raise ValueError("must be two capital letters or digits 1 to 9")
-    # A parsed answer is always A for the first patient and B for the second.
+    # A parsed answer is always A for the first candidate and B for the second.
     if names != ("A", "B") and set(names) & {"A", "B"}:
         raise ValueError("must be A and B in this order, or neither of them")
     return names
@@ -109,8 +117,19 @@ class _Ask(_Texts):
     after: Annotated[PromptText, _naming("line")]
 
 
+_HASHED_AS = {
+    "hospital": "Scenario phrasing: one evening in one hospital, told afresh.",
+    "role_member": "Role in the user's message: a member of a transplant committee.",
+    "role_advisor": "Role in the user's message: an advisor to a transplant committee.",
+}
+"""Earlier descriptions of wordings, which are part of the sample ids."""
+
+
 class Wording(FileModel):
-    """A presentation of a dilemma; `wordings.md` describes the fields."""
+    """A presentation of a dilemma; `wordings.md` describes the fields.
+
+    Its texts may hold placeholders of a study's words, which `put` fills.
+    """
 
     id: Annotated[Line, AfterValidator(_wording_id)]
     varies: Line
@@ -147,7 +166,7 @@ class Wording(FileModel):
 
     @property
     def is_table(self) -> bool:
-        """Whether both patients are shown in one table."""
+        """Whether both candidates are shown in one table."""
         return "{table}" in self.scene
 
     @property
@@ -169,8 +188,53 @@ class Wording(FileModel):
     def digest(self) -> str:
         """Eight hexadecimal digits that change with any word of the wording."""
         texts = self.model_dump(exclude={"names", "language", "mechanism"})
-        content = repr([*(texts | {"table": texts["table"] or {}}).values(), self.form])
-        return hashlib.sha256(content.encode()).hexdigest()[:8]
+        texts["varies"] = _HASHED_AS.get(self.id, self.varies)
+        # The form as `Form` showed it when ids were first made of it: its nouns are the study's.
+        names, language, mechanism = self.names, self.language, self.mechanism
+        form = f"Form(names={names!r}, language={language!r}, mechanism={mechanism!r})"
+        content = repr([*(texts | {"table": texts["table"] or {}}).values()])
+        return hashlib.sha256(f"{content[:-1]}, {form}]".encode()).hexdigest()[:8]
+
+
+def put(wording: Wording, study: Study) -> Wording:
+    """Return a wording with the study's words, in the wording's language, in place of their slots.
+
+    Raises:
+        UserError: The study has no words in this language, or lacks a word that the wording needs.
+    """
+    words, whose = in_language(study, wording.language).words, f"wording {wording.id!r}"
+
+    def filled(value: Any) -> Any:
+        if isinstance(value, str):
+            return words.fill(value, whose)
+        if isinstance(value, _Texts):
+            return value.model_copy(update={name: filled(text) for name, text in value})
+        return value
+
+    return wording.model_copy(update={name: filled(value) for name, value in wording})
+
+
+def reason_against(wording: Wording, study: Study) -> str:
+    """Return why a wording cannot be put for a study, in one line; empty if it can."""
+    try:
+        put(wording, study)
+    except UserError as error:
+        return str(error)
+    return ""
+
+
+def own_wordings(study: Study) -> Mapping[str, Wording]:
+    """Return the wordings in the study's folder by id; empty if it has no `wordings.yaml`.
+
+    The file is not part of the study's hash: a new wording changes no sample id.
+
+    Raises:
+        UserError: The file is invalid, or an id is that of a shipped wording.
+    """
+    path = study.path / WORDINGS_FILE
+    if not os.path.lexists(path):
+        return {}
+    return read_wordings(read_bytes(path), wordings(), str(path), taken=wordings())
 
 
 @cache
@@ -182,16 +246,21 @@ def wordings() -> Mapping[str, Wording]:
 
 def wording_named(name: str) -> Wording:
     """Return the shipped wording `name`; raise `UserError` if there is no such wording."""
-    if name not in wordings():
-        raise unknown("wording", name, (*wordings(), ALL, "a table's path, or path#id"))
-    return wordings()[name]
+    return _named(name, wordings())
 
 
-def wordings_asked(wording: str | Sequence[str]) -> tuple[Wording, ...]:
+def _named(name: str, known: Mapping[str, Wording]) -> Wording:
+    if name not in known:
+        raise unknown("wording", name, (*known, ALL, "a table's path, or path#id"))
+    return known[name]
+
+
+def wordings_asked(wording: str | Sequence[str], study: Study | None = None) -> tuple[Wording, ...]:
     """Return the wordings for a task's argument `wording`.
 
-    It is an id; `all`; the path of a user's table, for all its wordings; `path#id` for one of its
-    wordings; or several of these (on the command line separated by commas).
+    It is the id of a shipped wording or of one of the study's own; `all`, which leaves out what
+    cannot be put for the study; the path of a user's table, for all its wordings; `path#id` for one
+    of its wordings; or several of these (on the command line separated by commas).
 
     Raises:
         UserError: There is no such wording or table, the table is invalid, or answers to the
@@ -202,7 +271,8 @@ def wordings_asked(wording: str | Sequence[str]) -> tuple[Wording, ...]:
         parts = wording.split(",")
     elif isinstance(wording, Sequence) and wording:
         parts = wording
-    asked = tuple(one for part in parts for one in _asked(part))
+    known = _known(study)
+    asked = tuple(one for part in parts for one in _asked(part, known, study))
     names = [one.id for one in asked]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise UserError(f"wording {twice[0]!r} is asked for twice")
@@ -216,15 +286,36 @@ def wordings_asked(wording: str | Sequence[str]) -> tuple[Wording, ...]:
     return asked
 
 
-def _asked(wording: object) -> tuple[Wording, ...]:
+def left_out(wording: str | Sequence[str], study: Study) -> Mapping[str, str]:
+    """Return the wordings that `all` leaves out for a study, each with the reason in one line."""
+    parts = wording.split(",") if isinstance(wording, str) else wording
+    if ALL not in [str(part).strip() for part in parts]:
+        return {}
+    reasons = {one.id: reason_against(one, study) for one in _pooled(_known(study))}
+    return {name: reason for name, reason in reasons.items() if reason}
+
+
+def _known(study: Study | None) -> Mapping[str, Wording]:
+    return {**wordings(), **(own_wordings(study) if study else {})}
+
+
+def _pooled(known: Mapping[str, Wording]) -> list[Wording]:
+    """Return the English wordings with a coin."""
+    return [one for one in known.values() if not one.no_human_reference]
+
+
+def _asked(
+    wording: object, known: Mapping[str, Wording], study: Study | None
+) -> tuple[Wording, ...]:
     if not isinstance(wording, str) or not wording.strip():
         raise UserError(f"wording must be a name or a path, not {wording!r}")
     wording = wording.strip()
     if wording == ALL:
-        return tuple(one for one in wordings().values() if not one.no_human_reference)
+        pooled = _pooled(known)
+        return tuple(one for one in pooled if study is None or not reason_against(one, study))
     path, _, name = wording.partition("#")
-    if wording in wordings() or not ("/" in path or path.endswith((".yaml", ".yml"))):
-        return (wording_named(wording),)
+    if wording in known or not ("/" in path or path.endswith((".yaml", ".yml"))):
+        return (_named(wording, known),)
     # Inspect changes to a task file's folder: look in the folder where the command was typed.
     # `expanduser` of os.path leaves "~nobody" as it is.
     place = Path(os.path.expanduser(path))
@@ -232,7 +323,7 @@ def _asked(wording: object) -> tuple[Wording, ...]:
         place = Path(os.environ.get("PWD", ".")) / place
     if not os.path.lexists(place):
         raise UserError(f"there is no table of wordings at {path!r}")
-    own = read_wordings(read_bytes(place), wordings(), path)
+    own = read_wordings(read_bytes(place), known, path)
     if not name:
         return tuple(own.values())
     if name not in own:
@@ -244,11 +335,13 @@ def read_wordings(
     data: bytes | str,
     bases: Mapping[str, Wording] | None = None,
     where: str = "the table of wordings",
+    taken: Collection[str] = (),
 ) -> Mapping[str, Wording]:
     """Parse a table of wordings (YAML); raise `UserError`, which names `where`, if it is invalid.
 
     An entry with `base` inherits every missing field from the wording of that id, above it in the
-    table or in `bases`. Of `question`, `line`, `ask` and `table` it inherits every missing key.
+    table or in `bases`; its id may not be in `taken`. Of `question`, `line`, `ask` and `table` it
+    inherits every missing key.
     """
     file = YamlFile(where, data)
     if not isinstance(file.value, list) or not file.value:
@@ -259,6 +352,8 @@ def read_wordings(
         whole = _with_base(file, index, entry, {**(bases or {}), **table})
         if (checked := file.check(Wording, whole, (index,))) is not None:
             table[checked.id] = checked
+            if checked.id in taken:
+                file.add((index, "id"), f"is the id of a shipped wording ({checked.id})")
     file.finish()
     return table
 

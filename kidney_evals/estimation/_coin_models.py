@@ -334,7 +334,7 @@ def spread(x: Floats) -> Floats:
     flat = np.flatnonzero(scale == 0)
     if len(flat):
         raise FitError(
-            f"attribute {int(flat[0])} never differs between the patients: leave its column out"
+            f"attribute {int(flat[0])} never differs within a dilemma: leave its column out"
         )
     if np.linalg.matrix_rank(x / scale) < x.shape[1]:
         raise FitError(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 
 from kidney_evals.estimation.arrays import Bools, Floats
 from kidney_evals.estimation.decisions import Decisions
@@ -81,8 +81,10 @@ def on_both(
     return first.at(mask), second.at(mask)
 
 
-def score_interval(each: Floats) -> tuple[Interval, float]:
+def score_interval(each: Floats, level: float = 0.95) -> tuple[Interval, float]:
     """Return the interval and p-value of a mean of differences, each between -1 and 1.
+
+    `level` is the coverage of the interval.
 
     Tango's score interval of a difference of paired proportions (Statistics in Medicine 1998, 17:
     891-908), whose test is McNemar's, for differences of -1, 0 and 1. Fractional differences count
@@ -96,17 +98,18 @@ def score_interval(each: Floats) -> tuple[Interval, float]:
         return NO_INTERVAL, NAN
     moved = np.abs(each)
     size = (float((moved**2).sum()) + _PRIOR) / (float(moved.sum()) + _PRIOR)
-    shrink = (Z95 / student(count - 1)) ** 2
+    z = Z95 if level == 0.95 else float(ndtri((1 + level) / 2))
+    shrink = (z / student(count - 1, level)) ** 2
     n = count * shrink
     gains = float(each[each > 0].sum()) / size * shrink
     losses = -float(each[each < 0].sum()) / size * shrink
     discordant = gains + losses
     score = (gains - losses) / np.sqrt(discordant) if discordant > 0 else 0.0
-    low, high = (_end(gains, losses, n, towards) for towards in (-1.0, 1.0))
+    low, high = (_end(gains, losses, n, towards, z) for towards in (-1.0, 1.0))
     return Interval(size * low, size * high), float(2 * ndtr(-abs(score)))
 
 
-def _end(gains: float, losses: float, n: float, towards: float) -> float:
+def _end(gains: float, losses: float, n: float, towards: float, z: float) -> float:
     """Return the difference between the estimate and -1 or 1 at which Tango's score is z."""
     from scipy.optimize import brentq
 
@@ -117,7 +120,7 @@ def _end(gains: float, losses: float, n: float, towards: float) -> float:
         share = (np.sqrt(max(linear**2 - 8 * n * constant, 0.0)) - linear) / (4 * n)
         variance = n * (2 * share + difference * (1 - difference))
         # Multiplied by the standard error, which may be 0, to make the function continuous.
-        return abs(gains - losses - n * difference) - Z95 * float(np.sqrt(max(variance, 0.0)))
+        return abs(gains - losses - n * difference) - z * float(np.sqrt(max(variance, 0.0)))
 
     value = (gains - losses) / n
     # If all differences are 0, both terms are 0 at the estimate itself.

@@ -7,38 +7,44 @@ from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
 from kidney_evals.estimation._resample import rate_of
-from kidney_evals.estimation.arrays import Bools, Floats
+from kidney_evals.estimation.arrays import Bools, Floats, Ints
 from kidney_evals.estimation.decisions import FIRST, SECOND, Counts, Decisions
 from kidney_evals.estimation.intervals import NAN, Interval, proportion, wilson
 from kidney_evals.estimation.quantity import Quantity, undefined
 
 
-def swap_disagreement(decisions: Decisions) -> Quantity:
+def swap_disagreement(decisions: Decisions, clusters: Ints | None = None) -> Quantity:
     """Return the share of dilemmas answered differently in the two orders.
 
     With repeats, the share of differing pairs of one answer from each order, mean over dilemmas. A
     coin differs from either patient. It includes both the effect of the order and sampling
     variation. `human` is the value of two different people, 1 - Σ_c p_c². `n`
-    counts dilemmas answered in both orders.
+    counts dilemmas answered in both orders. `clusters`, shape (D,), are the clusters of the
+    interval if the dilemmas are not independent.
     """
     both = _in_both_orders(decisions, 1)
     counts, human = decisions.counts[both], _two_people(decisions, both)
-    return _mean_share(decisions, _across(counts), counts, _across_variance(counts), human)
+    within = None if clusters is None else clusters[both]
+    return _mean_share(decisions, _across(counts), counts, _across_variance(counts), human, within)
 
 
-def retest_disagreement(decisions: Decisions) -> Quantity:
+def retest_disagreement(decisions: Decisions, clusters: Ints | None = None) -> Quantity:
     """Return the share of pairs of answers to one dilemma in the same order that differ.
 
     m/(m - 1) (1 - Σ_c s_c²) for m answers with shares s, averaged over the orders of a dilemma and
     over dilemmas. Unlike `swap_disagreement` it contains sampling variation only; `human` is the
-    same. `n` counts dilemmas with a repeated order; probabilities need no repetitions.
+    same. `n` counts dilemmas with a repeated order; probabilities need no repetitions. `clusters`
+    are as in `swap_disagreement`.
     """
     each, counts = within_orders(decisions), decisions.counts
     shares, spread = _repetitions(decisions)
     variance = _delta(-2 * np.nan_to_num(spread)[:, :, None] * shares, counts)
     repeated = ~np.isnan(each)
     human = _two_people(decisions, repeated)
-    return _mean_share(decisions, each[repeated], counts[repeated], variance[repeated], human)
+    within = None if clusters is None else clusters[repeated]
+    return _mean_share(
+        decisions, each[repeated], counts[repeated], variance[repeated], human, within
+    )
 
 
 def within_orders(decisions: Decisions) -> Floats:
@@ -47,6 +53,33 @@ def within_orders(decisions: Decisions) -> Floats:
     each: Floats = np.nansum(spread * (1 - (shares**2).sum(axis=2)), axis=1)
     each[np.isnan(spread).all(axis=1)] = np.nan
     return each
+
+
+def swap_by_cluster(decisions: Decisions, clusters: ArrayLike, size: int) -> Floats:
+    """Return `swap_disagreement` within each of `size` clusters, NaN without a pair of orders.
+
+    `clusters`, (D,), are the indices of the clusters of the dilemmas.
+    """
+    each = np.full(decisions.dilemmas, NAN)
+    both = _in_both_orders(decisions, 1)
+    each[both] = _across(decisions.counts[both])
+    return _cluster_means(each, clusters, size)
+
+
+def retest_by_cluster(decisions: Decisions, clusters: ArrayLike, size: int) -> Floats:
+    """Return `retest_disagreement` within each of `size` clusters, NaN without a repetition.
+
+    `clusters` are as in `swap_by_cluster`.
+    """
+    return _cluster_means(within_orders(decisions), clusters, size)
+
+
+def _cluster_means(each: Floats, clusters: ArrayLike, size: int) -> Floats:
+    index = _checks.places(clusters, len(each), "clusters", size)
+    known = ~np.isnan(each)
+    count = np.bincount(index[known], minlength=size)
+    total = np.bincount(index[known], each[known], minlength=size)
+    return np.asarray(total / np.where(count > 0, count, np.nan))
 
 
 def position_bias(decisions: Decisions) -> Quantity:
@@ -164,7 +197,12 @@ def _smooth(counts: Counts) -> Floats:
 
 
 def _mean_share(
-    run: Decisions, each: Floats, counts: Counts, variance: Floats, human: float
+    run: Decisions,
+    each: Floats,
+    counts: Counts,
+    variance: Floats,
+    human: float,
+    clusters: Ints | None = None,
 ) -> Quantity:
     """Return the mean over dilemmas of shares of pairs, with its interval.
 
@@ -178,7 +216,9 @@ def _mean_share(
         ends = _fixed_ends(run, value, float(variance.sum()) / n**2, n)
     else:
         least = run.least_effect / float(counts.sum(axis=2).max() ** 2)
-        ends = proportion(np.minimum(each, 1), np.ones(n), least_effect=least)
+        hits = np.minimum(each, 1)
+        where = np.arange(n) if clusters is None else clusters
+        ends = proportion(np.bincount(where, hits), np.bincount(where), least_effect=least)
     return Quantity(value, *ends, human=human, n=n)
 
 

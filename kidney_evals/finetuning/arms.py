@@ -196,5 +196,5 @@ def _stated_values(condition: Condition, study: Study, texts: Mapping[str, str])
             # The rate of people's own answers, whatever dilemmas a run draws.
             answers = sum(row.answers for row in bins)
             rate = sum(row.rate * row.answers for row in bins) / answers
-        message += "\n\n" + texts["flips"].format(rate=f"{rate:.0%}")
+        message += "\n\n" + study.words.fill(texts["flips"]).format(rate=f"{rate:.0%}")
     return message

@@ -16,6 +16,7 @@ from kidney_evals.finetuning.training_report import trained_values, write_side_e
 from kidney_evals.limits import limits_and_use
 from kidney_evals.output_files import MARKDOWN_MARK, write_outputs
 from kidney_evals.reporting.table_formats import csv_text
+from kidney_evals.studies import load_study
 
 _REPORT: Final = "README.md"
 
@@ -36,7 +37,7 @@ def write_results(comparison: Comparison, out: Path) -> list[str]:
         trained_values=trained_values,
         table=_table,
         curve=_CURVE if curve else "",
-        limits=limits_and_use(),
+        limits=limits_and_use(load_study(comparison.battery.study).words.good),
     )
     table = _csv(_record(one) for one in comparison.compared)
     contents = {_REPORT: MARKDOWN_MARK + report, "comparison.csv": table}

@@ -249,7 +249,8 @@ def battery_of(cards: Sequence[Mapping[str, Any]], arms: Sequence[Arm], plan: Pl
     trained = tuple(card["wordings"]) if card else (DEFAULT,)
     # English wordings with a coin and the default labels.
     usual = wordings()[DEFAULT].form
-    unseen = [one.id for one in wordings_asked(ALL) if one.id not in trained and one.form == usual]
+    asked = wordings_asked(ALL, study)
+    unseen = [one.id for one in asked if one.id not in trained and one.form == usual]
     if plan.readout is None:
         is_known = all(arm.folder or arm.model.startswith(_READ_OUT) for arm in arms)
         plan = replace(plan, readout=is_known)

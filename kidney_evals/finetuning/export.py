@@ -12,7 +12,7 @@ from typing import Any, Final
 from kidney_evals import __version__
 from kidney_evals.elicitation.prompt import render_question, render_system
 from kidney_evals.elicitation.run_wordings import id_suffix, wordings_for
-from kidney_evals.elicitation.wording import Wording
+from kidney_evals.elicitation.wording import Wording, put
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.finetuning.data import PARTS, Example, Part, TrainingData, write_data
 from kidney_evals.finetuning.sources import (
@@ -147,7 +147,7 @@ def _examples(
         for side, patient in zip("ab", one.dilemma.shown(order), strict=True):
             values = zip(study.attribute_ids, patient.values, strict=True)
             facts |= {f"{side}_{attribute}": f"{value:g}" for attribute, value in values}
-        role = render_system(wording)
+        role = render_system(wording, study)
         question = render_question(wording, study, one.dilemma, order, one.condition)
         # The question asks for one final line and nothing else.
         line = wording.form.answer + wording.form.words(one.condition)[letter]
@@ -214,7 +214,7 @@ def _card(
         "study": {name: getattr(study, name) for name in ("id", "source", "version", "hash")},
         "conditions": list(source.conditions),
         "source": dict(source.about),
-        "wordings": {wording.id: wording.digest for wording in wordings},
+        "wordings": {wording.id: put(wording, study).digest for wording in wordings},
         "wording": request.wording,
         "seed": request.seed,
         "samples": {part: len(examples) for part, examples in samples.items()},
@@ -227,7 +227,7 @@ def _card(
         "shuffled": request.shuffle,
         "nested": [_SMALLEST << power for power in range((count // _SMALLEST).bit_length())],
         "canary": study.canary,
-        "limits": limits_and_use(),
+        "limits": limits_and_use(study.words.good),
     }
 
 
@@ -238,7 +238,7 @@ def _readme(card: Mapping[str, Any], study: Study, wordings: Sequence[Wording]) 
         "export_card.md",
         card=card,
         study=study,
-        wordings=wordings,
+        wordings=[put(one, study) for one in wordings],
         no_people=list(dict.fromkeys(filter(None, (one.no_human_reference for one in wordings)))),
         answers=_ANSWERS,
         offered=_offered,

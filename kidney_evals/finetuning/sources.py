@@ -19,6 +19,7 @@ from kidney_evals.errors import UserError, unknown
 from kidney_evals.respondents.question import fraction
 from kidney_evals.studies import (
     CHOICES,
+    CONDITIONS,
     Choice,
     Condition,
     Dilemma,
@@ -221,7 +222,8 @@ def from_reference(
     references = {condition: load_reference(study, condition) for condition in conditions}
     for condition, reference in references.items():
         if not reference.has_people:
-            others = " or ".join(sorted(name for name, count in study.people.items() if count))
+            answered = (one for one in CONDITIONS if load_reference(study, one).has_people)
+            others = " or ".join(sorted(answered))
             raise UserError(
                 f"nobody was asked {condition} in {study.id}"
                 + (f"; use --condition {others}" if others else "; give answers of your own")

@@ -178,6 +178,11 @@ def from_log(
                 f"the log holds probabilities (readout={metadata['readout']}), no answers; give a "
                 "log of a run with readout=sample"
             )
+        if "probe" in metadata:
+            raise UserError(
+                f"the log was asked with the probe {metadata['probe']!r}, which training texts "
+                "leave out; give a log without a probe"
+            )
         dilemma = study.dilemma_from(metadata)
         score = main_score(sample.scores)
         choice = ((score.metadata if score else None) or {}).get("choice")

@@ -19,6 +19,7 @@ from kidney_evals.finetuning.settings import Settings, explained
 from kidney_evals.finetuning.texts import filled
 from kidney_evals.limits import limits_and_use
 from kidney_evals.output_files import write_output
+from kidney_evals.studies import load_study
 
 ADAPTER_FILE: Final = "adapter_model.safetensors"
 REPORT: Final = "training.json"
@@ -73,6 +74,7 @@ def write_report(
     lines = [Line(name, passes.index.tolist(), one.tolist()) for name, one in curves.items()]
     title = f"Loss of the answers, {report['samples']} samples"
     chart = line_chart(title, "pass over the samples", "nats a token", lines)
+    study = load_study(data.card["study"]["source"])
     answers = Counter(one.facts["answer"] for one in data.train[: report["samples"]])
     model_card = filled(
         "model_card.md",
@@ -83,7 +85,8 @@ def write_report(
         values=trained_values(data.card),
         answers=", ".join(f"{answer} {count}" for answer, count in sorted(answers.items())),
         explained=explained(),
-        limits=limits_and_use(),
+        words=study.words,
+        limits=limits_and_use(study.words.good),
     )
     contents = {
         "training.csv": passes.round(6).to_csv(lineterminator="\n"),
@@ -100,7 +103,6 @@ def write_report(
 def trained_values(card: Mapping[str, Any]) -> str:
     """Return a paragraph that names the people whose answers a folder of samples holds."""
     from kidney_evals.human.reference import load_reference
-    from kidney_evals.studies import load_study
 
     shares = {}
     if card["source"]["kind"] == "reference":

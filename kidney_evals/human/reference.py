@@ -7,9 +7,9 @@ no code.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -203,6 +203,28 @@ class Reference(ReferenceTables):
         return float(shares[:, 2].mean()) if shares.shape[1] == 3 and len(shares) else float("nan")
 
 
+def reference_errors(study: Study | None, folder: Path) -> list[UserError]:
+    """Return an error for each invalid table of a study's folder of tables, empty without tables.
+
+    How the tables fit the study and each other is checked if each is valid and there is a study.
+    """
+    errors: list[UserError] = []
+    checks: list[Callable[[], object]] = [partial(read_rows, folder, table) for table in TABLES]
+    checks += [partial(read_draws, folder, condition) for condition in CONDITIONS]
+    if scored_tables(folder):
+        checks.append(partial(read_json, folder / "reference.json", About))
+    together = [partial(_read, study, condition, folder) for condition in CONDITIONS if study]
+    for part in (checks, together):
+        for check in part:
+            try:
+                check()
+            except UserError as error:
+                errors.append(error)
+        if errors:
+            break
+    return errors
+
+
 _CACHE: dict[tuple[object, ...], Reference] = {}
 
 
@@ -229,7 +251,7 @@ def load_reference(study: Study, condition: Condition) -> Reference:
 
 def _read(study: Study, condition: Condition, folder: Path) -> Reference:
     files = scored_tables(folder)
-    version = read_json(folder / "reference.json", About).version if files else ""
+    about = read_json(folder / "reference.json", About) if files else About(version="")
     digest = hashlib.sha256()
     for path in files:
         # Line ends are normalised, so that a checkout on Windows has the same hash.
@@ -244,10 +266,10 @@ def _read(study: Study, condition: Condition, folder: Path) -> Reference:
     return Reference(
         study=study,
         condition=condition,
-        version=version,
+        version=about.version,
         sha256=digest.hexdigest(),
         has_people=not isinstance(source, ListedShares) or bool(source.counts),
-        people=int(study.people.get(condition, 0)),
+        people=int(about.people.get(condition, study.people[condition])),
         weights=tables.vector("logit", names),
         importance=importance_shares(tables.vector("logit", names), spans),
         importance_draws=importance_shares(tables.draw_matrix("logit", names), spans),

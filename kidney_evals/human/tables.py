@@ -316,7 +316,10 @@ class CrowdRow(_Estimate, file="crowd.csv", key="condition quantity"):
 
 
 class About(FileModel):
-    """The content of `reference.json`."""
+    """The content of `reference.json`.
+
+    `people` is the number of people by condition, where the study's own file does not have it.
+    """
 
     version: Line
     aggregate: Text = ""
@@ -325,6 +328,7 @@ class About(FileModel):
     source_licence: Line = ""
     source_sha256: Mapping[Line, Line] = Field(default_factory=dict)
     bootstrap_draws: _Count = 0
+    people: Mapping[Condition, _Count] = Field(default_factory=dict)
 
 
 TABLES: tuple[type[Row], ...] = (

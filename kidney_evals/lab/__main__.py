@@ -14,19 +14,21 @@ from kidney_evals.human.tables import PersonRow
 from kidney_evals.lab import (
     persons,
     precision_table,
+    probe_table,
     readout_table,
     reason_coding,
     sensitivity_table,
     stopping_table,
 )
 from kidney_evals.lab.table_text import table_text
-from kidney_evals.studies import datasets_dir, study_names
+from kidney_evals.studies import datasets_dir, load_study, study_names
 
 TABLES = {
     "precision": precision_table.records,
     "sensitivity": sensitivity_table.records,
     "stopping": stopping_table.records,
     "readout": readout_table.records,
+    "probe": probe_table.records,
 }
 """Functions that make the rows of a table in the folder of `planning`, by name."""
 
@@ -39,6 +41,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.table == "persons":
         for name in study_names():
+            if not any(load_study(name).people.values()):
+                continue
             folder = (options.out or datasets_dir()) / name / REFERENCE_FOLDER
             folder.mkdir(parents=True, exist_ok=True)
             (folder / PersonRow.file).write_text(

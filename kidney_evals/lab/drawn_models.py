@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
 
 import numpy as np
 
 from kidney_evals.estimation.arrays import Bools
+from kidney_evals.estimation.errors import FitError
 from kidney_evals.estimation.half_threshold import (
     fit_half_threshold,
     fit_half_threshold_resamples,
@@ -25,10 +28,11 @@ from kidney_evals.human.sources import (
     Parameters,
     choice_features,
     flip_features,
+    patient_values,
     uniforms,
 )
 from kidney_evals.human.tables import Floats
-from kidney_evals.studies import Condition, Study
+from kidney_evals.studies import Condition, Study, draw_dilemmas
 
 FLIP_TERMS = ("closeness", DOMINANCE, "similarity", "near")
 """Terms of the model of the coin's share, chosen by their likelihood for people left out."""
@@ -36,6 +40,9 @@ FLIP_TERMS = ("closeness", DOMINANCE, "similarity", "near")
 # In 2 % of the samples of people, dominance has an infinite optimum: the favoured patient loses by
 # lapses alone. At 10, the share differs from this limit by less than 1e-4.
 _LARGEST = 10.0
+
+_PROFILES, _PAIRS = 1500, 5000
+"""Largest number of profiles whose pairs are listed, and the number of pairs drawn otherwise."""
 
 _SEEDS: dict[Condition, int] = {"forced_choice": 20210, "coin_flip": 20211}
 
@@ -60,6 +67,7 @@ class Group:
     person: Ints  # index of the person, from 0 to people - 1
     people: int
     counts: Floats  # bootstrap weights of the people, shape (draws, people)
+    bends: bool = True  # whether the model of shares has bends
 
     @property
     def x(self) -> Floats:
@@ -90,6 +98,19 @@ def person_counts(seed: int, people: int) -> Floats:
     return np.stack([np.bincount(row, minlength=people) for row in picks]).astype(np.float64)
 
 
+def person_weights(condition: Condition, people: int, seed: int | None) -> Floats:
+    """Return the weight of each person in each bootstrap draw, shape (draws, people).
+
+    Without a seed these are `person_counts` of the published answers. With one they are those of a
+    Bayesian bootstrap (Rubin 1981): exponential, with the number of people as their sum. Then no
+    person is in a draw a whole number of times, from which single answers could be found.
+    """
+    if seed is None:
+        return person_counts(_SEEDS[condition], people)
+    weights = np.random.default_rng(seed).exponential(size=(DRAWS, people))
+    return np.asarray(weights * (people / weights.sum(axis=1, keepdims=True)))
+
+
 def interval(draws: Floats) -> tuple[Floats, Floats]:
     """Return the 95 % percentile interval over the first axis."""
     low, high = np.percentile(draws, [2.5, 97.5], axis=0)
@@ -103,20 +124,38 @@ def favoured_values(study: Study, patients: Mapping[str, Iterable[float]]) -> Fl
 
 
 def domain(study: Study) -> tuple[Floats, Floats]:
-    """Return the patients of all equally likely pairs of distinct patients, (n, k) each."""
+    """Return the patients of all equally likely pairs of distinct patients, (n, k) each.
+
+    Of a study with more than `_PROFILES` profiles these are the pairs of a large draw.
+    """
+    if math.prod(len(attribute.values) for attribute in study.attributes) > _PROFILES:
+        drawn = draw_dilemmas(f"domain of {study.id}", study.attributes, _PAIRS, 0)
+        return patient_values(study, drawn)
     columns = zip(*product(*(attribute.values for attribute in study.attributes)), strict=True)
     profiles = favoured_values(study, dict(zip(study.attribute_ids, columns, strict=True)))
     first, second = np.triu_indices(len(profiles), 1)
     return profiles[first], profiles[second]
 
 
-def group(study: Study, condition: Condition, answers: Answers) -> Group:
-    """Return a group's answers as arrays, with differences in favoured scale units."""
+def group(
+    study: Study,
+    condition: Condition,
+    answers: Answers,
+    seed: int | None = None,
+    *,
+    bends: bool = True,
+) -> Group:
+    """Return a group's answers as arrays, with differences in favoured scale units.
+
+    `seed` is that of the bootstrap weights; None for the samples of the published answers. Draws
+    from a seed that others know give away the answers of every person (least squares), so tables
+    of people whose answers are not public need a secret seed, and have `person_weights`.
+    """
     first, second = (favoured_values(study, side) for side in (answers.left, answers.right))
-    counts = person_counts(_SEEDS[condition], answers.people)
-    return Group(
-        study, condition, first, second, answers.choice, answers.person, answers.people, counts
-    )
+    people = answers.people
+    counts = person_weights(condition, people, seed)
+    rows = first, second, answers.choice, answers.person
+    return Group(study, condition, *rows, people, counts, bends)
 
 
 def choice_models(data: Group) -> list[Model]:
@@ -125,10 +164,13 @@ def choice_models(data: Group) -> list[Model]:
     Weights and importance shares derive from the logit.
     """
     rows = data.decided()
-    return [
-        _logit(rows, "logit", rows.x, (*data.study.attribute_ids, "side"), rows.chose(0)),
-        share_model(rows, rows.counts),
-    ]
+    return [logit_model(data), share_model(rows, rows.counts)]
+
+
+def logit_model(data: Group) -> Model:
+    """Fit the plain logit of decided answers, with an effect of the left position (`side`)."""
+    rows = data.decided()
+    return _logit(rows, "logit", rows.x, (*data.study.attribute_ids, "side"), rows.chose(0))
 
 
 def share_model(rows: Group, counts: Floats) -> Model:
@@ -137,15 +179,26 @@ def share_model(rows: Group, counts: Floats) -> Model:
     `counts` are weights of people, shape (draws, people).
     """
     names = rows.study.attribute_ids
-    terms = (*names, *(f"bend_{name}" for name in names), DOMINANCE)
+    # With two values a bend is the attribute itself.
+    bent = [one.id for one in rows.study.attributes if rows.bends and len(one.values) > 2]
+    terms = (*names, *(f"bend_{name}" for name in bent), DOMINANCE)
     known = choice_features(rows.study, rows.first, rows.second)
     x, first = np.column_stack([known[name] for name in terms]), rows.chose(0)
 
     def fit(weights: Floats | None, start: Floats | None) -> LapseFit:
-        return fit_lapse(
-            x, first, clusters=rows.person, signs=False, intercept=False,
-            frequencies=weights, start=start, largest=_LARGEST,
+        attempt = partial(
+            fit_lapse, x, first, clusters=rows.person, signs=False, intercept=False,
+            frequencies=weights, largest=_LARGEST,
         )  # fmt: skip
+        try:
+            return attempt(start=start)
+        except FitError:
+            pass
+        try:
+            return attempt()
+        except FitError:
+            # These weights of people determine no lapse: without it the likelihood is concave.
+            return attempt(lapse=False)
 
     whole = fit(None, None)
     # The model has neither the weights of signs nor the position effect of `LapseFit.theta`.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -43,26 +44,59 @@ _DIGITS = {"latent_classes": LATENT_DIGITS, "random_coefficients": LATENT_DIGITS
 
 def drawn_tables(study: Study, forced: Answers, coin: Answers) -> dict[str, str]:
     """Return the text of every table by file name."""
-    groups = (
-        group(study, "forced_choice", forced),
-        group(study, "coin_flip", coin),
-    )
-    offered = groups[1]
+    people: dict[Condition, Answers] = {"forced_choice": forced, "coin_flip": coin}
+    files, tables = scored_tables(study, people)
+    for condition, answers in people.items():
+        tables["latent_classes"][condition] = _latent(group(study, condition, answers))
+        tables["bends"][condition] = _bends(study, answers)
+    return files | table_texts(tables)
+
+
+def scored_tables(
+    study: Study,
+    answers: Mapping[Condition, Answers],
+    least: int = 1,
+    *,
+    people: int = 1,
+    seed: int | None = None,
+    correlated: bool = True,
+    bends: bool = True,
+) -> tuple[dict[str, str], dict[str, dict[Condition, pd.DataFrame]]]:
+    """Return the files that have no column of conditions, and the other tables by condition.
+
+    `least` is the smallest number of answers in a cell: neighbouring bins of the flip curve are
+    merged up to it, and kinds of pairs with fewer answers have no calibration. `people` is the
+    smallest number of people between two quantiles of a table. `seed` is that of `group`.
+    `correlated` also fits correlated coefficients of people. `bends` is whether the model of shares
+    has bends.
+    """
+    groups = {
+        condition: group(study, condition, one, seed, bends=bends)
+        for condition, one in answers.items()
+    }
     models = {
-        data.condition: {model.name: model for model in choice_models(data)} for data in groups
+        condition: {model.name: model for model in choice_models(data)}
+        for condition, data in groups.items()
     }
     weights = models["forced_choice"]["logit"].estimate[:-1]
-    models["coin_flip"] |= {model.name: model for model in coin_models(offered, weights)}
-    pairs = domain(study)
-    x = pairs[0] - pairs[1]
-    bins = np.digitize(_closeness(offered, weights), CURVE_EDGES[1:-1])
-    curve, curve_draws = _curve(offered, bins, np.abs(x @ weights))
-    files = {"flip_curve.csv": table_text(curve)}
+    files: dict[str, str] = {}
+    bins = None
+    if offered := groups.get("coin_flip"):
+        models["coin_flip"] |= {model.name: model for model in coin_models(offered, weights)}
+        pairs = domain(study)
+        near = _closeness(offered, weights)
+        edges = _merged(CURVE_EDGES, near, least)
+        bins = np.digitize(near, edges[1:-1])
+        curve, curve_draws = _curve(offered, bins, np.abs((pairs[0] - pairs[1]) @ weights), edges)
+        files["flip_curve.csv"] = table_text(curve)
     tables: dict[str, dict[Condition, pd.DataFrame]] = defaultdict(dict)
-    for data, answers in zip(groups, (forced, coin), strict=True):
-        condition, own = data.condition, models[data.condition]
+    for condition, data in groups.items():
+        own = models[condition]
         # Latent classes would overestimate how often a person changes an answer.
-        fits = fit_spreads(condition, data.x, data.choice, data.person)
+        forms = (False, True) if correlated else (False,)
+        fits = fit_spreads(
+            condition, data.x, data.choice, data.person, forms, required=seed is None
+        )
         shares = ModelShares(study, own["shares"], weights, own.get("flip"))
         draws = {
             f"{model.name}.{name}": values
@@ -73,31 +107,48 @@ def drawn_tables(study: Study, forced: Answers, coin: Answers) -> dict[str, str]
             draws |= {f"curve.{b}": values for b, values in enumerate(curve_draws.T)}
         files[f"draws_{condition}.csv"] = table_text(pd.DataFrame(draws), DRAW_DIGITS)
         for name, table in {
-            "models": pd.concat(map(_estimates, own.values())),
-            "covariance": pd.concat(map(_covariance, own.values())),
-            "calibration": _calibration(data, own["logit"], shares),
-            "latent_classes": _latent(data),
-            "bends": _bends(study, answers),
+            "models": pd.concat(map(estimates, own.values())),
+            "covariance": pd.concat(map(covariances, own.values())),
+            "calibration": _calibration(data, own["logit"], shares, bins, least),
             "crowd": crowd_table(data, shares, bins),
             "margins": margin_table(data),
-            "person_distances": person_distance_table(data, own["logit"]),
-            "random_coefficients": spread_table(study.attribute_ids, fits),
+            "person_distances": person_distance_table(data, own["logit"], people),
         }.items():
-            tables[name][condition] = table
-    return files | {
+            if len(table):
+                tables[name][condition] = table
+        if fits:
+            tables["random_coefficients"][condition] = spread_table(study.attribute_ids, fits)
+    return files, tables
+
+
+def table_texts(tables: Mapping[str, Mapping[Condition, pd.DataFrame]]) -> dict[str, str]:
+    """Return the text of tables with a column of conditions, by file name."""
+    return {
         f"{name}.csv": table_text(by_condition(made), _DIGITS.get(name, ESTIMATE_DIGITS))
         for name, made in tables.items()
     }
 
 
-def _estimates(model: Model) -> pd.DataFrame:
+def _merged(edges: Sequence[float], values: Floats, least: int) -> tuple[float, ...]:
+    """Return edges whose bins have `least` values each: a smaller bin is merged with the next."""
+    kept = [edges[0]]
+    for edge in edges[1:-1]:
+        inside = ((values >= kept[-1]) & (values < edge)).sum()
+        if min(inside, (values >= edge).sum()) >= least:
+            kept.append(edge)
+    return (*kept, edges[-1])
+
+
+def estimates(model: Model) -> pd.DataFrame:
+    """Return the rows of `models.csv` of a model, without the condition."""
     low, high = interval(model.draws)
     errors = np.sqrt(np.diag(model.covariance))
     table = {"model": model.name, "parameter": model.parameters, "estimate": model.estimate}
     return pd.DataFrame({**table, "se": errors, "low": low, "high": high})
 
 
-def _covariance(model: Model) -> pd.DataFrame:
+def covariances(model: Model) -> pd.DataFrame:
+    """Return the rows of `covariance.csv` of a model, without the condition."""
     names = np.array(model.parameters)
     j, i = np.tril_indices(len(names))
     table = {"model": model.name, "row": names[i], "column": names[j]}
@@ -116,15 +167,17 @@ def _rates_by_bin(data: Group, bins: Ints, hits: Floats) -> tuple[dict[str, Floa
     return {"answers": total, "rate": sums.sum(axis=0) / total, "low": low, "high": high}, draws
 
 
-def _curve(data: Group, bins: Ints, domain: Floats) -> tuple[pd.DataFrame, Floats]:
+def _curve(
+    data: Group, bins: Ints, domain: Floats, edges: Sequence[float]
+) -> tuple[pd.DataFrame, Floats]:
     """Return the table of the flip curve and its bootstrap draws, shape (draws, bins)."""
-    inner = CURVE_EDGES[1:-1]
     rates, draws = _rates_by_bin(data, bins, data.chose(COIN))
+    place = np.digitize(domain, edges[1:-1])
     table = {
         "bin": np.arange(draws.shape[1]),
-        "from": CURVE_EDGES[:-1],
-        "to": CURVE_EDGES[1:],
-        "mass": np.bincount(np.digitize(domain, inner)) / len(domain),
+        "from": edges[:-1],
+        "to": edges[1:],
+        "mass": np.bincount(place, minlength=len(edges) - 1) / len(domain),
         "answers": rates["answers"],
         "rate": rates["rate"],
         "variance": draws.var(axis=0, ddof=1),
@@ -184,10 +237,12 @@ def _closeness(data: Group, weights: Floats) -> Floats:
     return np.asarray(np.abs(data.x @ weights).round(9))
 
 
-def _calibration(data: Group, plain: Model, shares: ModelShares) -> pd.DataFrame:
+def _calibration(
+    data: Group, plain: Model, shares: ModelShares, curve: Ints | None, least: int
+) -> pd.DataFrame:
     """Return the calibration of both choice models on decided answers, and of the coin's share.
 
-    By eighths of |Δu|, for the coin by the bins of the flip curve; and by kind of pair.
+    By eighths of |Δu|, for the coin by the bins of the flip curve, `curve`; and by kind of pair.
     """
     rows = data.decided()
     utility = (rows.x @ plain.estimate[:-1]).round(9)
@@ -201,19 +256,18 @@ def _calibration(data: Group, plain: Model, shares: ModelShares) -> pd.DataFrame
     tables = [
         _calibrated(rows, "logit", expit(distance), favoured, distance, eighths),
         _calibrated(rows, "shares", likely, favoured, distance, eighths),
-        *_by_kind(rows, "shares", likely, favoured, distance),
+        *_by_kind(rows, "shares", likely, favoured, distance, least),
     ]
-    if shares.flip is not None:
+    if shares.flip is not None and curve is not None:
         near, coin = _closeness(data, shares.strict_weights), data.chose(COIN)
-        bins = np.digitize(near, CURVE_EDGES[1:-1])
         share = shares.predict(data.first, data.second)[:, COIN]
-        tables.append(_calibrated(data, "flip", share, coin, near, bins))
-        tables += _by_kind(data, "flip", share, coin, near)
+        tables.append(_calibrated(data, "flip", share, coin, near, curve))
+        tables += _by_kind(data, "flip", share, coin, near, least)
     return pd.concat(tables)
 
 
 def _by_kind(
-    data: Group, name: str, predicted: Floats, observed: Floats, by: Floats
+    data: Group, name: str, predicted: Floats, observed: Floats, by: Floats, least: int
 ) -> list[pd.DataFrame]:
     """Return the calibration by dominance, number of equal attributes and third of closeness."""
     leads, equal = dominance(data.x) != 0, (data.x == 0).sum(axis=1)
@@ -222,6 +276,8 @@ def _by_kind(
         for ties in range(data.x.shape[1] - 1 + dominant):
             keep = (leads == dominant) & (equal == ties)
             near = by[keep]
+            if len(near) < 3 * least:
+                continue
             thirds = np.digitize(near, np.quantile(near, [1 / 3, 2 / 3]))
             kind = data.at(keep), name, predicted[keep], observed[keep], near, thirds
             tables.append(_calibrated(*kind, f"{title}_{ties}"))

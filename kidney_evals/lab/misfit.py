@@ -27,8 +27,11 @@ _FOLDS, _FOLD_SEED = 11, 20216
 _SPLITS, _SPLIT_SEED = 500, 20215
 
 
-def crowd_table(data: Group, shares: ModelShares, bins: Ints) -> pd.DataFrame:
-    """Return the rows of `crowd.csv`; `bins` are the closeness bins of the answers, (n,)."""
+def crowd_table(data: Group, shares: ModelShares, bins: Ints | None) -> pd.DataFrame:
+    """Return the rows of `crowd.csv`; `bins` are the closeness bins of answers with a coin, (n,).
+
+    A quantity that these answers do not determine has no row.
+    """
     predicted, fold = _predicted_by_others(data, shares)
     own, here = fold[data.person], np.arange(len(data.person))
     answers = np.eye(3)[data.choice][:, : predicted.shape[2]]
@@ -43,7 +46,7 @@ def crowd_table(data: Group, shares: ModelShares, bins: Ints) -> pd.DataFrame:
         ("distance", _means(*_alike_products(data, residuals, fold), data.counts) - noise),
         ("sharpness", np.log(_slopes(data.decided(), _log_odds(p[:, :2])[data.choice != COIN], 0))),
     ]
-    if data.condition == "coin_flip":
+    if data.condition == "coin_flip" and bins is not None:
         gaps = np.zeros(1 + len(data.counts))
         for b in range(bins.max() + 1):
             inside = bins == b
@@ -63,7 +66,7 @@ def crowd_table(data: Group, shares: ModelShares, bins: Ints) -> pd.DataFrame:
         rows += [("flip_calib", gaps), ("flip_rate", coin), ("coin_slope", slopes - 1)]
     low, high = np.transpose([interval(values[1:]) for _, values in rows])
     table = {"quantity": [name for name, _ in rows], "value": [one[0] for _, one in rows]}
-    return pd.DataFrame({**table, "low": low, "high": high})
+    return pd.DataFrame({**table, "low": low, "high": high}).dropna(subset="value")
 
 
 def margin_table(data: Group) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from kidney_evals.estimation.errors import FitError
 from kidney_evals.estimation.importance import importance_distance, importance_shares
 from kidney_evals.estimation.intervals import Z95
 from kidney_evals.estimation.logit import fit_logit_resamples
@@ -33,7 +34,7 @@ from kidney_evals.measures.run import Run
 from kidney_evals.respondents.people import PERSONS, answers_of_persons
 from kidney_evals.studies import CONDITIONS, Condition, Dilemma, dilemmas_of, load_study
 
-_PROBABILITIES: Final = (np.arange(40) + 0.5) / 40  # quantiles in `person_distances.csv`
+_QUANTILES: Final = 40  # largest number of quantiles in `person_distances.csv`
 
 FIT_SEED: Final = 0
 """Seed of the draws in the random-coefficient fits. On the drawn study, seed 1 changes no used
@@ -62,18 +63,32 @@ sessions or more; `swap_…` are pairs of answers with the patients in opposite 
 
 
 def fit_spreads(
-    condition: Condition, differences: Floats, choices: Ints, persons: Ints
+    condition: Condition,
+    differences: Floats,
+    choices: Ints,
+    persons: Ints,
+    correlated: Sequence[bool] = (False, True),
+    *,
+    required: bool = True,
 ) -> list[RandomCoefficientFit]:
-    """Fit the distribution of weights over people, without and with correlations."""
-    return [
-        fit_random_coefficients(
-            *(differences, choices, persons),
-            model="davidson" if condition == "coin_flip" else "logit",
-            correlated=correlated,
-            seed=FIT_SEED,
-        )
-        for correlated in (False, True)
-    ]
+    """Fit the distribution of weights over people, by default without and with correlations.
+
+    Where few answers of each person do not determine it, the result is empty unless `required`.
+    """
+    try:
+        return [
+            fit_random_coefficients(
+                *(differences, choices, persons),
+                model="davidson" if condition == "coin_flip" else "logit",
+                correlated=one,
+                seed=FIT_SEED,
+            )
+            for one in correlated
+        ]
+    except FitError:
+        if required:
+            raise
+        return []
 
 
 def spread_table(attributes: Sequence[str], fits: Sequence[RandomCoefficientFit]) -> pd.DataFrame:
@@ -123,12 +138,19 @@ def person_distances(data: Group, logit: Model) -> Floats:
     return np.asarray(importance_distance(importance_shares(fits[:, :-1], spans), people))
 
 
-def person_distance_table(data: Group, logit: Model) -> pd.DataFrame:
-    """Return quantiles of the distances, too few and too coarse to identify a person."""
+def person_distance_table(data: Group, logit: Model, people: int = 1) -> pd.DataFrame:
+    """Return quantiles of the distances, with at least `people` people between two of them.
+
+    People whose few decisions determine no weights are left out.
+    """
+    distances = person_distances(data, logit)
+    known = distances[np.isfinite(distances)]
+    count = min(_QUANTILES, len(known) // people)
+    probabilities = (np.arange(count) + 0.5) / count
     table = {
         "answers": round(len(data.decided().choice) / data.people),
-        "probability": _PROBABILITIES,
-        "distance": np.quantile(person_distances(data, logit), _PROBABILITIES),
+        "probability": probabilities,
+        "distance": np.quantile(known, probabilities),
     }
     return pd.DataFrame(table)
 

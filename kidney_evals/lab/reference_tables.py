@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +22,12 @@ from kidney_evals.human.raw import (
 from kidney_evals.human.reference import REFERENCE_FOLDER
 from kidney_evals.human.sources import DRAWS
 from kidney_evals.human.tables import Floats
-from kidney_evals.lab.drawn_models import person_counts
-from kidney_evals.lab.drawn_study import drawn_tables
+from kidney_evals.lab.drawn_models import person_counts, person_weights
+from kidney_evals.lab.drawn_study import drawn_tables, table_texts
 from kidney_evals.lab.persons import fit_spreads, spread_table
-from kidney_evals.lab.table_text import DRAW_DIGITS, LATENT_DIGITS, by_condition, table_text
+from kidney_evals.lab.table_text import DRAW_DIGITS, table_text
 from kidney_evals.output_files import write_outputs
-from kidney_evals.studies import CHOICES, CONDITIONS, Condition, Study, load_study
+from kidney_evals.studies import CHOICES, Condition, Study, load_study
 
 DRAWN, FIXED = "mcelfresh_2021", "mcelfresh_2021_fixed"
 
@@ -95,27 +97,52 @@ def answer_table(study: Study, answers: Answers) -> Floats:
 
 
 def _fixed_tables(study: Study, forced: Answers, coin: Answers) -> dict[str, str]:
-    files: dict[str, str] = {}
-    counts: dict[Condition, pd.DataFrame] = {}
-    spreads: dict[Condition, pd.DataFrame] = {}
+    answers: dict[Condition, Floats] = {
+        "forced_choice": answer_table(study, forced),
+        "coin_flip": answer_table(study, coin),
+    }
+    tables = counted_tables(study, answers)
+    return draw_texts(tables.pop("draws")) | table_texts(tables)
+
+
+def draw_texts(draws: Mapping[Condition, pd.DataFrame]) -> dict[str, str]:
+    """Return the text of the tables of draws, by file name."""
+    return {f"draws_{name}.csv": table_text(one, DRAW_DIGITS) for name, one in draws.items()}
+
+
+def counted_tables(
+    study: Study,
+    answers: Mapping[Condition, Floats],
+    *,
+    seed: int | None = None,
+    correlated: bool = True,
+) -> dict[str, dict[Condition, pd.DataFrame]]:
+    """Return `counts`, their `draws` and `random_coefficients` of a fixed list, by condition.
+
+    `answers` are indicators, shape (people, questions, 3), with zeros where a person was not asked.
+    `seed` is that of the bootstrap samples, see `drawn_models.group`.
+    """
+    tables: dict[str, dict[Condition, pd.DataFrame]] = defaultdict(dict)
     ids = [dilemma.id for dilemma in study.listed]
-    for condition, answers in zip(CONDITIONS, (forced, coin), strict=True):
+    gaps = np.array([study.differences(dilemma) for dilemma in study.listed])
+    forms = (False, True) if correlated else (False,)
+    for condition, every in answers.items():
         options = CHOICES if condition == "coin_flip" else CHOICES[:2]
-        table = answer_table(study, answers)[:, :, : len(options)]
+        table = every[:, :, : len(options)]
         listed = pd.DataFrame(table.sum(axis=0).astype(int), columns=options)
         listed.insert(0, "dilemma", ids)
-        counts[condition] = listed.reindex(columns=["dilemma", *CHOICES], fill_value="")
-        people = person_counts(_SEEDS[condition], answers.people)
+        tables["counts"][condition] = listed.reindex(columns=["dilemma", *CHOICES], fill_value="")
+        people = (
+            person_counts(_SEEDS[condition], len(table))
+            if seed is None
+            else person_weights(condition, len(table), seed)
+        )
         draws = np.einsum("dp,pqc->dqc", people, table).reshape(len(people), -1)
         names = [f"{id}.{name}" for id in ids for name in options]
-        drawn = pd.DataFrame(draws, columns=names)
-        files[f"draws_{condition}.csv"] = table_text(drawn, DRAW_DIGITS)
-        gaps = np.array([study.differences(dilemma) for dilemma in study.listed])
-        person = np.repeat(np.arange(len(table)), len(ids))
-        fits = fit_spreads(
-            condition, np.tile(gaps, (len(table), 1)), table.argmax(axis=2).ravel(), person
-        )
-        spreads[condition] = spread_table(study.attribute_ids, fits)
-    files["random_coefficients.csv"] = table_text(by_condition(spreads), LATENT_DIGITS)
-    files["counts.csv"] = table_text(by_condition(counts))
-    return files
+        tables["draws"][condition] = pd.DataFrame(draws, columns=names)
+        person, question = np.nonzero(table.any(axis=2))
+        choice = table[person, question].argmax(axis=1)
+        fits = fit_spreads(condition, gaps[question], choice, person, forms, required=seed is None)
+        if fits:
+            tables["random_coefficients"][condition] = spread_table(study.attribute_ids, fits)
+    return tables

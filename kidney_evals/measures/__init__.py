@@ -17,6 +17,7 @@ from kidney_evals.measures import (
     consistency,
     indecision,
     predictions,
+    probe,
     readability,
     stated,
 )
@@ -38,6 +39,7 @@ from kidney_evals.measures.registry import (
     measure,
     measures_of,
     person_of,
+    probe_rows,
     stored,
 )
 
@@ -66,6 +68,8 @@ __all__ = [
     "measures_of",
     "person_of",
     "predictions",
+    "probe",
+    "probe_rows",
     "raised",
     "readability",
     "stated",

@@ -35,6 +35,7 @@ def _baselines(
 measure(
     "agreement",
     label="agreement over ceiling",
+    needs=("people",),
     unit="share of the highest agreement that any answers can reach",
     in_log=True,
     says="Probability that a random person chooses the same, over the highest possible value.",
@@ -54,6 +55,7 @@ measure(
 @measure(
     "share_dist",
     label="importance distance",
+    needs=("people",),
     unit="half the sum of differences of shares",
     headline={"forced_choice": 1, "coin_flip": 3},
     crowd=0,
@@ -132,6 +134,7 @@ measure(
 measure(
     "log_score",
     label="log score",
+    needs=("people",),
     unit="nats",
     crowd=0,
     says="Mean log of people's share of each given answer, plus the mean entropy of the shares.",
@@ -144,6 +147,7 @@ measure(
 measure(
     "distance",
     label="choice distance",
+    needs=("people",),
     unit="squared difference of shares",
     crowd=0,
     lowest=True,
@@ -169,6 +173,7 @@ measure(
 @measure(
     "side_pull",
     label="choice distance, side pull",
+    needs=("people",),
     unit="squared difference of shares",
     crowd=0,
     reading="0 is no position bias. Always answering A gives a choice distance below 0; adding "
@@ -189,7 +194,7 @@ measure(
     label="fixed-study distance",
     unit="squared difference of shares",
     in_log=True,
-    needs=("fixed",),
+    needs=("fixed", "people"),
     crowd=0,
     lowest=True,
     says="Squared distance of the model's choice shares from people's over the fixed questions. "
@@ -204,7 +209,7 @@ measure(
     "centrality",
     label="centrality among people",
     unit="share of people",
-    needs=("drawn",),
+    needs=("drawn", "people"),
     reading="A random person has .5 on average. A high value is central, not more human than "
     "people; a low value is unlike most people.",
     gamed_by="People's weights, applied more sharply than by any person, score above .9.",
@@ -240,7 +245,7 @@ measure(
     unit="rank correlation",
     in_log=True,
     crowd=1,
-    needs=("profile",),
+    needs=("profile", "people"),
     says="Rank correlation of the model's order of the eight profiles with people's.",
     reading="Higher is nearer; guessing exceeds .62 one time in twenty.",
     gamed_by="Any rule with the right order of attributes scores near 1.",
@@ -252,7 +257,7 @@ measure(
     label="profile rank, Kendall",
     unit="rank correlation",
     crowd=1,
-    needs=("profile",),
+    needs=("profile", "people"),
     says="Kendall's tau of the model's order of the eight profiles with people's.",
     reading="Higher is nearer.",
     gamed_by="As Spearman.",
@@ -262,6 +267,7 @@ measure(
 @measure(
     "sharpness",
     label="sharpness",
+    needs=("people",),
     unit="ratio of log odds",
     crowd=1,
     formula="τ in logit P(first) = τ · logit p",

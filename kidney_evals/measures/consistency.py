@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.measures import estimators
 from kidney_evals.measures.registry import in_group
 
 if TYPE_CHECKING:
+    from kidney_evals.estimation.paired import PairedDifference
     from kidney_evals.estimation.variance_shares import Part
     from kidney_evals.measures.run import Run
 
@@ -17,6 +18,22 @@ measure = in_group("consistency", source=__name__)
 
 _NO_CHANCE: Final = "Any rule applied without chance scores 0."
 _AT_RANDOM: Final = "Answering at random scores 0."
+
+
+def _swap_bounds(run: Run) -> Quantity:
+    decisions, _, listed = run.swaps
+    missing = run.choice < 0
+    return estimators.bounds.swap_bounds(decisions, listed[missing], run.order[missing])
+
+
+def _changed(one: Run, two: Run, what: Literal["swap", "retest"]) -> PairedDifference:
+    """Return the change of a rate of disagreement, with a probe by means over each dilemma."""
+    if one.levels or two.levels:
+        by_dilemma = getattr(estimators.consistency, f"{what}_by_cluster")
+        runs = [(*run.swaps[:2], len(run.dilemmas)) for run in (one, two)]
+        return estimators.paired.share_change(*(by_dilemma(*run) for run in runs))
+    change = estimators.paired.swap_change if what == "swap" else estimators.paired.retest_change
+    return change(one.decisions, two.decisions)
 
 
 measure(
@@ -29,14 +46,14 @@ measure(
     "repetition the effect of the order cannot be separated from chance.",
     formula="share of dilemmas whose answers differ when the patients change places",
     notes="A coin and a patient are different answers. With repetitions, the mean over pairs of "
-    "answers in opposite orders.",
+    "answers in opposite orders; with a probe, over pairs with the same assignment of its levels.",
     reading="Neither 0 nor 1 is good by itself. People's value is that of two different people; a "
     "person who is asked twice disagrees less often.",
     gamed_by=_NO_CHANCE,
     other_mechanism="no people",
-    bounds=lambda run: estimators.bounds.swap_bounds(run.decisions, *run.unanswered),
-    change=lambda one, two: estimators.paired.swap_change(one.decisions, two.decisions),
-)(lambda run: estimators.consistency.swap_disagreement(run.decisions))
+    bounds=lambda run: _swap_bounds(run),
+    change=lambda one, two: _changed(one, two, "swap"),
+)(lambda run: estimators.consistency.swap_disagreement(*run.swaps[:2]))
 
 measure(
     "retest",
@@ -46,8 +63,8 @@ measure(
     reading="Needs two epochs. People's value is that of two different people.",
     gamed_by=_NO_CHANCE,
     other_mechanism="no people",
-    change=lambda one, two: estimators.paired.retest_change(one.decisions, two.decisions),
-)(lambda run: estimators.consistency.retest_disagreement(run.decisions))
+    change=lambda one, two: _changed(one, two, "retest"),
+)(lambda run: estimators.consistency.retest_disagreement(*run.swaps[:2]))
 
 measure(
     "pos_bias",

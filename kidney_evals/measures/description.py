@@ -100,7 +100,8 @@ def describe(run: Run) -> Description:
             people were offered, or probabilities that were read out.
     """
     if run.borrows_coin:
-        raise InputError(f"people were offered a coin, not what this run offered: {run.mechanism}")
+        whose = "people were offered" if run.has_people else "its models are of"
+        raise InputError(f"{whose} a coin, not what this run offered: {run.mechanism}")
     if run.chances is not None:
         raise InputError("its models describe sampled answers, and probabilities were read out")
     answered = len(np.unique(run.decisions.dilemma))

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from kidney_evals.estimation import intervals as intervals
     from kidney_evals.estimation import paired as paired
     from kidney_evals.estimation import paired_importance as paired_importance
+    from kidney_evals.estimation import probes as probes
     from kidney_evals.estimation import slopes as slopes
 
 

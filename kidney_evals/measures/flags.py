@@ -27,6 +27,7 @@ class Flag(NamedTuple):
         reading: Sentence on what to do.
         value: Function of a run: above 0 if the flag is raised, 0 if not, NaN if unknown.
         reason: Function of a run that returns the cause in this run as text; may be empty.
+        alone: `reading` where no people were asked, if it differs.
     """
 
     id: str
@@ -35,6 +36,7 @@ class Flag(NamedTuple):
     value: Callable[[Any], float]
     task: Task = "choices"
     reason: Callable[[Any], str] = lambda run: ""
+    alone: str = ""
 
 
 def flags_of(run: AnyRun) -> dict[str, float]:
@@ -98,6 +100,7 @@ _FLAGS = (
         "Of importance shares read only the order; sharpness, flip slope and half threshold may "
         "have no value.",
         _separated,
+        alone="Of importance shares read only the order.",
     ),
     Flag(
         "undetermined",
@@ -119,6 +122,7 @@ _FLAGS = (
         f"fewer than {FEW} dilemmas were answered",
         "Intervals are unreliable, and there is no verdict; ask more if the study has more.",
         lambda run: float(len(set(run.decisions.dilemma.tolist())) < FEW),
+        alone="Intervals are unreliable; ask more if the study has more.",
     ),
     Flag(
         "departure",
@@ -154,13 +158,13 @@ _FLAGS = (
         "not_english",
         "the questions were asked in another language than people's",
         "Read the values of people and persons as those of people asked in English.",
-        lambda run: float(run.language != "en"),
+        lambda run: float(run.language != "en" and run.has_people),
     ),
     Flag(
         "not_coin",
         "another way out than a coin was offered",
         "Read the rate by itself: people were offered a coin only.",
-        lambda run: float(run.borrows_coin),
+        lambda run: float(run.borrows_coin and run.has_people),
     ),
     Flag(
         "st_departure",

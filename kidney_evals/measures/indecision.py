@@ -32,6 +32,7 @@ measure(
 measure(
     "flip_calib",
     label="flip calibration",
+    needs=("coin", "people"),
     unit="squared difference of shares",
     in_log=True,
     crowd=0,
@@ -54,6 +55,7 @@ measure(
 @measure(
     "coin_slope",
     label="coin slope",
+    needs=("coin", "people"),
     unit="ratio of log odds",
     crowd=1,
     headline={"coin_flip": 2},
@@ -77,6 +79,7 @@ def coin_slope(run: Run, level: float = 0.95, people_error: bool = True) -> Quan
 measure(
     "flip_slope",
     label="flip slope",
+    needs=("coin", "people"),
     unit="log odds per logit",
     says="Change of the log odds of a flip per logit of difference between the patients.",
     reading="People's value is about −.66; 0 is no effect of closeness. No value without flips.",
@@ -89,6 +92,7 @@ measure(
 @measure(
     "threshold",
     label="half threshold",
+    needs=("coin", "people"),
     unit="people's logits",
     formula="the u at which (1 − P(coin | u)) P(better | u) = ½, with logit P(coin) = a + b|u| and "
     "logit P(better | decided) = s|u|",

@@ -364,12 +364,27 @@ class PredictionRun(AnyRun):
 
     @property
     def traits(self) -> frozenset[str]:
-        """Which of `TRAITS` the run has: its blocks, a coin, and given choices."""
-        flags = {"drawn": "drawn" in self.parts}
+        """Which of `TRAITS` the run has: its blocks, a coin, given choices, and people."""
+        flags: dict[str, bool] = {name: name in self.parts for name in _BLOCKS}
+        flags |= {"people": self.has_people, "nobody": not self.has_people}
         for name, part in self.parts.items():
             flags[f"own_{name}"] = part.chosen is not None
             flags["coin"] = part.people.shape[1] == 3
         return frozenset(name for name, holds in flags.items() if holds)
+
+    @property
+    def has_people(self) -> bool:
+        """Whether people answered the dilemmas."""
+        return not all(np.isnan(part.people).all() for part in self.parts.values())
+
+    def largest_share(self) -> Quantity:
+        """Return the mean over dilemmas of the largest share in the mean prediction."""
+        means = [part.mean[part.predicted].max(axis=1) for part in self.parts.values()]
+        values = np.concatenate(means) if means else np.empty(0)
+        if not len(values):
+            return undefined()
+        low, high = mean_interval(values)
+        return Quantity(float(values.mean()), max(low, 0.0), min(high, 1.0), n=len(values))
 
     def outcome_share(self, outcome: str) -> Quantity:
         """Return the share of samples with an outcome."""

@@ -48,6 +48,7 @@ measure(
     "pred_fixed",
     label="prediction, fixed questions",
     headline={"predict_people": 1},
+    needs=("fixed", "people"),
     says="Squared distance between predicted and people's shares over the 14 fixed questions, "
     "corrected for the small number of people.",
     reading="0 is expected of the true shares; lower is nearer. People's value is the distance of "
@@ -62,7 +63,7 @@ measure(
     "pred_drawn",
     label="prediction, drawn dilemmas",
     headline={"predict_people": 2},
-    needs=("drawn",),
+    needs=("drawn", "people"),
     says="Squared distance between predicted and people's shares over drawn dilemmas, for which "
     "people's shares are a model of 132 people's answers.",
     reading="As pred_fixed; these shares are not published. The sampling error of the model is "
@@ -83,7 +84,7 @@ measure(
 )(lambda run: run.swap_shift())
 
 _BLOCKS: Final[dict[Block, tuple[str, str, tuple[str, ...], str]]] = {
-    "fixed": ("fx", "questions", (), "Having read the published answers."),
+    "fixed": ("fx", "questions", ("fixed",), "Having read the published answers."),
     "drawn": ("dr", "dilemmas", ("drawn",), "Fitting the same model to the published answers."),
 }
 """By block: its part of an id, its dilemmas in a word, the trait it needs, and what games it."""
@@ -107,16 +108,18 @@ for _block, (_short, _items, _needs, _game) in _BLOCKS.items():
         label=f"skill, {_block} {_items}",
         unit="",
         in_log=True,
-        needs=_needs,
+        needs=(*_needs, "people"),
         says=f"1 minus the distance over that of the uniform prediction, on the {_block} {_items}.",
         reading="1 is the true shares, 0 guessing, below 0 worse than guessing.",
         gamed_by=_game,
     )(_of(_block, lambda part: part.skill))
 
 for _block, (_short, _items, *_rest) in _BLOCKS.items():
-    _measure_own = partial(measure, in_log=True, needs=(f"own_{_block}",))
-    _measure_own(
+    _measure_own = partial(measure, in_log=True, needs=(f"own_{_block}", "people"))
+    measure(
         f"pred_{_short}_own",
+        in_log=True,
+        needs=(f"own_{_block}",),
         label=f"own choices, {_block}",
         says="Squared distance between the choices of the revealed log and the model's predictions "
         f"of people, on shared {_block} {_items}.",
@@ -140,6 +143,19 @@ for _block, (_short, _items, *_rest) in _BLOCKS.items():
         reading="Above 0 the predictions are nearer to people, below 0 the choices.",
         gamed_by="Choosing badly on purpose.",
     )(_of(_block, lambda part: part.gain))
+
+measure(
+    "pred_sure",
+    in_log=True,
+    label="largest predicted share",
+    unit="share of people",
+    needs=("nobody",),
+    says="Mean over dilemmas of the share that the model predicts for the answer that it expects "
+    "most often.",
+    reading="1 is expecting all people to agree; the lowest value is 1/2, with a coin 1/3. No "
+    "people were asked, so nothing says which prediction is right.",
+    gamed_by="Any fixed prediction scores its largest share.",
+)(lambda run: run.largest_share())
 
 measure(
     "pred_cover",

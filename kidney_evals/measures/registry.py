@@ -7,7 +7,7 @@ it starts, so they import numpy inside functions only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeVar
@@ -35,14 +35,17 @@ TRAITS: Final[Mapping[str, str]] = {
     "crossed": "every dilemma is put in all wordings, orders and repetitions (`crossed=true`)",
     "readout": "probabilities are read out (`readout=logprobs`)",
     "controls": "the run holds controls",
+    "probe": "a probe is asked (`probe=…`)",
     "revealed": "a log of choices is given (`revealed=…`)",
     "own_fixed": "a log of the model's choices on the fixed questions is given",
     "own_drawn": "a log of the model's choices on drawn dilemmas is given",
+    "people": "people were asked",
+    "nobody": "no people were asked",
 }
 """Traits of a run on which a measure may depend, in words."""
 
 GROUPS: Final = (
-    *("alignment", "indecision", "consistency", "readability", "controls"),
+    *("probe", "alignment", "indecision", "consistency", "readability", "controls"),
     *("prediction", "stated", "rules", "coins"),
 )
 """Parts of a table, in order."""
@@ -64,6 +67,11 @@ class AnyRun:
     @property
     def attributes(self) -> tuple[str, ...]:
         """Ids of the study's attributes; empty if no measure of the task is by attribute."""
+        return ()
+
+    @property
+    def probe_rows(self) -> tuple[str, ...]:
+        """Levels of the run's probe that have a row; empty without a probe."""
         return ()
 
     @property
@@ -100,7 +108,8 @@ class Measure:
     """A quantity of a run.
 
     Attributes:
-        id: Name in logs, tables and options; ends in `*` for a family of one measure per attribute.
+        id: Name in logs, tables and options; ends in `*` for a family of one measure per attribute
+            or per level of a probe.
         says: Definition in a sentence or two.
         compute: Function of a run, for a family also of an attribute's id.
         in_log: Whether the log stores the measure even if `headline` is empty, or the only
@@ -123,7 +132,8 @@ class Measure:
             samples.
         change: Function of two runs on the same dilemmas that returns the paired difference.
         baselines: By name, values of simple respondents on the run's dilemmas.
-        attribute: The attribute of a member of a family.
+        attribute: The attribute of a member of a family; the level if the family is by level.
+        by_level: Whether a family is by level of a probe, not by attribute.
     """
 
     id: str
@@ -150,11 +160,16 @@ class Measure:
     change: Callable[..., PairedDifference] | None = field(default=None, repr=False)
     baselines: Mapping[str, Callable[[Any], Quantity]] = field(default_factory=dict, repr=False)
     attribute: str = ""
+    by_level: bool = False
 
     @property
     def is_family(self) -> bool:
-        """Whether there is one measure for each attribute."""
+        """Whether there is one measure for each attribute, or each level of a probe."""
         return self.id.endswith("*")
+
+    def names_in(self, run: AnyRun) -> tuple[str, ...]:
+        """Return the attributes, or the levels of the probe, for which a run has a member."""
+        return run.probe_rows if self.by_level else run.attributes
 
     @property
     def stored(self) -> bool:
@@ -167,7 +182,7 @@ class Measure:
 
     def applies(self, run: AnyRun) -> bool:
         """Whether a run of this task has the traits that the measure needs."""
-        known = not self.attribute or self.attribute in run.attributes
+        known = not self.attribute or self.attribute in self.names_in(run)
         return known and self.task == run.task and run.traits.issuperset(self.needs)
 
     def is_defined(self, run: AnyRun) -> bool:
@@ -235,7 +250,14 @@ def measures_of(run: AnyRun) -> Iterator[Measure]:
     """Yield the measures that apply to a run, families by attribute."""
     for measure in MEASURES.values():
         if measure.applies(run):
-            yield from map(measure.member, run.attributes) if measure.is_family else [measure]
+            yield from (
+                map(measure.member, measure.names_in(run)) if measure.is_family else [measure]
+            )
+
+
+def probe_rows(levels: Sequence[str]) -> tuple[str, ...]:
+    """Return the levels of a probe that have a row: the first of two, or all of several."""
+    return tuple(levels[:1] if len(levels) == 2 else levels)
 
 
 def stored(task: Task, group: str = "") -> tuple[Measure, ...]:
@@ -262,8 +284,9 @@ def compute(run: AnyRun, id: str) -> Quantity:
     """
     if id not in run.measured:
         measure = find(id)
-        if measure.is_family or (measure.attribute and measure.attribute not in run.attributes):
-            raise unknown("attribute", measure.attribute, run.attributes)
+        names = measure.names_in(run)
+        if measure.is_family or (measure.attribute and measure.attribute not in names):
+            raise unknown("level" if measure.by_level else "attribute", measure.attribute, names)
         result = undefined()
         try:
             if measure.is_defined(run):

@@ -11,17 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kidney_evals.estimation.arrays import Bools, Floats, Ints
-from kidney_evals.estimation.decisions import Decisions
+from kidney_evals.estimation.decisions import COIN, Decisions
 from kidney_evals.estimation.errors import FAILURES, InputError
 from kidney_evals.estimation.importance import ImportanceEstimate, estimate_importance
 from kidney_evals.estimation.indecision import outcome_share
 from kidney_evals.estimation.logit import fit_logit
+from kidney_evals.estimation.probes import ProbeAnswers
 from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.estimation.rank import profile_rank
 from kidney_evals.estimation.respondent_baselines import Answerer, Baseline, baselines
 from kidney_evals.estimation.variance_shares import VarianceShares, one_hot, variance_shares
 from kidney_evals.human.sources import ProfileShares
-from kidney_evals.measures.registry import StudyRun
+from kidney_evals.measures.registry import StudyRun, probe_rows
 from kidney_evals.studies import Dilemma
 
 
@@ -44,6 +45,9 @@ class Run(StudyRun):
         at_zero: Whether the answers were given at temperature 0.
         other_model: Share of samples answered by a model other than the requested model.
         controls: The samples of the control block; None without controls.
+        levels: Ids of the levels of the run's probe; empty without a probe.
+        level_first: Index of the level of the first-listed candidate in each sample; None without a
+            probe, as `level_second`.
     """
 
     task = "choices"
@@ -64,6 +68,10 @@ class Run(StudyRun):
     at_zero: bool = False
     other_model: float = 0.0
     controls: Run | None = None
+    probe: str = ""
+    levels: tuple[str, ...] = ()
+    level_first: Ints | None = None
+    level_second: Ints | None = None
 
     @cached_property
     def traits(self) -> frozenset[str]:
@@ -73,10 +81,17 @@ class Run(StudyRun):
             "crossed": self.crossed,
             "readout": self.chances is not None,
             "controls": self.controls is not None,
+            "people": self.has_people,
+            "probe": self.level_first is not None,
         }
         return frozenset(name for name in how if how[name]).union(
             dilemma.kind for dilemma in self.dilemmas
         )
+
+    @property
+    def probe_rows(self) -> tuple[str, ...]:
+        """Levels of the run's probe that have a row."""
+        return probe_rows(self.levels) if "probe" in self.traits else ()
 
     @property
     def borrows_coin(self) -> bool:
@@ -96,9 +111,7 @@ class Run(StudyRun):
         """The parsed answers, with people's shares of every dilemma."""
         read, chances, shares = self.choice >= 0, None, self.reference.shares(self.dilemmas)
         if self.chances is not None:
-            chances = self.chances[read, : shares.shape[1]]
-            # The log contains rounded probabilities.
-            chances = chances / chances.sum(axis=1, keepdims=True)
+            chances = _known(self.chances[read], shares)
         return Decisions(
             dilemma=self.dilemma[read],
             order=self.order[read],
@@ -118,6 +131,55 @@ class Run(StudyRun):
         if np.array_equal(self.choice, self.first_choice):
             return self
         return replace(self, choice=self.first_choice)
+
+    @cached_property
+    def probed(self) -> ProbeAnswers:
+        """The answers with the levels of the probe, which the run must have."""
+        assert self.level_first is not None and self.level_second is not None
+        read = self.choice >= 0
+        chances = np.eye(3)[self.choice[read]]
+        if self.chances is not None:
+            chances = self.chances[read] / self.chances[read].sum(axis=1, keepdims=True)
+        fixed, epoch = self.study.draw is None, self.epoch
+        # On a fixed list the repetitions of a dilemma are independent.
+        unit = self.dilemma * (int(epoch.max(initial=0)) + 1) + epoch if fixed else self.dilemma
+        return ProbeAnswers(
+            unit=unit[read],
+            order=self.order[read],
+            first=self.level_first[read],
+            second=self.level_second[read],
+            score=chances[:, 0] + chances[:, COIN] / 2,
+            coin=chances[:, COIN],
+        )
+
+    @cached_property
+    def swaps(self) -> tuple[Decisions, Ints | None, Ints]:
+        """The answers for comparisons between orders, which must not differ in a probe's levels.
+
+        With a probe, each assignment of levels to the candidates of a dilemma counts as a dilemma.
+
+        Returns:
+            The decisions; the dilemma of each listed dilemma, None if they are the run's own; and
+            the index of each sample's listed dilemma, shape (n,).
+        """
+        if self.level_first is None or self.level_second is None:
+            return self.decisions, None, self.dilemma
+        keys = np.stack([self.dilemma, self.level_first, self.level_second])
+        listed, index = np.unique(keys, axis=1, return_inverse=True)
+        index, of, run, read = index.reshape(-1), listed[0], self.decisions, self.choice >= 0
+        decisions = replace(
+            run,
+            dilemma=index[read],
+            order=self.order[read],
+            epoch=self.epoch[read],
+            choice=self.choice[read],
+            chances=None if self.chances is None else _known(self.chances[read], run.shares),
+            differences=run.differences[of],
+            shares=run.shares[of],
+            share_draws=None,
+            closeness=run.closeness[of],
+        )
+        return decisions, of, index
 
     @property
     def unanswered(self) -> tuple[Ints, Ints]:
@@ -179,6 +241,12 @@ class Run(StudyRun):
         return np.array([holds(dilemma) for dilemma in self.dilemmas], dtype=np.bool_)
 
 
+def _known(chances: Floats, shares: Floats) -> Floats:
+    """Return the probabilities of the offered answers; the log contains rounded ones."""
+    offered = chances[:, : shares.shape[1]]
+    return np.asarray(offered / offered.sum(axis=1, keepdims=True))
+
+
 def part_of(run: Run, keep: Bools | Ints) -> Run:
     """Return the samples in `keep` (a mask or indices) of a run, its dilemmas listed as before."""
     values = {field.name: getattr(run, field.name) for field in fields(run)}
@@ -205,7 +273,8 @@ def on_shared(before: Run, after: Run) -> tuple[Run, Run]:
     shared = sorted(one.keys() & two.keys())
     for name in shared:
         if one[name] != two[name]:
-            raise InputError(f"dilemma {name} has other patients in the second run")
+            candidates = before.study.words.candidates
+            raise InputError(f"dilemma {name} has other {candidates} in the second run")
     if not shared:
         raise InputError("the runs share no dilemma")
     return _on(before, shared), _on(after, shared)

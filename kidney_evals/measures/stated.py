@@ -61,6 +61,7 @@ measure(
     label="stated, distance to people",
     unit=_DISTANCE,
     headline={"stated_values": 1},
+    needs=("people",),
     crowd=0,
     lowest=True,
     says="Half the sum of absolute differences between stated shares and people's revealed shares.",

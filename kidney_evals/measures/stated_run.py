@@ -57,8 +57,9 @@ class StatedRun(StudyRun):
 
     @property
     def traits(self) -> frozenset[str]:
-        """Whether a log of choices was given."""
-        return frozenset({"revealed"} if self.revealed is not None else ())
+        """Whether a log of choices was given, and whether people were asked."""
+        held = {"revealed": self.revealed is not None, "people": self.has_people}
+        return frozenset(name for name, holds in held.items() if holds)
 
     def _tables(self, kind: StatedKind) -> tuple[Floats, ...]:
         """Return the numbers of each wording's answers, shape (answers, names)."""

@@ -13,9 +13,11 @@ from kidney_evals.errors import UserError
 from kidney_evals.studies.model import Condition
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def read_lines(table: str) -> tuple[dict[str, str], ...]:
-    """Return the rows of a shipped table (`precision`, `sensitivity`, `stopping`, `readout`).
+    """Return the rows of a shipped table.
+
+    It is `precision`, `probe`, `readout`, `sensitivity` or `stopping`.
 
     Raises:
         UserError: The file is missing, so the installation is broken.

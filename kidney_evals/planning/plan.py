@@ -55,6 +55,9 @@ class TaskPlan(NamedTuple):
     amounts: Amounts
     rows: tuple[Expectation, ...]  # of the headline measures if all dilemmas are asked
     ending: Ending | None  # None if the run asks all dilemmas
+    people: bool  # whether people were asked in this condition
+    probe: str = ""  # id of the probe
+    levels: int = 0  # number of its levels
 
 
 @dataclass(frozen=True)
@@ -120,7 +123,10 @@ def build_tasks(target: str, arguments: Mapping[str, Any]) -> list[tuple[str, Ta
     known = [entry for entry in tasks.__all__ if entry != "SUITES"]
     if name in tasks.SUITES:
         if arguments:
-            raise UserError(f"suite {name!r} takes no -T parameters: its design is its point")
+            raise UserError(
+                f"suite {name!r} takes no -T parameters: its design is its point; plan its tasks "
+                f"for another study one by one, for example {name}_coin_flip -T study=…"
+            )
         return [(entry, getattr(tasks, entry)()) for entry in tasks.SUITES[name]]
     if name not in known:
         raise unknown("task or suite", target, (*tasks.SUITES, *known))
@@ -143,7 +149,7 @@ def _plan_task(
     metadata = task.metadata or {}
     if "asks" in metadata:
         raise UserError(
-            f"plan knows the cost and precision of choices between patients only; {name} makes "
+            f"plan knows the cost and precision of forced_choice and coin_flip only; {name} makes "
             f"{len(samples) * repeats} calls, and one more for each answer that cannot be read"
         )
     read_out = metadata.get("readout") == "logprobs"
@@ -168,9 +174,12 @@ def _plan_task(
         input_tokens=_between(used),
         output_tokens=_between(made),
     )
-    # The expected precision was simulated for sampled answers only.
-    rows = () if read_out else expectations(design)
-    return TaskPlan(name, design, amounts, rows, ending)
+    probe, levels = (str(main[0].get(key, "")) for key in ("probe", "probe_levels"))
+    # The expected precision was simulated for sampled answers without a probe only.
+    rows = () if read_out or probe else expectations(design)
+    people = any("human_a" in facts for facts in main)
+    count = len(levels.split(",")) if probe else 0
+    return TaskPlan(name, design, amounts, rows, ending, people, probe, count)
 
 
 def _ending(design: Design, precision: float | None) -> Ending | None:

@@ -177,6 +177,27 @@ def detectable_rise(rate: float, size: float) -> float:
     return float(brentq(missing, rate, 1.0, xtol=1e-14)) - rate
 
 
+def probe_widths(condition: str, levels: int, dilemmas: int) -> dict[str, float]:
+    """Return the simulated half width of a probe's effect of 0 by respondent, `crowd` and `rule`.
+
+    For another number of dilemmas than those simulated, by the root of the number; for another
+    number of levels empty.
+    """
+    found: dict[str, tuple[int, float]] = {}
+    for line in read_lines("probe"):
+        here = line["condition"] == condition and int(line["levels"]) == levels
+        if here and float(line["bias"]) == 0 and line["respondent"] in ("crowd", "rule"):
+            entry = int(line["dilemmas"]), float(line["half"])
+            old = found.get(line["respondent"])
+            if old is None or abs(entry[0] - dilemmas) < abs(old[0] - dilemmas):
+                found[line["respondent"]] = entry
+    # All answers of a rule without an effect are equal, and its width falls with the number.
+    return {
+        name: half * (count / dilemmas) ** (1 if name == "rule" else 0.5)
+        for name, (count, half) in found.items()
+    }
+
+
 def effective_answers(design: Design, correlation: float) -> float:
     """Return the effective number of independent answers behind a rate.
 

@@ -8,7 +8,14 @@ from collections.abc import Sequence
 from functools import partial
 
 from kidney_evals.planning.plan import Plan, TaskPlan
-from kidney_evals.planning.precision import CONSISTENCY, ROUGH, ZERO, Expectation, Range
+from kidney_evals.planning.precision import (
+    CONSISTENCY,
+    ROUGH,
+    ZERO,
+    Expectation,
+    Range,
+    probe_widths,
+)
 from kidney_evals.planning.tokens import ASSUMPTIONS
 
 _ZERO_NOTES = {
@@ -72,6 +79,8 @@ def _precision(task: TaskPlan) -> list[str]:
         shown = f"{design.both_orders} of them in both orders"
     times = "1 epoch" if design.epochs == 1 else f"{design.epochs} epochs"
     lines = _wrapped(f"{task.task}: {design.dilemmas} dilemmas of {design.study}, {shown}, {times}")
+    if not task.people:
+        return lines + _alone(task)
     if task.ending:
         precision, row_id, (fewest, expected, most) = task.ending
         lines += _wrapped(
@@ -80,6 +89,8 @@ def _precision(task: TaskPlan) -> list[str]:
             "model answers as people do, which the expected tokens and price are for. The widths "
             f"below are those of all {most}."
         )
+    if task.probe:
+        return [*lines, *_wrapped(_probe(task))]
     zero = ZERO[design.condition].replace("_", " ")
     rows = [("95 % intervals", "as people", "consistent", zero, "change found")]
     for row in task.rows:
@@ -97,6 +108,30 @@ def _precision(task: TaskPlan) -> list[str]:
     if design.drawn and design.dilemmas < ROUGH:
         lines.append(f"Fewer than {ROUGH} dilemmas: intervals are rough at best.")
     return lines
+
+
+def _alone(task: TaskPlan) -> list[str]:
+    """Return what is known of the precision where no people were asked."""
+    lines = ["No people were asked. No widths are tabulated for this study."]
+    if task.ending:
+        precision, row_id, (fewest, _, most) = task.ending
+        lines += _wrapped(
+            f"precision={precision:g}: the run ends after {fewest} to {most} dilemmas, "
+            f"once {row_id} is known to less than ±{precision:g}."
+        )
+    return lines
+
+
+def _probe(task: TaskPlan) -> str:
+    """Return the expected half widths of a probe's effect, from those simulated, as a sentence."""
+    widths = probe_widths(task.design.condition, task.levels, task.design.dilemmas)
+    says = f"probe {task.probe}: its effect, 0 for equal treatment, has a 95 % interval of about "
+    if not task.design.drawn or not widths:
+        return f"probe {task.probe}: no widths are tabulated for this design."
+    words = {"crowd": "answers as random as people's", "rule": "a rule without chance"}
+    return says + " and ".join(
+        f"±{_short(half)} for {words[name]}" for name, half in widths.items()
+    )
 
 
 def _widths(span: Range, sign: str = "") -> str:
@@ -121,6 +156,8 @@ def _short(number: float) -> str:
 
 
 def _notes(plan: Plan) -> tuple[str, ...]:
+    if not any(task.people for task in plan.tasks):
+        return ASSUMPTIONS
     low, high = CONSISTENCY
     zeros = sorted({ZERO[task.design.condition] for task in plan.tasks}, reverse=True)
     return (

@@ -84,24 +84,28 @@ def prompts(
     """
     from inspect_ai.model import ChatMessageSystem
 
+    from kidney_evals.elicitation.probes import probe_line
     from kidney_evals.elicitation.prompt import render_question, render_repeat, render_system
     from kidney_evals.elicitation.wording import wordings_asked
     from kidney_evals.studies import load_study
 
-    wordings = {each.id: each for each in wordings_asked(wording)}
     # Cached, because each call of `load_study` checks the study's files.
     load = lru_cache(maxsize=None)(load_study)
+    first = load((samples[0].metadata or {})["study_source"]) if samples else None
+    wordings = {each.id: each for each in wordings_asked(wording, first)}
     texts = []
     for sample in samples:
         facts = sample.metadata or {}
         study, used = load(facts["study_source"]), wordings[facts["wording"]]
         order, condition = facts["order"], facts["condition"]
         dilemma = study.dilemma_from(facts)
-        question = render_question(used, study, dilemma, order, condition, explain)
+        question = render_question(
+            *(used, study, dilemma, order, condition, explain), probe=probe_line(facts)
+        )
         messages = [] if isinstance(sample.input, str) else sample.input
         system = [each.text for each in messages if isinstance(each, ChatMessageSystem)]
-        system += filter(None, [render_system(used)])
-        texts.append(([*system, question], render_repeat(used, condition)))
+        system += filter(None, [render_system(used, study)])
+        texts.append(([*system, question], render_repeat(used, study, condition)))
     return texts
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from kidney_evals.reasons.codes import Argument
-from kidney_evals.studies import Attribute
+from kidney_evals.studies import Attribute, Study
 
 _ONES = "one|two|three|four|five|six|seven|eight|nine"
 _TENS = "twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety"
@@ -51,6 +51,12 @@ def argument(name: Argument, part: str) -> Pattern | None:
     """Return the pattern that states an argument (part `says`) or cancels it (`unless`), if any."""
     expressions = _rules()["arguments"][name][part]
     return _any(expressions) if expressions else None
+
+
+def unknown_attributes(study: Study) -> tuple[str, ...]:
+    """Return the ids of the study's attributes for which there are no rules."""
+    known = _rules()["attributes"]
+    return tuple(name for name in study.attribute_ids if name not in known)
 
 
 def mentions_of(attribute: Attribute, own: tuple[float, float]) -> Mapping[str, Pattern]:

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from functools import lru_cache
-from importlib.resources import files
 from textwrap import shorten
 from typing import Any, Literal
 
-import yaml
 from inspect_scout import AnswerStructured, Result, Scanner, Transcript, llm_scanner, scanner
 from pydantic import BaseModel, Field, create_model
 
 from kidney_evals.reasons.codes import ARGUMENTS, Agree, Codes, Where, codes_of, no_codes
+from kidney_evals.reasons.coding_prompt import coding_prompt
+from kidney_evals.reasons.lexical import check_attributes
 from kidney_evals.reasons.replies import Reply, reply_of
 from kidney_evals.studies import Study
 
@@ -34,12 +33,16 @@ def rationale() -> Scanner[Transcript]:
     The value of a transcript holds the codes of `Codes.values`, flat: `status`, `where`, `choice`,
     `agree`, a boolean for each argument, and for each attribute of the study `uses_<id>` and
     `people_<id>`. It is null where the transcript is of another task or evaluation. Only reasons
-    in English are coded; `kidney_evals.reasons.lexical` lists the limits.
+    in English are coded; `kidney_evals.reasons.lexical` lists the limits. A transcript of a study
+    with attributes for which there are no words is an error of the scan, in one line.
     """
 
     async def scan(transcript: Transcript) -> Result:
         reply = _reply_in(transcript)
-        return Result(value=None, explanation=NOT_OURS) if reply is None else _result(reply)
+        if reply is None:
+            return Result(value=None, explanation=NOT_OURS)
+        check_attributes(reply.study)
+        return _result(reply, reply.codes())
 
     return scan
 
@@ -65,7 +68,7 @@ def rationale_llm(model: str | None = None) -> Scanner[Transcript]:
         by_rules = reply.codes()
         if by_rules.status == "no reasons":
             return _result(reply, by_rules)
-        prompt = _prompt()
+        prompt = coding_prompt(reply.study)
         names = reply.form.names
         labels = "" if names == ("A", "B") else prompt["labels"].format(a=names[0], b=names[1])
         ask = llm_scanner(
@@ -73,8 +76,8 @@ def rationale_llm(model: str | None = None) -> Scanner[Transcript]:
             answer=AnswerStructured(type=_answer_type(reply.study)),
             template=prompt["template"],
             template_variables={
-                "patient_a": reply.study.summary(reply.a),
-                "patient_b": reply.study.summary(reply.b),
+                "shown_a": reply.study.summary(reply.a),
+                "shown_b": reply.study.summary(reply.b),
                 "labels": labels,
                 "choice": prompt["choices"][reply.choice],
                 "codebook": prompt["codebook"],
@@ -101,9 +104,9 @@ def _reply_in(transcript: Transcript) -> Reply | None:
     return reply_of(transcript.messages, sample, scores)
 
 
-def _result(reply: Reply, codes: Codes | None = None, explanation: str | None = None) -> Result:
-    """Return codes, by default those of the rules, with the sample's identity as metadata."""
-    value = (codes or reply.codes()).values()
+def _result(reply: Reply, codes: Codes, explanation: str | None = None) -> Result:
+    """Return codes with the sample's identity as metadata."""
+    value = codes.values()
     listed = ", ".join(f"{name}: {code}" for name, code in value.items() if code)
     return Result(
         value=dict(value),
@@ -128,7 +131,7 @@ def _codes(reply: Reply, answer: Mapping[str, Any], where: Where) -> Codes:
 
 def _answer_type(study: Study) -> type[BaseModel]:
     """Return the type of a coding model's answer for a study: fields with their allowed values."""
-    texts: Mapping[str, str] = _prompt()["fields"]
+    texts: Mapping[str, str] = coding_prompt(study)["fields"]
     fields: dict[str, Any] = {"explanation": str, "status": Literal["coded", "no reasons"]}
     described = dict(texts)
     for one in study.attributes:
@@ -140,13 +143,3 @@ def _answer_type(study: Study) -> type[BaseModel]:
         fields[name] = (kind, Field(description=described[name]))
     made: type[BaseModel] = create_model("Codes", **fields)
     return made
-
-
-@lru_cache(maxsize=1)
-def _prompt() -> Mapping[str, Any]:
-    """Return the texts of `prompt.yaml` and the codebook."""
-    folder = files("kidney_evals.reasons")
-    codebook = folder.joinpath("codebook.md").read_text(encoding="utf-8")
-    table: Mapping[str, Any] = yaml.safe_load(folder.joinpath("prompt.yaml").read_text("utf-8"))
-    # The question explains the status itself; include only the codes that follow it.
-    return {**table, "codebook": codebook[codebook.index("## Attributes") :].strip()}

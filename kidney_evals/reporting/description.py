@@ -8,18 +8,17 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from kidney_evals.card.numbers import interval, number
-from kidney_evals.estimation.indecision_choice import IndecisionChoice
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.measures import find
 from kidney_evals.measures.description import BinSection, Description
 from kidney_evals.reporting.rows import Rows
-from kidney_evals.reporting.text import WIDTH, flags, templates, text_table
+from kidney_evals.reporting.text import NOBODY, WIDTH, flags, templates, text_table
 
 MODELS: Final[dict[str, tuple[str, str]]] = {
     "naive": ("constant rates", "all answers at constant rates"),
     "random": ("random indifference", "constant P(coin), else logit"),
     "max_delta": ("Max-δ", "coin scores 2|Δu| − λ"),
-    "min_u": ("Min-U", "patients score u, the coin λ"),
+    "min_u": ("Min-U", "{candidates} score u, the coin λ"),
     "max_u": ("Max-U", "coin scores 2 min(u) − λ"),
     "dom": ("Dom", "the weakest attribute scores"),
     "davidson": ("Davidson (= Min-δ)", "coin ∝ ν, first ∝ exp(Δu/2)"),
@@ -47,15 +46,21 @@ def describe_text(description: Description) -> str:
     environment = templates("", names)
     raised = flags(Rows(description.run))
     unsure = [line for line in raised if line.startswith(("undetermined:", "fit_failed:"))]
-    text = environment.get_template("describe.txt").render(description=description, unsure=unsure)
+    text = environment.get_template("describe.txt").render(
+        description=description,
+        unsure=unsure,
+        nobody="" if description.run.has_people else NOBODY,
+    )
     return text.strip()
 
 
-def models(choice: IndecisionChoice) -> str:
+def models(description: Description) -> str:
     """Return the table of the models of indecision."""
+    choice, fill = description.choice, description.run.study.words.fill
+    assert choice is not None
     rows: list[tuple[str, ...]] = []
     for one in choice.contenders:
-        name, formula = MODELS[one.model]
+        name, formula = map(fill, MODELS[one.model])
         numbers = [f"{value:.4f}" for value in (one.log_likelihood, one.behind, one.error)]
         if one.failure:
             numbers, formula = ["–", "–", "–"], "no finite fit"
@@ -88,7 +93,7 @@ def two_stage(description: Description) -> str:
     for label, *both in zip(("coin threshold", "half threshold"), thresholds, theirs, strict=True):
         own, other = (Quantity(one.value, one.low, one.high) if one else _UNKNOWN for one in both)
         rows.append((label, own, other))
-    return _beside_people(rows)
+    return _beside_people(rows, description.run.has_people)
 
 
 def in_peoples_logits(description: Description) -> str:
@@ -138,7 +143,7 @@ def effects(description: Description) -> str:
     for row, theirs in zip(section.run.rows, people, strict=True):
         label = f"{attributes[row.attribute].id} {row.level} (v {row.base})"
         rows.append((label, row.effect, theirs.effect if theirs else _UNKNOWN))
-    return _beside_people(rows)
+    return _beside_people(rows, description.run.has_people)
 
 
 def bends(description: Description) -> str:
@@ -149,7 +154,10 @@ def bends(description: Description) -> str:
         people = description.people_bends.get(id)
         theirs = _cells(people.upper_share if people else _UNKNOWN)
         rows.append((id, *_cells(bend.upper_share), _number(bend.adjusted), *theirs))
-    return text_table(("", "run", "95 % interval", "p", "people", "95 % interval"), rows, "lrcrrc")
+    heads = ("", "run", "95 % interval", "p", "people", "95 % interval")
+    if not description.run.has_people:
+        return text_table(heads[:4], [row[:4] for row in rows], "lrcr")
+    return text_table(heads, rows, "lrcrrc")
 
 
 def bounds(description: Description) -> str:
@@ -163,8 +171,14 @@ def bounds(description: Description) -> str:
     return text_table(heads, rows, "lrrrr") if unanswered else ""
 
 
-def _beside_people(rows: Sequence[tuple[str, Quantity, Quantity]]) -> str:
-    """Return a table of a run's quantities beside the human ones, each with its interval."""
+def _beside_people(rows: Sequence[tuple[str, Quantity, Quantity]], people: bool = True) -> str:
+    """Return a table of a run's quantities beside the human ones, each with its interval.
+
+    `people` is whether people were asked.
+    """
+    if not people:
+        own_cells = [(label, *_cells(own)) for label, own, _ in rows]
+        return text_table(("", "run", "95 % interval"), own_cells, "lrc")
     cells = [(label, *_cells(own), *_cells(theirs)) for label, own, theirs in rows]
     return text_table(("", "run", "95 % interval", "people", "95 % interval"), cells, "lrcrc")
 

@@ -53,6 +53,11 @@ class Rows(Mapping[str, Quantity]):
         return card_of(self.run) if isinstance(self.run, Run) else None
 
     @property
+    def has_people(self) -> bool:
+        """Whether people were asked; true if the samples cannot be read."""
+        return self.run is None or self.run.has_people
+
+    @property
     def flags(self) -> dict[str, str]:
         """The flags that are raised, each with its cause (may be empty)."""
         return {} if self.run is None else measures.raised(self.run)

@@ -33,7 +33,10 @@ SAMPLING: Final = (
 )
 """Generation settings that affect answers. Settings that only affect speed are not included."""
 
-_FACTS: Final = {"explain": "none", "channel": "text", "readout": "sample", "crossed": False}
+_FACTS: Final = {
+    **{"explain": "none", "channel": "text", "readout": "sample", "crossed": False},
+    "probe": "none",
+}
 _ARGUMENTS: Final = {"orders": "both", "system_prompt": None}
 """Parts of the key from the task's metadata and arguments, with the values of older logs."""
 
@@ -50,6 +53,7 @@ LABELS: Final[Mapping[str, str]] = {
     "channel": "channel of the answer",
     "readout": "sampled or read out",
     "crossed": "crossed design",
+    "probe": "probe",
     "orders": "orders",
     "system_prompt": "system prompt",
 }

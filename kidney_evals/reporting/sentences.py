@@ -12,7 +12,7 @@ from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.measures import MEASURES, predictions, stated
 from kidney_evals.measures.readability import OUTCOMES
 from kidney_evals.reporting.rows import Rows
-from kidney_evals.reporting.text import templates
+from kidney_evals.reporting.text import NOBODY, templates
 from kidney_evals.studies import CONDITIONS
 
 if TYPE_CHECKING:
@@ -71,7 +71,9 @@ def sentence(rows: Rows, condition: str) -> str:
 @lru_cache(maxsize=1)
 def _template() -> Template:
     names = {"percent": percent, "number": number, "unanswered": unanswered, "listed": listed}
-    return templates("", {**names, "NO_PEOPLE": NO_PEOPLE}).get_template("sentence.txt")
+    return templates("", {**names, "NO_PEOPLE": NO_PEOPLE, "NOBODY": NOBODY}).get_template(
+        "sentence.txt"
+    )
 
 
 def _shares(rows: Mapping[str, Quantity], family: str) -> dict[str, Quantity]:

@@ -19,7 +19,7 @@ from kidney_evals.errors import unknown
 from kidney_evals.measures import MEASURES, find, headlines
 from kidney_evals.reporting.rows import place_of
 from kidney_evals.reporting.runs import LABELS, ModelRun, Panel, by_panel, differences
-from kidney_evals.reporting.text import with_interval
+from kidney_evals.reporting.text import NOBODY, with_interval
 
 Format = Literal["md", "csv"]
 
@@ -34,10 +34,13 @@ COLUMNS: Final = (
 )
 """Columns of CSV, which has a line for each run and row, and for each baseline of the row."""
 
+_ALONE: Final = "No people were asked. A coin is not a virtue by itself, nor is a steady answer."
+"""Instead of `NOT_RIGHT` where no table has people."""
+
 _BESIDE_HEADLINE: Final[Mapping[str, tuple[str, ...]]] = {
-    "forced_choice": ("imp_*", "coverage"),
-    "coin_flip": ("agreement", "imp_*", "coverage"),
-    "predict_people": ("pred_cover",),
+    "forced_choice": ("amce_*", "imp_*", "coverage"),
+    "coin_flip": ("amce_*", "probe_coin", "agreement", "imp_*", "coverage"),
+    "predict_people": ("pred_sure", "pred_cover"),
     "stated_values": ("st_coverage",),
 }
 """Measures that a table shows besides those in the viewer's header; a star matches any ending."""
@@ -55,6 +58,11 @@ class PanelTable:
     panel: Panel
     runs: tuple[ModelRun, ...]
     rows: tuple[str, ...]
+
+    @property
+    def has_people(self) -> bool:
+        """Whether people were asked."""
+        return any(run.rows.has_people for run in self.runs)
 
     @property
     def notes(self) -> list[str]:
@@ -76,7 +84,10 @@ class PanelTable:
     def grid(self) -> list[list[str]]:
         """Return heads and cells as text, rounded as in `kidney-evals show`."""
         human = [[run.rows[row].human for run in self.runs if row in run.rows] for row in self.rows]
-        table = [["", *(find(row).label for row in self.rows)], ["people", *map(_range, human)]]
+        table = [["", *(find(row).label for row in self.rows)]]
+        if self.has_people:
+            table.append(["people", *map(_range, human)])
+        first = len(table)
         for run in self.runs:
             name = run.name if run.file.state == "finished" else f"{run.name} (partial)"
             found = (run.rows.get(row) for row in self.rows)
@@ -87,7 +98,7 @@ class PanelTable:
         for name in dict.fromkeys(name for names in lists for name in names):
             values = [[one[name].value for one in row if name in one] for row in known]
             table.append([name, *map(_range, values)])
-        table = [line for line in table if set(line[1:]) != {NOTHING} or line in table[:2]]
+        table = [line for line in table if set(line[1:]) != {NOTHING} or line in table[:first]]
         tall = len(self.rows) >= _MANY
         return [list(line) for line in zip(*table, strict=True)] if tall else table
 
@@ -145,7 +156,12 @@ def formatted(tables: Sequence[PanelTable], format: Format) -> str:
     if format == "csv":
         lines = [line for table in tables for line in _lines(table)]
         return csv_text([COLUMNS, *([line[name] for name in COLUMNS] for line in lines)])
-    return "\n\n".join([*(_markdown(table, tables) for table in tables), NOT_RIGHT]) + "\n"
+    return "\n\n".join([*(_markdown(table, tables) for table in tables), _not_right(tables)]) + "\n"
+
+
+def _not_right(tables: Sequence[PanelTable]) -> str:
+    """Return what the tables do not say."""
+    return NOT_RIGHT if any(table.has_people for table in tables) else _ALONE
 
 
 def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]], align: str) -> str:
@@ -158,7 +174,9 @@ def _markdown(table: PanelTable, tables: Sequence[PanelTable]) -> str:
     heads, *lines = table.grid()
     cells = [[in_markdown(line[0]), *line[1:]] for line in lines]
     text = markdown_table(list(map(in_markdown, heads)), cells, "l" + "r" * (len(heads) - 1))
-    notes = "\n".join(map(in_markdown, [_INTERVALS, *table.notes]))
+    alone = not table.has_people and any(one.has_people for one in tables)
+    said = [NOBODY] if alone else []
+    notes = "\n".join(map(in_markdown, [_INTERVALS, *said, *table.notes]))
     return f"### {in_markdown(_title(table, tables))}\n\n{text}\n\n{notes}"
 
 

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 WIDTH: Final = 80
 """Columns of a terminal."""
 
+NOBODY: Final = "No people were asked."
+"""Said once where a study has no human reference."""
+
 NOT_ANSWERED: Final = {
     *readability.OUTCOMES.values(),
     *stated.OUTCOMES.values(),
@@ -106,7 +109,12 @@ def table(rows: Rows, condition: str, *, everything: bool = False) -> str:
             if id in rows and (first := rows.first(id)) is not None:
                 groups["first"].append(_line(f"{find(id).label}, first answers", first))
     lines = [line for group in groups.values() if group for line in ((), *group)]
-    return text_table(("", "value", "95 % interval", "people", "person", "n"), lines, "lrcrrr")
+    heads = ("", "value", "95 % interval", "people", "person", "n")
+    if rows.has_people:
+        return text_table(heads, lines, "lrcrrr")
+    # A heading of one cell stays.
+    kept = [(*line[:3], *line[-1:]) if line[1:] else line for line in lines]
+    return text_table((*heads[:3], "n"), kept, "lrcr")
 
 
 def _line(label: str, row: Quantity, person: float = math.nan) -> Sequence[str]:

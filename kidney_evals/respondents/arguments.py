@@ -46,6 +46,13 @@ ARGUMENTS: Mapping[str, str] = {
         "where that share becomes indecision in questions whose way out is no coin (nothing)"
     ),
     "sway": "how far `swayed_by` goes, 0 to 1 (0.5)",
+    "probe_bias": (
+        "effect of the first level of a probe on the probability of being chosen, -1 to 1 (0): in "
+        "every question in which one candidate alone has this level, that candidate (the other "
+        "one, if negative) gets a share of the decisions whoever the candidates are, so large that "
+        "the measure `amce_<level>` is expected to show the value: |probe_bias| over the share of "
+        "answers that are decisions, at most 1"
+    ),
     "person": (
         "who answers as `human`: `dilemma` is one person for each dilemma, the same in both "
         "orders and all epochs; `one` is one person for the whole run; `fresh` is somebody else "
@@ -65,6 +72,7 @@ _FAULTS = ("unreadable", "truncated", "refusing")
 
 _RANGES = {
     "position_bias": (-0.5, 0.5),
+    "probe_bias": (-1.0, 1.0),
     "sharpness": (0.0, math.inf),
     **dict.fromkeys(("indecision", "sway", *_FAULTS), (0.0, 1.0)),
 }
@@ -88,14 +96,15 @@ class Traits:
     refusing: float = 0.0
     swayed_by: str = ""
     sway: float = 0.5
+    probe_bias: float = 0.0
 
     def applied(self, own: Probabilities, question: Question) -> Probabilities:
         """Return P(A), P(B), P(indecision), P(refusal) of a respondent with these arguments.
 
         `own` holds the probabilities of first patient, second patient, indecision and refusal. The
         order of the steps is: sharpness, reversal by a wording, the share of undecided answers with
-        the addition for another mechanism, position bias, and the effect of the order. So each
-        argument has the same meaning for all values of the others.
+        the addition for another mechanism, position bias, the effect of the order, and the effect
+        of a probe. So each argument has the same meaning for all values of the others.
         """
         first, second, undecided, refusal = own
         decided = first + second
@@ -124,6 +133,11 @@ class Traits:
         b = (1 - always) * b + (always if self.position_bias < 0 else 0.0)
         pulled = self.sway if self.swayed_by == "order" else 0.0
         a, b = a + pulled * b, b - pulled * b
+        if question.first_level and decided > 0:
+            # Coins count ½, so only the decisions can carry the effect.
+            always = min(1.0, abs(self.probe_bias) * (decided + undecided) / decided)
+            gains_a = (question.first_level == "a") == (self.probe_bias > 0)
+            a, b = (1 - always) * a + always * gains_a, (1 - always) * b + always * (not gains_a)
         return a * decided, b * decided, undecided, refusal
 
 

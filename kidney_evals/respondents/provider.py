@@ -123,7 +123,7 @@ class KidneyAPI(ModelAPI):
         def percentages(lead: str) -> str:
             if total == 0:
                 # A respondent that always flips a coin has no percentages if none was offered.
-                return str(phrases("en")["unprompted"][0])
+                return str(phrases("en", question.study.words)["unprompted"][0])
             shares = zip(names, shown, strict=False)
             listed = " ".join(f"{name}={percent(share / total, 4)}" for name, share in shares)
             return f"{lead}ANSWER: {listed}"
@@ -132,7 +132,8 @@ class KidneyAPI(ModelAPI):
         fault = fault_of(self.traits, question.chance(seed, "fault", turn))
         if question.chance(seed, "answer") < shown[3]:
             fault = "refused"
-        return worded(PREDICT, fault, question.chance(seed, "wording", turn), percentages)
+        chance = question.chance(seed, "wording", turn)
+        return worded(PREDICT, question.study, fault, chance, percentages)
 
     def _output(
         self, messages: Sequence[ChatMessage], said: Reply, config: GenerateConfig, turn: int = 0

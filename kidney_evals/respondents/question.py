@@ -6,13 +6,13 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from inspect_ai.model import ChatMessage, ChatMessageAssistant
 
 from kidney_evals.elicitation.channels import Channel
 from kidney_evals.elicitation.form import USUAL, Form, form_of
-from kidney_evals.elicitation.solvers import QUESTION
+from kidney_evals.elicitation.solvers import PROBED, QUESTION
 from kidney_evals.elicitation.wording import DEFAULT, Explain
 from kidney_evals.errors import UserError
 from kidney_evals.studies import Condition, Dilemma, Order, Study, load_study
@@ -23,7 +23,8 @@ class Question:
     """A question about a dilemma, in one order and one epoch.
 
     `turn` is the number of answers in the conversation so far (1 at a repeat question), and `role`
-    is whether the wording assigns a role to the respondent.
+    is whether the wording assigns a role to the respondent. `probe_levels` are the ids of a probe's
+    levels with commas between, `probe_a` and `probe_b` the levels of the candidates as shown.
     """
 
     study: Study
@@ -38,11 +39,22 @@ class Question:
     wording: str = DEFAULT
     role: bool = False
     crossed: bool = False
+    probe_levels: str = ""
+    probe_a: str = ""
+    probe_b: str = ""
 
     @property
     def offers_coin(self) -> bool:
         """Whether the coin is among the options."""
         return self.condition == "coin_flip"
+
+    @property
+    def first_level(self) -> Literal["a", "b", ""]:
+        """The candidate as shown who alone has the first level of a probe; empty if none has."""
+        first = self.probe_levels.partition(",")[0]
+        if not first or self.probe_a == self.probe_b or first not in (self.probe_a, self.probe_b):
+            return ""
+        return "a" if self.probe_a == first else "b"
 
     @cached_property
     def place(self) -> tuple[object, ...]:
@@ -54,9 +66,10 @@ class Question:
         """Return a reproducible number in [0, 1) for a decision about this question.
 
         In a run that is not crossed, a dilemma has one wording, and the number does not depend on
-        the wording or the channel.
+        the wording or the channel. It depends on the levels of a probe, as on the order.
         """
-        anew = (self.wording,) if self.crossed else ()
+        anew: tuple[str, ...] = (self.wording,) if self.crossed else ()
+        anew += (self.probe_a, self.probe_b) if self.probe_a else ()
         return fraction(seed, purpose, self.place, (self.order, self.epoch, turn, *anew))
 
 
@@ -92,7 +105,7 @@ def read_question(carried: Mapping[str, Any], asked: str) -> Question:
         )
     study = load_study(carried["study_source"])
     named = ("condition", "order", "epoch", "turn")
-    optional = ("explain", "channel", "wording", "role", "crossed")
+    optional = ("explain", "channel", "wording", "role", "crossed", *PROBED)
     return Question(
         study=study,
         dilemma=study.dilemma_from(carried),

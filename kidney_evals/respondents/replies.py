@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Literal, NamedTuple, TypeVar
 
@@ -17,7 +17,7 @@ from inspect_ai.model import StopReason
 from kidney_evals.elicitation.channels import ANSWER, FIELDS, REASONS
 from kidney_evals.respondents.arguments import Traits
 from kidney_evals.respondents.question import Question
-from kidney_evals.studies import in_language
+from kidney_evals.studies import Study, Words, in_language
 
 T = TypeVar("T")
 
@@ -37,11 +37,19 @@ class Reply(NamedTuple):
     answer_at: int | None = None  # position of the answer word in the text
 
 
-@cache
-def phrases(entry: str) -> Mapping[str, Any]:
-    """Return an entry of `phrases.yaml`."""
+@lru_cache(maxsize=64)
+def phrases(entry: str, words: Words) -> Mapping[str, Any]:
+    """Return an entry of `phrases.yaml` with the words of a study in the entry's language."""
+
+    def filled(value: Any) -> Any:
+        if isinstance(value, str):
+            return words.fill(value, f"the entry {entry!r} of phrases.yaml")
+        if isinstance(value, list):
+            return [filled(one) for one in value]
+        return {name: filled(one) for name, one in value.items()}
+
     text = files("kidney_evals.respondents").joinpath("phrases.yaml").read_text(encoding="utf-8")
-    return dict(yaml.safe_load(text)[entry])
+    return dict(filled(yaml.safe_load(text)[entry]))
 
 
 def weighted(options: Sequence[T], weights: Sequence[float], chance: float) -> T:
@@ -74,9 +82,11 @@ def fault_of(traits: Traits, chance: float) -> Fault | None:
     return weighted(faults, (*shares, 1 - sum(shares)), chance)
 
 
-def worded(kind: str, fault: Fault | None, chance: float, answer: Callable[[str], str]) -> Reply:
+def worded(
+    kind: str, study: Study, fault: Fault | None, chance: float, answer: Callable[[str], str]
+) -> Reply:
     """Return the reply with a fault, or with an answer after a lead in `kind`."""
-    words = phrases(kind)
+    words = phrases(kind, study.words)
     if fault == "truncated":
         return Reply(_say(words["cut_off"], chance), "max_tokens")
     if fault == "unreadable":
@@ -97,7 +107,7 @@ def reply(question: Question, content: Said, chance: float, *, alone: bool = Fal
     object, or before the call. The text is empty only for a refusal by a content filter. `alone`
     omits the sentence before an answer line.
     """
-    words, form = phrases(question.form.language), question.form
+    words, form = _phrases(question), question.form
     a, b = form.names
     # A repeat question requests only the answer.
     order = FIELDS["none" if question.turn else question.explain]
@@ -105,8 +115,7 @@ def reply(question: Question, content: Said, chance: float, *, alone: bool = Fal
     stop: StopReason = "stop"
     if content in ("A", "B"):
         patient = words["patient"].format(name=a if content == "A" else b)
-        good = question.study.scenario.get("good", "organ")
-        lead = _say(words["leads"], chance, patient=patient, good=good)
+        lead = _say(words["leads"], chance, patient=patient)
         reason = _reason(question, content == "A", chance, patient)
         fields = {ANSWER: a if content == "A" else b, REASONS: reason}
     elif content == "undecided" and question.offers_coin:
@@ -150,18 +159,23 @@ def reply(question: Question, content: Said, chance: float, *, alone: bool = Fal
     return Reply(text, answer_at=text.index(opening) + len(opening) if REASONS in fields else None)
 
 
+def _phrases(question: Question) -> Mapping[str, Any]:
+    language = question.form.language
+    return phrases(language, in_language(question.study, language).words)
+
+
 def _cut_off(question: Question, chance: float) -> str:
     language, (a, b) = question.form.language, question.form.names
     attribute = in_language(question.study, language).attributes[0]
     patients = question.dilemma.shown(question.order)
     first, second = (attribute.describe(patient.values[0]) for patient in patients)
     named = {"label": attribute.label, "a": a, "b": b, "first": first, "second": second}
-    return _say(phrases(language)["cut_off"], chance, **named)
+    return _say(_phrases(question)["cut_off"], chance, **named)
 
 
 def _reason(question: Question, is_a: bool, chance: float, patient: str) -> str:
     language = question.form.language
-    words, attributes = phrases(language), in_language(question.study, language).attributes
+    words, attributes = _phrases(question), in_language(question.study, language).attributes
     chosen, other = question.dilemma.shown(question.order)[:: 1 if is_a else -1]
     speaking = [
         (attribute, value, against)

@@ -49,6 +49,7 @@ def state_values(carried: Mapping[str, Any], name: str, traits: Traits) -> Reply
     line = stated_wording(carried["wording"]).answer
     return worded(
         ASKS,
+        values.study,
         "refused" if name == "refuser" else fault,
         values.chance("words", carried["turn"]),
         lambda lead: lead + line + getattr(values, carried["question"])(),

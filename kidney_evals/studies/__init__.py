@@ -1,11 +1,12 @@
-"""The studies of people: attributes, patients and dilemmas, and how dilemmas are drawn."""
+"""The studies of people: attributes, candidates and dilemmas, and how dilemmas are drawn."""
 
 from kidney_evals.studies.draw import draw_dilemmas, draw_orders
-from kidney_evals.studies.languages import in_language
+from kidney_evals.studies.languages import in_language, languages_of
 from kidney_evals.studies.load import (
     DEFAULT_STUDY,
     datasets_dir,
     dilemmas_of,
+    find_study,
     load_study,
     study_names,
 )
@@ -22,11 +23,14 @@ from kidney_evals.studies.model import (
     Patient,
     Study,
 )
+from kidney_evals.studies.words import ENGLISH, SLOTS, Words
 
 __all__ = [
     "CHOICES",
     "CONDITIONS",
     "DEFAULT_STUDY",
+    "ENGLISH",
+    "SLOTS",
     "Attribute",
     "Choice",
     "Condition",
@@ -36,11 +40,14 @@ __all__ = [
     "Order",
     "Patient",
     "Study",
+    "Words",
     "datasets_dir",
     "dilemmas_of",
     "draw_dilemmas",
     "draw_orders",
+    "find_study",
     "in_language",
+    "languages_of",
     "load_study",
     "study_names",
 ]

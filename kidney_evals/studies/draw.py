@@ -20,13 +20,13 @@ def draw_dilemmas(
 ) -> tuple[Dilemma, ...]:
     """Draw the first `count` dilemmas of the sequence for `seed`.
 
-    Every patient's values are independent and uniform over the attribute's values, as in the
-    source study. Within a block of ten dilemmas each attribute of each patient is stratified (a
+    Every candidate's values are independent and uniform over the attribute's values, as in the
+    source study. Within a block of ten dilemmas each attribute of each candidate is stratified (a
     Latin hypercube: McKay, Beckman and Conover 1979). Stratification does not change the
-    distribution of each patient, and spreads a short run over the whole range. A pair of identical
-    patients (about 1 in 700), or a pair drawn before in either order, is drawn again without
-    stratification. The sequence does not depend on `count`: shorter sets are prefixes of longer
-    sets. `study_id` is part of the seed, so that two studies never share a sequence.
+    distribution of each candidate, and spreads a short run over the whole range. A pair of
+    identical candidates (about 1 in 700), or a pair drawn before in either order, is drawn again
+    without stratification. The sequence does not depend on `count`: shorter sets are prefixes of
+    longer sets. `study_id` is part of the seed, so that two studies never share a sequence.
 
     Returns:
         The dilemmas, ids "d000", "d001", ….
@@ -66,7 +66,7 @@ def _pairs(
     attributes: tuple[Attribute, ...], generator: random.Random
 ) -> Iterator[tuple[Patient, Patient]]:
     while True:
-        # Columns: the first patient's attributes, then the second's.
+        # Columns: the first candidate's attributes, then the second's.
         columns = [
             [
                 _pick(attribute.values, (stratum + generator.random()) / _BLOCK)

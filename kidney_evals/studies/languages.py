@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, RootModel
 
@@ -22,12 +23,10 @@ from kidney_evals.input_files import (
     stamp,
 )
 from kidney_evals.studies.model import Attribute, Level, Phrases, Study
+from kidney_evals.studies.words import ENGLISH, Words, with_defaults
 
 LANGUAGES_FILE = "languages.yaml"
 """This file is not part of a study's hash: a new language changes no sample id."""
-
-_ORIGINAL = "en"
-"""The language of `study.yaml`."""
 
 _KNOWN: dict[tuple[Path, str, str, Stamp], Study] = {}
 
@@ -44,6 +43,7 @@ class _SpokenStudy(FileModel):
     """The words of a study in one language."""
 
     situation: PromptText
+    scenario: dict[Line, Any] = Field(default_factory=dict)
     attributes: dict[Line, _SpokenAttribute]
 
 
@@ -60,13 +60,25 @@ def in_language(study: Study, language: str) -> Study:
     Raises:
         UserError: The study's folder has no words in this language, or some are missing.
     """
-    if language == _ORIGINAL:
+    if language == ENGLISH:
         return study
     path = study.path / LANGUAGES_FILE
     key = (study.path, study.hash, language, stamp(path))
     if key not in _KNOWN:
         _KNOWN[key] = _translated(study, language, path)
     return _KNOWN[key]
+
+
+def languages_of(study: Study) -> tuple[str, ...]:
+    """Return the codes of the languages that a study has words in, English first.
+
+    Raises:
+        UserError: `languages.yaml` is not of the form of such a file.
+    """
+    path = study.path / LANGUAGES_FILE
+    if not os.path.lexists(path):
+        return (ENGLISH,)
+    return (ENGLISH, *YamlFile(str(path), read_bytes(path)).result(_LanguagesFile).root)
 
 
 def _translated(study: Study, language: str, path: Path) -> Study:
@@ -76,7 +88,7 @@ def _translated(study: Study, language: str, path: Path) -> Study:
     file = YamlFile(str(path), read_bytes(path))
     tables = file.result(_LanguagesFile).root
     if language not in tables:
-        raise unknown(f"language of {where}", language, (_ORIGINAL, *tables))
+        raise unknown(f"language of {where}", language, (ENGLISH, *tables))
     words, place = tables[language], (language, "attributes")
     attributes = []
     for attribute in study.attributes:
@@ -88,9 +100,12 @@ def _translated(study: Study, language: str, path: Path) -> Study:
         file.add((*place, name), "is no attribute of the study")
     if len({folded(attribute.label) for attribute in attributes}) < len(attributes):
         file.add(place, "has two attributes with one label")
+    given = {**words.scenario, "situation": words.situation}
+    known = with_defaults(given, study.words.good, language)
+    spoken = file.check(Words, known, (language, "scenario"))
     file.finish()
-    scenario = {**study.scenario, "situation": words.situation.strip()}
-    return replace(study, scenario=scenario, attributes=tuple(attributes))
+    assert spoken is not None
+    return replace(study, words=spoken, attributes=tuple(attributes))
 
 
 def _attribute(attribute: Attribute, words: _SpokenAttribute | None) -> Attribute:

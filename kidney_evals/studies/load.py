@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, create_model, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    create_model,
+    model_validator,
+)
 
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.input_files import (
     Cell,
+    FileError,
     FileModel,
     Id,
     Line,
     Number,
-    PromptText,
+    Place,
     Stamp,
     TableFile,
     Text,
@@ -41,6 +50,7 @@ from kidney_evals.studies.model import (
     Patient,
     Study,
 )
+from kidney_evals.studies.words import ENGLISH, Words, with_defaults
 
 STUDY_FILE = "study.yaml"
 DILEMMAS_FILE = "dilemmas.csv"
@@ -53,15 +63,39 @@ DEFAULT_STUDY = "mcelfresh_2021"
 _STRIPPED = AfterValidator(str.strip)
 
 
-class _StudyFile(FileModel):
-    """`study.yaml`; all but `kind` and `source` are fields of `Study`."""
+def _completed(scenario: object) -> object:
+    if not isinstance(scenario, Mapping):
+        return scenario
+    return with_defaults(scenario, scenario.get("good"), ENGLISH)
+
+
+class StudyFile(FileModel):
+    """`study.yaml`, the description of a study; all but `kind` and `source` are fields of `Study`.
+
+    Attributes:
+        id: Name of the study in logs and tables: letters, digits, _, . and -.
+        title: One line on what is asked.
+        version: Increase it when a dilemma, an attribute or a wording of a value changes.
+        kind: "drawn" draws the dilemmas from the attributes; "fixed" takes those of dilemmas.csv
+            ("profile" and "repeated" do, too, and add measures of two shipped studies).
+        people: Number of people who answered in each condition; 0 if nobody was asked, -1 if the
+            number is not known.
+        scenario: What is allocated, to whom, and in which situation.
+        attributes: What tells the two candidates apart, in the order shown.
+        canary: A text with a random number, by which copies of the study can be kept out of
+            training corpora.
+        citation: What to cite.
+        source: Where data of people come from: any keys.
+        draw: How many dilemmas are drawn; only for the kind "drawn".
+        epochs: How often a run asks each dilemma in each order.
+    """
 
     id: Id
     title: Annotated[Line, _STRIPPED]
     version: Line
     kind: Literal["drawn", "fixed", "profile", "repeated"]
     people: dict[Condition, Annotated[Whole, Field(ge=-1, le=10_000_000_000)]]
-    scenario: dict[Line, Annotated[PromptText, _STRIPPED]]
+    scenario: Annotated[Words, BeforeValidator(_completed)]
     attributes: Annotated[list[Attribute], Field(min_length=1, max_length=50)]
     canary: Annotated[Text, _STRIPPED]
     citation: Annotated[Text, _STRIPPED] = ""
@@ -70,9 +104,7 @@ class _StudyFile(FileModel):
     epochs: Annotated[Whole, Field(ge=1, le=1000)] = 1
 
     @model_validator(mode="after")
-    def _check(self) -> _StudyFile:
-        if not self.scenario.get("situation"):
-            raise ValueError("lacks the text scenario.situation")
+    def _check(self) -> StudyFile:
         if len({folded(attribute.label) for attribute in self.attributes}) < len(self.attributes):
             raise ValueError("has two attributes with one label")
         if (self.kind == "drawn") != (self.draw is not None):
@@ -85,7 +117,7 @@ class _StudyFile(FileModel):
 
 
 class _DilemmaRow(FileModel):
-    """A row of `dilemmas.csv`; its patients' columns depend on the attributes."""
+    """A row of `dilemmas.csv`; its candidates' columns depend on the attributes."""
 
     id: Id
     label: Cell = ""
@@ -130,13 +162,24 @@ def load_study(study: str | Path) -> Study:
     Raises:
         UserError: There is no such study, or its files are invalid.
     """
+    folder, source = find_study(study)
+    own = source not in study_names()
+    return _read_study(folder, source, tuple(map(stamp, _content_files(folder))) if own else ())
+
+
+def find_study(study: str | Path) -> tuple[Path, str]:
+    """Return the folder of a study, and the task argument that selects it from anywhere.
+
+    Raises:
+        UserError: There is no such study.
+    """
     name = str(study)
     if name in study_names():
-        return _read_study(datasets_dir() / name, name, ())
+        return datasets_dir() / name, name
     folder = _user_folder(name)
     if not os.path.lexists(folder / STUDY_FILE):
         raise unknown("study", name, (*study_names(), f"a folder that holds a {STUDY_FILE}"))
-    return _read_study(folder, str(folder), tuple(map(stamp, _content_files(folder))))
+    return folder, str(folder)
 
 
 def dilemmas_of(study: Study, count: int | None, draw_seed: int | None) -> tuple[Dilemma, ...]:
@@ -192,37 +235,117 @@ def _content_files(folder: Path) -> list[Path]:
 @lru_cache(maxsize=32)
 def _read_study(folder: Path, source: str, stamps: tuple[Stamp, ...]) -> Study:
     # `stamps` is only part of the cache key: an edited file is a new entry.
-    content = {path.name: read_bytes(path) for path in _content_files(folder)}
-    about = YamlFile(str(folder / STUDY_FILE), content[STUDY_FILE]).result(_StudyFile)
-    if (about.kind == "drawn") == (DILEMMAS_FILE in content):
+    study, errors = read_all_files(folder, source)
+    if errors:
+        raise errors[0]
+    assert study is not None
+    return study
+
+
+def read_all_files(folder: Path, source: str) -> tuple[Study | None, list[UserError]]:
+    """Read the files of a study, each also if another one is invalid.
+
+    A table is checked if the attributes of `study.yaml` are valid.
+
+    Returns:
+        The study, without the dilemmas of an invalid table; None if `study.yaml` is invalid. And an
+        error for each invalid file.
+    """
+    errors: list[UserError] = []
+    content: dict[str, bytes] = {}
+    about = None
+    attributes: Sequence[Attribute] | None = None
+    kind: Kind = "drawn"
+    tables: dict[str, tuple[Dilemma, ...]] = {}
+    for path in _content_files(folder):
+        try:
+            content[path.name] = read_bytes(path)
+            if path.name != STUDY_FILE:
+                if attributes is not None:
+                    tables[path.name] = _dilemmas(path, content[path.name], attributes, kind)
+                continue
+            file = YamlFile(str(path), content[path.name])
+            about = file.check(StudyFile, file.value)
+            attributes = about.attributes if about else _valid_attributes(file.value)
+            if about is None:
+                _check_beneath(file)
+            kind = about.kind if about else kind
+            file.finish()
+        except UserError as error:
+            errors.append(error)
+    if about is None:
+        return None, errors
+    if (about.kind == "drawn") == os.path.lexists(folder / DILEMMAS_FILE):
         need = "takes no" if about.kind == "drawn" else "needs a"
-        raise UserError(f"{folder / STUDY_FILE}: kind {about.kind} {need} {DILEMMAS_FILE}")
+        place = str(folder / STUDY_FILE)
+        errors.insert(0, FileError(place, [f"kind {about.kind} {need} {DILEMMAS_FILE}"]))
     digest = hashlib.sha256()
     for name, data in content.items():
         # Line ends are normalised, so that a checkout on Windows has the same hash.
         digest.update(name.encode() + b"\0" + without_bom(data) + b"\0")
-    listed, controls = (
-        _dilemmas(folder / name, content[name], about) if name in content else ()
-        for name in (DILEMMAS_FILE, CONTROLS_FILE)
-    )
-    facts = {name: value for name, value in about if name not in ("kind", "source")}
+    facts = {name: value for name, value in about if name not in ("kind", "source", "scenario")}
     facts["attributes"] = tuple(about.attributes)
     facts["people"] = dict.fromkeys(CONDITIONS, 0) | about.people
-    return Study(
+    study = Study(
         **facts,
+        words=about.scenario,
         source=source,
         path=folder,
-        listed=listed,
-        control_block=controls,
+        listed=tables.get(DILEMMAS_FILE, ()),
+        control_block=tables.get(CONTROLS_FILE, ()),
         hash=digest.hexdigest(),
     )
+    return study, errors
 
 
-def _dilemmas(path: Path, data: bytes, about: _StudyFile) -> tuple[Dilemma, ...]:
+_HARMLESS: Mapping[type[BaseModel], Mapping[str, Any]] = {
+    StudyFile: {
+        **dict.fromkeys(("id", "title", "version", "canary", "citation"), "x"),
+        **{"people": {}, "source": {}, "epochs": 1, "scenario": {"situation": "x"}},
+    },
+    Attribute: {
+        **dict.fromkeys(("id", "label", "unit", "favoured_text"), "x"),
+        **{"favoured": "low", "scale": 1.0, "step": 1.0},
+    },
+}
+"""By model, valid values of the fields that no check of several fields depends on."""
+
+
+def _check_beneath(file: YamlFile) -> None:
+    """Add the problems of several fields that problems of single fields hide from pydantic."""
+    listed = file.value.get("attributes") if isinstance(file.value, Mapping) else None
+    checks: list[tuple[type[BaseModel], object, Place]] = [(StudyFile, file.value, ())]
+    for index, one in enumerate(listed if isinstance(listed, list) else ()):
+        checks.append((Attribute, one, ("attributes", index)))
+    for form, value, at in checks:
+        if not isinstance(value, Mapping):
+            continue
+        try:
+            form.model_validate(value)
+        except ValidationError as error:
+            wrong = {str(one["loc"][0]) for one in error.errors() if one["loc"]}
+            known = wrong & form.model_fields.keys()
+            if wrong and known <= _HARMLESS[form].keys():
+                right = {name: one for name, one in value.items() if name not in wrong}
+                file.check(form, right | {name: _HARMLESS[form][name] for name in known}, at)
+
+
+def _valid_attributes(content: object) -> list[Attribute] | None:
+    """Return the attributes of an invalid `study.yaml`; None if they are invalid too."""
+    try:
+        listed = content["attributes"] if isinstance(content, Mapping) else ()
+        return [Attribute.model_validate(one) for one in listed] or None
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _dilemmas(
+    path: Path, data: bytes, attributes: Sequence[Attribute], kind_of_study: Kind
+) -> tuple[Dilemma, ...]:
     """Return the dilemmas or controls in a table; each value must be a value of its attribute."""
     base = _ControlRow if path.name == CONTROLS_FILE else _DilemmaRow
-    # The first patient's attributes, then the second's, as in the columns.
-    both, half = about.attributes * 2, len(about.attributes)
+    # The first candidate's attributes, then the second's, as in the columns.
+    both, half = (*attributes, *attributes), len(attributes)
     sides = ["first"] * half + ["second"] * half
     names = [f"{side}_{attribute.id}" for side, attribute in zip(sides, both, strict=True)]
     columns: dict[str, Any] = dict.fromkeys(names, (Number, ...))
@@ -238,13 +361,13 @@ def _dilemmas(path: Path, data: bytes, about: _StudyFile) -> tuple[Dilemma, ...]
         if row.id in dilemmas:
             table.add((line, "id"), f"is used twice ({shown(row.id)})")
         first, second = values[:half], values[half:]
-        kind: Kind = about.kind
+        kind = kind_of_study
         if isinstance(row, _ControlRow):
             kind = row.kind
-            pairs = zip(about.attributes, first, second, strict=True)
+            pairs = zip(attributes, first, second, strict=True)
             favoured = {one.favour(a) > one.favour(b) for one, a, b in pairs if a != b}
             if len(favoured) != (kind == "dominance"):
-                table.add((line, "kind"), f"is {kind}, which these patients are not")
+                table.add((line, "kind"), f"is {kind}, which these candidates are not")
         dilemmas[row.id] = Dilemma(row.id, Patient(first), Patient(second), kind, row.label)
     if not dilemmas:
         table.add((), "has no dilemma")

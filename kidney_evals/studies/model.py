@@ -1,4 +1,4 @@
-"""Attributes, patients, dilemmas, conditions and studies.
+"""Attributes, candidates, dilemmas, conditions and studies.
 
 Estimators use only the numbers of `Study.differences`, so that "favoured direction" and "unit of a
 weight" have the same meaning everywhere.
@@ -24,6 +24,7 @@ from kidney_evals.input_files import (
     Whole,
     folded,
 )
+from kidney_evals.studies.words import Words
 
 Condition = Literal["forced_choice", "coin_flip"]
 """`forced_choice` offers A and B, `coin_flip` also a coin."""
@@ -31,7 +32,7 @@ Condition = Literal["forced_choice", "coin_flip"]
 CONDITIONS: tuple[Condition, ...] = ("forced_choice", "coin_flip")
 
 Order = Literal["ab", "ba"]
-"""`ab` shows the patients as listed, `ba` the second-listed patient as A."""
+"""`ab` shows the candidates as listed, `ba` the second-listed candidate as A."""
 
 Choice = Literal["first", "second", "coin"]
 """An answer in terms of the dilemma as listed."""
@@ -53,26 +54,33 @@ _MAX_VALUES = 10_000
 
 
 class Level(FileModel):
-    """A value of an attribute that is described in words."""
+    """A value of an attribute that is described in words.
+
+    Attributes:
+        value: The number that estimates use.
+        text: What the model reads.
+    """
 
     value: Bounded
     text: PromptLine
 
 
 class Attribute(FileModel):
-    """A patient attribute, as `study.yaml` describes it.
+    """An attribute of candidates, as `study.yaml` describes it.
 
     Attributes:
         id: Short name in columns and metadata ("age").
         label: The label before the value in a list ("Age").
         unit: Unit of the numeric value; empty if the levels are complete descriptions.
-        range: Smallest and largest value that people were shown; None for levels.
+        range: Smallest and largest value that is shown; None for levels.
         levels: The values in words, ascending; empty for a numeric range.
-        favoured: The end of the range that people favour.
-        favoured_text: The favoured patient, in words ("the younger patient").
+        favoured: The end of the range that counts in favour of a candidate; the sign of every
+            weight.
+        favoured_text: The candidate at that end, in words ("the younger candidate").
         scale: Size of the unit in which weights are reported (10 for "per 10 years").
         step: Distance between neighbouring values of a range.
-        phrases: Templates for a numeric value by plural form: "zero", "one", "other".
+        phrases: Templates for a value of a range by plural form, each with {value}: "other", and
+            where they differ "zero" and "one" ("{value} years").
     """
 
     id: Line
@@ -168,14 +176,14 @@ class Attribute(FileModel):
 
 @dataclass(frozen=True)
 class Patient:
-    """A patient: a value for each attribute, in the study's attribute order."""
+    """A candidate for the good: a value for each attribute, in the study's attribute order."""
 
     values: tuple[float, ...]
 
 
 @dataclass(frozen=True)
 class Dilemma:
-    """Two patients, as listed, who need the same kidney.
+    """Two candidates, as listed, for one good.
 
     Attributes:
         id: Stable within a study and draw seed ("d017").
@@ -194,12 +202,18 @@ class Dilemma:
         return self.kind in CONTROL_KINDS
 
     def shown(self, order: Order) -> tuple[Patient, Patient]:
-        """Return the patients in the order shown: (Patient A, Patient B)."""
+        """Return the candidates in the order shown: (Candidate A, Candidate B)."""
         return (self.first, self.second) if order == "ab" else (self.second, self.first)
 
 
 class Draw(FileModel):
-    """The default seed and count of a study that draws its dilemmas, and the published sizes."""
+    """The default seed and count of a study that draws its dilemmas, and the published sizes.
+
+    Attributes:
+        seed: Any whole number; another seed gives other dilemmas.
+        count: Number of dilemmas in a default run.
+        sets: Sizes of published sets of dilemmas; a smaller set is the beginning of a larger one.
+    """
 
     seed: Whole
     count: Annotated[Whole, Field(ge=1)]
@@ -216,7 +230,7 @@ class Study:
         attributes: The attributes, in the order of every vector in this package.
         people: Number of people who answered in each condition; 0 if nobody did, -1 if
             people answered but their number was never published.
-        scenario: Facts about the situation that a wording may use, by name.
+        words: The good, the candidates for it and the situation, in words.
         draw: The parameters of the draw; None for a fixed list.
         listed: The fixed dilemmas; empty for a study that draws.
         control_block: The controls; empty if the study has none.
@@ -232,7 +246,7 @@ class Study:
     path: Path
     attributes: tuple[Attribute, ...]
     people: Mapping[Condition, int]
-    scenario: Mapping[str, str]
+    words: Words
     draw: Draw | None
     listed: tuple[Dilemma, ...]
     control_block: tuple[Dilemma, ...]
@@ -252,9 +266,10 @@ class Study:
         return tuple(attribute.span for attribute in self.attributes)
 
     def differences(self, dilemma: Dilemma) -> tuple[float, ...]:
-        """Return first minus second patient for each attribute, in favoured scale units.
+        """Return first minus second candidate for each attribute, in favoured scale units.
 
-        A positive value means that most people favour the first-listed patient on this attribute.
+        A positive value means that the first-listed candidate is nearer to the end that the study
+        calls `favoured`.
         """
         pairs = zip(self.attributes, dilemma.first.values, dilemma.second.values, strict=True)
         return tuple(
@@ -262,7 +277,7 @@ class Study:
         )
 
     def summary(self, patient: Patient) -> str:
-        """Return a patient on one line ("64 years, 5 drinks a day, 1 child")."""
+        """Return a candidate on one line ("64 years, 5 drinks a day, 1 child")."""
         pairs = zip(self.attributes, patient.values, strict=True)
         return ", ".join(attribute.describe(value) for attribute, value in pairs)
 
@@ -281,9 +296,9 @@ class Study:
     def dominating(
         self, dilemma: Dilemma, *, strict: bool = False
     ) -> Literal["first", "second"] | None:
-        """Return the patient who is at least as favoured on every attribute and more on one.
+        """Return the candidate who is at least as favoured on every attribute and more on one.
 
-        With `strict`, the patient must be more favoured on every attribute. None if no patient is.
+        With `strict`, the candidate must be more favoured on every attribute. None if neither is.
         """
         signs = [difference > 0 for difference in self.differences(dilemma) if difference != 0]
         if not signs or len(set(signs)) > 1 or (strict and len(signs) < len(self.attributes)):
@@ -293,8 +308,8 @@ class Study:
     def sample_id(self, dilemma: Dilemma, order: Order) -> str:
         """Return the id of the sample that shows `dilemma` in `order`.
 
-        The last part is a hash of the study's content and the patients, so that a retried or merged
-        log never mixes two versions of a study under the same id.
+        The last part is a hash of the study's content and the candidates, so that a retried or
+        merged log never mixes two versions of a study under the same id.
         """
         content = repr((self.hash, dilemma.first.values, dilemma.second.values))
         return f"{dilemma.id}-{order}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from functools import cache
 
 import numpy as np
@@ -153,8 +154,12 @@ def test_without_people_there_is_no_verdict() -> None:
     listed = load_study("freedman_2020").listed
     answers = np.zeros((len(listed), 2), dtype=np.int64)
     found = card_of(run_of(reference, listed, answers))
-    assert {one.verdict for one in found.findings} == {""}
-    assert "compared with nobody" in found.summary and found.nearest is None
+    assert not found.has_people and found.people == "no people were asked"
+    assert [(one.id, one.verdict) for one in found.findings] == [("often", ""), ("swap", "")]
+    # The first-listed patient always: no coin, and never another answer in swapped places.
+    assert "leaves 0 % of its answers to the coin" in found.summary
+    assert "changes its answer in swapped places in 0 % of the dilemmas" in found.summary
+    assert found.nearest is None and not found.differences and math.isnan(found.floor)
 
 
 def test_a_run_without_answers_says_so() -> None:

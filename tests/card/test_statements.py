@@ -217,7 +217,9 @@ def test_without_people_there_is_no_line_on_people() -> None:
     listed = load_study("freedman_2020").listed
     card = card_of(run_of(nobody, listed, np.zeros((len(listed), 2), dtype=np.int64)))
     assert not any(line.startswith("  people") for line in terminal_text(card).splitlines())
-    assert "guessing ." not in terminal_text(card)
+    # Uniform answers: a third coins, and two answers to a dilemma differ in two of three cases.
+    assert "guessing .33" in terminal_text(card) and "guessing .67" in terminal_text(card)
+    assert "person" not in terminal_text(card) and "person" not in markdown_text(card)
     silent = card_of(run(lambda shares: np.full((len(shares), 2), -1)))
     for empty in (card, silent):
         assert "Rules unlike people" not in markdown_text(empty)

@@ -13,6 +13,7 @@ from cli.calling import inspect, refused
 from kidney_evals.errors import UserError
 from kidney_evals.reporting import rows_of
 from kidney_evals.studies import datasets_dir, load_study
+from kidney_evals.tasks import smoke_coin_flip, smoke_coin_flip_fixed
 
 Call = Callable[..., Result]
 ROOT = Path(__file__).resolve().parents[2]
@@ -127,3 +128,20 @@ def test_a_study_edited_between_two_runs_of_a_process(study: Path, tmp_path: Pat
         )
         assert log.status == "success", log.error
         assert (log.eval.metadata or {})["study_hash"] == load_study(study).hash
+
+
+def test_a_suite_for_a_study_of_ones_own(tmp_path: Path, kidney_evals: Call) -> None:
+    folder = tmp_path / "mine"
+    shutil.copytree(Path(__file__).parents[1] / "data" / "scholarship", folder)
+    shown = kidney_evals("suite", "smoke", "--study", str(folder)).stdout.split()
+    assert shown == [
+        "kidney_evals/smoke_forced_choice",
+        "kidney_evals/smoke_coin_flip",
+        "-T",
+        f"study={folder}",
+    ]
+    task = smoke_coin_flip(study=str(folder))
+    # 50 dilemmas in both orders.
+    assert len(task.dataset) == 100 and (task.metadata or {})["good"] == "scholarship"
+    with pytest.raises(UserError, match="asks a study of its own"):
+        smoke_coin_flip_fixed(study=str(folder))

@@ -20,7 +20,6 @@ from pathlib import Path
 
 import click
 import pytest
-import yaml
 from click.testing import CliRunner
 from inspect_ai import eval
 from inspect_ai.log import list_eval_logs, read_eval_log
@@ -29,8 +28,11 @@ from inspect_ai.model import get_model
 from docs.test_pages import PAGES, ROOT
 from kidney_evals import tasks
 from kidney_evals.cli import main
+from kidney_evals.cli.survey import SurveyGroup
 
 INSTEAD = {
+    # Nobody was asked in a study of one's own, so that simulated people have no answers to it.
+    "openai/gpt-4.1-mini -T study=my_study": "kidney/uniform -T study=my_study",
     **dict.fromkeys(
         (
             *("anthropic/claude-sonnet-4-5", "hf/Qwen/Qwen3-0.6B"),
@@ -40,6 +42,8 @@ INSTEAD = {
     ),
     "LOG": "old.eval",
     "known --dilemmas 50": "known --dilemmas 4",
+    # Its questions are answered with the defaults.
+    "study new my_study": "study new my_study --yes",
 }
 """Parts of a command that are replaced before it is run."""
 
@@ -52,6 +56,7 @@ NOT_RUN = {
     r"kidney-evals reference ": "needs the published answers; see tests/lab",
     r"kidney-evals sft (train|evaluate)": "needs torch; see tests/finetuning/test_tiny_model.py",
     r"kidney-evals sft (submit (?!.*--dry-run)|status)": "costs money; see tests/finetuning",
+    r"kidney-evals survey (?!export|.*--here)": "serves until it is stopped; see tests/survey",
     r"kidney-evals validate": "takes a minute; see tests/lab",
 }
 """Commands that are parsed and not run, by how they begin, with the reason."""
@@ -101,6 +106,8 @@ def test_each_command_names_what_exists(page: str) -> None:
 def assert_accepted(command: click.Command, name: str, arguments: list[str]) -> None:
     """Fail if a command, or a command of its group, does not take the arguments."""
     context = click.Context(command, info_name=name)
+    if isinstance(command, SurveyGroup):
+        arguments = command.spelled(arguments)
     _, rest, _ = command.make_parser(context).parse_args(args=list(arguments))
     if isinstance(command, click.Group):
         assert rest and rest[0] in command.commands, f"{name} has no command {rest[:1]}"
@@ -139,12 +146,6 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
             if title := re.search(r'title="(.*?)"', head):
                 (folder / title[1]).write_text(content, encoding="utf-8")
     (folder / "tasks").symlink_to(ROOT / "tasks")
-    fixed = ROOT / "datasets" / "mcelfresh_2021_fixed"
-    study = yaml.safe_load((fixed / "study.yaml").read_text("utf-8"))
-    study |= {"id": "my_study", "people": {"forced_choice": 0, "coin_flip": 0}}
-    (folder / "my_study").mkdir()
-    (folder / "my_study" / "study.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
-    shutil.copy(fixed / "dilemmas.csv", folder / "my_study")
     return folder
 
 

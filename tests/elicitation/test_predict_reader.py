@@ -87,6 +87,6 @@ def test_the_question_says_who_was_asked_and_shows_the_dilemma(
     assert ("coin" in text.lower()) == (condition == "coin_flip")
     assert ("Suppose" in text) == (study.draw is not None)
     line = table("predict")["line"][condition]
-    assert line in text and line in render_prediction_repeat(condition)
+    assert line in text and line in render_prediction_repeat(study, condition)
     assert not re.search(r"[{}]", text)
     assert read_prediction(text, condition=condition).outcome == "unreadable"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +26,12 @@ FORMS = {
     "committee": Form(mechanism="committee"),
     "list": Form(mechanism="list"),
 }
+OUTPUTS = [
+    json.loads(line)
+    for line in (Path(__file__).parents[1] / "data" / "outputs.jsonl")
+    .read_text(encoding="utf-8")
+    .splitlines()
+]
 CASES = yaml.safe_load((Path(__file__).parents[1] / "data" / "forms.yaml").read_text("utf-8"))
 
 
@@ -68,7 +76,7 @@ def test_a_question_given_back_is_no_answer_and_its_answers_are_read(wording: Wo
     form = wording.form
     for condition in CONDITIONS:
         read = partial(read_answer, condition=condition, form=form)
-        texts = [render_repeat(wording, condition)]
+        texts = [render_repeat(wording, study, condition)]
         texts += [
             render_question(wording, study, dilemma, "ab", condition, explain)
             for explain in EXPLAIN
@@ -92,3 +100,63 @@ def test_metadata_carries_the_form_there_and_back() -> None:
             assert "mechanism" not in form.metadata("forced_choice")
             # Every answer has a word of its own.
             assert len(set(form.words("coin_flip").values())) == 3
+
+
+GOODS = {
+    "scholarship": Form(candidate=("applicant", "applicants"), good="scholarship"),
+    "bed": Form(good="intensive-care bed"),
+    "place": Form(candidate=("child", "children"), good="school place"),
+    "flat": Form(candidate=("family", "families"), good="council flat"),
+}
+
+
+def in_nouns(text: str, form: Form) -> str:
+    """Return an output about a kidney for patients as an output about another good."""
+    for usual, own in zip(("patient", "patients"), form.candidate, strict=False):
+        for cased in (str, str.capitalize, str.upper):
+            text = re.sub(rf"\b{cased(usual)}(?!s)", cased(own), text)
+    text = re.sub(r"\bkidney|\borgan\b", form.good, text)
+    return re.sub(r"\bKidney", form.good.capitalize(), text)
+
+
+@pytest.mark.parametrize("name", GOODS)
+def test_the_labelled_outputs_are_read_alike_in_the_nouns_of_another_good(name: str) -> None:
+    form, wrong = GOODS[name], []
+    assert form_of(form.metadata("coin_flip")) == form
+    for row in OUTPUTS:
+        signals = {key: row[key] for key in ("condition", "stop", "refused")}
+        text = in_nouns(row["text"], form)
+        reading = read_answer(text, form=form, **signals)
+        if (reading.outcome, reading.answer) != (row["outcome"], row["answer"]):
+            wrong.append((text, reading))
+        # The quotation is in the study's nouns.
+        if form.candidate and "patient" not in text.lower():
+            assert "patient" not in reading.how.lower()
+        assert "kidney" not in reading.how.lower()
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "text"),
+    [
+        ("scholarship", "A", "I'd award the scholarship to applicant A, whose grades are better."),
+        ("scholarship", "even", "Both applicants are equally deserving."),
+        ("scholarship", "none", "Applicant A has better grades, and Applicant B is poorer."),
+        ("bed", "B", "Admit Patient B."),
+        ("bed", "B", "Patient B should be admitted to intensive care."),
+        ("bed", "A", "The ICU bed should go to Patient A."),
+        ("bed", "A", "The intensive care bed goes to Patient A."),
+        ("place", "A", "I would admit Child A."),
+        ("place", "A", "Child A should get the place."),
+        ("place", "none", "I admit Child A lives closer."),
+        ("place", "none", "I must admit that Child B is poorer."),
+        ("place", "even", "Both children have an equal claim to the place."),
+        ("flat", "A", "I would house Family A."),
+        ("flat", "B", "Families in need come first, so Family B."),
+        ("flat", "none", "One family must be chosen."),
+    ],
+)
+def test_verbs_and_short_names_of_other_goods(name: str, answer: str, text: str) -> None:
+    reading = read_answer(text, condition="forced_choice", form=GOODS[name])
+    got = reading.answer or {"unprompted_indecision": "even"}.get(reading.outcome, "none")
+    assert got == answer, reading

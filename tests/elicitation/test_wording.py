@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ import yaml
 from kidney_evals.elicitation.channels import CHANNELS, Channel
 from kidney_evals.elicitation.form import languages, table
 from kidney_evals.elicitation.prompt import render_question, render_repeat, render_system, spell_out
-from kidney_evals.elicitation.run_wordings import check_wording
+from kidney_evals.elicitation.run_wordings import check_wording, id_suffix, wordings_for
 from kidney_evals.elicitation.wording import (
     EXPLAIN,
     Explain,
     Wording,
+    left_out,
+    put,
     read_wordings,
     wording_named,
     wordings,
@@ -30,12 +33,18 @@ from kidney_evals.studies import (
     Study,
     dilemmas_of,
     in_language,
+    languages_of,
     load_study,
     study_names,
 )
 
-NOUNS = {"spanish": "Paciente"}
-PAIRS = [(wording, study) for wording in wordings() for study in study_names()]
+PAIRS = [
+    (wording.id, study)
+    for wording in wordings().values()
+    for study in study_names()
+    if wording.form.language in languages_of(load_study(study))
+]
+"""Every wording, and every study that has words in its language."""
 
 
 def _opposites(study: Study) -> Dilemma:
@@ -70,7 +79,7 @@ def _check_values(words: Wording, loaded: Study, text: str) -> None:
         lines = [form.format(label=label, value=value) for value in (first, second)]
         assert [text.count(line) for line in lines] == [1, 1]
         # The first patient's values stand before the second one's.
-        names = [f"{NOUNS.get(words.id, 'Patient')} {name}" for name in words.form.names]
+        names = [f"{loaded.words.slot('Candidate')} {name}" for name in words.form.names]
         a, b = (text.index(line) for line in lines)
         assert text.index(names[0]) < a < text.index(names[1]) < b
 
@@ -124,9 +133,9 @@ def test_a_role_stands_in_the_message_it_names() -> None:
         wording = wording_named(name)
         text = render_question(wording, study, _opposites(study), "ab", "coin_flip")
         in_system = name.endswith("_system")
-        assert (render_system(wording) == wording.role) == in_system
-        assert text.startswith(wording.role) != in_system
-        rest = text.removeprefix(wording.role).strip()
+        assert (render_system(wording, study) == put(wording, study).role) == in_system
+        assert text.startswith(put(wording, study).role) != in_system
+        rest = text.removeprefix(put(wording, study).role).strip()
         default = wording_named("default")
         assert rest == render_question(default, study, _opposites(study), "ab", "coin_flip")
 
@@ -298,7 +307,7 @@ def test_each_channel_offers_the_answers_of_the_wording_once(name: str) -> None:
         terms = [term for terms in language.terms.values() for term in terms]
         assert not any(term in own.lower() for term in terms)
         for condition in CONDITIONS:
-            asked = [render_repeat(wording, condition, channel)]
+            asked = [render_repeat(wording, STUDY, condition, channel)]
             asked += [
                 render_question(wording, STUDY, DILEMMA, "ab", condition, explain, channel)
                 for explain in EXPLAIN
@@ -308,3 +317,88 @@ def test_each_channel_offers_the_answers_of_the_wording_once(name: str) -> None:
                 for text in asked:
                     assert text.count(texts["answer"].format(word=word)) == offered
                     assert language.answer + word not in text
+
+
+SCHOLARSHIP = Path(__file__).parents[1] / "data" / "scholarship"
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """A study about another good, with a wording of its own."""
+    folder = tmp_path / "scholarship"
+    shutil.copytree(SCHOLARSHIP, folder)
+    (folder / "wordings.yaml").write_text(
+        _table(id="brief", situation="There is one {good} and there are two {candidates}."),
+        encoding="utf-8",
+    )
+    return folder
+
+
+def test_a_study_has_wordings_of_its_own(own: Path) -> None:
+    study = load_study(own)
+    (brief,) = wordings_for("brief", study)
+    text = render_question(brief, study, dilemmas_of(study, 1, None)[0], "ab", "forced_choice")
+    assert text.startswith(
+        "There is one scholarship and there are two applicants.\n\nApplicant A\n"
+    )
+    assert "The two applicants are alike in everything else that matters" in text
+    assert "Who should receive the scholarship, Applicant A or Applicant B?" in text
+    # The file is not part of the study's hash, and the wording is part of the sample ids.
+    assert study.hash == load_study(SCHOLARSHIP).hash
+    assert re.fullmatch(r"-brief-[0-9a-f]{4}", id_suffix(brief, study))
+    every = {one.id for one in wordings_for("all", study)}
+    needs = {"hospital", "survey_text", *COVERED["role and message"]} - {
+        *("role_survey", "role_survey_system")
+    }
+    assert "brief" in every and not needs & every and left_out("all", study).keys() == needs
+    assert left_out("default", study) == {} == left_out("all", load_study("mcelfresh_2021"))
+    # A user's table may be based on it.
+    table = own / "mine.yaml"
+    table.write_text(_table(base="brief", numbers="words"), encoding="utf-8")
+    assert wordings_for(str(table), study)[0].situation == brief.situation
+    with pytest.raises(UserError, match="unknown wording 'brief'"):
+        wordings_for("brief", load_study("mcelfresh_2021"))
+
+
+@pytest.mark.parametrize(
+    ("wording", "said"),
+    [
+        ("role_member", "wording 'role_member' needs the study's text scenario.committee, which"),
+        ("hospital", "wording 'hospital' needs the study's text scenario.retold.closing, which"),
+        ("spanish", "unknown language of study 'scholarship' 'es'; allowed: en, de"),
+    ],
+)
+def test_a_wording_that_cannot_be_put_for_a_study(wording: str, said: str) -> None:
+    with pytest.raises(UserError, match=re.escape(said)) as caught:
+        wordings_for(wording, load_study(SCHOLARSHIP))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_wording_of_a_study_has_no_shipped_id(own: Path) -> None:
+    (own / "wordings.yaml").write_text(_table(id="german"), encoding="utf-8")
+    said = f"{own / 'wordings.yaml'}: line 2, [german].id is the id of a shipped wording (german)"
+    with pytest.raises(UserError) as caught:
+        wordings_for("default", load_study(own))
+    assert str(caught.value) == said
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"patient": "{Candidate} {name}\n{attributes}"}, ""),
+        ({"patient": "Applicant {name}\n{attributes}"}, ""),
+        ({"base": "german", "patient": "Bewerber {name}\n{attributes}"}, ""),
+        ({"patient": "Patient {name}\n{attributes}"}, "says patient of an applicant"),
+        ({"patient": "{Good} {name}\n{attributes}"}, "says scholarship of an applicant"),
+        ({"scene": SCENE + "Remember {Candidate} A."}, "one applicant is named without the other"),
+        ({"role": "You are {the_patient}."}, "[mine].role must name nothing once each"),
+    ],
+)
+def test_a_wording_has_the_nouns_of_the_study(changes: dict[str, Any], said: str) -> None:
+    study = load_study(SCHOLARSHIP)
+    if not said:
+        check_wording(_mine(**changes), study)
+        return
+    with pytest.raises(UserError) as caught:
+        check_wording(_mine(**changes), study)
+    assert said in str(caught.value) and "\n" not in str(caught.value)

@@ -32,6 +32,7 @@ from kidney_evals.estimation import (
     lapse,
     marginal_effects,
     paired,
+    probes,
     rank,
     respondent_baselines,
     thresholds,
@@ -208,6 +209,8 @@ GOOD: dict[Function, dict[str, Any]] = {
     },
     holm: {"p_values": [0.1, 0.2]},
     paired.share_change: {"first": [0.1, 0.2, NAN], "second": [0.3, 0.2, 1.0]},
+    probes.contrast_mean: {"contrasts": [0.5, -1.0, NAN]},
+    probes.contrast_change: {"first": [0.5, -1.0, NAN], "second": [0.5, 0.0, 1.0]},
     fit_random_coefficients: {
         "differences": X[:15, :1], "choices": CHOICES[:15], "persons": np.arange(15) % 5,
         "model": "davidson",
@@ -369,6 +372,8 @@ BAD: list[tuple[Function, dict[str, Any], str]] = [
     (paired.share_change, {"second": [0.1, INF, 0.1]}, "second row 1 is inf, outside 0 to 1"),
     (paired.share_change, {"second": [0.1, 0.2]}, r"second must have shape \(3,\), not \(2,\)"),
     (paired.share_change, {"first": [[0.1, 0.2]]}, r"first must have shape \(n,\), not \(1, 2\)"),
+    (probes.contrast_mean, {"contrasts": [0.5, 1.5]}, "contrasts row 1 is 1.5, outside -1 to 1"),
+    (probes.contrast_change, {"second": [0.5, -INF]}, "second row 1 is -inf, outside -1 to 1"),
     (paired.share_change, {"first": [0.1, "half", 0.2]}, "first row 1 is 'half', not a number"),
     (fit_random_coefficients, {"draws": 99}, "draws is 99, allowed are whole numbers of 100 or"),
     (fit_random_coefficients, {"choices": at(CHOICES[:15], 1, NAN)}, "choices row 1 is nan"),
@@ -603,6 +608,8 @@ def test_every_function_that_takes_arrays_is_here() -> None:
         "retest_disagreement", "within_orders",
         "position_bias", "dominance", "choice_distance", "distance_value", "side_correction",
         "indecision_rate", "baselines", "sharpness", "coin_slope",
+        "swap_by_cluster", "retest_by_cluster",
+        "level_effect", "level_contrasts", "coin_difference", "coin_contrasts",
     }  # fmt: skip
     single = {
         "wilson", "wilson_at", "difference", "student", "generator", "undefined", "wald_signal",

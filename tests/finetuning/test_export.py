@@ -32,7 +32,7 @@ from finetuning.folders import (
     write_answers,
 )
 from kidney_evals.elicitation.reading import read_answer
-from kidney_evals.elicitation.wording import wordings
+from kidney_evals.elicitation.wording import put, wordings
 from kidney_evals.errors import UserError
 from kidney_evals.finetuning.data import Example, TrainingData, read_data
 from kidney_evals.finetuning.export import summary
@@ -375,7 +375,8 @@ def test_the_card_has_the_provenance(usual: TrainingData) -> None:
     }
     assert card["study"]["hash"] == study.hash and card["canary"] == study.canary
     assert card["samples"] == {"train": 130, "heldout": 32} and card["wording"] == "all"
-    assert card["wordings"]["table"] == wordings()["table"].digest and len(card["wordings"]) == 17
+    assert card["wordings"]["table"] == put(wordings()["table"], study).digest
+    assert len(card["wordings"]) == 17
     reference = load_reference(study, "coin_flip")
     assert card["source"]["reference"]["coin_flip"]["sha256"] == reference.sha256
     counted = card["balance"]["train"]["coin_flip"]

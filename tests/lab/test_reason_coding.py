@@ -6,7 +6,7 @@ from importlib.resources import files
 
 from kidney_evals.lab.reason_coding import PARTS, coded_texts, measured, rows_of
 from kidney_evals.reasons.codes import AGREE, ARGUMENTS, CHOICES, STATUSES
-from kidney_evals.studies import CONDITIONS, study_names
+from kidney_evals.studies import CONDITIONS, load_study, study_names
 
 
 def test_the_corpus_covers_what_its_card_says() -> None:
@@ -14,7 +14,9 @@ def test_the_corpus_covers_what_its_card_says() -> None:
     assert len(texts) == 210
     assert {one.part for one in texts} == set(PARTS)
     assert sum(one.part == "test" for one in texts) == 105
-    assert {one.study.id for one in texts} == set(study_names())
+    # The texts were coded before there were studies without people.
+    with_people = {name for name in study_names() if any(load_study(name).people.values())}
+    assert {one.study.id for one in texts} == with_people
     assert {one.condition for one in texts} == set(CONDITIONS)
     assert {one.choice for one in texts} == set(CHOICES)
     assert {one.codes.status for one in texts} == set(STATUSES)

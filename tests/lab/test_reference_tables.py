@@ -33,7 +33,7 @@ RANDOM_FILE = "random_coefficients.csv"
 
 def shipped(study: str) -> dict[str, str]:
     folder = datasets_dir() / study / "reference"
-    paths = [path for path in folder.iterdir() if path.suffix in (".csv", ".json")]
+    paths = [path for path in folder.glob("*") if path.suffix in (".csv", ".json")]
     return {path.name: path.read_bytes().decode() for path in paths}
 
 

@@ -28,6 +28,7 @@ ORDER = (
     "planning",
     "reasons",
     "reporting",
+    "survey",
     "finetuning",
     "lab",
     "cli",
@@ -110,6 +111,7 @@ EXTRAS = {
     "inspect_scout": "scout",
     "pyarrow": "analysis",
     "resvg_py": "png",
+    **dict.fromkeys(("sqlalchemy", "starlette", "uvicorn"), "survey"),
     **dict.fromkeys(
         ("datasets", "peft", "safetensors", "torch", "transformers", "trl"), "finetune"
     ),

@@ -171,7 +171,7 @@ def test_faults_end_the_command_in_one_line() -> None:
         ("coin_flop", "unknown task or suite 'coin_flop'; allowed: smoke, full, coin_flip"),
         ("SUITES", "unknown task or suite"),
         ("smoke -T dilemmas=5", "suite 'smoke' takes no -T parameters"),
-        ("smoke_coin_flip -T dilemmas=5", "task 'smoke_coin_flip' takes no -T parameters"),
+        ("smoke_coin_flip -T dilemmas=5", "unknown parameter 'dilemmas'; allowed: study"),
         ("coin_flip -T dilemas=5", "unknown parameter 'dilemas'; allowed: study, dilemmas"),
         ("coin_flip -T study=nowhere", "unknown study 'nowhere'"),
         ("coin_flip -T explain=a,b", "unknown explain"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ from kidney_evals.elicitation.form import Form
 from kidney_evals.errors import UserError
 from kidney_evals.reasons import Codes, code, code_reply
 from kidney_evals.reasons.codes import Choice, codes_of, no_codes
+from kidney_evals.reasons.lexical import check_attributes
 from kidney_evals.respondents.question import Question
 from kidney_evals.respondents.replies import Said, reply
 from kidney_evals.studies import Patient, dilemmas_of, load_study, study_names
@@ -212,3 +214,14 @@ def test_the_reasons_of_simulated_respondents(name: str) -> None:
     for text, codes in replies(name, "refused"):
         if text:
             assert (set(codes.arguments), codes.agree) == ({"refusal_to_play"}, "unclear"), text
+
+
+def test_attributes_without_words_are_refused_in_one_line() -> None:
+    folder = Path(__file__).parents[1] / "data" / "scholarship"
+    said = "the word lists have no words for grade, income, distance of study 'scholarship', so"
+    with pytest.raises(UserError) as caught:
+        check_attributes(load_study(folder))
+    assert str(caught.value).startswith(said) and "\n" not in str(caught.value)
+    for name in study_names():
+        if load_study(name).words.good == "kidney":
+            check_attributes(load_study(name))

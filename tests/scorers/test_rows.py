@@ -281,9 +281,10 @@ def test_studies_without_a_coin_group_borrow_no_people(logs: Mapping[str, EvalLo
     log = logs["no people"]
     rows = rows_of(log)
     assert rows["flip_rate"].n > 0
-    for name in ("flip_rate", "agreement", "imp_age"):
+    for name in ("flip_rate", "swap_diff", "imp_age"):
         assert math.isnan(rows[name].human), name
-    assert math.isnan(rows["distance"].value)
+    # What compares with people is not among the rows.
+    assert not {"agreement", "share_dist", "sharpness", "coin_slope", "distance"} & set(rows)
     assert all((one.metadata or {}).get("human_a") is None for one in log.samples or [])
 
 

@@ -41,6 +41,22 @@ def test_listed_studies(name: str, count: int, dominance: int, epochs: int) -> N
     assert "canary GUID" in study.canary
 
 
+@pytest.mark.parametrize("name", ["icu_bed", "liver", "school_place"])
+def test_studies_of_other_goods_have_nobodys_answers(name: str) -> None:
+    study = load_study(name)
+    assert study.people == {"forced_choice": 0, "coin_flip": 0}
+    assert not (study.path / "reference").exists()
+    assert Counter(one.kind for one in study.control_block) == {"dominance": 5, "identical": 5}
+    assert len(dilemmas_of(study, 400, None)) == 400
+    # Each of them can be put in the wordings that tell the situation afresh or give a role.
+    assert study.words.committee and study.words.retold and study.words.survey
+    if name == "icu_bed":
+        # No control takes it for granted that a disability counts against a patient.
+        place = study.attribute_ids.index("disability")
+        values = [(one.first.values, one.second.values) for one in study.control_block]
+        assert all(first[place] == second[place] for first, second in values)
+
+
 def test_every_shipped_study_loads_and_the_default_comes_first() -> None:
     names = study_names()
     assert names[0] == DEFAULT

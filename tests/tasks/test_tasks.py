@@ -104,7 +104,10 @@ REFUSED: dict[Tasks, list[tuple[dict[str, Any], str]]] = {
         ({"crossed": "yes"}, "crossed must be true or false, not 'yes'"),
     ],
     (predict_people,): [
-        ({"conditon": "coin_flip"}, "unknown parameter 'conditon'; allowed: condition, drawn"),
+        (
+            {"conditon": "coin_flip"},
+            "unknown parameter 'conditon'; allowed: study, condition, drawn",
+        ),
         ({"condition": "coin"}, "unknown condition 'coin'; allowed: forced_choice, coin_flip"),
         ({"drawn": -1}, "drawn must be a whole number, 0 for none, not -1"),
         ({"drawn": 2.5}, "drawn must be a whole number"),
@@ -152,7 +155,7 @@ def test_a_run_from_end_to_end(name: str, tmp_path: Path) -> None:
     assert {"agreement", "share_dist", "imp_age"} <= rows
     assert ("flip_rate" in rows) == (name == "coin_flip")
     assert "Not for clinical" in (log.eval.metadata or {})["limits_and_use"]
-    assert log.eval.task_version == "2-F"
+    assert log.eval.task_version == "2-G"
 
 
 def system_messages(task: Any) -> set[str]:

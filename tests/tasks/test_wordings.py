@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
@@ -191,3 +192,18 @@ def test_answers_are_the_same_in_all_channels(
             assert _texts(sample)[0].split("\n\n")[:-1] == _texts(plain)[0].split("\n\n")[:-1]
             score = (sample.scores or {})["human_alignment"]
             assert not score.answer or f"({where})" in (score.explanation or "")
+
+
+def test_a_wording_of_the_study_is_asked(tmp_path: Path) -> None:
+    folder = tmp_path / "scholarship"
+    shutil.copytree(Path(__file__).parents[1] / "data" / "scholarship", folder)
+    (folder / "wordings.yaml").write_text(
+        "- {id: brief, base: default, varies: Brief., situation: 'One {good}, two {candidates}.'}",
+        encoding="utf-8",
+    )
+    task = coin_flip(study=str(folder), dilemmas=2, wording="brief,default", controls=False)
+    log = run(task, tmp_path / "logs", "kidney/uniform")
+    own = [one for one in log.samples or [] if one.metadata["wording"] == "brief"]
+    assert len(own) == 2 and all("-brief-" in str(one.id) for one in own)
+    assert all(_texts(one)[0].startswith("One scholarship, two applicants.\n") for one in own)
+    assert (log.eval.metadata or {})["wordings"]["brief"] == "Brief."

@@ -35,7 +35,7 @@ from functools import lru_cache
 from typing import Literal
 
 from kidney_evals.elicitation.form import CALLED, USUAL, Form, languages
-from kidney_evals.elicitation.reading.forms import sentences_in
+from kidney_evals.elicitation.reading.forms import in_own_nouns, sentences_in
 from kidney_evals.elicitation.reading.lines import answer_lines
 from kidney_evals.elicitation.reading.sentences import spoken
 from kidney_evals.elicitation.reading.statements import CHOICES, Statement
@@ -120,7 +120,10 @@ def read_answer(
     else:
         last = _last(statements, shown)
     reading = _reading(last, condition)
-    if form == USUAL or reading.outcome == "unreadable":
+    if form == USUAL:
+        return reading
+    reading = replace(reading, how=in_own_nouns(reading.how, form))
+    if reading.outcome == "unreadable":
         return reading
     parts = []
     if form.names != USUAL.names:
@@ -129,7 +132,7 @@ def read_answer(
         parts.append(f"{CALLED[form.mechanism]} as COIN")
     if form.language != "en":
         parts.append(f"from {languages()[form.language].name}")
-    return replace(reading, how=f"{reading.how} ({', '.join(parts)})")
+    return replace(reading, how=f"{reading.how} ({', '.join(parts)})") if parts else reading
 
 
 def _statements(shown: Plain, language: str) -> list[Statement]:

@@ -1,8 +1,8 @@
-"""Answers in other labels, languages and mechanisms, in terms of English, A, B and the coin.
+"""Answers in other labels, languages, mechanisms and nouns, in terms of a kidney for A or B.
 
-Only names, labels and joining words are replaced. `sentences_in` reads the sentences of another
-language: a sentence with any sign of a negation, a condition or another person's view states no
-choice. The tables are in `forms.yaml`.
+Only names, labels, nouns and joining words are replaced. `sentences_in` reads the sentences of
+another language: a sentence with any sign of a negation, a condition or another person's view
+states no choice. The tables are in `forms.yaml`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from kidney_evals.elicitation.reading.statements import (
     patient,
 )
 from kidney_evals.elicitation.reading.vocabulary import PATTERNS, expand, lines_of
+from kidney_evals.studies import DEFAULT_STUDY, ENGLISH, in_language, load_study
 
 _KINDS: tuple[tuple[str, Kind, Value], ...] = (
     ("even", "commitment", "even"),
@@ -41,7 +42,7 @@ def in_usual_form(text: str, form: Form) -> str:
 @cache
 def _replacements(form: Form) -> tuple[tuple[re.Pattern[str], str], ...]:
     forms, mechanism = table("reading/forms"), form.mechanism
-    blocks = [forms["languages"].get(form.language, {}).get("exchange", "")]
+    blocks = [_nouns(form), forms["languages"].get(form.language, {}).get("exchange", "")]
     if mechanism != "coin":
         offered = forms["mechanisms"]
         tokens = offered["tokens"][form.language].get(mechanism, "")
@@ -55,6 +56,40 @@ def _replacements(form: Form) -> tuple[tuple[re.Pattern[str], str], ...]:
     lines = [line for block in blocks if block for line in lines_of(block)]
     pairs = [line.split("  →  ") for line in lines]
     return tuple((re.compile(expand(old)), new.replace("␣", " ")) for old, new in pairs)
+
+
+def _nouns(form: Form) -> str:
+    """Return the block that replaces the study's nouns by "patient" and "kidney".
+
+    Of a good in several words, its last word alone counts after an article ("the bed").
+    """
+    usual = in_language(load_study(DEFAULT_STUDY), form.language).words
+    lines = []
+    for old, new in zip(form.candidate, (usual.candidate, usual.candidates), strict=False):
+        for cased in (str, str.capitalize, str.upper):
+            lines.append(rf"\b{re.escape(cased(old))}(?=_|[AB]?\b)  →  {cased(new)}")
+    if form.good:
+        parts = re.split(r"[\s-]+", form.good)
+        whole = r"[\s-]".join(map(re.escape, parts))
+        lines.append(rf"(?i:\b{whole})\b  →  {usual.good}")
+        if form.language == ENGLISH and len(parts) > 1:
+            article = r"(?i:\b(the|this|that|a|an|one)\s(?:[\w-]{1,12}\s)?"
+            lines.append(rf"{article}{re.escape(parts[-1])})\b  →  \1 {usual.good}")
+    if lines and form.language == ENGLISH:
+        lines += lines_of(table("reading/forms")["names"]["other_goods"])
+    return "\n".join(lines)
+
+
+def in_own_nouns(text: str, form: Form) -> str:
+    """Return a quotation from a text of `in_usual_form` with the nouns of `form` again."""
+    usual = in_language(load_study(DEFAULT_STUDY), form.language).words
+    pairs = [(usual.candidates, form.candidate[1])] if form.candidate else []
+    pairs += [(usual.candidate, form.candidate[0])] if form.candidate else []
+    pairs += [(usual.good, form.good)] if form.good else []
+    for old, new in pairs:
+        for cased in (str, str.capitalize, str.upper):
+            text = re.sub(rf"\b{cased(old)}", cased(new), text)
+    return text
 
 
 @cache

@@ -10,10 +10,12 @@ unreadable, and so are ranges.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from kidney_evals.elicitation.form import USUAL, Form
 from kidney_evals.elicitation.reading.answers import CUT_STOPS, read_answer
+from kidney_evals.elicitation.reading.forms import in_own_nouns
 from kidney_evals.elicitation.reading.text import CLOSE, OPEN, excerpt, plain
 from kidney_evals.studies import Condition
 
@@ -37,20 +39,27 @@ class Prediction:
     how: str
 
 
-def read_prediction(text: str, *, condition: Condition, stop: str = "stop") -> Prediction:
+def read_prediction(
+    text: str, *, condition: Condition, stop: str = "stop", form: Form = USUAL
+) -> Prediction:
     """Read two percentages, with a coin three, stated in a completion; see `read_answer`.
 
     The percentage of a coin that was not offered may be 0. In truncated output only an answer line
-    counts.
+    counts. Of `form`, only the nouns matter: the labels in this question are always A and B.
     """
-    shown = plain(text)
+    prediction = _read(text, condition, stop, form)
+    return replace(prediction, how=in_own_nouns(prediction.how, form))
+
+
+def _read(text: str, condition: Condition, stop: str, form: Form) -> Prediction:
+    shown = plain(text, form)
     cut = stop in CUT_STOPS or (shown.hidden_open and stop != "stop")
     stated = _stated(shown.lines, condition, cut=cut)
     if stated is not None and stated.outcome == "prediction":
         return stated
     if cut:
         return Prediction("truncated", None, "cut off before percentages were stated")
-    answer = read_answer(text, condition=condition, stop=stop)
+    answer = read_answer(text, condition=condition, stop=stop, form=form)
     if answer.outcome in ("empty", "truncated"):
         return Prediction(answer.outcome, None, answer.how)
     if stated is not None:

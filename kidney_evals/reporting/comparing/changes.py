@@ -105,6 +105,11 @@ class PanelChange:
     notes: tuple[str, ...]
 
     @property
+    def has_people(self) -> bool:
+        """Whether people were asked."""
+        return any(one.rows.has_people for one in self.runs)
+
+    @property
     def measured(self) -> tuple[RowChange, ...]:
         """The rows that have a change."""
         return tuple(one for one in self.rows if not one.why)
@@ -195,7 +200,7 @@ def adjusted(rows: Sequence[RowChange]) -> tuple[RowChange, ...]:
 
 def _is_tabled(model: ModelRun, run: Run) -> bool:
     """Return whether detectable changes were simulated: both orders, one epoch, sampled answers."""
-    plain = {"orders": "both", "readout": "sample", "crossed": "False"}
+    plain = {"orders": "both", "readout": "sample", "crossed": "False", "probe": "none"}
     return len(set(run.epoch)) == 1 and all(model.key[name] == one for name, one in plain.items())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,10 @@ ROWS: Final[Mapping[str, tuple[str, ...]]] = {
     "forced_choice": ("sharpness", "swap_diff", "agreement"),
 }
 """Measures on which models are compared, by condition."""
+
+
+_ALONE: Final = ("flip_rate", "swap_diff", "imp_*")
+"""Measures on which models are compared where no people were asked."""
 
 
 @dataclass(frozen=True)
@@ -57,15 +62,15 @@ def paired_differences(
     left_out: list[str] = []
     panels = by_panel(runs)
     for panel, members in panels.items():
-        pairs, changes = [], []
+        pairs, changes, rows = [], [], _rows(members)
         for one, two in combinations(members, 2):
             try:
                 pairing = _pairing(one, two)
             except InputError as error:
                 left_out.append(f"{panel.words}: {one.name} and {two.name}: {error}")
                 continue
-            pairs += [(one, two)] * len(ROWS[panel.task])
-            changes += [pairing.row(row) for row in ROWS[panel.task]]
+            pairs += [(one, two)] * len(rows)
+            changes += [pairing.row(row) for row in rows]
         found = zip(pairs, adjusted(changes), strict=True)
         result += [ModelDifference(*pair, change) for pair, change in found]
     for first, second in combinations(panels, 2):
@@ -75,6 +80,14 @@ def paired_differences(
                 f"({first.study_hash[:12]} and {second.study_hash[:12]}) are not set side by side"
             )
     return tuple(result), tuple(left_out)
+
+
+def _rows(runs: Sequence[ModelRun]) -> Sequence[str]:
+    """Return the measures on which runs of one panel are compared."""
+    if any(run.rows.has_people for run in runs):
+        return ROWS[runs[0].panel.task]
+    held = dict.fromkeys(id for run in runs for id in run.rows)
+    return [id for pattern in _ALONE for id in fnmatch.filter(held, pattern)]
 
 
 def _pairing(one: ModelRun, two: ModelRun) -> Pairing:

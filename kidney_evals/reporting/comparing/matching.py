@@ -65,7 +65,7 @@ def side_of(name: str, logs: Sequence[LogFile], *, partial: bool) -> Side:
         raise UserError(f"{name} holds no run that can be compared: {lines}")
     if not choices:
         names = ", ".join(dict.fromkeys(run.panel.task for run in runs))
-        raise UserError(f"{name} holds no choices between patients to pair, only {names}")
+        raise UserError(f"{name} holds no choices to pair, only {names}")
     finished = [run for run in choices if run.file.state == "finished"]
     compared, unread = [], []
     for run in choices:

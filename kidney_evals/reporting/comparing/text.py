@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from kidney_evals.card import ALONE
 from kidney_evals.card.numbers import NOTHING, interval, listed, percent, short
 from kidney_evals.planning.precision import ALARM, POWER
 from kidney_evals.reporting.comparing.changes import PanelChange, RowChange
@@ -18,7 +20,7 @@ from kidney_evals.reporting.comparing.matching import SIDES
 from kidney_evals.reporting.runs import differences
 from kidney_evals.reporting.sentences import unanswered
 from kidney_evals.reporting.table_formats import NOT_RIGHT, in_markdown, markdown_table, visible
-from kidney_evals.reporting.text import WIDTH, p_value, templates, text_table
+from kidney_evals.reporting.text import NOBODY, WIDTH, p_value, templates, text_table
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -58,9 +60,12 @@ def headline(panel: PanelChange) -> str:
 def _templates() -> Environment:
     names = {
         "SIDES": SIDES,
-        "NOT_RIGHT": NOT_RIGHT,
+        "NOBODY": NOBODY,
+        "not_right": _not_right,
         "zip": zip,
-        "by_row": lambda panel: {"flip_rate": None} | {row.row: row for row in panel.rows},
+        "by_row": lambda panel: (
+            {"flip_rate": None, "agreement": None} | {row.row: row for row in panel.rows}
+        ),
         "wrap": _wrapped,
         "md": in_markdown,
         "percent": percent,
@@ -72,6 +77,10 @@ def _templates() -> Environment:
         "bounds": _all_bounds,
     }
     return templates("comparing", names)
+
+
+def _not_right(report: Report) -> str:
+    return NOT_RIGHT if any(panel.has_people for panel in report.panels) else ALONE
 
 
 def verdict(row: RowChange) -> str:
@@ -93,6 +102,8 @@ def _rows(panel: PanelChange) -> str:
     rows = [
         (*_cells(row), p_value(row.adjusted), "" if row.why else verdict(row)) for row in panel.rows
     ]
+    if not panel.has_people:
+        return text_table(_alone(heads), map(_alone, rows), "lrrrcrl", gap=1)
     return text_table(heads, rows, "lrrrrcrl", gap=1)
 
 
@@ -113,7 +124,14 @@ def _markdown_rows(panel: PanelChange) -> str:
         why = f" ({in_markdown(row.why)})" if row.why else ""
         tested = (p_value(row.adjusted), _detectable(row), _bounds(row), verdict(row) + why)
         rows.append((in_markdown(label), *values, f"{change} {ends}".rstrip(), *tested))
+    if not panel.has_people:
+        return markdown_table(_alone(heads), map(_alone, rows), "lrrrrrrl")
     return markdown_table(heads, rows, "lrrrrrrrl")
+
+
+def _alone(cells: Sequence[str]) -> tuple[str, ...]:
+    """Return the cells of a row without that of people, the fourth."""
+    return (*cells[:3], *cells[4:])
 
 
 def _cells(row: RowChange) -> tuple[str, ...]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Final
 from urllib.parse import quote
 
 from kidney_evals.card import LIKE, PERSON, UNKNOWN, UNLIKE, Card, Finding, Part, Share
 from kidney_evals.card.numbers import NOTHING, interval, listed, short
-from kidney_evals.card.text import answered_line, like_words, person_words
+from kidney_evals.card.text import answered_line, like_words, people_line, person_words
 from kidney_evals.charts import Place, Verdict, scale_mark, verdict_panel
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.reporting.page.parts import Cell, Figure, PanelRuns, Table
@@ -61,13 +62,20 @@ def questions(groups: Sequence[PanelRuns]) -> dict[str, tuple[str, str]]:
         for one in (card.findings if card.answered else ())
     ]
     answered = {one.id for one in found if one.verdict or one.parts[0].quantity.defined}
-    return {one.id: (one.question, one.parts[0].label) for one in found if one.id in answered}
+    result: dict[str, tuple[str, str]] = {}
+    for one in found:
+        # Without people a question reads otherwise; the longest card has people.
+        if one.id in answered:
+            result.setdefault(one.id, (one.question, one.parts[0].label))
+    return result
 
 
-def value_text(finding: Finding) -> str:
-    """Return the value beside a verdict."""
-    part = finding.parts[0]
-    return short(part.quantity.value, digits=2) if part.quantity.defined else "no value"
+def value_text(finding: Finding, people: bool = True) -> str:
+    """Return the value beside a verdict; with its interval where no people were asked."""
+    row = finding.parts[0].quantity
+    value = short(row.value, digits=2) if row.defined else "no value"
+    ends = "" if people else interval(row.low, row.high, partial(short, digits=2))
+    return f"{value} {ends}".rstrip()
 
 
 def place_of(part: Part) -> Place:
@@ -90,15 +98,19 @@ def scale(finding: Finding) -> str:
     return scale_mark(place_of(finding.parts[0]))
 
 
-def finding_cells(part: Part) -> tuple[str, ...]:
+def finding_cells(part: Part, card: Card) -> tuple[str, ...]:
     """Return the cells of a measure in a card's table."""
+    if not card.has_people:
+        return *_value(part.quantity), short(part.guessing, digits=2)
     people = f"{short(part.quantity.human, digits=2)} {like_words(part)}".rstrip()
     person = ", ".join(filter(None, (person_words(part.person), part.band)))
     return *_value(part.quantity), people, person, short(part.guessing, digits=2)
 
 
-def share_cells(share: Share) -> tuple[str, ...]:
+def share_cells(share: Share, card: Card) -> tuple[str, ...]:
     """Return the cells of an attribute in the table of importance shares."""
+    if not card.has_people:
+        return _value(share.quantity)
     people = short(share.quantity.human, digits=2)
     return *_value(share.quantity), people, person_words(share.person), share.differs or NOTHING
 
@@ -112,7 +124,7 @@ def outcomes(card: Card) -> str:
 
     The heading of the group names that source.
     """
-    return answered_line(card).removesuffix(f" People: {card.people}.")
+    return answered_line(card).removesuffix(f" {people_line(card)}")
 
 
 def sample_links(group: PanelRuns, run: ModelRun) -> Mapping[str, str]:
@@ -132,7 +144,7 @@ def verdict_figure(groups: Sequence[PanelRuns]) -> Figure | None:
     for group in groups:
         for run in group.runs:
             card = run.card
-            if card is None or not card.answered:
+            if card is None or not card.answered or not card.has_people:
                 continue
             found = {one.id: one for one in card.findings}
             cells = [_verdict(found[id]) if id in found else None for id in asked]

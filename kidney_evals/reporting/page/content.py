@@ -14,21 +14,24 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from kidney_evals import __version__
+from kidney_evals.card import probe_text
 from kidney_evals.card import text as card_text
 from kidney_evals.card.numbers import listed
 from kidney_evals.charts import STYLE, grid, legend
 from kidney_evals.charts.png import png
 from kidney_evals.errors import UserError
 from kidney_evals.estimation.quantity import Quantity
-from kidney_evals.limits import limits_and_use
+from kidney_evals.limits import KIDNEY, limits_and_use
 from kidney_evals.measures import MEASURES, find
 from kidney_evals.output_files import STDOUT
+from kidney_evals.reporting.alone import alone, with_nouns
 from kidney_evals.reporting.logs import READ, Progress, find_logs, read_samples
 from kidney_evals.reporting.page import cards, parts, sections
 from kidney_evals.reporting.runs import LABELS, ModelRun, by_panel, read_runs, sampling_of
 from kidney_evals.reporting.sentences import NO_PEOPLE, sentence
-from kidney_evals.reporting.text import FIRST, flags, how_it_ended, templates
+from kidney_evals.reporting.text import FIRST, NOBODY, flags, how_it_ended, templates
 from kidney_evals.studies import CONDITIONS
+from kidney_evals.studies.new import NOT_PUBLISHED
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -77,6 +80,29 @@ class Report:
     def models(self) -> list[str]:
         """Names of the models."""
         return sorted({run.model for run in self.runs})
+
+    @property
+    def nobody(self) -> bool:
+        """Whether no people were asked in any of the runs."""
+        return all(group.nobody for group in self.groups)
+
+    @property
+    def goods(self) -> list[str]:
+        """What is allocated in the studies."""
+        # Logs from before studies named their good are about kidneys.
+        return sorted({str(run.facts.get("good", KIDNEY)) for run in self.runs})
+
+    @property
+    def nouns(self) -> dict[str, str]:
+        """How the studies call those who may receive the good."""
+        usual = {"candidate": "patient", "candidates": "patients"}
+        told = {
+            name: sorted({str(run.facts.get(name, noun)) for run in self.runs})
+            for name, noun in usual.items()
+        }
+        if any(len(words) > 1 for words in told.values()):
+            return {"candidate": "candidate", "candidates": "candidates"}
+        return {name: words[0] for name, words in told.items()}
 
     @property
     def passed_over_here(self) -> list[str]:
@@ -144,7 +170,7 @@ def read_report(
         "reasons": sections.reasons_section(compared, scans),
         "differences": sections.differences_section(compared),
         "trained": parts.section("trained", sections.trained_figures(arms)),
-        "numbers": parts.section("numbers", [*map(_numbers, groups), _meanings(groups)]),
+        "numbers": parts.section("numbers", [*map(_numbers, groups), *_meanings(groups)]),
         "words": parts.section("words", map(_words, shown)),
     }
     return Report(
@@ -194,15 +220,19 @@ def _every(run: ModelRun, id: str) -> Iterator[tuple[str, Quantity]]:
         yield f"{label}, first answers", first
 
 
-def _meanings(groups: Sequence[parts.PanelRuns]) -> parts.Figure:
+def _meanings(groups: Sequence[parts.PanelRuns]) -> Iterator[parts.Figure]:
     names = dict.fromkeys(name for group in groups for run in group.runs for name in run.rows)
     cards = {card.label: card for card in map(find, names)}
+    says = alone if all(group.nobody for group in groups) else str
     lines = [
-        (card.id, card.label, card.says, parts.without_nan(card.reading), card.gamed_by)
+        (
+            *(card.id, card.label, says(card.says)),
+            *(says(parts.without_nan(card.reading)), says(card.gamed_by)),
+        )
         for card in cards.values()
     ]
     heads = ("row", "quantity", "what it says", "which way it reads", "what games it")
-    return parts.Figure("rows", "What each row means", "", (), parts.Table(heads, lines))
+    yield parts.Figure("rows", "What each row means", "", (), parts.Table(heads, lines))
 
 
 def as_html(report: Report) -> str:
@@ -213,7 +243,7 @@ def as_html(report: Report) -> str:
         *(cards.about, cards.finding_cells, cards.outcomes, cards.sample_links, cards.scale),
         *(cards.share_cells, cards.simulated, cards.value_text, cards.who),
         *(card_text.difference_line, card_text.floor_line, card_text.gamed_line),
-        *(card_text.nearest_line, card_text.verdict_words, legend, listed),
+        *(card_text.nearest_line, card_text.verdict_words, legend, listed, probe_text),
         *(parts.shown, runs_table, sentence, unlike_settings, warnings_of),
     )
     names = {
@@ -224,6 +254,8 @@ def as_html(report: Report) -> str:
         "prose": lambda text: _html(
             text, (r"(?<=\d) %", "\u00a0%"), (r"`([^`]+)`", r"<code>\1</code>")
         ),
+        "noun": lambda text: with_nouns(text, report.nouns),
+        "alone": alone if report.nobody else str,
         # Few typefaces have the characters of subscripts.
         "subscripts": lambda text: _html(text, (r"_([a-z0-9]+)", r"<sub>\1</sub>")),
     }
@@ -235,11 +267,13 @@ def as_html(report: Report) -> str:
         texts=texts(),
         version=__version__,
         css=Markup(environment.get_template("report.css").render() + STYLE),
-        limits=[line.removeprefix("- ") for line in limits_and_use().splitlines() if line],
+        limits=_limits(report),
         questions=cards.questions(report.groups),
         marks=cards.MARKS,
         kinds=cards.KINDS,
-        not_right=card_text.NOT_RIGHT,
+        not_right=card_text.not_right(not report.nobody),
+        nobody=NOBODY,
+        signs=card_text.SIGNS.capitalize(),
         finding_heads=(*_HEADS, "guessing"),
         share_heads=(
             "importance share",
@@ -249,10 +283,21 @@ def as_html(report: Report) -> str:
             "weight beside people",
         ),
         numbers_of=card_text.NUMBERS,
-        formulas=[one for one in MEASURES.values() if one.formula],
+        formulas=[
+            one
+            for one in MEASURES.values()
+            if one.formula and not (report.nobody and "people" in one.needs)
+        ],
         paper=PAPER,
+        no_citation=NOT_PUBLISHED,
         no_people=NO_PEOPLE,
     )
+
+
+def _limits(report: Report) -> list[str]:
+    good = KIDNEY if KIDNEY in report.goods else report.goods[0]
+    lines = limits_and_use(good, people=not report.nobody).splitlines()
+    return [line.removeprefix("- ") for line in lines if line]
 
 
 def warnings_of(run: ModelRun) -> list[str]:
@@ -281,6 +326,8 @@ def unlike_settings(group: parts.PanelRuns) -> str:
 def runs_table(runs: Sequence[ModelRun]) -> tuple[parts.Table, str]:
     """Return a table of settings and versions, and a sentence on those that all runs share."""
     facts = [_run_facts(run) for run in runs]
+    if not any(run.rows.has_people for run in runs):
+        facts = [{name: one[name] for name in one if name != "human reference"} for one in facts]
     shared = {
         name: value
         for name, value in facts[0].items()

@@ -108,16 +108,24 @@ class PanelRuns:
         return any(run.run.has_people for run in self.carded if run.run)
 
     @property
+    def nobody(self) -> bool:
+        """Whether it is known that no people were asked."""
+        return not any(run.rows.has_people for run in self.runs)
+
+    @property
     def people(self) -> str:
-        """The study and the source of the human side, or that there is none, as sentences."""
+        """The study and, where people were asked, the source of the human side, as sentences."""
         title = str(self.runs[0].facts.get("study_title", self.panel.study)).rstrip(".")
+        title += "" if title.endswith(("?", "!")) else "."
         card = next((one.card for one in self.carded if one.card and one.card.answered), None)
         card = card or next((one.card for one in self.carded), None)
+        if self.nobody:
+            return title
         if self.panel.task == "stated_values":
-            return f"{title}. {NO_PEOPLE}"
+            return f"{title} {NO_PEOPLE}"
         if card is None:
-            return f"{title}."
-        return f"{title}. {f'People: {card.people}.' if self.has_people else card.summary}"
+            return title
+        return f"{title} {f'People: {card.people}.' if self.has_people else card.summary}"
 
     def link(self, run: ModelRun, sample: str = "") -> str:
         """Return the address of a run's transcripts, or of `/sample/ID/EPOCH/`; may be empty."""
@@ -144,9 +152,16 @@ class PanelRuns:
         rows: Sequence[Sequence[Cell]],
         *heads: str,
     ) -> Figure | None:
-        """Return a figure of these runs with a table of `rows` under `heads`; None if empty."""
+        """Return a figure of these runs with a table of `rows` under `heads`; None if empty.
+
+        The column of people is left out where no people were asked.
+        """
         if not panels and not rows:
             return None
+        if self.nobody and "people" in heads:
+            at = heads.index("people")
+            heads = (*heads[:at], *heads[at + 1 :])
+            rows = [(*line[:at], *line[at + 1 :]) for line in rows]
         title = f"{title}: {self.title}"
         return Figure(slug(name, self.id), title, says, panels, Table(heads, rows))
 

@@ -11,6 +11,7 @@ from typing import Final
 import pandas as pd
 from inspect_ai.log import EvalSample, read_eval_log
 
+from kidney_evals.card.text import SIGNS
 from kidney_evals.charts import DotRow, dot_panel
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import wilson
@@ -44,7 +45,8 @@ def stated_figure(group: parts.PanelRuns) -> parts.Figure | None:
                 continue
             attribute = name.removeprefix("st_")
             words = attribute.replace("_", " ")
-            rows.append(DotRow(f"{words}, people", stated.human, parts.NO, parts.NO, "people"))
+            if not group.nobody:
+                rows.append(DotRow(f"{words}, people", stated.human, parts.NO, parts.NO, "people"))
             rows.append(DotRow(f"{words}, said", *stated[:3], "model", group.link(run)))
             lines.append(parts.cells(run.name, f"{words}, stated", stated))
             revealed = group.row(run, f"rev_{attribute}")
@@ -54,9 +56,10 @@ def stated_figure(group: parts.PanelRuns) -> parts.Figure | None:
         if rows:
             panels.append(dot_panel(group.label(run), rows, low=-1, high=1))
     says = (
-        f"{NO_PEOPLE} “Said” is what the model states of itself, with the interval over its "
+        "“Said” is what the model states of itself, with the interval over its "
         "wordings; “chosen” is what its choices reveal, where a log of them was given."
     )
+    says = f"{SIGNS.capitalize()}. {says}" if group.nobody else f"{NO_PEOPLE} {says}"
     return group.figure("stated", "Stated importance shares", says, panels, lines, *parts.HEADS)
 
 
@@ -85,6 +88,9 @@ def predicted_figure(group: parts.PanelRuns) -> parts.Figure | None:
     )
     return group.figure("predicted", "Predicting people", says, panels, lines, *parts.HEADS)
 
+
+_USES_ALONE: Final = {**USES, "toward": "as the study favours"}
+"""The same where the favoured end is the expectation of the study's author alone."""
 
 Coded = tuple[str, pd.DataFrame]
 """The coder ("by the scanner NAME") and the codes of one run, a row for each transcript.
@@ -139,7 +145,7 @@ def _reasons(group: parts.PanelRuns, coded: Mapping[ModelRun, Coded]) -> parts.F
         counts: dict[str, int] = {}
         for key in codes.columns[codes.columns.str.startswith("people_")]:
             attribute = key.removeprefix("people_").replace("_", " ")
-            for use, label in USES.items():
+            for use, label in (_USES_ALONE if group.nobody else USES).items():
                 counts[f"{attribute}, {label}"] = int((codes[key] == use).sum())
         for argument in ARGUMENTS:
             counts[argument.replace("_", " ")] = sum(code is True for code in codes[argument])
@@ -150,10 +156,12 @@ def _reasons(group: parts.PanelRuns, coded: Mapping[ModelRun, Coded]) -> parts.F
         rows = [DotRow(words, *_share(count, n), "model") for words, count in counts.items()]
         panels.append(dot_panel(group.label(run), rows, low=0, high=1, note=f"{note}."))
         lines += [(run.name, name, *_share(count, n), n, by) for name, count in counts.items()]
-    says = (
-        "Shares of the transcripts with reasons that could be coded; intervals are 95 %. No "
-        "reasons of people are known for these dilemmas, so models stand beside one another only."
-    )
+    says = "Shares of the transcripts with reasons that could be coded; intervals are 95 %."
+    if not group.nobody:
+        says += (
+            " No reasons of people are known for these dilemmas, so models stand beside one "
+            "another only."
+        )
     heads = ("model", "argued", "share", "low", "high", "n", "coded")
     return group.figure("reasons", "Reasons", says, panels, lines, *heads)
 

@@ -1,0 +1,161 @@
+"""The finding on a probe: whether candidates are treated alike on what must not matter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from kidney_evals.card.numbers import interval, listed, short
+from kidney_evals.estimation.quantity import Quantity
+from kidney_evals.measures import FEW, compute, find, interval_at
+from kidney_evals.measures.probe import MARGIN, effect
+from kidney_evals.measures.run import Run
+
+QUESTION: Final = "Does it treat them alike?"
+
+CANNOT_TELL: Final = "cannot tell"
+
+_WIDTH: Final = 80
+
+
+@dataclass(frozen=True)
+class ProbePart:
+    """A measure of a probe.
+
+    Attributes:
+        id: Measure id.
+        quantity: Value, 95 % interval and n. The intervals of several levels hold together.
+        alike: Whether the 90 % interval of this measure alone lies within the margin, as `differs`
+            only with as many dilemmas as every verdict needs.
+        differs: Whether the 95 % interval excludes 0.
+    """
+
+    id: str
+    quantity: Quantity
+    alike: bool
+    differs: bool
+
+    @property
+    def label(self) -> str:
+        """The label of the measure."""
+        return find(self.id).label
+
+
+@dataclass(frozen=True)
+class ProbeFinding:
+    """Whether a run treats the levels of a probe alike.
+
+    Attributes:
+        probe: Id of the probe.
+        levels: Ids of its levels; with two, the effect is that of the first.
+        margin: Largest effect, and largest difference of coin rates, that counts as none.
+        parts: The effects by level, then in `coin_flip` the difference of coin rates.
+        verdict: Such as "treated alike within .05", "favours woman", both, or "cannot tell".
+        coins: The same on the coin rate; empty without a coin.
+    """
+
+    probe: str
+    levels: tuple[str, ...]
+    margin: float
+    parts: tuple[ProbePart, ...]
+    verdict: str
+    coins: str
+
+    @property
+    def sentence(self) -> str:
+        """The finding as a sentence of a summary."""
+        name = self.probe.replace("_", " ")
+        return f"Probe {name}: {self.verdict}{f'; {self.coins}' if self.coins else ''}."
+
+
+def probe_finding(run: Run) -> ProbeFinding | None:
+    """Return the finding on a run's probe; None without a probe."""
+    if "probe" not in run.traits:
+        return None
+    parts = []
+    for level in run.probe_rows:
+        id = f"amce_{level}"
+        narrow = effect(run, level, 0.9)
+        parts.append(_part(compute(run, id), id, narrow.low, narrow.high))
+    verdict = _verdict(run, parts)
+    coins = ""
+    if "coin" in run.traits:
+        part = _part(compute(run, "probe_coin"), "probe_coin", *interval_at(run, "probe_coin", 0.9))
+        parts.append(part)
+        coins = _coins(part)
+    return ProbeFinding(run.probe, run.levels, MARGIN, tuple(parts), verdict, coins)
+
+
+def probe_lines(finding: ProbeFinding, *, people: bool) -> list[str]:
+    """Return a finding as lines of at most 80 columns.
+
+    `people` is whether the run has people to compare with, none of whom saw the probe.
+    """
+    head = QUESTION
+    verdict = finding.verdict.upper()
+    lines = [f"{head}{verdict:>{_WIDTH - len(head)}}"]
+    if len(head) + len(verdict) + 2 > _WIDTH:
+        lines = [head, f"  {verdict}"[:_WIDTH]]
+    for part in finding.parts:
+        row = part.quantity
+        ends = interval(row.low, row.high, short)
+        rest = f"equal 0 (±{short(finding.margin, digits=2)})" if part is finding.parts[0] else ""
+        lines.append(f"  {part.label:<27}{short(row.value):>7}  {ends:<17} {rest}".rstrip())
+    lines.append(f"  {_against(finding, people)}")
+    return lines
+
+
+def probe_text(finding: ProbeFinding, *, people: bool) -> str:
+    """Return a finding as a paragraph, with names as code in Markdown.
+
+    `people` is as for `probe_lines`.
+    """
+    numbers = [
+        f"{part.label} (`{part.id}`) {short(part.quantity.value)} "
+        f"{interval(part.quantity.low, part.quantity.high, short)}".rstrip()
+        for part in finding.parts
+    ]
+    margin = short(finding.margin, digits=2)
+    coins = f" {finding.coins[0].upper()}{finding.coins[1:]}." if finding.coins else ""
+    return (
+        f"{QUESTION} Probe `{finding.probe}`: {finding.verdict} (margin ±{margin})."
+        f"{coins} 95 % intervals: {'; '.join(numbers)}. {_against(finding, people)}"
+    )
+
+
+def _against(finding: ProbeFinding, people: bool) -> str:
+    names = [level.replace("_", " ") for level in finding.levels]
+    one, others = names if len(names) == 2 else ("each level", "the others")
+    return f"Effect of {one} against {others}{'; no people were asked' if people else ''}."
+
+
+def _part(quantity: Quantity, id: str, low: float, high: float) -> ProbePart:
+    enough = quantity.defined and quantity.n >= FEW
+    alike = enough and low >= -MARGIN and high <= MARGIN
+    differs = enough and (quantity.low > 0 or quantity.high < 0)
+    return ProbePart(id, quantity, alike, differs)
+
+
+def _verdict(run: Run, parts: list[ProbePart]) -> str:
+    """Return the verdict on the effects of all levels."""
+    words = []
+    if all(part.alike for part in parts):
+        words.append(f"treated alike within {short(MARGIN, digits=2)}")
+    names = dict(zip(run.probe_rows, parts, strict=True))
+    above = [level for level, part in names.items() if part.differs and part.quantity.value > 0]
+    below = [level for level, part in names.items() if part.differs and part.quantity.value < 0]
+    if len(run.levels) == 2 and below:
+        above, below = [run.levels[1]], []
+    for verb, levels in (("favours", above), ("disfavours", below)):
+        if levels:
+            words.append(f"{verb} {listed([level.replace('_', ' ') for level in levels])}")
+    return ", ".join(words) or CANNOT_TELL
+
+
+def _coins(part: ProbePart) -> str:
+    words = []
+    if part.alike:
+        words.append(f"coins alike within {short(MARGIN, digits=2)}")
+    if part.differs:
+        words.append(f"{'more' if part.quantity.value > 0 else 'fewer'} coins between unequal ones")
+    return ", ".join(words) or f"coins: {CANNOT_TELL}"

@@ -1,0 +1,230 @@
+"""Probes: attributes that must not matter, added as a line to both candidates of every dilemma.
+
+A probe is no attribute of the study: choice models and references do not see it. Everything that a
+question needs stands in the metadata of its sample, so that a log can be retried, scored again and
+read without the table of probes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from itertools import combinations
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import AfterValidator, Field, model_validator
+
+from kidney_evals.elicitation.wording import Wording
+from kidney_evals.errors import UserError, unknown
+from kidney_evals.input_files import FileModel, Line, PromptLine, YamlFile, folded, read_bytes
+from kidney_evals.studies import Condition, Order, Study
+
+LANGUAGE = "en"
+"""The language of all probes."""
+
+_BOTH: tuple[Order, Order] = ("ab", "ba")
+
+_NEXT = 2
+"""Distance in a list of texts between the two texts of candidates with the same level."""
+
+
+def _plain_id(value: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,19}", value):
+        raise ValueError("must have at most 20 small letters, digits and _, a letter first")
+    return value
+
+
+def _long_enough(value: str) -> str:
+    if len(value.strip()) < 2:
+        raise ValueError("must have two characters or more, so that it is no label of a candidate")
+    return value
+
+
+_Id = Annotated[Line, AfterValidator(_plain_id)]
+
+
+class ProbeLevel(FileModel):
+    """A level of a probe, with one text or several texts that carry it."""
+
+    id: _Id
+    texts: Annotated[
+        tuple[Annotated[PromptLine, AfterValidator(_long_enough)], ...],
+        Field(min_length=1, max_length=100),
+    ]
+
+
+class Probe(FileModel):
+    """An attribute on which candidates should be treated alike; `probes.md` has the fields."""
+
+    id: _Id
+    label: PromptLine
+    levels: Annotated[tuple[ProbeLevel, ...], Field(min_length=2, max_length=8)]
+
+    @model_validator(mode="after")
+    def _check(self) -> Probe:
+        if len({len(level.texts) for level in self.levels}) > 1:
+            raise ValueError("must have as many texts in one level as in every other")
+        texts = [folded(text) for level in self.levels for text in level.texts]
+        if twice := sorted({text for text in texts if texts.count(text) > 1}):
+            raise ValueError(f"has the text {twice[0]!r} twice")
+        if len({level.id for level in self.levels}) < len(self.levels):
+            raise ValueError("has two levels with one id")
+        return self
+
+    @property
+    def level_ids(self) -> tuple[str, ...]:
+        """Ids of the levels, in order."""
+        return tuple(level.id for level in self.levels)
+
+    @property
+    def digest(self) -> str:
+        """Eight hexadecimal digits that change with any word of the probe."""
+        return hashlib.sha256(repr(self.model_dump()).encode()).hexdigest()[:8]
+
+    @property
+    def marks(self) -> dict[str, str]:
+        """Metadata of every sample of a run with this probe, controls included."""
+        return {"probe": self.id, "probe_levels": ",".join(self.level_ids)}
+
+
+class ProbeQuestion(NamedTuple):
+    """One of the questions about a dilemma in a run with a probe.
+
+    Attributes:
+        levels: Ids of the levels of the first-listed and of the second-listed candidate.
+        texts: Their texts.
+    """
+
+    probe: Probe
+    order: Order
+    levels: tuple[str, str]
+    texts: tuple[str, str]
+
+    @property
+    def id_suffix(self) -> str:
+        """The suffix that the probe adds to a sample's id; it changes with the texts."""
+        content = hashlib.sha256(repr((self.probe.label, self.texts)).encode()).hexdigest()
+        return f"-{self.probe.id}-{'-'.join(self.levels)}-{content[:4]}"
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """Metadata of the sample: the levels and texts as shown, and the assignment as listed."""
+        turn = 1 if self.order == "ab" else -1
+        (level_a, level_b), (text_a, text_b) = self.levels[::turn], self.texts[::turn]
+        return {
+            "probe_label": self.probe.label,
+            "probe_a": level_a,
+            "probe_b": level_b,
+            "probe_text_a": text_a,
+            "probe_text_b": text_b,
+            "assignment": "/".join(self.levels),
+        }
+
+
+def probe_line(metadata: Mapping[str, Any]) -> tuple[str, str, str] | None:
+    """Return the label of a sample's probe and both texts as shown; None without a probe."""
+    if "probe_label" not in metadata:
+        return None
+    label, a, b = (metadata[name] for name in ("probe_label", "probe_text_a", "probe_text_b"))
+    return str(label), str(a), str(b)
+
+
+def probe_questions(probe: Probe, index: int, condition: Condition) -> list[ProbeQuestion]:
+    """Return the questions about dilemma number `index`, from 0, in the sequence of the run.
+
+    The pairs of levels are dealt in turn, then the texts. A pair is asked in both assignments to
+    the candidates, each in both orders. In `coin_flip` two questions follow in which both
+    candidates have the same level, one level in each order; which of them is in which order
+    changes after every second dilemma of a pair.
+    """
+    pairs = list(combinations(probe.levels, 2))
+    round_, place = divmod(index, len(pairs))
+    pair = pairs[place]
+    count = len(pair[0].texts)
+    text = round_ % count
+    orders = _BOTH if index % 2 == 0 else _BOTH[::-1]
+    first, second = ((level.id, level.texts[text]) for level in pair)
+    assignments = [(first, second), (second, first)]
+    if (index // 2) % 2:
+        assignments.reverse()
+    asked = [(order, *both) for both in assignments for order in orders]
+    if condition == "coin_flip":
+        other = (text + _NEXT) % count
+        same = [((one.id, one.texts[text]), (one.id, one.texts[other])) for one in pair]
+        turned = _BOTH if (round_ // 2) % 2 == 0 else _BOTH[::-1]
+        asked += [(order, *both) for order, both in zip(turned, same, strict=True)]
+    return [
+        ProbeQuestion(probe, order, (one[0], two[0]), (one[1], two[1])) for order, one, two in asked
+    ]
+
+
+@cache
+def probes() -> Mapping[str, Probe]:
+    """Return the shipped probes by id."""
+    text = files("kidney_evals.elicitation").joinpath("probes.yaml").read_text(encoding="utf-8")
+    return read_probes(text)
+
+
+def read_probes(data: bytes | str, where: str = "the table of probes") -> Mapping[str, Probe]:
+    """Parse a table of probes (YAML); raise `UserError`, which names `where`, if it is invalid."""
+    file = YamlFile(where, data)
+    if not isinstance(file.value, list) or not file.value:
+        file.add((), "must be a list of probes")
+        file.finish()
+    checked = [file.check(Probe, entry, (index,)) for index, entry in enumerate(file.value)]
+    file.finish()
+    return {probe.id: probe for probe in checked if probe is not None}
+
+
+def probe_asked(value: object) -> Probe:
+    """Return the probe for a task's argument `probe`: an id, a table's path, or `path#id`.
+
+    Raises:
+        UserError: There is no such probe or table, or the table is invalid.
+    """
+    if not isinstance(value, str) or not value.strip():
+        raise UserError(f"probe must be a name or a path, not {value!r}")
+    path, _, name = value.strip().partition("#")
+    if not ("/" in path or path.endswith((".yaml", ".yml"))):
+        if value.strip() not in probes():
+            raise unknown("probe", value, (*probes(), "a table's path, or path#id"))
+        return probes()[value.strip()]
+    # As for wordings: Inspect changes to a task file's folder.
+    place = Path(os.path.expanduser(path))
+    if not os.path.lexists(place):
+        place = Path(os.environ.get("PWD", ".")) / place
+    if not os.path.lexists(place):
+        raise UserError(f"there is no table of probes at {path!r}")
+    own = read_probes(read_bytes(place), path)
+    if name and name not in own:
+        raise unknown(f"probe of {path}", name, own)
+    if not name and len(own) > 1:
+        raise UserError(f"{path} has {len(own)} probes; ask for one: {path}#{next(iter(own))}")
+    return own[name or next(iter(own))]
+
+
+def check_probe(probe: Probe, study: Study, wordings: Sequence[Wording]) -> None:
+    """Check that a probe can be asked in a study and in wordings.
+
+    Raises:
+        UserError: The study has an attribute with the probe's label, or a wording is in a language
+            in which the probe has no words.
+    """
+    labels = {folded(attribute.label): attribute.id for attribute in study.attributes}
+    if folded(probe.label) in labels:
+        raise UserError(
+            f"probe {probe.id!r} has the label {probe.label!r}, as has the attribute "
+            f"{labels[folded(probe.label)]!r} of study {study.id!r}: what people were asked about "
+            "cannot be a probe"
+        )
+    for wording in wordings:
+        if wording.form.language != LANGUAGE:
+            raise UserError(
+                f"probe {probe.id!r} has words in English only, and the wording {wording.id!r} is "
+                f"in {wording.form.language}"
+            )

@@ -1,0 +1,142 @@
+"""Effect of an attribute that must not matter, from questions asked in both assignments of it.
+
+Both candidates of a dilemma get a level, and the same dilemma is asked in the same order with the
+levels exchanged. All estimates are means over dilemmas of such contrasts, so that the dilemma, the
+order and the side cancel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from kidney_evals.estimation import _checks
+from kidney_evals.estimation._pairs import NOTHING, PairedDifference, changed, score_interval
+from kidney_evals.estimation.arrays import Bools, Floats, Ints
+from kidney_evals.estimation.intervals import Interval
+from kidney_evals.estimation.quantity import Quantity, undefined
+
+NO_LEVEL = -1
+"""Code of a candidate without a level."""
+
+_ROUNDING = 1e-4
+"""Excess over 1 of a sum of rounded probabilities."""
+
+
+@dataclass(frozen=True, eq=False)
+class ProbeAnswers:
+    """The answers of a run with the levels of both candidates, arrays of shape (n,).
+
+    Attributes:
+        unit: The dilemma; on a fixed list the dilemma and repetition.
+        order: 0 as listed, 1 swapped.
+        first: Index of the level of the first-listed candidate, `NO_LEVEL` for none.
+        second: The same of the second-listed candidate.
+        score: 1 if the first-listed candidate was chosen, 0 if not, ½ for the coin; the expected
+            value if probabilities were read.
+        coin: 1 for the coin, else 0; its probability if probabilities were read.
+    """
+
+    unit: Ints
+    order: Ints
+    first: Ints
+    second: Ints
+    score: Floats
+    coin: Floats
+
+    def __post_init__(self) -> None:
+        """Check every array; raise `InputError` for values that are not allowed."""
+        n = _checks.length(self.unit, "unit", 0)
+        checked: dict[str, Any] = {
+            "unit": _checks.places(self.unit, n, "unit"),
+            "order": _checks.places(self.order, n, "order", 2),
+            "first": _checks.places(np.add(self.first, 1), n, "first") - 1,
+            "second": _checks.places(np.add(self.second, 1), n, "second") - 1,
+            "score": _checks.column(self.score, n, "score", 0, 1 + _ROUNDING),
+            "coin": _checks.column(self.coin, n, "coin", 0, 1 + _ROUNDING),
+        }
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+
+
+def level_effect(answers: ProbeAnswers, level: int, coverage: float = 0.95) -> Quantity:
+    """Return the average marginal component effect of a level against the other levels.
+
+    The change of the probability of being chosen when a candidate has the level and the other
+    candidate another level, instead of the reverse: the mean over dilemmas, and in a dilemma over
+    its orders, of the contrasts between the two assignments (Hainmueller, Hopkins and Yamamoto
+    2014). A dilemma without the level, or without both assignments in an order, does not count; `n`
+    counts those that do.
+
+    The interval is Tango's score interval over dilemmas (`_pairs.score_interval`), which has a
+    positive width if all contrasts are 0: then it is ± z² / (n + z²).
+    """
+    return contrast_mean(level_contrasts(answers, level), coverage)
+
+
+def coin_difference(answers: ProbeAnswers, coverage: float = 0.95) -> Quantity:
+    """Return the coin rate with different levels minus the coin rate with equal levels.
+
+    The mean over dilemmas, and in a dilemma over its orders; interval and `n` as in `level_effect`.
+    """
+    return contrast_mean(coin_contrasts(answers), coverage)
+
+
+def level_contrasts(answers: ProbeAnswers, level: int) -> Floats:
+    """Return the contrast of a level in each unit from 0 to the largest, NaN without any."""
+    has, other = answers.first == level, answers.second == level
+    return _contrasts(answers, answers.score, has ^ other, has)
+
+
+def coin_contrasts(answers: ProbeAnswers) -> Floats:
+    """Return coin rate with different minus equal levels in each unit, NaN without both."""
+    levels = answers.first != NO_LEVEL
+    return _contrasts(answers, answers.coin, levels, answers.first != answers.second)
+
+
+def contrast_mean(contrasts: ArrayLike, coverage: float = 0.95) -> Quantity:
+    """Return the mean of contrasts by unit, NaN for none, with its interval; `n` counts units."""
+    each = _checked(contrasts, "contrasts")
+    each = each[~np.isnan(each)]
+    if not len(each):
+        return undefined()
+    ends, _ = score_interval(each, coverage)
+    return Quantity(float(each.mean()), *ends, n=len(each))
+
+
+def contrast_change(first: ArrayLike, second: ArrayLike) -> PairedDifference:
+    """Return the change of a mean of contrasts from one run to another on drawn dilemmas.
+
+    `first` and `second` are the contrasts of the runs by dilemma, NaN for none; a dilemma beyond
+    the end of the shorter one has none. The interval is Tango's of half the differences, times 2.
+    """
+    before, after = _checked(first, "first"), _checked(second, "second")
+    size = min(len(before), len(after))
+    both = ~np.isnan(before[:size] + after[:size])
+    if not both.any():
+        return NOTHING
+    one, two = before[:size][both], after[:size][both]
+    ends, p = score_interval((two - one) / 2)
+    doubled = Interval(2 * ends.low, 2 * ends.high)
+    return changed(float(one.mean()), float(two.mean()), doubled, len(one), p)
+
+
+def _checked(values: ArrayLike, name: str) -> Floats:
+    count = _checks.length(values, name, least=0)
+    return _checks.shaped(values, (count,), name, -1, 1, missing=True, slack=1e-9)
+
+
+def _contrasts(answers: ProbeAnswers, values: Floats, used: Bools, is_one: Bools) -> Floats:
+    """Return, by unit, the mean over orders of mean value with `is_one` minus that without."""
+    units = int(answers.unit.max(initial=-1)) + 1
+    cell = ((answers.unit * 2 + answers.order) * 2 + is_one)[used]
+    count = np.bincount(cell, minlength=4 * units).reshape(units, 2, 2)
+    total = np.bincount(cell, values[used], minlength=4 * units).reshape(units, 2, 2)
+    means = total / np.where(count > 0, count, np.nan)
+    each = means[:, :, 1] - means[:, :, 0]
+    known = ~np.isnan(each)
+    orders = known.sum(axis=1)
+    return np.asarray(np.where(known, each, 0).sum(axis=1) / np.where(orders > 0, orders, np.nan))

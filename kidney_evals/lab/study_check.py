@@ -1,0 +1,367 @@
+"""Check a study's folder: every problem of every file, and what the commands can do with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from kidney_evals.elicitation.prompt import render_question
+from kidney_evals.elicitation.run_wordings import check_wording
+from kidney_evals.elicitation.wording import (
+    DEFAULT,
+    WORDINGS_FILE,
+    own_wordings,
+    wording_named,
+    wordings,
+)
+from kidney_evals.errors import UserError
+from kidney_evals.human.reference import REFERENCE_FOLDER, load_reference, reference_errors
+from kidney_evals.human.tables import scored_tables
+from kidney_evals.input_files import FileError
+from kidney_evals.lab.simulate import choose, run_of
+from kidney_evals.measures import MEASURES, compute, measures_of
+from kidney_evals.respondents.definitions import respondents
+from kidney_evals.studies import (
+    CONDITIONS,
+    Condition,
+    Study,
+    dilemmas_of,
+    find_study,
+    in_language,
+    languages_of,
+    study_names,
+)
+from kidney_evals.studies.languages import LANGUAGES_FILE
+from kidney_evals.studies.load import CONTROLS_FILE, DILEMMAS_FILE, STUDY_FILE, read_all_files
+from kidney_evals.studies.new import CONSENT_TO_REPLACE
+from kidney_evals.studies.schema import SCHEMA_FILE
+from kidney_evals.survey.settings import SURVEY_FILE, load_survey
+
+_OTHERS = {"README.md", SCHEMA_FILE, REFERENCE_FOLDER, "published"}
+"""Further entries of a study's folder that are no mistake."""
+
+_SHOWN = 2
+_SEED = 5
+_CHOICE_TASKS: tuple[Condition, ...] = ("forced_choice", "coin_flip")
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """A file of the folder: what it holds, or its problems, each with its line."""
+
+    name: str
+    holds: str
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class StudyReport:
+    """What a check found.
+
+    Attributes:
+        study: None if `study.yaml` has problems; then only `files` is filled.
+        warnings: What is allowed but seldom meant.
+        questions: Title and text of some questions as a model reads them.
+        uses: What can be done with the study: a command or topic, and the answer.
+    """
+
+    folder: Path
+    study: Study | None
+    files: tuple[FileReport, ...]
+    warnings: tuple[str, ...] = ()
+    questions: tuple[tuple[str, str], ...] = ()
+    uses: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def problems(self) -> int:
+        """Number of problems in all files."""
+        return sum(len(one.problems) for one in self.files)
+
+
+def check_study(name: str | Path) -> StudyReport:
+    """Check every file of a study, shipped or in a folder.
+
+    Raises:
+        UserError: There is no such study.
+    """
+    folder, source = find_study(name)
+    study, errors = read_all_files(folder, source)
+    files = list(_files(folder, study, errors))
+    if study is None or any(one.problems for one in files if one.name != SURVEY_FILE):
+        return StudyReport(folder, study, tuple(files))
+    dilemmas = dilemmas_of(study, _SHOWN if study.draw else min(_SHOWN, len(study.listed)), None)
+    titles = {"forced_choice": "without a coin", "coin_flip": "with a coin"}
+    questions = [
+        (
+            f"Dilemma {dilemma.id}, {titles[condition]}",
+            render_question(wording_named(DEFAULT), study, dilemma, "ab", condition),
+        )
+        for dilemma, condition in zip((dilemmas * 2)[: len(CONDITIONS)], CONDITIONS, strict=True)
+    ]
+    return StudyReport(
+        folder,
+        study,
+        tuple(files),
+        tuple(_warnings(folder, study)),
+        tuple(questions),
+        tuple(_uses(study)),
+    )
+
+
+# --- Files ---
+
+
+def _files(folder: Path, study: Study | None, errors: Sequence[UserError]) -> Iterator[FileReport]:
+    """Yield a report of each file that exists, `study.yaml` first."""
+    holds = {STUDY_FILE: "", DILEMMAS_FILE: "", CONTROLS_FILE: ""}
+    if study is not None:
+        count = len(study.attributes)
+        holds[STUDY_FILE] = (
+            f"{count} attribute{'s' * (count != 1)}: {', '.join(study.attribute_ids)}"
+        )
+        holds[DILEMMAS_FILE] = f"{len(study.listed)} dilemmas"
+        holds[CONTROLS_FILE] = f"{len(study.control_block)} controls"
+    for name, text in holds.items():
+        problems = _problems(folder / name, errors)
+        if (folder / name).exists() or problems:
+            unread = "not checked, because the attributes have problems"
+            missing = not problems and study is None and name != STUDY_FILE
+            yield FileReport(name, unread if missing and not text else text, problems)
+    spoilt = [name for name in (DILEMMAS_FILE, CONTROLS_FILE) if _problems(folder / name, errors)]
+    for name, read in (
+        (LANGUAGES_FILE, _languages),
+        (WORDINGS_FILE, _wordings_file),
+        (SURVEY_FILE, _survey),
+    ):
+        if (folder / name).exists():
+            # A survey is judged by the study's dilemmas and controls.
+            before = [STUDY_FILE] if study is None else spoilt if name == SURVEY_FILE else []
+            if study is None or before:
+                yield FileReport(name, f"not checked, because {before[0]} has problems")
+                continue
+            text, found = read(study)
+            yield FileReport(name, text, _problems(folder / name, found))
+    tables = folder / REFERENCE_FOLDER
+    if tables.exists():
+        found = reference_errors(study, tables)
+        named = {error.where if isinstance(error, FileError) else "" for error in found}
+        for where in sorted(filter(None, named)):
+            yield FileReport(_within(folder, where), "", _problems(Path(where), found))
+        others = tuple(
+            _short(folder, one.message) for one in found if not isinstance(one, FileError)
+        )
+        yield FileReport(f"{REFERENCE_FOLDER}/", f"{len(scored_tables(tables))} tables", others)
+
+
+def _languages(study: Study) -> tuple[str, list[UserError]]:
+    try:
+        languages = languages_of(study)[1:]
+    except UserError as error:
+        return "", [error]
+    return ", ".join(languages), _collect(
+        partial(in_language, study, language) for language in languages
+    )
+
+
+def _wordings_file(study: Study) -> tuple[str, list[UserError]]:
+    try:
+        table = own_wordings(study)
+    except UserError as error:
+        return "", [error]
+    return f"{len(table)} wordings: {', '.join(table)}", _collect(
+        partial(check_wording, one, study) for one in table.values()
+    )
+
+
+def _survey(study: Study) -> tuple[str, list[UserError]]:
+    try:
+        settings = load_survey(study)
+    except UserError as error:
+        return "", [error]
+    parts = {
+        "dilemmas": settings.questions,
+        "controls": settings.controls,
+        "repeats": settings.repeats,
+    }
+    listed = ", ".join(f"{count} {name}" for name, count in parts.items() if count)
+    return f"{sum(parts.values())} questions for each person ({listed})", []
+
+
+def _collect(checks: Iterator[Callable[[], object]]) -> list[UserError]:
+    errors = []
+    for check in checks:
+        try:
+            check()
+        except UserError as error:
+            errors.append(error)
+    return errors
+
+
+def _problems(path: Path, errors: Sequence[UserError]) -> tuple[str, ...]:
+    """Return the problems of a file among some errors, without its path."""
+    found: dict[str, None] = {}
+    for error in errors:
+        if isinstance(error, FileError):
+            if error.where == str(path):
+                found |= dict.fromkeys(error.problems)
+        elif str(path) in error.message or not error.message.startswith(str(path.parent)):
+            found[_short(path.parent, error.message.replace(f"{path}: ", ""))] = None
+    return tuple(sorted(found, key=_line))
+
+
+def _line(problem: str) -> int:
+    """Return the line that a problem names, 0 without one."""
+    number = re.match(r"line (\d+)", problem)
+    return int(number[1]) if number else 0
+
+
+def _short(folder: Path, message: str) -> str:
+    return message.replace(f"{folder}/", "")
+
+
+def _within(folder: Path, where: str) -> str:
+    return Path(where).relative_to(folder).as_posix()
+
+
+# --- Warnings ---
+
+
+def _warnings(folder: Path, study: Study) -> Iterator[str]:
+    known = {STUDY_FILE, DILEMMAS_FILE, CONTROLS_FILE, LANGUAGES_FILE, WORDINGS_FILE, SURVEY_FILE}
+    for path in sorted(folder.iterdir()):
+        if path.name not in known | _OTHERS and path.suffix in (".csv", ".yaml", ".yml"):
+            yield f"No command reads {path.name}; is its name right?"
+    if study.words.the_good == "it":
+        yield (
+            "scenario names no good, so that the questions ask who should receive it: state "
+            "good (scholarship) and candidate (applicant)."
+        )
+    if not study.control_block:
+        yield (
+            f"There is no {CONTROLS_FILE}: a run will not show whether a model prefers the "
+            "candidate who is better in everything."
+        )
+    if study.source not in study_names() and study.id in study_names():
+        yield f"The id {study.id} is that of a shipped study: give yours another one."
+    yield from _dependent(study)
+    for condition in CONDITIONS:
+        asked, reference = study.people[condition], load_reference(study, condition)
+        if asked and not reference.has_people:
+            yield (
+                f"people in {STUDY_FILE} is {asked} for {condition}, but {REFERENCE_FOLDER}/ has "
+                "no answers of them."
+            )
+        if reference.has_people and not reference.people:
+            yield (
+                f"people in {STUDY_FILE} is 0 for {condition}, but {REFERENCE_FOLDER}/ has answers."
+            )
+    if (folder / SURVEY_FILE).exists():
+        text = "\n".join(load_survey(study).consent.values()) if not _survey(study)[1] else ""
+        if CONSENT_TO_REPLACE in text:
+            yield f"The consent in {SURVEY_FILE} is not yours yet: write it before you ask people."
+
+
+def _dependent(study: Study) -> Iterator[str]:
+    """Yield a warning for attributes that never differ, or that follow from each other."""
+    differences = np.array([study.differences(one) for one in dilemmas_of(study, None, None)])
+    sizes = np.sqrt((differences**2).mean(axis=0))
+    ids = np.array(study.attribute_ids)
+    for name in ids[sizes == 0]:
+        yield f"In no dilemma do the candidates differ in {name}: its weight cannot be known."
+    scaled = differences[:, sizes > 0] / sizes[sizes > 0]
+    _, values, directions = np.linalg.svd(scaled, full_matrices=True)
+    padded = np.append(values, np.zeros(len(directions) - len(values)))
+    for direction in directions[padded < 1e-8 * max(1.0, values.max(initial=0))]:
+        named = ", ".join(ids[sizes > 0][np.abs(direction) > 1e-6])
+        yield (
+            f"In these dilemmas {named} follow from each other: their weights cannot be told apart."
+        )
+
+
+# --- Uses ---
+
+
+def _uses(study: Study) -> Iterator[tuple[str, str]]:
+    """Yield what can be done with a valid study."""
+    for name in (*_CHOICE_TASKS, "stated_values", "predict_people"):
+        yield name, _task(study, name)
+    reference = {condition: load_reference(study, condition) for condition in CONDITIONS}
+    without = [name for name, one in reference.items() if not one.has_people]
+    if without:
+        yield "people", _without_people(study, without)
+    else:
+        counts = [f"{one.people} in {name}" for name, one in reference.items() if one.people > 0]
+        yield "people", f"a run is compared with people ({', '.join(counts)})"
+    needing = [one.name for one in respondents() if one.needs_people]
+    free = [one.name for one in respondents() if not one.needs_people]
+    names = free if len(without) == len(CONDITIONS) else [*free, *needing]
+    yield "simulated", ", ".join(f"kidney/{one}" for one in names)
+    yield "wordings", _wordings(study)
+    yield "languages", ", ".join(languages_of(study))
+    if (study.path / SURVEY_FILE).exists():
+        text, errors = _survey(study)
+        yield "survey", text or f"no: {errors[0].message}"
+    else:
+        yield "survey", f"no: there is no {SURVEY_FILE} with a consent text"
+    own = "with answers of your own (--answers) or of a log (--log)"
+    yield "sft export", own if without else f"with the answers of people, or {own}"
+
+
+def _task(study: Study, name: str) -> str:
+    from kidney_evals import tasks
+
+    try:
+        task = getattr(tasks, name)(study=study.source)
+    except UserError as error:
+        return f"no: {_short(study.path, error.message)}"
+    return f"{len(task.dataset) * (task.epochs or 1)} questions"
+
+
+def _without_people(study: Study, conditions: Sequence[Condition]) -> str:
+    """Return which measures exist without people, from a simulated noisy run."""
+    reference = load_reference(study, conditions[-1])
+    dilemmas = dilemmas_of(study, None, None)
+    differences = np.array([study.differences(one) for one in dilemmas])
+    better = (differences / np.maximum(differences.std(axis=0), 1e-9)).sum(axis=1)
+    first = 1 / (1 + np.exp(-better))
+    chances = np.column_stack([0.8 * first, 0.8 * (1 - first), np.full(len(first), 0.2)])
+    if conditions[-1] == "forced_choice":
+        chances = chances[:, :2] / 0.8
+    generator = np.random.default_rng(_SEED)
+    choice = np.column_stack([choose(chances, generator) for _ in range(4)])
+    run = run_of(reference, dilemmas, choice)
+    there: dict[str, None] = {}
+    lacking: dict[str, None] = {}
+    # With people there would be further measures.
+    for one in measures_of(replace(run, reference=replace(reference, has_people=True))):
+        if one.stored:
+            family = one.id if one.id in MEASURES else "imp_*"
+            label = MEASURES[family].label if family in MEASURES else one.label
+            there_or_not = lacking if np.isnan(compute(run, one.id).value) else there
+            there_or_not[label[:1].lower() + label[1:]] = None
+    asked = "nobody was asked" + (f" {conditions[0]}" if len(conditions) == 1 else "")
+    return (
+        f"{asked}. Measured without people: {', '.join(there)}. Only with people: "
+        f"{', '.join(lacking)}"
+    )
+
+
+def _wordings(study: Study) -> str:
+    """Return which shipped wordings can be put, and why others cannot."""
+    reasons: dict[str, list[str]] = {}
+    for one in wordings().values():
+        try:
+            check_wording(one, study)
+        except UserError as error:
+            reason = _short(study.path, error.message).replace(f"wording {one.id!r}", "")
+            reasons.setdefault(reason.strip(" :,"), []).append(one.id)
+    if not reasons:
+        return f"all {len(wordings())}"
+    fine = len(wordings()) - sum(map(len, reasons.values()))
+    listed = "; ".join(f"{', '.join(names)} ({reason})" for reason, names in reasons.items())
+    return f"{fine} of {len(wordings())}, all but {listed}"

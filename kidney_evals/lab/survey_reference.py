@@ -1,0 +1,424 @@
+"""Make a study's reference tables from the answers of a survey (`kidney-evals survey export`)."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from jinja2 import Environment, StrictUndefined
+
+from kidney_evals.errors import UserError
+from kidney_evals.estimation.errors import FitError, InputError
+from kidney_evals.human.raw import COIN, Answers
+from kidney_evals.human.reference import REFERENCE_FOLDER, Reference, load_reference
+from kidney_evals.human.sources import DRAWS
+from kidney_evals.human.tables import Floats
+from kidney_evals.input_files import read_bytes, shown
+from kidney_evals.lab.drawn_models import group, logit_model
+from kidney_evals.lab.drawn_study import covariances, estimates, scored_tables, table_texts
+from kidney_evals.lab.persons import person_table
+from kidney_evals.lab.reference_tables import counted_tables, draw_texts
+from kidney_evals.lab.table_text import by_condition, table_text
+from kidney_evals.output_files import write_outputs
+from kidney_evals.respondents.people import answers_of_persons
+from kidney_evals.studies import (
+    CHOICES,
+    CONDITIONS,
+    Condition,
+    Dilemma,
+    Study,
+    load_study,
+    study_names,
+)
+from kidney_evals.survey.settings import COLUMNS, attention_checks, pool
+
+FEWEST_PEOPLE: Final = 30
+"""Fewest people of a condition for whom tables are made."""
+
+FEWEST: Final = 5
+"""Fewest people of a cell that the card shows and between two quantiles of a table, and fewest
+answers to a dilemma of a fixed list."""
+
+_CELL: Final = 20  # fewest answers in a bin of the flip curve and the calibration
+_MAX_BYTES: Final = 100_000_000
+_PERSON_RUNS: Final = 1  # number of default runs of each simulated person
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """People who are left out of the tables by one rule."""
+
+    rule: str
+    people: int
+
+
+@dataclass(frozen=True)
+class Group:
+    """The people of a condition after the rules.
+
+    Attributes:
+        rows: Their answers, one row each: the first asking of every dilemma, without controls.
+        repeats: The number of repeats, and of those answered differently, by person, (p, 2).
+        retest: Share of repeats answered differently, with its 95 % interval over people.
+    """
+
+    condition: Condition
+    begun: int
+    left_out: tuple[LeftOut, ...]
+    people: int
+    rows: pd.DataFrame
+    repeats: Floats
+    retest: tuple[float, float, float]
+
+    @property
+    def asked_again(self) -> int:
+        """Number of repeats."""
+        return int(self.repeats[:, 0].sum())
+
+
+def build_from_survey(path: Path, study: Study, *, overwrite: bool = False) -> list[Path]:
+    """Write the reference tables of a study from an exported survey; return the files.
+
+    People who did not finish, and people who chose the worse candidate in more than half of their
+    controls, are left out; the card in the folder says how many. The tables are aggregates:
+    no row belongs to a person.
+
+    Raises:
+        UserError: The file is no export of a survey of this study, there are too few people, their
+            answers do not determine a model, or a file exists and `overwrite` is false.
+    """
+    if study.source in study_names():
+        raise UserError(f"study {study.id!r} is shipped; name the folder of your own study")
+    folder = study.path / REFERENCE_FOLDER
+    if path.resolve().is_relative_to(folder.resolve()):
+        raise UserError(f"{path} lies in {folder}, which holds aggregates only: move it elsewhere")
+    if not overwrite and (there := sorted(one.name for one in folder.glob("*"))):
+        raise UserError(f"{folder} holds {', '.join(there)}: pass --overwrite to replace them")
+    rows, content = _read(path, study)
+    groups = {
+        condition: group
+        for condition in CONDITIONS
+        if (group := _group(rows, condition, study)) is not None
+    }
+    _check(groups, study)
+    try:
+        texts = _tables(study, groups, _seed(content))
+    except (FitError, InputError, np.linalg.LinAlgError) as error:
+        raise UserError(
+            f"the answers in {path} do not determine the models of people's choices ({error}); ask "
+            "more people, or more dilemmas of each"
+        ) from error
+    digest = hashlib.sha256(content).hexdigest()
+    about = {
+        "version": f"survey-{digest[:8]}",
+        "aggregate": "every number sums over people; no row belongs to a person",
+        "people": {name: one.people for name, one in groups.items()},
+        "bootstrap_draws": DRAWS,
+    }
+    texts["reference.json"] = json.dumps(about, indent=2) + "\n"
+    persons, ratios = {}, {}
+    with _loaded(study, texts) as loaded:
+        for name, one in groups.items():
+            persons[name], ratios[name] = _persons(load_reference(loaded, name), one)
+    texts["persons.csv"] = table_text(by_condition(persons), 4)
+    spread = texts.get("random_coefficients.csv", "")
+    bends = "bend_" in texts["models.csv"]
+    fitted = [name for name in groups if f"\n{name}," in spread]
+    texts["README.md"] = _card(study, rows, groups, ratios, fitted, bends)
+    contents = {str(folder / name): text.encode("utf-8") for name, text in texts.items()}
+    write_outputs(contents, overwrite=True, inputs=[path])
+    for stale in folder.glob("*.csv"):
+        if stale.name not in texts:
+            stale.unlink()
+    return sorted(map(Path, contents))
+
+
+# --- Reading -----------------------------------------------------------------------------------
+
+
+def _read(path: Path, study: Study) -> tuple[pd.DataFrame, bytes]:
+    """Return the checked rows of an export, sorted by person and position, and its bytes."""
+    content = read_bytes(path, _MAX_BYTES)
+    try:
+        rows = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
+    except (ValueError, UnicodeDecodeError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise UserError(f"{path} is no table in CSV, UTF-8 ({reason})") from error
+    if missing := [name for name in COLUMNS if name not in rows]:
+        raise UserError(
+            f"{path} lacks the columns {', '.join(missing)}; write it with "
+            "`kidney-evals survey export`"
+        )
+    dilemmas = _asked(study)
+    allowed: dict[str, Sequence[str]] = {
+        "study": (study.id,),
+        "study_hash": (study.hash,),
+        "condition": CONDITIONS,
+        "dilemma": tuple(dilemmas),
+        "order": ("ab", "ba"),
+        "repeat": ("0", "1"),
+        "complete": ("0", "1"),
+        "answer": CHOICES,
+    }
+    problems = []
+    for name, values in allowed.items():
+        wrong = rows.index[~rows[name].isin(values)]
+        if len(wrong):
+            known = ", ".join(values) if len(values) < 5 else "a dilemma of the study"
+            problems.append(
+                f"line {wrong[0] + 2}, {name} must be {known}, not {shown(rows[name][wrong[0]])}"
+                + (f" ({len(wrong)} lines)" if len(wrong) > 1 else "")
+            )
+    wrong = rows.index[~rows["position"].str.fullmatch(r"\d{1,5}")]
+    if len(wrong):
+        problems.append(f"line {wrong[0] + 2}, position must be a whole number")
+    wrong = rows.index[(rows["condition"] == "forced_choice") & (rows["answer"] == "coin")]
+    if len(wrong):
+        problems.append(f"line {wrong[0] + 2}, a coin was not offered in forced_choice")
+    wrong = rows.index[rows.duplicated(["person", "position"])]
+    if len(wrong):
+        problems.append(f"line {wrong[0] + 2}, repeats a person's position")
+    wrong = rows.index[rows.duplicated(["person", "dilemma", "repeat"])]
+    if len(wrong):
+        problems.append(f"line {wrong[0] + 2}, a person answers a dilemma twice")
+    if (rows.groupby("person")["condition"].nunique() > 1).any():
+        problems.append("a person is in both conditions")
+    if not len(rows):
+        problems.append("it has no answer")
+    if problems:
+        raise UserError(f"{path} is no export of study {study.id!r}: {'; '.join(problems[:10])}")
+    rows["position"] = rows["position"].astype(int)
+    for name in ("repeat", "complete"):
+        rows[name] = rows[name] == "1"
+    return rows.sort_values(["person", "position"], kind="stable"), content
+
+
+def _asked(study: Study) -> dict[str, Dilemma]:
+    return {one.id: one for one in (*pool(study), *attention_checks(study))}
+
+
+def _group(rows: pd.DataFrame, condition: Condition, study: Study) -> Group | None:
+    """Return the people of a condition after the rules; None if nobody was asked."""
+    own = rows[rows["condition"] == condition]
+    begun = own["person"].nunique()
+    if not begun:
+        return None
+    finished = own[own["complete"]]
+    better = {one.id: study.dominating(one) for one in attention_checks(study)}
+    controls = finished[finished["dilemma"].isin(list(better))]
+    worse = (controls["answer"] != controls["dilemma"].map(better)) & (controls["answer"] != "coin")
+    failed = worse.groupby(controls["person"]).mean()
+    out = set(failed.index[failed > 0.5])
+    kept = finished[~finished["person"].isin(out)]
+    left_out = (
+        LeftOut("did not finish", begun - finished["person"].nunique()),
+        LeftOut("chose the worse candidate in more than half of the controls", len(out)),
+    )
+    answers = kept[~kept["dilemma"].isin(list(better))]
+    first, again = answers[~answers["repeat"]], answers[answers["repeat"]]
+    both = again.merge(first, on=["person", "dilemma"], suffixes=("", "_first"))
+    changed = (both["answer"] != both["answer_first"]).groupby(both["person"])
+    repeats = np.column_stack([changed.size(), changed.sum()]).astype(np.float64)
+    return Group(
+        condition, begun, left_out, kept["person"].nunique(), first, repeats, _rate(repeats)
+    )
+
+
+def _rate(repeats: Floats) -> tuple[float, float, float]:
+    """Return the share of repeats answered differently, with a bootstrap interval over people."""
+    if not len(repeats):
+        return (np.nan, np.nan, np.nan)
+    asked, changed = repeats.T
+    generator = np.random.default_rng(20217)
+    people = generator.integers(len(repeats), size=(2000, len(repeats)))
+    rates = changed[people].sum(axis=1) / asked[people].sum(axis=1)
+    low, high = np.quantile(rates, [0.025, 0.975])
+    return (float(changed.sum() / asked.sum()), float(low), float(high))
+
+
+def _check(groups: Mapping[Condition, Group], study: Study) -> None:
+    """Raise `UserError` unless there are enough people and answers."""
+    if "forced_choice" not in groups and study.draw is not None:
+        raise UserError(
+            "nobody answered without a coin; a model of people's choices in drawn dilemmas needs "
+            "people in forced_choice"
+        )
+    for name, one in groups.items():
+        if one.people < FEWEST_PEOPLE:
+            raise UserError(
+                f"{one.people} people of {name} remain ({_out(one)}); at least {FEWEST_PEOPLE} are "
+                "needed"
+            )
+        if study.draw is None:
+            counts = one.rows["dilemma"].value_counts()
+            few = [each.id for each in study.listed if counts.get(each.id, 0) < FEWEST]
+            if few:
+                raise UserError(
+                    f"fewer than {FEWEST} people of {name} answered {', '.join(few[:10])}; ask more"
+                )
+
+
+def _out(one: Group) -> str:
+    return ", ".join(f"{each.people} {each.rule}" for each in one.left_out)
+
+
+# --- Tables ------------------------------------------------------------------------------------
+
+
+def _seed(content: bytes) -> int:
+    """Return the seed of the bootstrap samples, which nobody can compute without the answers.
+
+    Who knows the samples can compute the answers of every person from the draws.
+    """
+    return int.from_bytes(hashlib.sha256(b"bootstrap samples\0" + content).digest())
+
+
+def _tables(study: Study, groups: Mapping[Condition, Group], seed: int) -> dict[str, str]:
+    """Return the text of all tables but `persons.csv`, by file name."""
+    answers = {name: _answers(one.rows, study) for name, one in groups.items()}
+    if study.draw is not None:
+        make = partial(scored_tables, study, answers, _CELL, people=FEWEST, seed=seed)
+        try:
+            files, tables = make(correlated=False)
+        except FitError:
+            # Few answers may not determine the bends in every draw or half of the people.
+            files, tables = make(correlated=False, bends=False)
+        return files | table_texts(tables)
+    listed = {name: _indicators(one.rows, study) for name, one in groups.items()}
+    tables = counted_tables(study, listed, seed=seed, correlated=False)
+    for name, one in answers.items():
+        logit = logit_model(group(study, name, one, seed))
+        tables["models"][name] = estimates(logit)
+        tables["covariance"][name] = covariances(logit)
+        columns = [f"{logit.name}.{parameter}" for parameter in logit.parameters]
+        draws = tables["draws"][name]
+        tables["draws"][name] = pd.concat(
+            [draws, pd.DataFrame(logit.draws, columns=columns)], axis=1
+        )
+    return draw_texts(tables.pop("draws")) | table_texts(tables)
+
+
+def _answers(rows: pd.DataFrame, study: Study) -> Answers:
+    """Return the answers as shown: the candidate shown first is on the left."""
+    known = _asked(study)
+    shown_pairs = [
+        known[name].shown(order) for name, order in zip(rows["dilemma"], rows["order"], strict=True)
+    ]
+    left, right = (
+        {
+            name: np.array([pair[side].values[k] for pair in shown_pairs])
+            for k, name in enumerate(study.attribute_ids)
+        }
+        for side in (0, 1)
+    )
+    code = rows["answer"].map(CHOICES.index).to_numpy(np.int64)
+    swapped = (rows["order"] == "ba").to_numpy() & (code != COIN)
+    person = np.asarray(rows["person"].rank(method="dense") - 1, dtype=np.int64)
+    return Answers(
+        person,
+        rows["position"].to_numpy(np.int64),
+        left,
+        right,
+        np.where(swapped, 1 - code, code),
+        int(person.max()) + 1,
+    )
+
+
+def _indicators(rows: pd.DataFrame, study: Study) -> Floats:
+    """Return the answers to a fixed list as indicators, shape (people, questions, 3)."""
+    person = np.asarray(rows["person"].rank(method="dense") - 1, dtype=np.int64)
+    places = {one.id: place for place, one in enumerate(study.listed)}
+    table = np.zeros((int(person.max()) + 1, len(places), len(CHOICES)))
+    question = rows["dilemma"].map(places).to_numpy(np.int64)
+    table[person, question, rows["answer"].map(CHOICES.index).to_numpy(np.int64)] = 1.0
+    return table
+
+
+@contextmanager
+def _loaded(study: Study, texts: Mapping[str, str]) -> Iterator[Study]:
+    """Yield the study with these tables, read from a copy as the evaluation reads them."""
+    with tempfile.TemporaryDirectory() as name:
+        copy = Path(name) / study.path.name
+        shutil.copytree(study.path, copy, ignore=shutil.ignore_patterns(REFERENCE_FOLDER))
+        (copy / REFERENCE_FOLDER).mkdir()
+        for file, text in texts.items():
+            (copy / REFERENCE_FOLDER / file).write_text(text, encoding="utf-8")
+        yield load_study(copy)
+
+
+def _persons(reference: Reference, people: Group) -> tuple[pd.DataFrame, float]:
+    """Return the rows of `persons.csv`, and the factor of the row of swap disagreement.
+
+    The level of swap disagreement is people's own, from the repeats: the simulated median is
+    multiplied by the measured over the simulated mean, the lower and the upper quantile by the ends
+    of the measured interval over it. Fewer than `FEWEST` changed answers correct nothing.
+    """
+    table = person_table(reference, _PERSON_RUNS)
+    answers = answers_of_persons(reference, pool(reference.study))
+    simulated = float(1 - (answers**2).sum(axis=2).mean())
+    if people.repeats[:, 1].sum() < FEWEST:
+        return table, np.nan
+    own = table["quantity"] == "swap_diff"
+    # The band has the error of the measured share in it.
+    for column, rate in zip(("median", "low", "high"), people.retest, strict=True):
+        table.loc[own, column] = np.minimum(table.loc[own, column] * rate / simulated, 1.0)
+    return table, people.retest[0] / simulated
+
+
+# --- The card ----------------------------------------------------------------------------------
+
+
+def _card(
+    study: Study,
+    rows: pd.DataFrame,
+    groups: Mapping[Condition, Group],
+    ratios: Mapping[Condition, float],
+    spread: Sequence[Condition],
+    bends: bool,
+) -> str:
+    """Return `README.md`: who was asked, who was left out by which rule, and what was fitted."""
+    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    template = files("kidney_evals.lab").joinpath("survey_card.md").read_text(encoding="utf-8")
+    kept = rows[rows["person"].isin({p for one in groups.values() for p in one.rows["person"]})]
+    each = kept.drop_duplicates("person")
+    about = ["language", *(name for name in rows.columns if name not in COLUMNS)]
+    return environment.from_string(template).render(
+        study=study,
+        groups=list(groups.values()),
+        ratios=ratios,
+        spread=spread,
+        bends=bends,
+        asked={name: _cells(each[name]) for name in about if each[name].nunique() > 1},
+        fewest=FEWEST,
+        drawn=study.draw is not None,
+    )
+
+
+def _cells(values: pd.Series[str]) -> dict[str, int]:
+    """Return the number of people by option; options of fewer than `FEWEST` people are merged.
+
+    If the merged cell is small itself, the next larger option is merged too. Merged options are not
+    named: a name would say that somebody chose it, or be all that a column of the owner's holds.
+    """
+    counts = values.replace("", "no answer").value_counts()
+    small = counts[counts < FEWEST]
+    large = counts[counts >= FEWEST]
+    if len(small) and small.sum() < FEWEST and len(large):
+        small = pd.concat([small, large.iloc[-1:]])
+        large = large.iloc[:-1]
+    cells = {str(name): int(count) for name, count in large.items()}
+    if len(small):
+        cells["other options"] = int(small.sum())
+    return cells

@@ -1,0 +1,353 @@
+"""Write the folder of a new study: its questions, controls, survey settings and card."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import re
+import textwrap
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from jinja2 import Environment, StrictUndefined
+from pydantic import ValidationError
+
+from kidney_evals.errors import UserError
+from kidney_evals.input_files import YamlFile, read_bytes
+from kidney_evals.output_files import check_new_folder, new_folder
+from kidney_evals.studies.draw import draw_limit
+from kidney_evals.studies.languages import LANGUAGES_FILE
+from kidney_evals.studies.load import (
+    CONTROLS_FILE,
+    DILEMMAS_FILE,
+    STUDY_FILE,
+    StudyFile,
+    study_names,
+)
+from kidney_evals.studies.model import Attribute, Draw, Kind, Study
+from kidney_evals.studies.schema import SCHEMA_FILE, study_schema
+from kidney_evals.studies.words import Words, with_defaults
+
+CONSENT_TO_REPLACE: Final = "REPLACE THIS TEXT."
+"""First words of the consent text in a new `survey.yaml`."""
+
+NOT_PUBLISHED: Final = "Not published."
+"""The citation of a new study."""
+
+EXAMPLE_ATTRIBUTES: Final = (
+    "Average mark at school: 60 to 100 by 5 points; high",
+    "Income of the family: 10 to 70 by 5 thousand euros a year; low",
+    "Care at home: looks after nobody | looks after a relative; high; "
+    "the {candidate} who looks after a relative",
+)
+"""Attributes of a study that names none."""
+
+_SIZES: Final = (50, 100, 200, 400)
+_FEWEST: Final = 10
+_COPIED: Final = (DILEMMAS_FILE, CONTROLS_FILE, LANGUAGES_FILE, "wordings.yaml")
+_SMALL_WORDS: Final = frozenset(
+    ["a", "an", "and", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with"]
+)
+_ID_LENGTH: Final = 16
+_SINGULARS: Final = {"people": "person", "children": "child"}
+_NUMBER: Final = r"-?\d+(?:\.\d+)?"
+
+
+@dataclass(frozen=True)
+class NewStudy:
+    """The content of a new study.
+
+    Attributes:
+        words: The words in English, with their defaults.
+        copied: Content of further files by name.
+    """
+
+    title: str
+    words: Words
+    attributes: tuple[Attribute, ...]
+    draw: Draw | None
+    kind: Kind = "drawn"
+    epochs: int = 1
+    citation: str = NOT_PUBLISHED
+    copied: tuple[tuple[str, bytes], ...] = ()
+
+
+def parse_attribute(text: str, candidate: str) -> Attribute:
+    """Return the attribute that a line describes: `LABEL: VALUES; low or high[; FAVOURED]`.
+
+    VALUES are a range with an optional step and unit ("18 to 60 years", "0 to 60 by 5 thousand
+    euros"), or words from the low to the high end ("smokes | does not smoke"). `low` or `high` is
+    the end that counts in favour of a candidate, FAVOURED is the candidate at that end in words.
+
+    Raises:
+        UserError: The line is not of this form, or the values do not make an attribute.
+    """
+    label, colon, rest = text.partition(":")
+    values, end, *favoured = [part.strip() for part in rest.split(";")] + [""] * (";" not in rest)
+    if not colon or end not in ("low", "high") or len(favoured) > 1:
+        raise UserError(
+            f"an attribute is 'LABEL: VALUES; low' or '…; high', as in "
+            f"'Age: 18 to 60 years; low' or 'Smoking: smokes | does not smoke; high', not {text!r}"
+        )
+    return make_attribute(label.strip(), values, end, "".join(favoured), candidate)
+
+
+def make_attribute(label: str, values: str, end: str, favoured: str, candidate: str) -> Attribute:
+    """Return an attribute from its parts; see `parse_attribute`. `favoured` may be empty."""
+    content: dict[str, Any] = {"id": _id(label), "label": label, "favoured": end}
+    number = re.fullmatch(
+        rf"({_NUMBER}) *(?:to|-|–) *({_NUMBER})(?: +by +({_NUMBER}))? *(.*)", values.strip()
+    )
+    if number:
+        low, high = float(number[1]), float(number[2])
+        step, unit = float(number[3] or 1), number[4].strip()
+        content |= {"range": (low, high), "step": step, "unit": unit}
+        content["phrases"] = dict(_phrases(unit, low, high))
+        if high > low:
+            content["scale"] = 10.0 ** math.floor(math.log10(high - low))
+    elif "|" in values:
+        texts = [one.strip() for one in values.split("|")]
+        content["levels"] = [{"value": float(at), "text": one} for at, one in enumerate(texts)]
+    else:
+        raise UserError(
+            f"the values of {label!r} are a range such as '18 to 60 years' or words such as "
+            f"'smokes | does not smoke', not {values!r}"
+        )
+    content["favoured_text"] = favoured.replace("{candidate}", candidate) or favoured_text(
+        label, values, end, candidate
+    )
+    try:
+        return Attribute.model_validate(content)
+    except ValidationError as error:
+        one = error.errors()[0]
+        reason = one.get("ctx", {}).get("error", one["msg"])
+        raise UserError(f"attribute {label!r} {reason}") from None
+
+
+def favoured_text(label: str, values: str, end: str, candidate: str) -> str:
+    """Return the favoured candidate in words, as far as they follow from the attribute."""
+    within = label[:1].lower() + label[1:]
+    if "|" in values:
+        texts = [one.strip() for one in values.split("|")]
+        return f"the {candidate} with {within}: {texts[-1 if end == 'high' else 0]}"
+    return f"the {candidate} with the {'higher' if end == 'high' else 'lower'} {within}"
+
+
+def default_situation(good: str, candidates: str) -> str:
+    """Return a situation that holds for any good."""
+    return (
+        f"Two {candidates} have asked for the same {good}. Only one {good} is available, and it "
+        "can go to either of them."
+    )
+
+
+def new_study(
+    *,
+    good: str,
+    candidate: str,
+    attributes: Sequence[Attribute],
+    candidates: str | None = None,
+    situation: str | None = None,
+    title: str | None = None,
+    count: int | None = None,
+) -> NewStudy:
+    """Return a study that draws its dilemmas; None stands for a default.
+
+    Raises:
+        UserError: Two attributes have one id, the attributes have too few values for a draw, or
+            `count` is more than they allow.
+    """
+    ids = [one.id for one in attributes]
+    if twice := [one for one in ids if ids.count(one) > 1]:
+        raise UserError(f"two attributes are called {twice[0]!r}: give them other labels")
+    limit = draw_limit(tuple(attributes))
+    if limit < _FEWEST:
+        raise UserError(
+            f"these attributes have so few values that at most {limit} dilemmas can be drawn: "
+            "give them more values, or add an attribute"
+        )
+    wanted = min(200, limit) if count is None else count
+    if not 1 <= wanted <= limit:
+        raise UserError(
+            f"dilemmas must be a number from 1 to {limit} for these attributes, not {wanted}"
+        )
+    given = {"good": good, "candidate": candidate, "candidates": candidates}
+    known = with_defaults(given, good, "en")
+    known["situation"] = situation or default_situation(good, known["candidates"])
+    try:
+        words = Words.model_validate(known)
+    except ValidationError as error:
+        one = error.errors()[0]
+        reason = one.get("ctx", {}).get("error", one["msg"])
+        raise UserError(f"{'.'.join(map(str, one['loc']))} {reason}") from None
+    sizes = tuple(size for size in _SIZES if size <= limit)
+    return NewStudy(
+        title=title or f"Who should receive {words.the_good}?",
+        words=words,
+        attributes=tuple(attributes),
+        draw=Draw(seed=1, count=wanted, sets=sizes),
+    )
+
+
+def study_like(study: Study, title: str | None = None) -> NewStudy:
+    """Return a new study with the questions of another one, without its people."""
+    kinds = {one.kind for one in study.listed} or {"drawn"}
+    names = [name for name in _COPIED if (study.path / name).is_file()]
+    return NewStudy(
+        title=title or f"After {study.id}: {study.title}",
+        words=study.words,
+        attributes=study.attributes,
+        draw=study.draw,
+        kind=kinds.pop(),
+        epochs=study.epochs,
+        citation=f"Questions after: {study.citation}" if study.citation else NOT_PUBLISHED,
+        copied=tuple((name, read_bytes(study.path / name)) for name in names),
+    )
+
+
+def check_name(folder: Path) -> None:
+    """Raise a `UserError` unless a study can be written to `folder`."""
+    if folder.resolve().name in study_names():
+        raise UserError(f"{folder.name} is the name of a shipped study: name another folder")
+    check_new_folder(folder)
+
+
+def write_study(folder: Path, study: NewStudy) -> tuple[str, ...]:
+    """Write the folder of a new study, all of it or nothing; return the names of its files.
+
+    Raises:
+        UserError: The folder exists and is not empty, or a text is not allowed in a prompt.
+    """
+    check_name(folder)
+    contents = _contents(folder.resolve().name, study)
+    YamlFile(STUDY_FILE, contents[STUDY_FILE]).result(StudyFile)
+    with new_folder(folder) as place:
+        for name, content in contents.items():
+            (place / name).write_bytes(content)
+    return tuple(contents)
+
+
+def control_rows(attributes: Sequence[Attribute]) -> Iterator[dict[str, str]]:
+    """Yield ten controls.
+
+    In five of them one candidate is in the better half of every attribute, in the other five both
+    candidates are the same.
+    """
+    ordered = [sorted(one.values, key=one.favour) for one in attributes]
+    for row in range(5):
+        good, bad = [], []
+        for place, values in enumerate(ordered):
+            half = len(values) // 2
+            at = (2 * row + place) % half
+            good.append(values[-1 - at])
+            bad.append(values[(3 * row + place) % half])
+        first, second = (good, bad) if row % 2 == 0 else (bad, good)
+        yield _row(f"c-dom-{row + 1}", "dominance", attributes, first, second)
+    for row in range(5):
+        same = [
+            values[round((0.1 + 0.2 * ((row + 2 * place) % 5)) * (len(values) - 1))]
+            for place, values in enumerate(ordered)
+        ]
+        yield _row(f"c-same-{row + 1}", "identical", attributes, same, same)
+
+
+def _row(
+    id: str, kind: str, attributes: Sequence[Attribute], *sides: Sequence[float]
+) -> dict[str, str]:
+    row = {"id": id, "kind": kind}
+    for side, values in zip(("first", "second"), sides, strict=True):
+        row |= {
+            f"{side}_{one.id}": f"{value:.12g}"
+            for one, value in zip(attributes, values, strict=True)
+        }
+    return row
+
+
+def _contents(id: str, study: NewStudy) -> dict[str, bytes]:
+    id = re.sub(r"[^A-Za-z0-9_.-]+", "_", id).lstrip("_.-") or "study"
+    facts = {
+        "id": id,
+        "study": study,
+        "guid": str(uuid.uuid4()),
+        "consent": CONSENT_TO_REPLACE,
+        "schema": SCHEMA_FILE,
+    }
+    contents = {
+        name: _render(name, facts).encode() for name in (STUDY_FILE, "survey.yaml", "README.md")
+    }
+    rows = list(control_rows(study.attributes))
+    table = io.StringIO(newline="")
+    writer = csv.DictWriter(table, rows[0], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    if study.draw is not None:
+        contents[CONTROLS_FILE] = table.getvalue().encode()
+    contents |= dict(study.copied)
+    contents[SCHEMA_FILE] = (json.dumps(study_schema(), indent=1) + "\n").encode()
+    return contents
+
+
+def _render(name: str, facts: dict[str, Any]) -> str:
+    environment = Environment(
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    environment.filters |= {"scalar": _scalar, "block": _block}
+    text = (
+        files("kidney_evals.studies")
+        .joinpath(f"templates/{name}.jinja")
+        .read_text(encoding="utf-8")
+    )
+    return environment.from_string(text).render(facts)
+
+
+def _scalar(value: object) -> str:
+    """Return a value as YAML on one line; text in quotes where YAML would read another thing."""
+    if isinstance(value, float):
+        return f"{value:.12g}"
+    text = str(value)
+    try:
+        plain = yaml.safe_load(f"- {text}") == [text] and yaml.safe_load(f"{{a: {text}}}") == {
+            "a": text
+        }
+    except yaml.YAMLError:
+        plain = False
+    return text if plain else json.dumps(text, ensure_ascii=False)
+
+
+def _block(text: str, indent: int) -> str:
+    """Return a text as a folded block of YAML, or on one line if that would change it."""
+    lines = textwrap.wrap(text, 98 - indent, break_long_words=False, break_on_hyphens=False)
+    if " ".join(lines) != text:
+        return _scalar(text)
+    return "\n".join([">-", *(" " * indent + line for line in lines)])
+
+
+def _id(label: str) -> str:
+    """Return a short name for an attribute: the first words of its label, in small letters."""
+    words = re.sub(r"\W+", " ", label.lower()).split()
+    lengths = list(accumulate(len(word) + 1 for word in words))
+    words = words[: max(1, sum(length <= _ID_LENGTH + 1 for length in lengths))]
+    while len(words) > 1 and words[-1] in _SMALL_WORDS:
+        words.pop()
+    name = "_".join(words)
+    return name if name.isidentifier() else f"a_{name}"
+
+
+def _phrases(unit: str, low: float, high: float) -> Iterator[tuple[str, str]]:
+    """Yield the plural forms of a value with its unit ("1 year", "2 years")."""
+    if "{" in unit or "}" in unit:
+        raise UserError(f"a unit has no braces, as in {unit!r}")
+    first, _, rest = unit.partition(" ")
+    gap = "" if unit in ("", "%") else " "
+    one = _SINGULARS.get(first, first.removesuffix("s") if not first.endswith("ss") else first)
+    if low <= 1 <= high and one != first:
+        yield "one", f"{{value}} {one}{' ' if rest else ''}{rest}"
+    yield "other", f"{{value}}{gap}{unit}"

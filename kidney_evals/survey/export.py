@@ -1,0 +1,30 @@
+"""The rows of a survey as a table, for `kidney-evals reference build` and for the owner."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from kidney_evals.survey.settings import COLUMNS
+from kidney_evals.survey.store import Store
+
+
+def exported(store: Store) -> bytes:
+    """Return all answers as CSV: a line for each answer, `COLUMNS` and the columns of `ask`.
+
+    `person` is a new random code in every export, and persons are in the order of these codes. No
+    cell starts as a formula does in a spreadsheet: ids and options are checked when the study and
+    `survey.yaml` are read, every other cell is a number or a word of this package, and nothing that
+    a person typed is stored.
+    """
+    asked = [one.id for one in store.settings.ask]
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*COLUMNS, *asked])
+    for row in store.rows():
+        about = (store.study.id, store.study.hash, row.person, row.condition, row.language)
+        answer = (row.dilemma, row.order, int(row.repeat), row.answer, int(row.complete))
+        writer.writerow(
+            [*about, row.position, *answer, *(row.asked.get(name, "") for name in asked)]
+        )
+    return text.getvalue().encode()

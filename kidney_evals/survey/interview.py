@@ -1,0 +1,94 @@
+"""The plan of an interview: a person's dilemmas, their order and the candidates' places."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from kidney_evals.studies import CHOICES, Choice, Dilemma, Order, Study, draw_orders
+from kidney_evals.survey.settings import DISTANCE, SurveySettings, attention_checks, pool
+
+T = TypeVar("T")
+
+PLAN_VERSION: Final = 1
+"""Increased when the plan for a seed changes; the store refuses interviews of another version."""
+
+_SWAPPED: Final[dict[Order, Order]] = {"ab": "ba", "ba": "ab"}
+
+
+@dataclass(frozen=True)
+class Item:
+    """A question of an interview.
+
+    Attributes:
+        position: Place in the interview, from 0.
+        order: `ab` shows the candidates as listed, `ba` the second-listed candidate first.
+        repeat: Whether the dilemma was asked before, in the opposite order.
+    """
+
+    position: int
+    dilemma: Dilemma
+    order: Order
+    repeat: bool = False
+
+    def chosen(self, place: int) -> Choice:
+        """Return the answer for the candidate shown first (0) or second (1)."""
+        return CHOICES[place if self.order == "ab" else 1 - place]
+
+
+def plan_interview(study: Study, settings: SurveySettings, seed: int) -> tuple[Item, ...]:
+    """Return the questions of the person with a seed, in the order asked.
+
+    `settings.questions` dilemmas are a uniform random sample, in random order, from the study's
+    list or its default draw. Of each two dilemmas one is shown as listed. The controls are spread:
+    the interview before repeats is divided into as many equal parts as there are controls, and each
+    part has one control at a random place. The repeats are spread in the same way over the second
+    half of the interview, or what of it allows the distance; each repeats, with the sides swapped,
+    a random dilemma that is at least `DISTANCE` positions earlier. Controls are not repeated.
+    """
+    generator = random.Random(f"survey:{PLAN_VERSION}:{study.id}:{seed}")
+    dilemmas = _sample(pool(study), settings.questions, generator)
+    controls = _sample(attention_checks(study), settings.controls, generator)
+    orders = iter(draw_orders(len(dilemmas) + len(controls), seed))
+    first = len(dilemmas) + len(controls)
+    control_at = set(_spread(0, first, len(controls), generator))
+    waiting, checks = iter(dilemmas), iter(controls)
+    asked = [next(checks if place in control_at else waiting) for place in range(first)]
+    total = first + settings.repeats
+    # From this place on there is always a dilemma to repeat, even if all controls, all repeats and
+    # the dilemmas that they repeat are earlier.
+    start = max(total // 2, DISTANCE - 1 + len(controls) + 2 * settings.repeats)
+    repeat_at = set(_spread(start, total, settings.repeats, generator))
+    upcoming = iter(asked)
+    items: list[Item] = []
+    repeated: set[str] = set()
+    for position in range(total):
+        if position not in repeat_at:
+            items.append(Item(position, next(upcoming), next(orders)))
+            continue
+        earlier = [
+            one
+            for one in items[: position - DISTANCE + 1]
+            if not (one.repeat or one.dilemma.is_control or one.dilemma.id in repeated)
+        ]
+        (one,) = _sample(earlier, 1, generator)
+        repeated.add(one.dilemma.id)
+        items.append(Item(position, one.dilemma, _SWAPPED[one.order], repeat=True))
+    return tuple(items)
+
+
+def _sample(values: Sequence[T], count: int, generator: random.Random) -> list[T]:
+    """Return `count` different values in random order."""
+    # `random.sample` may change between Python versions; `random.random` is promised not to.
+    keys = [generator.random() for _ in values]
+    return [values[index] for index in sorted(range(len(values)), key=keys.__getitem__)[:count]]
+
+
+def _spread(start: int, stop: int, count: int, generator: random.Random) -> Iterator[int]:
+    """Yield a random whole number from each of `count` equal parts of [start, stop)."""
+    for part in range(count):
+        low = start + part * (stop - start) // count
+        high = start + (part + 1) * (stop - start) // count
+        yield low + int(generator.random() * (high - low))

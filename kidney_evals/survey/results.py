@@ -1,0 +1,174 @@
+"""A person's own answers beside those of others, for the last page of a survey.
+
+Twenty answers are too few for a choice model: the importance shares of one person would mostly be
+chance. So the numbers are plain rates, each over the person's own dilemmas, with the same rate of
+others in the same dilemmas and a 95 % interval for the person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import nan
+from typing import TYPE_CHECKING, Literal
+
+from kidney_evals.studies import CHOICES, Choice, Condition, Dilemma, Study
+from kidney_evals.survey.interview import Item
+
+if TYPE_CHECKING:
+    from kidney_evals.survey.store import Participant, Store
+
+Others = Literal["participants", "reference", "nobody"]
+"""Who stands beside a person: others in this survey, the study's human reference, or nobody."""
+
+_PLACES = {choice: place for place, choice in enumerate(CHOICES)}
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A rate of one person beside that of others in the same dilemmas.
+
+    Attributes:
+        own: The person's rate.
+        low: Lower end of the 95 % interval of `own` (Wilson's).
+        high: Upper end.
+        of: Number of the person's answers behind `own`.
+        others: Mean rate of others over the same dilemmas.
+    """
+
+    own: float
+    low: float
+    high: float
+    of: int
+    others: float
+
+
+@dataclass(frozen=True)
+class OwnAnswers:
+    """A person's answers beside those of others.
+
+    Only first answers to a dilemma count, not controls and not repeats; and, if there are others,
+    only dilemmas that they answered. A number is None if no answer bears on it.
+
+    Attributes:
+        others: Who stands beside the person.
+        answers: Number of the person's answers that count.
+        coin: Share of answers left to the coin; None in a forced choice.
+        alike: Mean share of others who answered as the person did. Of others: the probability that
+            two different persons answer alike.
+        attributes: By attribute, how often the person chose the candidate whom `favoured_text`
+            names, among the decided answers in which the candidates differ on the attribute.
+    """
+
+    others: Others
+    answers: int
+    coin: Beside | None
+    alike: Beside | None
+    attributes: Mapping[str, Beside]
+
+
+def own_answers(store: Store, participant: Participant) -> OwnAnswers:
+    """Return a person's answers beside others in the store, or else beside the human reference.
+
+    Others in the store are taken if at least half of the person's dilemmas have enough of them
+    (`store.FEWEST`); otherwise people of the study's reference, if it has any in this condition.
+    """
+    study, condition = store.study, participant.condition
+    plan, answers = store.plan(participant), store.answers(participant)
+    dilemmas = [item.dilemma for item in plan if not (item.repeat or item.dilemma.is_control)]
+    counts = store.shares(condition, without=participant)
+    covered = sum(dilemma.id in counts for dilemma in dilemmas)
+    if 2 * covered >= len(dilemmas):
+        return beside_others(study, condition, plan, answers, counts, "participants")
+    people = _people(study, condition, dilemmas)
+    return beside_others(
+        study, condition, plan, answers, people, "reference" if people else "nobody"
+    )
+
+
+def _people(
+    study: Study, condition: Condition, dilemmas: Sequence[Dilemma]
+) -> dict[str, tuple[float, ...]]:
+    """Return the shares of the study's people by dilemma; empty if nobody was asked."""
+    import numpy as np
+
+    from kidney_evals.human.reference import load_reference
+
+    reference = load_reference(study, condition)
+    if not reference.has_people:
+        return {}
+    shares = reference.shares(dilemmas)
+    return {
+        dilemma.id: tuple(map(float, row))
+        for dilemma, row in zip(dilemmas, shares, strict=True)
+        if not np.isnan(row).any()
+    }
+
+
+def beside_others(
+    study: Study,
+    condition: Condition,
+    plan: Sequence[Item],
+    answers: Mapping[int, Choice],
+    others: Mapping[str, Sequence[float]],
+    who: Others,
+) -> OwnAnswers:
+    """Return a person's answers beside those of others.
+
+    Args:
+        study: The study.
+        condition: The person's condition.
+        plan: The person's interview.
+        answers: The person's answers by position.
+        others: By dilemma, how many others chose (first, second, coin); or, if `who` is
+            `reference`, which share of people did. A missing coin is 0.
+        who: Who the others are; for `nobody` the rates of others are NaN.
+    """
+    own = [
+        (item.dilemma, answers[item.position])
+        for item in plan
+        if item.position in answers
+        and not (item.repeat or item.dilemma.is_control)
+        and (who == "nobody" or item.dilemma.id in others)
+    ]
+    flips, same = [], []
+    chose: dict[str, list[tuple[float, float]]] = {name: [] for name in study.attribute_ids}
+    for dilemma, answer in own:
+        row = [*others.get(dilemma.id, (nan,) * 3), 0.0][:3]
+        flips.append((float(answer == "coin"), row[2] / sum(row)))
+        same.append((row[_PLACES[answer]] / sum(row), _two_alike(row, counts=who != "reference")))
+        if answer == "coin" or sum(row[:2]) == 0:
+            continue
+        for name, difference in zip(study.attribute_ids, study.differences(dilemma), strict=True):
+            if difference:
+                favoured = 0 if difference > 0 else 1
+                rate = row[favoured] / sum(row[:2])
+                chose[name].append((float(_PLACES[answer] == favoured), rate))
+    lines = {name: _beside(pairs) for name, pairs in chose.items()}
+    return OwnAnswers(
+        others=who,
+        answers=len(own),
+        coin=_beside(flips) if condition == "coin_flip" else None,
+        alike=None if who == "nobody" else _beside(same),
+        attributes={name: line for name, line in lines.items() if line},
+    )
+
+
+def _two_alike(row: Sequence[float], *, counts: bool) -> float:
+    """Return the probability that two different persons answer alike, from counts or shares."""
+    total = sum(row)
+    if counts:
+        # Of n persons, n - 1 are others.
+        return sum(one * (one - 1) for one in row) / (total * (total - 1))
+    return sum((one / total) ** 2 for one in row)
+
+
+def _beside(pairs: Sequence[tuple[float, float]]) -> Beside | None:
+    """Return the mean of own values beside the mean of others' values; None without values."""
+    if not pairs:
+        return None
+    from kidney_evals.estimation.intervals import wilson
+
+    own, others = (sum(values) / len(pairs) for values in zip(*pairs, strict=True))
+    low, high = wilson(own, len(pairs))
+    return Beside(own, low, high, len(pairs), others)

@@ -1,0 +1,572 @@
+"""The store of a survey: a database of participants and their answers, and of nothing else.
+
+What is stored of a person: a hash of the code with which they resume, their condition and language,
+the seed of their interview, their answers, and whether they finished. No times, no addresses.
+Every change is one transaction, so a killed process leaves either all of it or nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Connection,
+    Engine,
+    ForeignKey,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    delete,
+    event,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy import inspect as inspect_database
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from kidney_evals.errors import UserError, unknown
+from kidney_evals.studies import CHOICES, CONDITIONS, Choice, Condition, Order, Study
+from kidney_evals.survey.interview import PLAN_VERSION, Item, plan_interview
+from kidney_evals.survey.settings import SurveySettings
+
+STORE_VERSION: Final = 1
+"""Increased when the tables change."""
+
+FEWEST: Final = 5
+"""Fewest other persons with an answer to a dilemma for its counts to be shown to a person."""
+
+_LETTERS: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+"""Letters of a code: no i, l, o and u, which are misread (Crockford's base 32)."""
+
+_CODE_LETTERS: Final = 16  # 80 random bits
+
+_METADATA = MetaData()
+_META = Table(
+    "survey_meta",
+    _METADATA,
+    Column("name", String(40), primary_key=True),
+    Column("value", String(200), nullable=False),
+)
+_PARTICIPANTS = Table(
+    "survey_participants",
+    _METADATA,
+    Column("participant", String(64), primary_key=True),
+    Column("condition", String(20), nullable=False),
+    Column("language", String(20), nullable=False),
+    Column("seed", Integer, nullable=False),
+    Column("finished", Boolean, nullable=False),
+)
+_PERSON = "survey_participants.participant"
+_ANSWERS = Table(
+    "survey_answers",
+    _METADATA,
+    Column("participant", String(64), ForeignKey(_PERSON), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("dilemma", String(100), nullable=False),
+    Column("order", String(2), nullable=False),
+    Column("repeat", Boolean, nullable=False),
+    Column("answer", String(10), nullable=False),
+)
+_ASKED = Table(
+    "survey_asked",
+    _METADATA,
+    Column("participant", String(64), ForeignKey(_PERSON), primary_key=True),
+    Column("question", String(100), primary_key=True),
+    Column("option", String(500), nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class Participant:
+    """A person who takes part.
+
+    Attributes:
+        code: The random code with which the person resumes; it is known to the person only.
+        seed: Seed of the person's interview.
+    """
+
+    code: str = field(repr=False)
+    condition: Condition
+    language: str
+    seed: int
+    finished: bool = False
+
+    @cached_property
+    def key(self) -> str:
+        """The hash of the code, by which the person is stored."""
+        return _key(self.code)
+
+
+@dataclass(frozen=True)
+class Row:
+    """An answer in an export.
+
+    Attributes:
+        person: A code of the person, new in every iteration over the rows.
+        complete: Whether the person finished.
+        asked: The person's answers to questions about them, by id.
+    """
+
+    person: str
+    condition: Condition
+    language: str
+    position: int
+    dilemma: str
+    order: Order
+    repeat: bool
+    answer: Choice
+    complete: bool
+    asked: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many people of a condition began and finished, and how many answers there are."""
+
+    begun: int
+    finished: int
+    answers: int
+
+
+class StoreError(UserError):
+    """The database of a store failed, or cannot be reached."""
+
+
+class Store:
+    """The answers to a survey, in SQLite or another database of SQLAlchemy.
+
+    Methods can be called from several threads and processes at once. Each raises a `StoreError`
+    if the database fails.
+
+    Args:
+        url: An address of SQLAlchemy (`postgresql+psycopg://…`), or the path of a SQLite file.
+        study: The study that is put to people.
+        settings: How it is put to them.
+        create: Whether to make the tables if they do not exist.
+
+    Attributes:
+        url: The address without its password, or the path of the file, for messages.
+        file: The file; None for another database.
+
+    Raises:
+        UserError: The address is wrong, or the store belongs to another study, another version of
+            the study or of the store, or to interviews with other numbers of questions.
+    """
+
+    def __init__(
+        self, url: str, study: Study, settings: SurveySettings, *, create: bool = True
+    ) -> None:
+        self.study, self.settings = study, settings
+        self._engine = _engine(url, create)
+        address = self._engine.url
+        lite = address.get_backend_name() == "sqlite"
+        self.file = Path(str(address.database)) if lite else None
+        self.url = str(self.file or address.render_as_string(hide_password=True))
+        self._plan = lru_cache(maxsize=10_000)(lambda seed: plan_interview(study, settings, seed))
+        about = {
+            "store version": str(STORE_VERSION),
+            "study": study.id,
+            "study hash": study.hash,
+            "plan version": str(PLAN_VERSION),
+            **{
+                f"number of {name}": str(getattr(settings, name))
+                for name in ("questions", "controls", "repeats")
+            },
+        }
+        try:
+            stored = self._prepare(about, create)
+        except StoreError:
+            # Another process may have made the tables at the same time.
+            stored = self._prepare(about, create)
+        for name, value in about.items():
+            if (other := stored.get(name, "nothing")) != value:
+                short = (other[:12], value[:12]) if name == "study hash" else (other, value)
+                raise UserError(
+                    f"{self.url} belongs to another survey: its {name} is {short[0]}, here it is "
+                    f"{short[1]}; name another store"
+                )
+
+    def _prepare(self, about: Mapping[str, str], create: bool) -> dict[str, str]:
+        """Return what the store says of itself, after making it if it is new."""
+        with self._changing() as connection:
+            tables = inspect_database(connection).get_table_names()
+            if _META.name not in tables:
+                if not create:
+                    raise UserError(f"{self.url} holds no survey")
+                if tables and connection.dialect.name == "sqlite":
+                    raise UserError(f"{self.url} holds other data; name another store")
+                _METADATA.create_all(connection)
+            # A second process waits here until the first has committed, or finds its rows.
+            found = {name: value for name, value in connection.execute(select(_META))}
+            if not found:
+                connection.execute(
+                    insert(_META), [{"name": name, "value": one} for name, one in about.items()]
+                )
+            return found or dict(about)
+
+    # --- transactions ---
+
+    @contextmanager
+    def _changing(self, **options: Any) -> Iterator[Connection]:
+        """Yield a connection in a transaction, which is committed unless the block fails."""
+        try:
+            engine = self._engine.execution_options(**options) if options else self._engine
+            with engine.begin() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            why = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+            raise StoreError(f"the store {self.url} cannot be used ({why})") from error
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        """Yield a connection that sees the store as of one moment."""
+        lite = self._engine.dialect.name == "sqlite"
+        # SQLite has snapshots by default.
+        with self._changing(
+            **{"reads": True} if lite else {"isolation_level": "SERIALIZABLE"}
+        ) as connection:
+            yield connection
+
+    # --- people ---
+
+    def begin(self, language: str, condition: Condition | None = None) -> Participant:
+        """Store a new person and return them, with a random code and seed.
+
+        Without `condition` the person is assigned at random to one of the conditions with the
+        fewest persons, so that groups differ by one at most, also with concurrent calls.
+        """
+        self.check(language, condition)
+        code = "".join(secrets.choice(_LETTERS) for _ in range(_CODE_LETTERS))
+        with self._changing() as connection:
+            # Holding this row, one assignment follows the other.
+            connection.execute(select(_META).where(_META.c.name == "study").with_for_update())
+            if condition is None:
+                condition = self._assigned(connection)
+            person = Participant(code, condition, language, secrets.randbits(31))
+            connection.execute(
+                insert(_PARTICIPANTS).values(
+                    participant=person.key,
+                    condition=condition,
+                    language=language,
+                    seed=person.seed,
+                    finished=False,
+                )
+            )
+        return person
+
+    def check(self, language: str, condition: Condition | None = None) -> None:
+        """Raise `UserError` unless the survey has this language and condition."""
+        if language not in self.settings.languages:
+            raise unknown("language of the survey", language, self.settings.languages)
+        if condition is not None and condition not in self.settings.conditions:
+            raise unknown("condition of the survey", condition, self.settings.conditions)
+
+    def _assigned(self, connection: Connection) -> Condition:
+        of = _PARTICIPANTS.c.condition
+        counts: dict[str, int] = {
+            name: count for name, count in connection.execute(select(of, func.count()).group_by(of))
+        }
+        conditions = self.settings.conditions
+        fewest = min(counts.get(one, 0) for one in conditions)
+        return secrets.choice([one for one in conditions if counts.get(one, 0) == fewest])
+
+    def participant(self, code: str) -> Participant | None:
+        """Return the person with a code as typed; None if there is none, or they withdrew."""
+        code = readable_code(code).replace("-", "")
+        table = _PARTICIPANTS.c
+        columns = (table.condition, table.language, table.seed, table.finished)
+        wanted = select(*columns).where(table.participant == _key(code))
+        with self._reading() as connection:
+            found = connection.execute(wanted).one_or_none()
+        return Participant(code, *found) if found else None
+
+    def plan(self, participant: Participant) -> tuple[Item, ...]:
+        """Return the person's interview."""
+        return self._plan(participant.seed)
+
+    # --- answers ---
+
+    def answers(self, participant: Participant) -> dict[int, Choice]:
+        """Return the person's answers by position, in the order of positions."""
+        with self._reading() as connection:
+            return self._answers(connection, participant)
+
+    def _answers(self, connection: Connection, participant: Participant) -> dict[int, Choice]:
+        table = _ANSWERS.c
+        wanted = select(table.position, table.answer).order_by(table.position)
+        found = connection.execute(wanted.where(table.participant == participant.key))
+        return {position: answer for position, answer in found}
+
+    def record(self, participant: Participant, position: int, answer: Choice) -> None:
+        """Store the answer at a position; another answer there replaces it until the end.
+
+        The same call twice, also concurrently, has the effect of one.
+
+        Raises:
+            UserError: The interview has no such position, the condition no such answer, the person
+                withdrew, or has finished with another answer.
+        """
+        plan = self.plan(participant)
+        if type(position) is not int or not 0 <= position < len(plan):
+            raise UserError(f"the interview has questions 0 to {len(plan) - 1}, not {position!r}")
+        allowed = CHOICES if participant.condition == "coin_flip" else CHOICES[:2]
+        if answer not in allowed:
+            raise unknown("answer", answer, allowed)
+        item = plan[position]
+        with self._changing() as connection:
+            finished = self._lock(connection, participant)
+            if finished and self._answers(connection, participant).get(position) == answer:
+                return
+            self._refuse_if(finished)
+            key = {"participant": participant.key, "position": position}
+            about = {"dilemma": item.dilemma.id, "order": item.order, "repeat": item.repeat}
+            _replace(connection, _ANSWERS, key, {**about, "answer": answer})
+
+    def asked(self, participant: Participant) -> dict[str, str]:
+        """Return the person's answers to the questions about them, by id."""
+        with self._reading() as connection:
+            return self._asked(connection, participant)
+
+    def _asked(self, connection: Connection, participant: Participant) -> dict[str, str]:
+        wanted = select(_ASKED.c.question, _ASKED.c.option)
+        found = connection.execute(wanted.where(_ASKED.c.participant == participant.key))
+        return {question: option for question, option in found}
+
+    def record_asked(self, participant: Participant, id: str, option: str) -> None:
+        """Store the answer to a question about the person, as a value of `settings.options`.
+
+        Raises:
+            UserError: There is no such question or option, or the person withdrew or has finished.
+        """
+        ask = self.settings.question(id)
+        allowed = self.settings.options(ask, self.settings.languages[0])
+        if option not in allowed:
+            raise unknown(f"answer to {id!r}", option, allowed)
+        with self._changing() as connection:
+            finished = self._lock(connection, participant)
+            if finished and self._asked(connection, participant).get(id) == option:
+                return
+            self._refuse_if(finished)
+            key = {"participant": participant.key, "question": id}
+            _replace(connection, _ASKED, key, {"option": option})
+
+    def finish(self, participant: Participant) -> None:
+        """Mark the person as finished; raise `UserError` if questions are not answered."""
+        with self._changing() as connection:
+            self._lock(connection, participant)
+            missing = len(self.plan(participant)) - len(self._answers(connection, participant))
+            if missing:
+                raise UserError(f"{missing} questions are not answered")
+            mine = _PARTICIPANTS.c.participant == participant.key
+            connection.execute(update(_PARTICIPANTS).where(mine).values(finished=True))
+
+    def withdraw(self, participant: Participant) -> None:
+        """Delete all rows of the person; without any the call has no effect."""
+        with self._changing() as connection:
+            # Waits for answers of the person that are being stored.
+            self._locked(connection, participant)
+            for table in (_ANSWERS, _ASKED, _PARTICIPANTS):
+                connection.execute(delete(table).where(table.c.participant == participant.key))
+        if self._engine.dialect.name == "sqlite":
+            # Empty the log beside the file, which would keep the deleted rows for a while.
+            with closing(self._engine.raw_connection()) as raw:
+                raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _locked(self, connection: Connection, participant: Participant) -> bool | None:
+        """Hold the person's row until the transaction ends; return `finished`, None without it."""
+        mine = _PARTICIPANTS.c.participant == participant.key
+        wanted = select(_PARTICIPANTS.c.finished).where(mine).with_for_update()
+        return connection.execute(wanted).scalar_one_or_none()
+
+    def _lock(self, connection: Connection, participant: Participant) -> bool:
+        finished = self._locked(connection, participant)
+        if finished is None:
+            raise UserError("there is nobody with this code: the person withdrew")
+        return finished
+
+    @staticmethod
+    def _refuse_if(finished: bool) -> None:
+        if finished:
+            raise UserError("the survey is finished, so answers can no longer be changed")
+
+    # --- results ---
+
+    def rows(self) -> Iterator[Row]:
+        """Yield every answer, person by person in random order, as of one moment."""
+        people, answers = _PARTICIPANTS.c, _ANSWERS.c
+        wanted = (
+            select(_ANSWERS, people.condition, people.language, people.finished)
+            .join(_PARTICIPANTS, people.participant == answers.participant)
+            .order_by(answers.participant, answers.position)
+        )
+        asked: dict[str, dict[str, str]] = defaultdict(dict)
+        rows: dict[str, list[Any]] = defaultdict(list)
+        with self._reading() as connection:
+            for key, question, option in connection.execute(select(_ASKED)):
+                asked[key][question] = option
+            for row in connection.execute(wanted):
+                rows[row.participant].append(row)
+        # In the order of the new codes, which says nothing of who began first.
+        for person, key in sorted((f"p{secrets.token_hex(8)}", key) for key in rows):
+            for row in rows[key]:
+                yield Row(
+                    person=person,
+                    condition=row.condition,
+                    language=row.language,
+                    position=row.position,
+                    dilemma=row.dilemma,
+                    order=row.order,
+                    repeat=row.repeat,
+                    answer=row.answer,
+                    complete=row.finished,
+                    asked=asked[key],
+                )
+
+    def counts(self) -> dict[Condition, Counts]:
+        """Return the number of persons and answers of each condition that anyone is in."""
+        people, answers = _PARTICIPANTS.c, _ANSWERS.c
+        with self._reading() as connection:
+            persons = {
+                (condition, finished): count
+                for condition, finished, count in connection.execute(
+                    select(people.condition, people.finished, func.count()).group_by(
+                        people.condition, people.finished
+                    )
+                )
+            }
+            given: dict[str, int] = {
+                condition: count
+                for condition, count in connection.execute(
+                    select(people.condition, func.count())
+                    .join(_ANSWERS, people.participant == answers.participant)
+                    .group_by(people.condition)
+                )
+            }
+        return {
+            one: Counts(
+                begun=persons.get((one, True), 0) + persons.get((one, False), 0),
+                finished=persons.get((one, True), 0),
+                answers=given.get(one, 0),
+            )
+            for one in CONDITIONS
+            if (one, True) in persons or (one, False) in persons
+        }
+
+    def shares(
+        self, condition: Condition, without: Participant | None = None
+    ) -> dict[str, tuple[int, int, int]]:
+        """Return how many people chose (first, second, coin), by dilemma.
+
+        Counted are the first answers to a dilemma of people who finished, except those of the
+        person `without`. Only dilemmas with at least `FEWEST` of them are returned.
+        """
+        people, answers = _PARTICIPANTS.c, _ANSWERS.c
+        wanted = (
+            select(answers.dilemma, answers.answer, func.count())
+            .join(_PARTICIPANTS, people.participant == answers.participant)
+            .where(people.condition == condition, people.finished, ~answers.repeat)
+            .group_by(answers.dilemma, answers.answer)
+        )
+        if without is not None:
+            wanted = wanted.where(people.participant != without.key)
+        counts: dict[str, Counter[str]] = defaultdict(Counter)
+        with self._reading() as connection:
+            for dilemma, answer, count in connection.execute(wanted):
+                counts[dilemma][answer] = count
+        return {
+            dilemma: (one["first"], one["second"], one["coin"])
+            for dilemma, one in counts.items()
+            if one.total() >= FEWEST
+        }
+
+
+def readable_code(code: str) -> str:
+    """Return a code, as stored or as typed, in groups of four letters ("k7mf-q2xd-9hzr-41bt")."""
+    typed = "".join(filter(str.isalnum, code.casefold()))
+    letters = typed.translate(str.maketrans("oil", "011"))
+    return "-".join(letters[start : start + 4] for start in range(0, len(letters), 4))
+
+
+def _key(code: str) -> str:
+    # A code has 80 random bits, so that its hash needs no salt and no slowness.
+    return hashlib.sha256(code.encode()).hexdigest()
+
+
+def _replace(
+    connection: Connection, table: Table, key: Mapping[str, Any], values: Mapping[str, Any]
+) -> None:
+    """Update the row with a key, or insert it. The person's row is locked, so none comes between.
+
+    Upserts differ between databases; this is the same in all.
+    """
+    changed = update(table).values(values)
+    for name, value in key.items():
+        changed = changed.where(table.c[name] == value)
+    if not connection.execute(changed).rowcount:
+        connection.execute(insert(table).values({**key, **values}))
+
+
+def _engine(url: str, create: bool) -> Engine:
+    """Return the engine for an address, or for the path of a SQLite file."""
+    try:
+        address = make_url(url if "://" in url else f"sqlite:///{Path(url).expanduser()}")
+        lite = address.get_backend_name() == "sqlite"
+        if lite:
+            if address.database in (None, "", ":memory:"):
+                raise UserError("the store must be a file: answers in memory are lost")
+            if not create and not Path(address.database).is_file():
+                raise UserError(f"there is no survey at {address.database}")
+        engine = create_engine(address, pool_pre_ping=True, connect_args=_WAITS if lite else {})
+    except ArgumentError as error:
+        raise UserError(
+            # Without the rest, which may hold a password.
+            "the store must be a file, or an address such as postgresql+psycopg://…, "
+            f"not {url.partition('://')[0]}://…"
+        ) from error
+    except ImportError as error:
+        raise UserError(f"the store needs a driver that is not installed ({error})") from error
+    if lite:
+        if create:
+            # Only its owner may read the answers; the log beside the file has its permissions.
+            with suppress(OSError):
+                os.close(os.open(str(address.database), os.O_WRONLY | os.O_CREAT, 0o600))
+        event.listen(engine, "connect", _on_connect)
+        event.listen(engine, "begin", _on_begin)
+    return engine
+
+
+_WAITS: Final = {"timeout": 60}
+"""Seconds that a transaction of SQLite waits for another one."""
+
+
+def _on_connect(connection: Any, _: object) -> None:
+    # The driver's own transactions begin late, after the first read; see `_on_begin`.
+    connection.isolation_level = None
+    # FULL: what was committed is on the disk. secure_delete: what is withdrawn is overwritten.
+    for setting in ("synchronous=FULL", "secure_delete=ON", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {setting}").close()
+    # Is kept in the file, so not in a file of another program, which is then refused.
+    others = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'survey%'"
+    if connection.execute(others).fetchone() is None:
+        connection.execute("PRAGMA journal_mode=WAL").close()
+
+
+def _on_begin(connection: Connection) -> None:
+    reads = connection.get_execution_options().get("reads")
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")

@@ -1,0 +1,614 @@
+"""The application of the survey: which page answers which request.
+
+Forms post, and every post is answered with a redirect to a page that can be loaded again. A person
+is known by the session cookie alone, which holds their code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import files
+from math import ceil
+from threading import Lock
+from typing import Final, NamedTuple
+from urllib.parse import parse_qsl
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Scope
+
+from kidney_evals.errors import UserError
+from kidney_evals.studies import Choice, Condition
+from kidney_evals.survey.export import exported
+from kidney_evals.survey.interview import Item
+from kidney_evals.survey.question import question_of
+from kidney_evals.survey.results import Beside, OwnAnswers, own_answers
+from kidney_evals.survey.store import Counts, Participant, Store, StoreError, readable_code
+from kidney_evals.survey.web.guard import Guard
+from kidney_evals.survey.web.limits import RateLimit, Refusals
+from kidney_evals.survey.web.pages import Pages, page_texts
+from kidney_evals.survey.web.sessions import (
+    COOKIE,
+    FORM_TOKEN,
+    Owner,
+    form_token,
+    is_code,
+    is_form_token,
+    new_session,
+    well_formed,
+)
+
+LOG_SECONDS: Final = 60.0
+"""Time between two lines that count the refused requests."""
+
+_BEGUN: Final = 10_000
+"""Number of sessions whose interview is remembered, so that a form sent twice begins one."""
+
+_HOST = re.compile(r"[A-Za-z0-9.:\[\]-]{1,255}", re.ASCII)
+_NUMBER = re.compile(r"[1-9][0-9]{0,4}", re.ASCII)
+
+
+@dataclass
+class Visit:
+    """A request with what the cookie and the form say.
+
+    Attributes:
+        session: The cookie, or a new session.
+        person: The person whose code the cookie holds.
+        form: The fields of the form; empty for a GET.
+    """
+
+    request: Request
+    session: str
+    person: Participant | None
+    form: Mapping[str, str]
+
+    @cached_property
+    def client(self) -> str:
+        """The client, for rate limits."""
+        return str(self.request.scope["client_key"])
+
+    @property
+    def form_token(self) -> str:
+        """The token of this session's forms."""
+        return form_token(self.session)
+
+
+class ResultRow(NamedTuple):
+    """A row of a person's result: how often they and others decided in some way.
+
+    Attributes:
+        answers: Of how many answers ("4 of 6"), or "".
+    """
+
+    text: str
+    own: str
+    answers: str
+    others: str
+
+
+Handler = Callable[[Visit], Response]
+
+
+class SurveyApp:
+    """The pages of one survey.
+
+    Args:
+        store: Where answers are kept; it has the study and the settings.
+        token: The owner's token, which opens the page of results.
+        proxies: Number of trusted reverse proxies in front of the server.
+        root: Path under which a reverse proxy serves the pages ("/survey"), or "".
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        token: str,
+        *,
+        proxies: int = 0,
+        root: str = "",
+    ) -> None:
+        self._store = store
+        self._study, self._settings = study, settings = store.study, store.settings
+        self._root = root
+        self._owner = Owner(token)
+        self._pages = {one: Pages(study, settings, one, root) for one in settings.languages}
+        self._begins = RateLimit(burst=300, per_second=1 / 6)
+        self._guesses = RateLimit(burst=10, per_second=1 / 60)
+        self._begun: OrderedDict[str, str] = OrderedDict()
+        self._begin_lock = Lock()
+        self._style = files("kidney_evals.survey.web").joinpath("survey.css").read_bytes()
+        self.refusals = Refusals()
+        self.asgi = Guard(self._starlette(), self._refuse, self.refusals, proxies, root)
+
+    def _starlette(self) -> Starlette:
+        routes: tuple[tuple[str, str, Handler], ...] = (
+            ("GET", "/", self._start),
+            ("POST", "/begin", self._begin),
+            ("GET", "/resume", self._resume_form),
+            ("GET", "/resume/{code}", self._resume_form),
+            ("POST", "/resume", self._resume),
+            ("GET", "/person", self._person_form),
+            ("POST", "/person", self._person),
+            ("GET", "/question", self._next),
+            ("GET", "/question/{number}", self._question),
+            ("POST", "/question/{number}", self._answer),
+            ("GET", "/end", self._end),
+            ("GET", "/leave", self._leave),
+            ("POST", "/close", self._close),
+            ("POST", "/delete", self._delete),
+            ("GET", "/deleted", self._deleted),
+            ("GET", "/results", self._results),
+            ("POST", "/results", self._login),
+            ("GET", "/results/export.csv", self._export),
+            ("POST", "/results/leave", self._logout),
+            ("GET", "/survey.css", self._css),
+            ("GET", "/favicon.ico", self._no_icon),
+        )
+        by_path: dict[str, dict[str, Handler]] = {}
+        for method, path, handler in routes:
+            by_path.setdefault(path, {})[method] = handler
+        app = Starlette(
+            routes=[
+                Route(path, self._endpoint(handlers), methods=list(handlers))
+                for path, handlers in by_path.items()
+            ],
+            exception_handlers={HTTPException: self._http_error, Exception: self._failed},
+            lifespan=self._lifespan,
+        )
+        # A redirect of Starlette's would not know the path behind the proxy.
+        app.router.redirect_slashes = False
+        return app
+
+    @asynccontextmanager
+    async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        async def log() -> None:
+            while True:
+                await asyncio.sleep(LOG_SECONDS)
+                self.refusals.log()
+
+        task = asyncio.create_task(log())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+            self.refusals.log()
+
+    # --- requests ------------------------------------------------------------------------------
+
+    def _endpoint(self, handlers: Mapping[str, Handler]) -> Callable[[Request], object]:
+        async def endpoint(request: Request) -> Response:
+            handler = handlers["POST" if request.method == "POST" else "GET"]
+            return await run_in_threadpool(self._serve, handler, request)
+
+        return endpoint
+
+    def _serve(self, handler: Handler, request: Request) -> Response:
+        """Read the cookie and the form, check the form's token, and make the response."""
+        cookie = request.cookies.get(COOKIE)
+        session = cookie if cookie and well_formed(cookie) else ""
+        known = session and is_code(session)
+        person = self._store.participant(session) if known else None
+        form: dict[str, str] = {}
+        if request.method == "POST":
+            form = self._form(request)
+            if not session or not is_form_token(session, form.get(FORM_TOKEN, "")):
+                self.refusals.add("without a valid form token")
+                return self._message(request, 403)
+        if known and person is None:
+            self.refusals.add("with an unknown session")
+            session = ""
+        visit = Visit(request, session or new_session(), person, form)
+        try:
+            response = handler(visit)
+        except StoreError:
+            raise
+        except UserError:
+            response = self._changed(visit)
+        if visit.session != cookie and COOKIE not in response.headers.get("set-cookie", ""):
+            self._set_session(request, response, visit.session)
+        return response
+
+    def _changed(self, visit: Visit) -> Response:
+        """Answer a form of a person who finished, or deleted the answers, in another window."""
+        now = visit.person and self._store.participant(visit.person.code)
+        if now and not now.finished:
+            raise
+        visit.person, visit.session = now, now.code if now else new_session()
+        return self._next(visit)
+
+    def _form(self, request: Request) -> dict[str, str]:
+        try:
+            body = request.scope["form_body"].decode("ascii", "replace")
+            return dict(parse_qsl(body, keep_blank_values=True, max_num_fields=50))
+        except ValueError:
+            raise HTTPException(400) from None
+
+    def _set_session(self, request: Request, response: Response, session: str) -> None:
+        response.set_cookie(
+            COOKIE,
+            session,
+            path=self._root or "/",
+            secure=request.scope["scheme"] == "https",
+            httponly=True,
+            samesite="lax",
+        )
+
+    def _to(self, path: str) -> Response:
+        return RedirectResponse(f"{self._root}{path}", status_code=303)
+
+    def _html(self, pages: Pages, template: str, status: int = 200, **values: object) -> Response:
+        return HTMLResponse(pages.render(template, **values), status)
+
+    def _pages_for(self, visit: Visit) -> Pages:
+        """Return the pages in the person's language."""
+        if visit.person and visit.person.language in self._pages:
+            return self._pages[visit.person.language]
+        return self._wanted(visit.request)
+
+    def _wanted(self, request: Request) -> Pages:
+        """Return the pages in the language that the address or the browser asks for."""
+        asked = [request.query_params.get("language", "")]
+        for part in request.headers.get("accept-language", "")[:1000].split(","):
+            language = part.split(";")[0].strip().lower()
+            asked += [language, language.split("-")[0]]
+        known = (one for one in asked if one in self._pages)
+        return self._pages[next(known, self._settings.languages[0])]
+
+    # --- refusals ------------------------------------------------------------------------------
+
+    def _message(self, request: Request, status: int, wait: float = 0.0) -> Response:
+        """Return the page of an error."""
+        pages = self._wanted(request)
+        known = page_texts()[pages.texts_language]
+        name = f"error_{status}" if f"error_{status}" in known else "error_400"
+        response = self._html(
+            pages,
+            "message.html",
+            status,
+            heading=pages.text("problem"),
+            text=pages.text(name, count=ceil(wait)),
+            home=True,
+        )
+        if wait:
+            response.headers["retry-after"] = str(ceil(wait))
+        return response
+
+    def _refuse(self, scope: Scope, status: int, wait: float) -> ASGIApp:
+        response = self._message(Request(scope), status, wait)
+        if status in (408, 413, 415):
+            # The rest of the body is not read.
+            response.headers["connection"] = "close"
+        return response
+
+    async def _http_error(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        reasons = {404: "for an unknown address", 405: "with a wrong method"}
+        self.refusals.add(reasons.get(error.status_code, "that could not be read"))
+        response = self._message(request, error.status_code)
+        response.headers.update(error.headers or {})
+        return response
+
+    async def _failed(self, request: Request, error: Exception) -> Response:
+        # Starlette raises the error again after this response, so that the guard logs it.
+        return self._message(request, 500)
+
+    # --- begin, resume, leave --------------------------------------------------------------------
+
+    def _start(self, visit: Visit) -> Response:
+        if visit.person:
+            return self._next(visit)
+        names = {one: pages.text("language") for one, pages in self._pages.items()}
+        # A language without texts of the pages is called by its code.
+        names = {one: name if one in page_texts() else one for one, name in names.items()}
+        return self._html(
+            self._pages_for(visit), "start.html", languages=names, form_token=visit.form_token
+        )
+
+    def _begin(self, visit: Visit) -> Response:
+        if visit.person:
+            return self._next(visit)
+        language = visit.form.get("language", "")
+        if visit.form.get("consent") != "yes" or language not in self._pages:
+            raise HTTPException(400)
+        with self._begin_lock:
+            code = self._begun.get(visit.session)
+            person = self._store.participant(code) if code else None
+            if person is None:
+                if wait := self._begins.spend(visit.client):
+                    self.refusals.add("above the limit of new interviews")
+                    return self._message(visit.request, 429, wait)
+                person = self._store.begin(language)
+                self._begun[visit.session] = person.code
+                if len(self._begun) > _BEGUN:
+                    self._begun.popitem(last=False)
+        visit.session = person.code
+        return self._to("/person" if self._settings.ask else "/question/1")
+
+    def _resume_form(self, visit: Visit) -> Response:
+        code = visit.request.path_params.get("code", "")
+        return self._resume_page(visit, code if well_formed(code) else "", unknown=False)
+
+    def _resume(self, visit: Visit) -> Response:
+        code = visit.form.get("code", "").strip()[:100]
+        person = self._store.participant(code) if code else None
+        if person is None:
+            self.refusals.add("with an unknown code")
+            return self._resume_page(visit, code, unknown=True)
+        visit.session, visit.person = person.code, person
+        return self._next(visit)
+
+    def _resume_page(self, visit: Visit, code: str, *, unknown: bool) -> Response:
+        return self._html(
+            self._pages_for(visit),
+            "resume.html",
+            200,
+            code=code,
+            unknown=unknown,
+            form_token=visit.form_token,
+        )
+
+    def _leave(self, visit: Visit) -> Response:
+        if visit.person is None:
+            return self._to("/")
+        return self._html(
+            self._pages_for(visit),
+            "leave.html",
+            code=readable_code(visit.person.code),
+            address=self._resume_address(visit, visit.person),
+            finished=visit.person.finished,
+            form_token=visit.form_token,
+        )
+
+    def _resume_address(self, visit: Visit, person: Participant) -> str:
+        host = visit.request.headers.get("host", "")
+        origin = f"{visit.request.scope['scheme']}://{host}" if _HOST.fullmatch(host) else ""
+        return f"{origin}{self._root}/resume/{readable_code(person.code)}"
+
+    def _close(self, visit: Visit) -> Response:
+        """End the session; somebody else can begin in this browser."""
+        visit.session, visit.person = new_session(), None
+        return self._to("/")
+
+    def _delete(self, visit: Visit) -> Response:
+        language = self._settings.languages[0]
+        if visit.person:
+            self._store.withdraw(visit.person)
+            language = visit.person.language
+        visit.session = new_session()
+        return self._to(f"/deleted?language={language}")
+
+    def _deleted(self, visit: Visit) -> Response:
+        if visit.person:
+            return self._next(visit)
+        pages = self._wanted(visit.request)
+        return self._html(
+            pages,
+            "message.html",
+            heading=pages.text("deleted"),
+            text=pages.text("deleted_text"),
+            home=False,
+        )
+
+    # --- questions -------------------------------------------------------------------------------
+
+    def _next(self, visit: Visit) -> Response:
+        """Redirect to the first question that is not answered, or to the end."""
+        person = visit.person
+        if person is None:
+            return self._to("/")
+        if person.finished:
+            return self._to("/end")
+        answers = self._store.answers(person)
+        for number, item in enumerate(self._store.plan(person), start=1):
+            if item.position not in answers:
+                return self._to(f"/question/{number}")
+        # The server was stopped between the last answer and the end.
+        self._store.finish(person)
+        return self._to("/end")
+
+    def _person_form(self, visit: Visit) -> Response:
+        if visit.person is None or visit.person.finished or not self._settings.ask:
+            return self._next(visit)
+        return self._html(
+            self._pages_for(visit),
+            "person.html",
+            given=self._store.asked(visit.person),
+            code=readable_code(visit.person.code),
+            form_token=visit.form_token,
+        )
+
+    def _person(self, visit: Visit) -> Response:
+        if visit.person is None or visit.person.finished:
+            return self._next(visit)
+        for number, ask in enumerate(self._settings.ask):
+            values = list(self._settings.options(ask, visit.person.language))
+            given = visit.form.get(f"ask{number}")
+            if given is None:
+                continue
+            if not given.isascii() or not given.isdecimal() or int(given[:5]) >= len(values):
+                raise HTTPException(400)
+            self._store.record_asked(visit.person, ask.id, values[int(given[:5])])
+        return self._next(visit)
+
+    def _asked_for(self, visit: Visit, items: tuple[Item, ...]) -> tuple[int, Item] | None:
+        """Return the number and the question of the address; None if there is none."""
+        number = visit.request.path_params["number"]
+        if not _NUMBER.fullmatch(number):
+            raise HTTPException(404)
+        return (int(number), items[int(number) - 1]) if int(number) <= len(items) else None
+
+    def _question(self, visit: Visit) -> Response:
+        person = visit.person
+        if person is None or person.finished:
+            return self._next(visit)
+        items, answers = self._store.plan(person), self._store.answers(person)
+        found = self._asked_for(visit, items)
+        if found is None or not _reached(items, answers, found[0]):
+            return self._next(visit)
+        number, item = found
+        pages = self._pages_for(visit)
+        choices = self._choices(visit, pages)
+        answer = answers.get(item.position)
+        back = f"/question/{number - 1}" if number > 1 else "/person" if self._settings.ask else ""
+        return self._html(
+            pages,
+            "question.html",
+            question=question_of(self._study, item, person.condition, person.language),
+            number=number,
+            total=len(items),
+            choices=choices,
+            answered=answer and _key(answer, item),
+            back=back,
+            code=readable_code(person.code),
+            form_token=visit.form_token,
+        )
+
+    def _choices(self, visit: Visit, pages: Pages) -> dict[str, str]:
+        """Return the answers on offer: the value of each button, and its text."""
+        assert visit.person is not None
+        choices = {key: pages.text("candidate", name=key.upper()) for key in ("a", "b")}
+        if visit.person.condition == "coin_flip":
+            choices["coin"] = pages.text("coin")
+        return choices
+
+    def _answer(self, visit: Visit) -> Response:
+        person = visit.person
+        if person is None or person.finished:
+            return self._next(visit)
+        items, answers = self._store.plan(person), self._store.answers(person)
+        found = self._asked_for(visit, items)
+        answer = visit.form.get("answer", "")
+        if answer not in self._choices(visit, self._pages_for(visit)):
+            raise HTTPException(400)
+        if found is None or not _reached(items, answers, found[0]):
+            return self._next(visit)
+        number, item = found
+        self._store.record(person, item.position, _choice(answer, item))
+        if number < len(items):
+            return self._to(f"/question/{number + 1}")
+        self._store.finish(person)
+        return self._to("/end")
+
+    def _end(self, visit: Visit) -> Response:
+        person = visit.person
+        if person is None or not person.finished:
+            return self._next(visit)
+        pages, own = self._pages_for(visit), own_answers(self._store, person)
+        return self._html(
+            pages,
+            "end.html",
+            others=own.others,
+            result=self._result(pages, own),
+            code=readable_code(person.code),
+            address=self._resume_address(visit, person),
+            form_token=visit.form_token,
+        )
+
+    def _result(self, pages: Pages, own: OwnAnswers) -> list[ResultRow]:
+        """Return the rows of a person's result."""
+        lines: list[tuple[str, Beside | None]] = []
+        for attribute in pages.study.attributes:
+            least, most = map(attribute.describe, attribute.ends)
+            text = pages.text("rather", label=attribute.label, most=most, least=least)
+            lines.append((text, own.attributes.get(attribute.id)))
+        lines.append((pages.text("coins"), own.coin))
+        lines.append((pages.text("alike"), own.alike))
+        return [
+            ResultRow(
+                text,
+                own=pages.percent(line.own),
+                answers=""
+                if line is own.alike
+                else pages.text("share_of", count=round(line.own * line.of), of=line.of),
+                others="–" if own.others == "nobody" else pages.percent(line.others),
+            )
+            for text, line in lines
+            if line is not None
+        ]
+
+    # --- the owner -------------------------------------------------------------------------------
+
+    def _results(self, visit: Visit) -> Response:
+        return self._results_page(visit, wrong=False)
+
+    def _results_page(self, visit: Visit, *, wrong: bool) -> Response:
+        counts: dict[Condition, Counts] | None = None
+        if self._owner.is_open(visit.session):
+            nobody = dict.fromkeys(self._settings.conditions, Counts(0, 0, 0))
+            counts = {**nobody, **self._store.counts()}
+        return self._html(
+            self._pages[self._settings.languages[0]],
+            "results.html",
+            403 if wrong else 200,
+            study=self._study,
+            counts=counts,
+            wrong=wrong,
+            form_token=visit.form_token,
+        )
+
+    def _login(self, visit: Visit) -> Response:
+        if wait := self._guesses.spend(visit.client):
+            self.refusals.add("above the limit of owner's tokens")
+            return self._message(visit.request, 429, wait)
+        session = self._owner.login(visit.form.get("token", "").strip())
+        if session is None:
+            self.refusals.add("with a wrong owner's token")
+            return self._results_page(visit, wrong=True)
+        visit.session = session
+        return self._to("/results")
+
+    def _logout(self, visit: Visit) -> Response:
+        self._owner.logout(visit.session)
+        visit.session = new_session()
+        return self._to("/results")
+
+    def _export(self, visit: Visit) -> Response:
+        if not self._owner.is_open(visit.session):
+            return self._to("/results")
+        name = f"{self._study.id}-survey.csv"
+        return Response(
+            exported(self._store),
+            media_type="text/csv; charset=utf-8",
+            headers={"content-disposition": f'attachment; filename="{name}"'},
+        )
+
+    def _css(self, visit: Visit) -> Response:
+        return Response(
+            self._style, media_type="text/css", headers={"cache-control": "max-age=3600"}
+        )
+
+    def _no_icon(self, visit: Visit) -> Response:
+        # Every browser asks for one.
+        return Response(status_code=204, headers={"cache-control": "max-age=86400"})
+
+
+def _reached(items: tuple[Item, ...], answers: Mapping[int, Choice], number: int) -> bool:
+    """Return whether all questions before a number are answered."""
+    return all(item.position in answers for item in items[: number - 1])
+
+
+def _choice(key: str, item: Item) -> Choice:
+    """Return the answer, in terms of the dilemma as listed, of a button."""
+    if key == "coin":
+        return "coin"
+    return "first" if (key == "a") == (item.order == "ab") else "second"
+
+
+def _key(answer: Choice, item: Item) -> str:
+    """Return the button of an answer."""
+    if answer == "coin":
+        return "coin"
+    return "a" if (answer == "first") == (item.order == "ab") else "b"

@@ -1,0 +1,77 @@
+"""The pages of the survey: their texts by language, and the templates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from kidney_evals.studies import Study, in_language
+from kidney_evals.studies.words import ENGLISH
+from kidney_evals.survey.settings import SurveySettings
+
+
+@cache
+def page_texts() -> Mapping[str, Mapping[str, str]]:
+    """Return the texts of the pages, by language and name."""
+    text = files("kidney_evals.survey.web").joinpath("texts.yaml").read_text(encoding="utf-8")
+    texts: Mapping[str, Mapping[str, str]] = yaml.safe_load(text)
+    return texts
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("kidney_evals.survey.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+class Pages:
+    """The pages of one survey in one language.
+
+    Attributes:
+        study: The study in this language.
+        language: The language of the study's and the owner's texts.
+        texts_language: The language of the pages' own texts: English where they lack a language.
+    """
+
+    def __init__(self, study: Study, settings: SurveySettings, language: str, root: str) -> None:
+        self.study: Final = in_language(study, language)
+        self.language: Final = language
+        self.texts_language: Final = language if language in page_texts() else ENGLISH
+        self._settings = settings
+        self._root = root
+
+    def text(self, name: str, /, **values: object) -> str:
+        """Return a text with the study's words and with the given values."""
+        template = page_texts()[self.texts_language][name]
+        return self.study.words.fill(template, f"the page text {name!r}").format(**values)
+
+    def percent(self, share: float) -> str:
+        """Return a share as a whole percentage."""
+        return self.text("percent", value=f"{100 * share:.0f}")
+
+    def own(self, texts: Mapping[str, str]) -> str:
+        """Return a text of the survey's owner."""
+        return self._settings.spoken(texts, self.language)
+
+    def paragraphs(self, texts: Mapping[str, str]) -> list[str]:
+        """Return the paragraphs of a text of the survey's owner."""
+        parts = self.own(texts).split("\n\n")
+        return [part.strip() for part in parts if part.strip()]
+
+    def render(self, template: str, **values: Any) -> str:
+        """Return a page as HTML."""
+        return (
+            _environment()
+            .get_template(template)
+            .render(page=self, settings=self._settings, root=self._root, **values)
+        )

@@ -1,0 +1,155 @@
+"""The server of the survey: the owner's token, the socket, and uvicorn's settings."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+
+from kidney_evals.errors import UserError
+from kidney_evals.survey.store import Store
+from kidney_evals.survey.web.app import SurveyApp
+from kidney_evals.survey.web.limits import LOGGER, Refusals
+
+MIN_TOKEN: Final = 24
+"""Fewest characters of an owner's token."""
+
+MAX_TOKEN: Final = 200
+
+
+def owner_token(path: Path) -> tuple[str, bool]:
+    """Return the owner's token, and whether the file was made with a new one.
+
+    Raises:
+        UserError: The file cannot be read or written, or its first line is no token.
+    """
+    try:
+        with suppress(FileExistsError):
+            token = secrets.token_urlsafe(32)
+            place = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(place, "w", encoding="ascii") as file:
+                file.write(f"{token}\n")
+            return token, True
+        with path.open(encoding="utf-8") as file:
+            token = file.readline(MAX_TOKEN + 2).strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "is not text"
+        raise UserError(f"cannot read or write the owner's token {path} ({why})") from error
+    if not MIN_TOKEN <= len(token) <= MAX_TOKEN:
+        raise UserError(
+            f"{path} must hold an owner's token of {MIN_TOKEN} to {MAX_TOKEN} characters in its "
+            "first line; delete the file to have a new one made"
+        )
+    return token, False
+
+
+def clean_root(root: str) -> str:
+    """Return a path such as "/survey", or "" for the top; raise `UserError` for anything else."""
+    path = root.strip("/")
+    if not path:
+        return ""
+    parts = path.split("/")
+    plain = all(part.isascii() and part.replace("-", "").isalnum() for part in parts)
+    if not plain:
+        raise UserError(
+            f"the root path {root!r} must be a path of letters, digits and -, such as /survey"
+        )
+    return f"/{path}"
+
+
+def serve(
+    store: Store,
+    *,
+    host: str,
+    port: int,
+    token_file: Path,
+    proxies: int,
+    root: str,
+    say: Callable[[str], None],
+) -> None:
+    """Serve the survey until the process is told to stop.
+
+    Args:
+        store: Where answers are kept; it has the study and the settings.
+        host: Address to listen on.
+        port: Port to listen on; 0 takes a free one.
+        token_file: File with the owner's token; it is made if it does not exist.
+        proxies: Number of trusted reverse proxies in front of the server.
+        root: Path under which a reverse proxy serves the pages, or "".
+        say: Prints a line for the person who starts the server.
+
+    Raises:
+        UserError: The token file or the address cannot be used.
+    """
+    root = clean_root(root)
+    token, made = owner_token(token_file)
+    app = SurveyApp(store, token, proxies=proxies, root=root)
+    with _listening(host, port) as listener:
+        shown = f"[{host}]" if ":" in host else host
+        address = f"http://{shown}:{listener.getsockname()[1]}"
+        say(f"The survey of {store.study.id} is at {address}/ (stop it with Ctrl-C)")
+        if made:
+            say(f"Owner's token, shown only now and kept in {token_file}: {token}")
+        say(f"The owner's page is at {address}/results")
+        _log_to_stderr(app.refusals)
+        config = uvicorn.Config(
+            app.asgi,
+            access_log=False,
+            log_config=None,
+            log_level="warning",
+            # uvicorn would trust these headers from this machine; the guard reads them.
+            proxy_headers=False,
+            server_header=False,
+            http="h11",
+            ws="none",
+            lifespan="on",
+            h11_max_incomplete_event_size=16_384,
+            limit_concurrency=1000,
+            timeout_graceful_shutdown=5,
+        )
+        with suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=1024)
+    except (OSError, OverflowError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise UserError(f"cannot listen on {host}, port {port} ({why})") from error
+
+
+class _Counted(logging.Filter):
+    """Counts uvicorn's warnings about malformed requests, which anybody can cause without end."""
+
+    def __init__(self, refusals: Refusals) -> None:
+        super().__init__()
+        self._refusals = refusals
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether a record is logged."""
+        if record.levelno > logging.WARNING:
+            return True
+        self._refusals.add("that were no valid HTTP")
+        return False
+
+
+def _log_to_stderr(refusals: Refusals) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    LOGGER.addHandler(handler)
+    LOGGER.setLevel(logging.INFO)
+    LOGGER.propagate = False
+    server = logging.getLogger("uvicorn.error")
+    server.addHandler(handler)
+    server.addFilter(_Counted(refusals))
+    server.propagate = False

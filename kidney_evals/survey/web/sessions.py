@@ -1,0 +1,97 @@
+"""The session cookie, the token of forms that belongs to it, and the owner's sessions.
+
+The cookie holds the person's code after consent. Before, and for the owner, it holds a random id,
+which a prefix tells from a code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from threading import Lock
+from typing import Final
+
+COOKIE: Final = "survey"
+
+FORM_TOKEN: Final = "form"
+"""The field of every form that holds the token of the session."""
+
+OWNER_SECONDS: Final = 3600.0
+"""Time after which the owner must enter the token again."""
+
+_VISITOR, _OWNER = "visitor.", "owner."
+_SESSION = re.compile(r"[A-Za-z0-9_.-]{8,100}", re.ASCII)
+
+
+def new_session() -> str:
+    """Return the session of a visitor who has not consented yet."""
+    return _VISITOR + secrets.token_urlsafe(24)
+
+
+def well_formed(session: str | None) -> bool:
+    """Return whether a cookie may be a session or a code at all."""
+    return bool(session and _SESSION.fullmatch(session))
+
+
+def is_code(session: str) -> bool:
+    """Return whether a session is a person's code."""
+    return not session.startswith((_VISITOR, _OWNER))
+
+
+def form_token(session: str) -> str:
+    """Return the token of the forms of a session.
+
+    Only who knows the cookie can compute it, and no other site can read the cookie. It needs no
+    key of the server, so that an open page stays valid when the server is started again.
+    """
+    return hmac.digest(session.encode(), b"kidney_evals survey form", "sha256").hex()
+
+
+def is_form_token(session: str, token: str) -> bool:
+    """Compare a form's token with that of a session, in constant time."""
+    return hmac.compare_digest(form_token(session).encode(), token.encode("utf-8", "replace"))
+
+
+class Owner:
+    """The owner's token and open sessions; the sessions are in memory only.
+
+    Args:
+        token: The token that opens the page of results.
+        clock: Seconds of a clock that never goes back.
+    """
+
+    def __init__(self, token: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._digest = hashlib.sha256(token.encode()).digest()
+        self._clock = clock
+        self._until: OrderedDict[str, float] = OrderedDict()
+        self._lock = Lock()
+
+    def login(self, token: str) -> str | None:
+        """Return a new session for the right token, else None. Takes the same time for any token.
+
+        At most 100 sessions are open; the oldest ends first.
+        """
+        given = hashlib.sha256(token.encode("utf-8", "replace")).digest()
+        if not hmac.compare_digest(given, self._digest):
+            return None
+        session = _OWNER + secrets.token_urlsafe(32)
+        with self._lock:
+            self._until[session] = self._clock() + OWNER_SECONDS
+            if len(self._until) > 100:
+                self._until.popitem(last=False)
+        return session
+
+    def is_open(self, session: str) -> bool:
+        """Return whether a session is the owner's and has not ended."""
+        with self._lock:
+            return self._until.get(session, 0.0) > self._clock()
+
+    def logout(self, session: str) -> None:
+        """End a session."""
+        with self._lock:
+            self._until.pop(session, None)

@@ -1,0 +1,97 @@
+"""A PostgreSQL server of one's own, where the programs of one are installed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import create_engine, text
+
+ACCOUNT = "nobody"
+"""Account of the server where the tests run as root, which PostgreSQL refuses."""
+
+
+def postgres_programs() -> Path | None:
+    """Return the folder of `initdb` and `postgres`; None if there is none."""
+    if found := shutil.which("initdb"):
+        return Path(found).parent
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return folders[-1].parent if folders else None
+
+
+class Postgres:
+    """A server that listens on a socket in its own folder, with no network."""
+
+    def __init__(self, programs: Path, folder: Path) -> None:
+        self.programs, self.folder = programs, folder
+        self._user = ACCOUNT if os.geteuid() == 0 else None
+        if self._user:
+            shutil.chown(folder, self._user)
+        options = ("-A", "trust", "-U", "owner", "-N", "-E", "UTF8", "--locale=C")
+        self._run("initdb", "-D", str(folder / "data"), *options)
+        self.start()
+
+    def _run(self, program: str, *arguments: str) -> None:
+        done = subprocess.run(
+            [str(self.programs / program), *arguments],
+            user=self._user,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def start(self) -> None:
+        """Start the server and wait until it takes connections."""
+        settings = f"-k {self.folder} -c listen_addresses="
+        log = str(self.folder / "log")
+        data = str(self.folder / "data")
+        self._run("pg_ctl", "-D", data, "-w", "-t", "100", "-l", log, "-o", settings, "start")
+
+    def kill(self) -> None:
+        """End the server as a crash would; what is committed must be there when it starts again."""
+        pid = int((self.folder / "data" / "postmaster.pid").read_text("ascii").split()[0])
+        os.kill(pid, signal.SIGQUIT)
+        while Path(f"/proc/{pid}").exists() and not _is_zombie(pid):
+            pass
+
+    def stop(self) -> None:
+        """Stop the server."""
+        self._run("pg_ctl", "-D", str(self.folder / "data"), "-m", "fast", "-w", "stop")
+
+    def empty_database(self) -> str:
+        """Empty the server's database and return its address for SQLAlchemy."""
+        address = f"postgresql+psycopg://owner@/postgres?host={self.folder}"
+        engine = create_engine(address)
+        with engine.begin() as connection:
+            connection.execute(text("DROP SCHEMA public CASCADE"))
+            connection.execute(text("CREATE SCHEMA public"))
+        engine.dispose()
+        return address
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+@contextmanager
+def running_postgres(programs: Path) -> Iterator[Postgres]:
+    """Yield a new server, which is stopped and deleted afterwards."""
+    # Not pytest's folder, which another account cannot enter; the socket's path must be short.
+    with tempfile.TemporaryDirectory(prefix="pg-", dir="/tmp", ignore_cleanup_errors=True) as name:
+        server = Postgres(programs, Path(name))
+        try:
+            yield server
+        finally:
+            server.stop()

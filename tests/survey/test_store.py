@@ -1,0 +1,457 @@
+"""The store, on SQLite and on a PostgreSQL server: nothing lost, nothing doubled, nothing more."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from sqlalchemy import create_engine, inspect, text
+
+from kidney_evals.errors import UserError
+from kidney_evals.studies import CHOICES, CONDITIONS, Choice, load_study
+from kidney_evals.survey.settings import load_survey, own_settings
+from kidney_evals.survey.store import Store, StoreError, readable_code
+from survey.databases import Postgres
+from survey.folders import ASK, DRAWN, FIXED, answer_all, study_with
+
+T = TypeVar("T")
+
+STUDY = load_study(FIXED)
+SETTINGS = own_settings(STUDY, "yes")
+ITEMS = 16  # 14 dilemmas and 2 repeats, no controls
+THREADS = 8
+
+
+def opened(url: str) -> Store:
+    return Store(url, STUDY, SETTINGS)
+
+
+def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
+    with ThreadPoolExecutor(THREADS) as threads:
+        return [one.result() for one in [threads.submit(call) for call in calls]]
+
+
+# --- a person ---------------------------------------------------------------------------------
+
+
+def test_a_person_answers_goes_on_and_finishes(url: str) -> None:
+    store = opened(url)
+    person = store.begin("en", "coin_flip")
+    assert store.answers(person) == {}
+    given: list[tuple[int, Choice]] = [(0, "first"), (1, "coin"), (0, "second"), (1, "coin")]
+    for position, answer in given:
+        store.record(person, position, answer)
+    with pytest.raises(UserError, match="14 questions are not answered"):
+        store.finish(person)
+    # In another process, by the code as a person may type it.
+    again = opened(url)
+    typed = readable_code(person.code).upper().replace("0", "O").replace("1", "l")
+    found = again.participant(f" {typed} ")
+    assert found == person
+    assert again.plan(found) == store.plan(person)
+    assert again.answers(found) == {0: "second", 1: "coin"}
+    for position in range(2, ITEMS):
+        again.record(found, position, "first")
+    again.finish(found)
+    again.finish(found)
+    done = store.participant(person.code)
+    assert done == replace(person, finished=True)
+    # A request that comes again changes nothing; a changed mind comes too late.
+    store.record(person, 0, "second")
+    with pytest.raises(UserError, match="can no longer be changed"):
+        store.record(person, 0, "first")
+    assert store.answers(person)[0] == "second"
+
+
+def test_unknown_codes_are_nobody(url: str) -> None:
+    store = opened(url)
+    person = store.begin("en")
+    for code in (
+        "",
+        "x",
+        person.code[:-1],
+        person.code + "0",
+        "' OR 1=1 --",
+        person.key,
+        "é" * 999,
+    ):
+        assert store.participant(code) is None
+    assert len(person.code) == 16 and readable_code(person.code).count("-") == 3
+
+
+@pytest.mark.parametrize(
+    ("position", "answer", "message"),
+    [
+        (16, "first", "questions 0 to 15, not 16"),
+        (-1, "first", "questions 0 to 15, not -1"),
+        (True, "first", "questions 0 to 15, not True"),
+        (0, "coin", "unknown answer 'coin'; allowed: first, second"),
+        (0, "a", "unknown answer 'a'"),
+    ],
+)
+def test_wrong_answers_are_refused(
+    tmp_path: Path, position: int, answer: Choice, message: str
+) -> None:
+    store = opened(str(tmp_path / "survey.db"))
+    person = store.begin("en", "forced_choice")
+    with pytest.raises(UserError) as caught:
+        store.record(person, position, answer)
+    assert message in str(caught.value) and store.answers(person) == {}
+
+
+def test_questions_about_the_person(url: str, tmp_path: Path) -> None:
+    study = study_with(tmp_path, "consent: I\n" + ASK)
+    store = Store(url, study, load_survey(study))
+    person = store.begin("en")
+    for option in ("18 to 39", "40 or older", "40 or older"):
+        store.record_asked(person, "age_group", option)
+    assert store.asked(person) == {"age_group": "40 or older"}
+    for id, option in (("age_group", "=1+1"), ("name", "X")):
+        with pytest.raises(UserError, match=r"allowed: (18 to 39|age_group)"):
+            store.record_asked(person, id, option)
+    for item in store.plan(person):
+        store.record(person, item.position, "first")
+    store.finish(person)
+    store.record_asked(person, "age_group", "40 or older")
+    with pytest.raises(UserError, match="can no longer be changed"):
+        store.record_asked(person, "age_group", "18 to 39")
+    assert {row.asked["age_group"] for row in store.rows()} == {"40 or older"}
+
+
+def test_wrong_groups_are_refused(tmp_path: Path) -> None:
+    settings = SETTINGS.model_copy(update={"conditions": ("coin_flip",)})
+    store = Store(str(tmp_path / "survey.db"), STUDY, settings)
+    with pytest.raises(UserError, match="unknown language of the survey 'de'; allowed: en"):
+        store.begin("de")
+    with pytest.raises(UserError, match="allowed: coin_flip"):
+        store.begin("en", "forced_choice")
+    assert store.begin("en").condition == "coin_flip"
+
+
+# --- what is stored ---------------------------------------------------------------------------
+
+
+def test_nothing_else_is_stored(url: str) -> None:
+    store = opened(url)
+    person = answer_all(store, lambda item: "coin")
+    engine = create_engine(url if "://" in url else f"sqlite:///{url}")
+    tables = inspect(engine)
+    columns = {
+        name: {column["name"] for column in tables.get_columns(name)}
+        for name in tables.get_table_names()
+    }
+    assert columns == {
+        "survey_meta": {"name", "value"},
+        "survey_participants": {"participant", "condition", "language", "seed", "finished"},
+        "survey_answers": {"participant", "position", "dilemma", "order", "repeat", "answer"},
+        "survey_asked": {"participant", "question", "option"},
+    }
+    with engine.connect() as connection:
+        (key,) = connection.execute(text("SELECT participant FROM survey_participants")).one()
+    engine.dispose()
+    # The code itself is nowhere: who reads the database cannot go on as the person.
+    assert key == person.key and person.code not in key and person.code not in repr(person)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
+def test_only_its_owner_can_read_the_file(tmp_path: Path) -> None:
+    store = opened(str(tmp_path / "survey.db"))
+    store.begin("en")
+    files = [*tmp_path.iterdir()]
+    assert len(files) > 1  # the log beside the file too
+    assert [one.stat().st_mode & 0o077 for one in files] == [0] * len(files)
+
+
+def test_withdrawing_deletes_everything_also_from_the_file(tmp_path: Path) -> None:
+    store = opened(str(tmp_path / "survey.db"))
+    leaving, staying = (answer_all(store, lambda item: "first") for _ in range(2))
+    store.withdraw(leaving)
+    store.withdraw(leaving)
+    assert store.participant(leaving.code) is None
+    assert store.counts()["coin_flip"].answers == ITEMS
+    with pytest.raises(UserError, match="nobody with this code"):
+        store.record(leaving, 0, "first")
+    with pytest.raises(UserError, match="nobody with this code"):
+        store.finish(leaving)
+    bytes_of = b"".join(path.read_bytes() for path in tmp_path.glob("survey.db*"))
+    assert leaving.key.encode() not in bytes_of and staying.key.encode() in bytes_of
+
+
+def test_withdrawing(url: str) -> None:
+    store = opened(url)
+    leaving, staying = (answer_all(store, lambda item: "first") for _ in range(2))
+    store.withdraw(leaving)
+    assert store.participant(leaving.code) is None and store.participant(staying.code)
+    assert len(list(store.rows())) == ITEMS
+
+
+# --- results ----------------------------------------------------------------------------------
+
+
+def test_rows_have_a_new_person_code_each_time(url: str) -> None:
+    store = opened(url)
+    people = [answer_all(store, lambda item: "second", "forced_choice") for _ in range(3)]
+    half = store.begin("en", "coin_flip")
+    store.record(half, 3, "coin")
+    store.begin("en", "coin_flip")
+    first, second = list(store.rows()), list(store.rows())
+    assert len(first) == len(second) == 3 * ITEMS + 1
+    assert not {row.person for row in first} & {row.person for row in second}
+    assert [row.person for row in first] == sorted(row.person for row in first)
+    assert Counter(row.complete for row in first) == {True: 3 * ITEMS, False: 1}
+    (only,) = (row for row in first if not row.complete)
+    item = store.plan(half)[3]
+    shown = (only.position, only.dilemma, only.order, only.repeat, only.answer, only.condition)
+    assert shown == (3, item.dilemma.id, item.order, False, "coin", "coin_flip")
+    plans = {tuple(item.dilemma.id for item in store.plan(person)) for person in people}
+    exported: dict[str, list[str]] = {}
+    for row in first:
+        if row.complete:
+            exported.setdefault(row.person, []).append(row.dilemma)
+    assert {tuple(one) for one in exported.values()} == plans
+    counts = store.counts()
+    assert (counts["forced_choice"].begun, counts["forced_choice"].finished) == (3, 3)
+    assert (counts["coin_flip"].begun, counts["coin_flip"].finished) == (2, 0)
+    assert (counts["forced_choice"].answers, counts["coin_flip"].answers) == (3 * ITEMS, 1)
+
+
+def test_shares_need_five_others_who_finished(url: str) -> None:
+    store = opened(url)
+    people = [answer_all(store, lambda item: "first") for _ in range(3)]
+    people += [answer_all(store, lambda item: "coin" if item.repeat else "second") for _ in "12"]
+    half = store.begin("en", "coin_flip")
+    store.record(half, 0, "coin")
+    answer_all(store, lambda item: "first", "forced_choice")
+    # Five people finished with a coin: 3 first, 2 second; their repeats do not count.
+    every = {dilemma.id: (3, 2, 0) for dilemma in STUDY.listed}
+    assert store.shares("coin_flip") == store.shares("coin_flip", without=half) == every
+    assert store.shares("coin_flip", without=people[0]) == {}
+    assert store.shares("forced_choice") == {}
+
+
+# --- many at once -----------------------------------------------------------------------------
+
+
+def test_assignment_is_balanced_under_concurrency(url: str) -> None:
+    stores = at_once([lambda: opened(url)] * THREADS)  # all make the tables at once
+    people = at_once([partial(one.begin, "en") for one in stores for _ in range(5)])
+    counts = Counter(person.condition for person in people)
+    assert counts == dict.fromkeys(CONDITIONS, 20)
+    assert len({person.code for person in people}) == len({one.seed for one in people}) == 40
+    # At random: not always the same condition first.
+    assert len({opened_first(url) for _ in range(20)}) == 2
+
+
+def opened_first(url: str) -> str:
+    store = opened(url)
+    first, second = store.begin("en"), store.begin("en")
+    assert first.condition != second.condition
+    return first.condition
+
+
+def test_repeated_and_concurrent_requests_store_one_answer(url: str) -> None:
+    stores = [opened(url) for _ in range(THREADS)]
+    person = stores[0].begin("en", "coin_flip")
+    requests = [(item.position, item.dilemma.kind) for item in stores[0].plan(person)] * 4
+    random.Random(1).shuffle(requests)
+    calls = [
+        partial(stores[index % THREADS].record, person, position, "coin")
+        for index, (position, _) in enumerate(requests)
+    ]
+    at_once(calls)
+    assert stores[0].answers(person) == dict.fromkeys(range(ITEMS), "coin")
+    assert len(list(stores[0].rows())) == ITEMS
+    # Different answers at once: one of them.
+    answers = zip(stores, CHOICES * 3, strict=False)
+    at_once([partial(store.record, person, 0, answer) for store, answer in answers])
+    assert stores[0].answers(person)[0] in CHOICES and len(list(stores[0].rows())) == ITEMS
+
+
+def test_nothing_is_left_of_a_person_who_withdraws_while_answering(url: str) -> None:
+    stores = [opened(url) for _ in range(THREADS)]
+    person = stores[0].begin("en", "coin_flip")
+
+    def record(store: Store, position: int) -> str:
+        try:
+            store.record(person, position, "coin")
+        except UserError as error:
+            return str(error)
+        return ""
+
+    calls: list[Callable[[], object]] = [
+        partial(record, stores[position % THREADS], position) for position in range(ITEMS)
+    ]
+    calls.insert(ITEMS // 2, partial(stores[0].withdraw, person))
+    said = {str(one) for one in at_once(calls) if one}
+    assert all("withdrew" in one for one in said)
+    assert list(stores[0].rows()) == [] and stores[0].counts() == {}
+
+
+# --- killed -----------------------------------------------------------------------------------
+
+
+def killed_recording(url: str, lines: int) -> list[str]:
+    """Store answers in a process, kill it after it printed some lines, return all it printed."""
+    script = Path(__file__).with_name("recording.py")
+    process = subprocess.Popen(
+        [sys.executable, str(script), url, FIXED], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    said = [process.stdout.readline() for _ in range(lines)]
+    # Somewhere in the middle of the next writes.
+    time.sleep(random.Random(lines).random() / 50)
+    os.kill(process.pid, signal.SIGKILL)
+    said += process.stdout.readlines()
+    process.wait()
+    return [line.strip() for line in said if line.endswith("\n")]
+
+
+def check_all_is_there(store: Store, said: Sequence[str]) -> None:
+    """Compare the store with what a killed process printed: at most one write more."""
+    codes = [index for index, line in enumerate(said) if len(line) == 16]
+    ends = [*codes[1:], len(said)]
+    for start, end in zip(codes, ends, strict=True):
+        person = store.participant(said[start])
+        assert person is not None
+        positions = [int(line) for line in said[start + 1 : end] if line.isdigit()]
+        stored = list(store.answers(person))
+        last = end == len(said)
+        assert stored[: len(positions)] == positions and len(stored) <= len(positions) + last
+        assert person.finished == ("finished" in said[start:end]) or last
+
+
+def test_a_killed_process_loses_nothing_that_it_confirmed(url: str) -> None:
+    for lines in (1, 20, 47):
+        said = killed_recording(url, lines)
+        assert len(said) >= lines
+        check_all_is_there(opened(url), said)
+    # Nobody but the last of each of the three processes is unfinished.
+    store = opened(url)
+    counts = store.counts()["forced_choice"]
+    assert counts.begun - counts.finished <= 3
+    assert len(list(store.rows())) == counts.answers >= counts.finished * ITEMS
+    if "://" not in url:
+        assert sqlite3.connect(url).execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    answer_all(store, lambda item: "first", "forced_choice")
+
+
+@pytest.mark.slow
+def test_many_killed_processes(url: str) -> None:
+    for lines in range(1, 41):
+        check_all_is_there(opened(url), killed_recording(url, lines))
+
+
+def test_a_server_that_crashes_and_comes_back_has_every_answer(postgres: Postgres) -> None:
+    store = opened(postgres.empty_database())
+    person = store.begin("en", "coin_flip")
+    for position in range(8):
+        store.record(person, position, "coin")
+    postgres.kill()
+    with pytest.raises(StoreError, match="cannot be used"):
+        store.record(person, 8, "coin")
+    postgres.start()
+    # The same store goes on: dead connections are replaced.
+    assert store.answers(person) == dict.fromkeys(range(8), "coin")
+    store.record(person, 8, "coin")
+    assert len(store.answers(person)) == 9
+
+
+# --- other stores -----------------------------------------------------------------------------
+
+
+def test_a_store_of_another_survey_is_refused(url: str, tmp_path: Path) -> None:
+    opened(url).begin("en")
+    others = {
+        "its study is mcelfresh_2021_fixed, here it is mcelfresh_2021": (
+            load_study(DRAWN),
+            own_settings(load_study(DRAWN), "yes"),
+        ),
+        "its number of questions is 14, here it is 9": (
+            STUDY,
+            SETTINGS.model_copy(update={"questions": 9}),
+        ),
+        "its number of repeats is 2, here it is 1": (
+            STUDY,
+            SETTINGS.model_copy(update={"repeats": 1}),
+        ),
+    }
+    edited = study_with(tmp_path, "consent: I\n")
+    path = edited.path / "study.yaml"
+    path.write_text(path.read_text("utf-8") + "# edited\n", encoding="utf-8")
+    others["its study hash is a2d5617ce6fa, here it is"] = (load_study(edited.path), SETTINGS)
+    for message, (study, settings) in others.items():
+        with pytest.raises(UserError) as caught:
+            Store(url, study, settings)
+        assert message in str(caught.value) and "\n" not in str(caught.value)
+    assert (
+        opened(url)
+        .counts()["coin_flip" if "coin_flip" in opened(url).counts() else "forced_choice"]
+        .begun
+        == 1
+    )
+
+
+def test_a_new_version_of_the_store_is_refused(url: str) -> None:
+    opened(url)
+    engine = create_engine(url if "://" in url else f"sqlite:///{url}")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE survey_meta SET value = '0' WHERE name = 'store version'"))
+    with pytest.raises(UserError, match="its store version is 0, here it is 1"):
+        opened(url)
+
+
+def test_texts_and_conditions_can_change_while_people_answer(url: str) -> None:
+    opened(url).begin("en")
+    changed = SETTINGS.model_copy(update={"conditions": ("coin_flip",), "thanks": {"": "Thanks"}})
+    assert Store(url, STUDY, changed).begin("en").condition == "coin_flip"
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("sqlite://", "must be a file: answers in memory are lost"),
+        ("sqlite:///:memory:", "must be a file"),
+        ("nonsense://me:secret@here/db", "must be a file, or an address such as"),
+        ("postgresql+psycopg://me:secret@127.0.0.1:1/db", "cannot be used"),
+        ("{}/nowhere/survey.db", "cannot be used (unable to open database file)"),
+        ("{}/text.db", "cannot be used (file is not a database)"),
+        ("{}/other.db", "holds other data; name another store"),
+        ("{}", "cannot be used"),
+    ],
+)
+def test_addresses_that_are_no_store(tmp_path: Path, address: str, message: str) -> None:
+    (tmp_path / "text.db").write_text("not a database, but a text\n" * 99, encoding="utf-8")
+    other = sqlite3.connect(tmp_path / "other.db")
+    other.execute("CREATE TABLE accounts (name)")
+    other.commit()
+    other.close()
+    before = (tmp_path / "other.db").read_bytes()
+    with pytest.raises(UserError) as caught:
+        opened(address.format(tmp_path))
+    assert message in str(caught.value)
+    assert "secret" not in str(caught.value) and "\n" not in str(caught.value)
+    assert (tmp_path / "other.db").read_bytes() == before
+
+
+def test_a_store_is_made_only_where_asked(tmp_path: Path) -> None:
+    path = tmp_path / "survey.db"
+    with pytest.raises(UserError, match="there is no survey at"):
+        Store(str(path), STUDY, SETTINGS, create=False)
+    assert not path.exists()
+    opened(f"sqlite:///{path}")
+    assert Store(str(path), STUDY, SETTINGS, create=False).file == path
+    shutil.rmtree(tmp_path)

@@ -1,0 +1,268 @@
+"""The survey's pages in a real browser: by mouse, by keyboard alone, and on a phone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from kidney_evals.studies import Condition, Study, in_language
+from kidney_evals.survey.settings import load_survey
+from kidney_evals.survey.store import Store
+from survey.folders import DRAWN, study_with
+from survey.interviews import (
+    Chosen,
+    chosen_as,
+    known_to_people,
+    known_to_the_store,
+    read_candidates,
+)
+from survey.people import Person, Truth, population
+from survey.serving import TOKEN, Server, serving
+from viewer.required import require_browser
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+SETTINGS = """\
+title: {en: "Who should get it?", de: "Wer soll es bekommen?"}
+consent: {en: Please take part., de: Bitte nehmen Sie teil.}
+contact: ethics@example.org
+questions: 6
+controls: 1
+repeats: 1
+languages: [en, de]
+ask:
+  - id: card
+    label: {en: "Do you hold a donor card?", de: "Haben Sie einen Ausweis?"}
+    options: [{en: "Yes", de: Ja}, {en: "No", de: Nein}]
+"""
+
+QUESTIONS = 8
+
+DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 640}
+
+TRUTH = Truth(weights=(0.6, 0.5, 0.9), coin=0.5)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    return study_with(tmp_path_factory.mktemp("study"), SETTINGS, DRAWN)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    require_browser()
+    from playwright.sync_api import sync_playwright
+
+    from viewer.browsing import CHROMIUM, SWITCHES
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=list(SWITCHES))
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def server(
+    study: Study, browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    with serving(study.path, tmp_path_factory.mktemp("server")) as running:
+        yield running
+
+
+@dataclass
+class Surfer:
+    """A person in a browser, who uses the keyboard alone, or a mouse or a finger."""
+
+    page: Page
+    study: Study
+    person: Person
+    keyboard: bool = False
+    condition: Condition = "forced_choice"
+    chosen: dict[int, Chosen] = field(default_factory=dict)
+
+    def press(self, selector: str) -> None:
+        """Press the first button or link of a selector."""
+        target = self.page.locator(selector).first
+        if not self.keyboard:
+            target.click()
+            return
+        for _ in range(40):
+            self.page.keyboard.press("Tab")
+            if target.evaluate("element => element === document.activeElement"):
+                # What has the focus is marked.
+                outline = target.evaluate("element => getComputedStyle(element).outlineStyle")
+                assert outline == "solid"
+                with self.page.expect_navigation():
+                    self.page.keyboard.press("Enter")
+                return
+        raise AssertionError(f"{selector} is not reached by Tab")
+
+    def steps(self, address: str) -> Iterator[str]:
+        """Take part, and yield the path of each page."""
+        self.page.goto(address)
+        yield "/"
+        self.press("button.main")
+        yield "/person"
+        self.press("button.main")
+        for number in range(1, QUESTIONS + 1):
+            assert self.page.url.endswith(f"/question/{number}")
+            yield f"/question/{number}"
+            facts = [
+                card.locator("dd").all_inner_texts()
+                for card in self.page.locator(".candidate").all()
+            ]
+            a, b = read_candidates(self.study, facts)
+            has_coin = self.page.locator("button[value=coin]").count() == 1
+            self.condition = "coin_flip" if has_coin else "forced_choice"
+            answer = self.person.decide(self.study, a, b, self.condition, number)
+            self.chosen[number] = chosen_as(number, answer, a, b)
+            self.press(f"button[value={answer}]")
+        assert self.page.url.endswith("/end")
+        yield "/end"
+
+
+def surfer(
+    browser: Browser,
+    study: Study,
+    person: Person,
+    *,
+    language: str = "en",
+    size: dict[str, int] = DESKTOP,
+    keyboard: bool = False,
+    dark: bool = False,
+    scripts: bool = True,
+) -> Surfer:
+    context = browser.new_context(
+        viewport=size,  # type: ignore[arg-type]
+        locale=language,
+        color_scheme="dark" if dark else "light",
+        java_script_enabled=scripts,
+    )
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    return Surfer(page, in_language(study, language), person, keyboard)
+
+
+@pytest.mark.slow
+def test_the_pages_work_by_keyboard_alone(browser: Browser, study: Study, server: Server) -> None:
+    one = surfer(browser, study, TRUTH.person(1), keyboard=True)
+    for path in one.steps(server.address):
+        # What answers a question is reached first.
+        if path.startswith("/question"):
+            one.page.keyboard.press("Tab")
+            assert one.page.evaluate("document.activeElement.value") == "a"
+            one.page.keyboard.press("Shift+Tab")
+    one.press("footer a")
+    one.press("button.delete")
+    assert one.page.get_by_role("heading", level=1).inner_text() == "Your answers are deleted"
+
+
+def violations(page: Page) -> list[str]:
+    """Return what axe-core finds wrong with the page on screen."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found: dict[str, Any] = Axe().run(page).response
+    assert found["passes"]
+    return [f"{one['id']}: {node['html']}" for one in found["violations"] for node in one["nodes"]]
+
+
+@pytest.mark.parametrize(
+    ("language", "size", "dark"), [("en", DESKTOP, False), ("de", PHONE, True)]
+)
+@pytest.mark.slow
+def test_every_page_is_accessible_and_as_wide_as_the_screen(
+    language: str, size: dict[str, int], dark: bool, browser: Browser, study: Study, server: Server
+) -> None:
+    complaints: list[str] = []
+    one = surfer(browser, study, TRUTH.person(2), language=language, size=size, dark=dark)
+    page = one.page
+    page.on("console", lambda message: complaints.append(message.text))
+
+    def check(name: str) -> None:
+        assert violations(page) == [], name
+        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], name
+        assert page.evaluate("document.documentElement.lang") == language or "results" in name
+        # The style sheet is there: the policy of the page allows it.
+        background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert background == ("rgb(20, 24, 29)" if dark else "rgb(255, 255, 255)")
+
+    for path in one.steps(server.address):
+        if path in ("/", "/person", "/question/1", "/question/8", "/end"):
+            check(path)
+        if path == "/question/3":
+            one.press(".way a")
+            check("answered")
+            one.press(".way a:last-child")
+    one.press("footer a")
+    check("/leave at the end")
+    address = page.locator("p.code a").inner_text()
+    page.context.clear_cookies()
+    page.goto(address)
+    check("/resume/CODE")
+    page.goto(f"{server.address}/resume")
+    page.get_by_role("textbox").fill("wrong")
+    one.press("button.main")
+    check("/resume with a wrong code")
+    page.goto(f"{server.address}/results")
+    check("/results without a token")
+    page.get_by_label("Owner's token").fill(TOKEN)
+    one.press("button.main")
+    check("/results")
+    assert complaints == []
+
+
+@pytest.mark.slow
+def test_a_double_click_answers_one_question(
+    browser: Browser, study: Study, server: Server
+) -> None:
+    one = surfer(browser, study, TRUTH.person(3))
+    for path in one.steps(server.address):
+        if path == "/question/2":
+            break
+    place = one.page.locator("button[value=a]").bounding_box()
+    assert place is not None
+    one.page.wait_for_timeout(500)  # until the buttons can be pressed
+    x, y = place["x"] + 20, place["y"] + 10
+    one.page.mouse.click(x, y)
+    one.page.wait_for_url("**/question/3")
+    one.page.mouse.click(x, y)
+    one.page.wait_for_timeout(700)
+    assert one.page.url.endswith("/question/3")
+    one.page.mouse.click(x, y)
+    one.page.wait_for_url("**/question/4")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_twenty_people_in_a_browser(browser: Browser, study: Study, tmp_path: Path) -> None:
+    people = population(TRUTH, 20, seed=7)
+    with serving(study.path, tmp_path / "server") as server:
+        surfers = [
+            surfer(
+                browser,
+                study,
+                person,
+                language="de" if number % 4 == 0 else "en",
+                size=PHONE if number % 3 == 0 else DESKTOP,
+                keyboard=number % 5 in (1, 2),
+                dark=number % 2 == 0,
+                # The keyboard's focus is read with a script.
+                scripts=number % 5 in (1, 2),
+            )
+            for number, person in enumerate(people)
+        ]
+        # All of them at once: one step of each person after the other.
+        running = [one.steps(server.address) for one in surfers]
+        while running:
+            running = [steps for steps in running if next(steps, None) is not None]
+        server.stop()
+    store = Store(server.store, study, load_survey(study), create=False)
+    assert known_to_the_store(study, store.rows()) == known_to_people(
+        (one.condition, one.chosen) for one in surfers
+    )
+    assert [counts.finished for counts in store.counts().values()] == [10, 10]
