@@ -149,7 +149,7 @@ def findings_of(run: Run) -> tuple[Finding, ...]:
 
 
 def _alone(run: Run) -> tuple[Finding, ...]:
-    """Return what can be said without people: how often no candidate is chosen, and the swap."""
+    """Return the findings that need no people: coin rate, swap disagreement and position bias."""
     coin, none = "coin" in run.traits, ("", math.nan)
     unlike = Range(math.nan, math.nan)
     often, swap, bias = (

@@ -62,7 +62,7 @@ class Form:
 
     Attributes:
         names: The labels of the candidates shown first and second.
-        candidate: The candidate, in the singular and the plural; empty for candidates.
+        candidate: The candidate, in the singular and the plural; empty for patients.
         good: The good, without an article; empty for a kidney.
     """
 

@@ -63,8 +63,8 @@ class Words(FileModel):
         a_candidate: `candidate` with its indefinite article.
         situation: What the two candidates wait for, in one or more sentences.
         closing: The sentence after the two candidates: they are alike in everything else.
-        committee: Who decides in such cases, as in "You advise the committee that …"; "" where
-            there is nobody. Needed by the wordings that give the model a role.
+        committee: Who decides in such cases, as in "You advise the committee that …"; None if
+            nobody does. Needed by the wordings that give the model a role.
         retold: The situation told afresh; needed by the wording `hospital`.
         survey: The situation as people in a survey read it; needed by the wording `survey_text`.
     """

@@ -160,3 +160,12 @@ def test_verbs_and_short_names_of_other_goods(name: str, answer: str, text: str)
     reading = read_answer(text, condition="forced_choice", form=GOODS[name])
     got = reading.answer or {"unprompted_indecision": "even"}.get(reading.outcome, "none")
     assert got == answer, reading
+
+
+def test_a_noun_may_hold_the_usual_noun() -> None:
+    form = Form(candidate=("patient group", "patient groups"), good="kidney machine")
+    reading = read_answer(
+        "I would give the kidney machine to Patient group B.", condition="forced_choice", form=form
+    )
+    assert reading.answer == "B"
+    assert reading.how == 'read from "I would give the kidney machine to Patient group B."'

@@ -86,10 +86,13 @@ def in_own_nouns(text: str, form: Form) -> str:
     pairs = [(usual.candidates, form.candidate[1])] if form.candidate else []
     pairs += [(usual.candidate, form.candidate[0])] if form.candidate else []
     pairs += [(usual.good, form.good)] if form.good else []
-    for old, new in pairs:
-        for cased in (str, str.capitalize, str.upper):
-            text = re.sub(rf"\b{cased(old)}", cased(new), text)
-    return text
+    nouns = {
+        cased(old): cased(new) for old, new in pairs for cased in (str, str.capitalize, str.upper)
+    }
+    if not nouns:
+        return text
+    # In one pass: a study's noun may hold the usual one ("patient group").
+    return re.sub(rf"\b(?:{'|'.join(nouns)})", lambda found: nouns[found[0]], text)
 
 
 @cache
