@@ -13,7 +13,7 @@ from inspect_ai.solver import TaskState
 from kidney_evals.elicitation.form import CALLED, form_of
 from kidney_evals.elicitation.probes import probe_line
 from kidney_evals.elicitation.reading import Reading
-from kidney_evals.elicitation.transcripts import choices_of, readout_of
+from kidney_evals.elicitation.transcripts import choices_of, is_readout, readout_of
 from kidney_evals.measures import Measure, find, headlines, probe_rows, stored
 from kidney_evals.measures.shares import shares_beside
 from kidney_evals.scorers.metric import members, rows
@@ -95,7 +95,7 @@ def human_alignment(any_reference: bool = False) -> Scorer:
             facts.levels,
             people=facts.has_people,
             crossed=bool(state.metadata.get("crossed")),
-            readout=state.metadata.get("readout") == "logprobs",
+            readout=is_readout(state.metadata),
         )
         value |= {one.id: BLANK for one in measures if one.id not in value}
         return Score(

@@ -107,7 +107,7 @@ def _choices(study: Study, about: Row, rows: Sequence[Row], controls: Run | None
     codes = {choice: code for code, choice in enumerate(CHOICES)}
     wordings = [str(row.get("wording", "")) for row in rows]
     named = sorted(set(wordings))
-    is_readout = any(row.get("readout") == "logprobs" for row in rows)
+    readouts = {row.get("readout", "sample") for row in rows} - {"sample"}
     others = [bool(row.get("answered_by")) for row in rows]
     levels = tuple(filter(None, str(about.get("probe_levels", "")).split(",")))
     return Run(
@@ -127,10 +127,11 @@ def _choices(study: Study, about: Row, rows: Sequence[Row], controls: Run | None
         wording=np.array([named.index(name) for name in wordings]) if len(named) > 1 else None,
         chances=(
             np.column_stack([_column(rows, f"chance_{choice}", 0.0) for choice in CHOICES])
-            if is_readout
+            if readouts
             else None
         ),
-        outside=_column(rows, "outside") if is_readout else None,
+        outside=_column(rows, "outside") if readouts else None,
+        begun="prefill" in readouts,
         crossed=all(row.get("crossed", False) for row in rows),
         at_zero=any(_at_zero(str(row.get("departures", ""))) for row in rows),
         other_model=sum(others) / len(others) if others else 0.0,

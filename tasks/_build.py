@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from inspect_ai import Task
 from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.log import EvalSpec, HeadlineMetric
-from inspect_ai.model import GenerateConfig, get_model
+from inspect_ai.model import get_model
 from inspect_ai.scorer import SampleScore
 from inspect_ai.solver import Solver
 from inspect_ai.util import registry_create, registry_info
 from pydantic import JsonValue
 
 from kidney_evals.elicitation import solvers
+from kidney_evals.elicitation.prefill import check_examples
 from kidney_evals.elicitation.probes import (
     ProbeQuestion,
     check_probe,
@@ -39,7 +40,7 @@ from kidney_evals.tasks.stopping import StopWhenKnown, stop_when_known
 if TYPE_CHECKING:
     from kidney_evals.human.reference import Reference
 
-TASK_VERSION = "2-G"
+TASK_VERSION = "2-H"
 """N-X: N increases if results are no longer comparable, X changes with the interface."""
 
 _ABOUT: Mapping[Condition, str] = {
@@ -236,6 +237,7 @@ def build_choices(
     wording: str | list[str],
     crossed: bool,
     readout: Any,
+    examples: Any,
     system_prompt: str | list[str] | None,
     precision: float | None,
     probe: str | list[str] | None,
@@ -251,20 +253,25 @@ def build_choices(
     loaded = load_study(joined(study))
     make_solver = {"coin_flip": solvers.coin_flip, "forced_choice": solvers.forced_choice}
     solver = make_solver[condition](
-        explain=explain, wording=wording, channel=channel, readout=readout, study=loaded.source
+        explain=explain,
+        wording=wording,
+        channel=channel,
+        readout=readout,
+        examples=examples,
+        study=loaded.source,
     )
     refuse(unexpected, _PARAMETERS)
     for name, value in (("controls", controls), ("crossed", crossed)):
         if not isinstance(value, bool):
             raise UserError(f"{name} must be true or false, not {value!r}")
-    by_logprobs = readout == "logprobs"
+    by_logprobs = readout != "sample"
     if by_logprobs:
         try:
             model = get_model()  # inspect-evals-lint: ignore[get_model_location] -- before any call
         except ValueError:
             pass  # outside an evaluation: log-probabilities are checked at the first answer
         else:
-            check_provider(str(model))
+            check_provider(str(model), readout)
         if precision is not None:
             raise UserError("precision counts sampled answers: use it with readout=sample")
     system_prompt = text_given("system_prompt", system_prompt)
@@ -296,6 +303,7 @@ def build_choices(
         if dilemmas is None and loaded.draw is not None:
             dilemmas = _PROBE_DILEMMAS
     main = dilemmas_of(loaded, dilemmas, draw_seed)
+    check_examples(examples, readout, condition, loaded, (*main, *loaded.control_block))
     stopping = None
     if precision is not None:
         stopping = stop_when_known(
@@ -348,7 +356,7 @@ def build_choices(
         solver=solver,
         scorer=human_alignment(),
         stopping=stopping,
-        config=options() if by_logprobs else GenerateConfig(),
+        config=options(readout),
         # With log-probabilities one call replaces repetitions.
         epochs=1 if by_logprobs else epochs,
         display_name=display_name(loaded, condition.replace("_", " ")),
@@ -358,6 +366,7 @@ def build_choices(
             "explain": explain,
             "channel": channel,
             "readout": readout,
+            **({"examples": examples} if examples else {}),
             "crossed": crossed,
             "wordings": {one.id: put(one, loaded).varies for one in asked},
             **({"wordings_left_out": omitted} if omitted else {}),

@@ -24,6 +24,7 @@ def coin_flip(
     wording: str | list[str] = DEFAULT,
     crossed: bool = False,
     readout: ReadoutMode = "sample",
+    examples: int = 0,
     system_prompt: str | list[str] | None = None,
     precision: float | None = None,
     probe: str | list[str] | None = None,
@@ -54,7 +55,10 @@ def coin_flip(
             (by default 50 dilemmas), which separates the variance due to wording, order and
             repetition.
         readout: "sample" reads the sampled answer, "logprobs" the probabilities of all answers
-            from one call, if the provider returns them.
+            from one call, if the provider returns them, and "prefill" those that follow an answer
+            line begun for the model, which also works for base models.
+        examples: Number of answered questions before each question, with readout=prefill; each
+            answer is equally frequent and unrelated to the candidates.
         system_prompt: Text of a system message; none by default.
         precision: End the run when the 95 % interval of flip_rate (in `forced_choice`: swap_diff)
             has a half width below this value (0.05: 5 points), computed after 50 dilemmas and

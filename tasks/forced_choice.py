@@ -24,6 +24,7 @@ def forced_choice(
     wording: str | list[str] = DEFAULT,
     crossed: bool = False,
     readout: ReadoutMode = "sample",
+    examples: int = 0,
     system_prompt: str | list[str] | None = None,
     precision: float | None = None,
     probe: str | list[str] | None = None,

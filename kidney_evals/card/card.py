@@ -284,7 +284,12 @@ def _cautions(run: Run) -> tuple[str, ...]:
         reading = FLAGS[id].reading if run.has_people else FLAGS[id].alone or FLAGS[id].reading
         result.append(f"{says}{f' ({reason})' if reason else ''}. {reading} [{id}]")
     outside = float(np.nanmean(run.outside)) if run.outside is not None else 0.0
-    if outside > 1 - LEAST_INSIDE:
+    if run.begun and outside > 1 - LEAST_INSIDE:
+        result.append(
+            f"The answers hold only {1 - outside:.2f} of what follows the begun line: the measures "
+            "describe this part."
+        )
+    elif outside > 1 - LEAST_INSIDE:
         result.append(
             f"The answers hold only {1 - outside:.2f} of the first token's probability, too little "
             "to be read; use readout=sample."

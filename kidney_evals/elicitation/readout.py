@@ -15,11 +15,16 @@ from kidney_evals.elicitation.reading import Answer, Reading
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.studies import Condition
 
-ReadoutMode = Literal["sample", "logprobs"]
-"""`sample` uses the sampled answer, `logprobs` the probabilities of all answers."""
+ReadoutMode = Literal["sample", "logprobs", "prefill"]
+"""`sample` uses the sampled answer, `logprobs` the probabilities of all answers where the reply
+begins, `prefill` those after an answer line that is begun for the model.
+"""
 
 LEAST_INSIDE = 0.5
-"""Minimum total probability of the answers for a readout."""
+"""Minimum total probability of the answers for a readout of the model's own beginning."""
+
+LEAST_BEGUN = 0.1
+"""The same minimum after a begun line, where no text of the model could be read in its place."""
 
 NO_LOGPROBS = (
     "the answer came without log-probabilities, so the run was stopped; use readout=sample, or a "
@@ -47,6 +52,7 @@ class Readout:
         other: The most probable token that begins neither an answer nor the answer line.
         short: A note if fewer tokens were listed than answers were offered.
         trouble: Why the list is not a distribution and cannot be used; else empty.
+        least: Minimum total probability of the answers.
     """
 
     chances: Mapping[Answer, float]
@@ -54,16 +60,27 @@ class Readout:
     other: str = ""
     short: str = ""
     trouble: str = ""
+    least: float = LEAST_INSIDE
 
     @property
     def is_usable(self) -> bool:
         """Whether the answers have enough of the probability."""
-        return self.outside <= 1 - LEAST_INSIDE
+        return self.outside <= 1 - self.least
 
 
-def options() -> GenerateConfig:
-    """Return the generation options that a readout needs."""
-    return GenerateConfig(logprobs=True, top_logprobs=table("readout")["top"])
+def options(readout: str) -> GenerateConfig:
+    """Return the generation options that a readout needs; none for `sample`."""
+    if readout == "sample":
+        return GenerateConfig()
+    # After a begun line the first token decides.
+    limit = 1 if readout == "prefill" else None
+    return GenerateConfig(logprobs=True, top_logprobs=table("readout")["top"], max_tokens=limit)
+
+
+def listed_tokens(provider: str) -> int | None:
+    """Return how many alternatives to ask a provider for; None for the usual number."""
+    number: int | None = table("readout")["top_of"].get(provider)
+    return number
 
 
 def check_readout(readout: str, explain: str, channel: str) -> None:
@@ -71,20 +88,26 @@ def check_readout(readout: str, explain: str, channel: str) -> None:
     if readout not in get_args(ReadoutMode):
         raise unknown("readout", readout, get_args(ReadoutMode))
     for name, value, only in (("explain", explain, "none"), ("channel", channel, "text")):
-        if readout == "logprobs" and value != only:
+        if readout != "sample" and value != only:
             raise UserError(
-                f"readout=logprobs reads the answer where the reply begins and needs "
+                f"readout={readout} reads the answer where the reply begins and needs "
                 f"{name}={only}, not {value}"
             )
 
 
-def check_provider(model: str) -> None:
-    """Raise `UserError` if a model (`provider/name`) is known to give no log-probabilities."""
+def check_provider(model: str, readout: str) -> None:
+    """Raise `UserError` if a model (`provider/name`) is not known to allow a readout."""
     provider, _, name = model.partition("/")
     pattern = table("readout")["lacks"].get(provider)
     if pattern is not None and re.match(pattern, name):
         which = f"{model} gives" if pattern else f"{provider} models give"
-        raise UserError(f"readout=logprobs: {which} no log-probabilities; use readout=sample")
+        raise UserError(f"readout={readout}: {which} no log-probabilities; use readout=sample")
+    continues = table("readout")["continues"]
+    if readout == "prefill" and provider not in continues:
+        raise UserError(
+            f"readout=prefill: {provider} is not known to continue a begun answer, as "
+            f"{', '.join(continues)} do; use readout=logprobs or sample"
+        )
 
 
 def lacks_logprobs(output: ModelOutput) -> bool:
@@ -95,15 +118,24 @@ def lacks_logprobs(output: ModelOutput) -> bool:
 
 
 def read_probabilities(
-    output: ModelOutput, condition: Condition, form: Form, temperature: float | None = None
+    output: ModelOutput,
+    condition: Condition,
+    form: Form,
+    temperature: float | None = None,
+    *,
+    begun: bool = False,
 ) -> Readout | None:
     """Return the answers' probabilities from the log-probabilities of an output.
 
     If the answer may be at several positions of the text, the position with the largest total
     probability of the answers is used. A position whose list is no distribution is used only if
     there is no other; None without a position. A temperature of None means the default, taken as 1.
+    `begun` is whether the answer line was begun for the model: only the first token is read.
     """
     words: dict[Answer, str] = form.words(condition)  # type: ignore[assignment]
+    if begun:
+        first = [_at(token, words, "", temperature) for token in _tokens(output)[:1]]
+        return replace(first[0], least=LEAST_BEGUN) if first and first[0] else None
     label = _bare(form.answer).rstrip(": ")
     best: Readout | None = None
     malformed: Readout | None = None
@@ -123,15 +155,22 @@ def read_probabilities(
     return best if malformed is None or (best is not None and best.is_usable) else malformed
 
 
-def final_reading(reading: Reading, readout: Readout | None) -> Reading:
-    """Return the final reading of a sample from the reading of its text and its readout."""
+def final_reading(reading: Reading, readout: Readout | None, *, begun: bool = False) -> Reading:
+    """Return the final reading of a sample from the reading of its text and its readout.
+
+    After a line that was `begun` for the model, the text is a part of a reply and decides nothing.
+    """
     if readout is not None and readout.is_usable:
         shares = ", ".join(f"{name} {share:.3f}" for name, share in readout.chances.items())
-        how = f"the most probable answer, not a drawn one ({shares}; outside {readout.outside:.3f})"
+        after = " after the begun line" if begun else ""
+        how = (
+            f"the most probable answer{after}, not a drawn one ({shares}; "
+            f"outside {readout.outside:.3f})"
+        )
         # A tie goes to the answer offered first.
         answer = max(readout.chances, key=lambda name: readout.chances[name])
         return Reading("decision", answer, f"{how}{readout.short}")
-    if reading.outcome == "decision":
+    if reading.outcome == "decision" or (begun and reading.outcome == "truncated"):
         return Reading("unreadable", None, _why_unread(readout))
     if reading.outcome in ("unreadable", "truncated") and readout is not None:
         return replace(reading, how=_why_unread(readout))
@@ -146,7 +185,7 @@ def _why_unread(readout: Readout | None) -> str:
     rest = f"; the likeliest other token is {readout.other}" if readout.other else ""
     return (
         f"the answers hold {1 - readout.outside:.2f} of the first token's probability together, "
-        f"and {LEAST_INSIDE:.2f} are needed{rest}{readout.short}; {_REMEDY}"
+        f"and {readout.least:.2f} are needed{rest}{readout.short}; {_REMEDY}"
     )
 
 
@@ -231,12 +270,15 @@ def _trouble(token: Logprob, listed: Sequence[tuple[str, float]]) -> str:
 
 
 def _spelled(token: str, words: Mapping[Answer, str]) -> Answer | None:
-    """Return the answer that a token spells or begins; None unless exactly one answer matches."""
+    """Return the answer that a token spells or begins; None unless exactly one answer matches.
+
+    A single letter begins no longer word: after A and B, `C` is a third label, not half a `COIN`.
+    """
     bare = _bare(token).rstrip(".,:;!*_`'\")]}>\n ")
-    if not bare:
-        return None
     whole = [name for name, word in words.items() if word.casefold() == bare]
-    begun = whole or [name for name, word in words.items() if word.casefold().startswith(bare)]
+    if whole or len(bare) < 2:
+        return whole[0] if len(whole) == 1 else None
+    begun = [name for name, word in words.items() if word.casefold().startswith(bare)]
     return begun[0] if len(begun) == 1 else None
 
 

@@ -7,19 +7,32 @@ how the calls departed from the model's defaults.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any
 
-from inspect_ai.model import ChatMessageSystem, ChatMessageUser, ModelOutput
+from inspect_ai.model import (
+    ChatMessage,
+    ChatMessageSystem,
+    ChatMessageUser,
+    ModelOutput,
+    get_model,
+)
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
 from kidney_evals.elicitation import channels, prompt, stated_questions
 from kidney_evals.elicitation.calls import last_config, record_departures
 from kidney_evals.elicitation.channels import Channel
 from kidney_evals.elicitation.form import USUAL, Form, in_words
+from kidney_evals.elicitation.prefill import begun, leave_open, worked_examples
 from kidney_evals.elicitation.probes import probe_line
-from kidney_evals.elicitation.readout import NO_LOGPROBS, ReadoutMode, check_readout, lacks_logprobs
+from kidney_evals.elicitation.readout import (
+    NO_LOGPROBS,
+    ReadoutMode,
+    check_readout,
+    lacks_logprobs,
+    listed_tokens,
+)
 from kidney_evals.elicitation.transcripts import choice_reader, prediction_reader, stated_reader
 from kidney_evals.elicitation.wording import EXPLAIN, Explain, Wording, wordings_asked
 from kidney_evals.errors import UserError, unknown
@@ -48,15 +61,19 @@ async def _put(
     form: Form = USUAL,
     explain: Explain = "none",
     channel: Channel = "text",
+    examples: Sequence[ChatMessage] = (),
+    readout: ReadoutMode = "sample",
 ) -> TaskState:
     """Ask a question, and repeat it without a request for reasons if the answer is unreadable.
 
     The `outcome` of what `read` returns decides. `carried` is the question's metadata for simulated
-    respondents, `role` the system message of the wording.
+    respondents, `role` the system message of the wording. `examples` precede the question.
     """
 
     async def call(explain: Explain) -> TaskState:
         options: dict[str, Any] = {}
+        if readout != "sample" and (listed := listed_tokens(state.model.api)):
+            options["top_logprobs"] = listed
         if channel == "json":
             options["response_schema"] = channels.answer_schema(form, explain)
         if channel == "tool":
@@ -70,13 +87,18 @@ async def _put(
         QUESTION.set({**shared, **carried, "epoch": state.epoch})
     system = [one for one in state.messages if isinstance(one, ChatMessageSystem)]
     system += [ChatMessageSystem(content=role)] if role else []
-    state.messages = [*system, ChatMessageUser(content=text)]
+    state.messages = [*system, *examples, ChatMessageUser(content=text)]
+    begin = readout == "prefill"
+    if begin:
+        api = get_model().api  # inspect-evals-lint: ignore[get_model_location] -- inside a sample
+        leave_open(api)
+        state.messages.append(begun(form.answer))
     state = await call(explain)
     if repeat and read(state.output).outcome == "unreadable":
         results = channels.call_results(state.output.message, form)
         state.messages += [*results, ChatMessageUser(content=repeat)]
         state = await call("none")
-    needs = ("response_schema",) if channel == "json" else ()
+    needs = ["response_schema"] * (channel == "json") + ["max_tokens"] * begin
     record_departures(state, role=role, needs=needs)
     return state
 
@@ -87,6 +109,7 @@ def forced_choice(
     wording: str | list[str] = "default",
     channel: Channel = "text",
     readout: ReadoutMode = "sample",
+    examples: int = 0,
     study: str | None = None,
 ) -> Solver:
     """Ask for a choice with A and B as the only answers.
@@ -96,13 +119,15 @@ def forced_choice(
         wording: Id of a wording, `all`, or the path of a table. Of several wordings, each sample
             gets the wording that its metadata names.
         channel: How the answer is given: "text", "json" or "tool".
-        readout: "sample", or "logprobs" to read the probabilities of all answers from one call.
+        readout: "sample"; "logprobs" to read the probabilities of all answers from one call;
+            "prefill" to read them after an answer line that is begun for the model.
+        examples: Number of answered questions before each question, for `prefill`.
         study: The study whose own wordings `wording` may name; None for none.
 
     Raises:
         UserError: If an argument is not allowed.
     """
-    return _choice_solver("forced_choice", explain, wording, channel, readout, study)
+    return _choice_solver("forced_choice", explain, wording, channel, readout, examples, study)
 
 
 @solver
@@ -111,10 +136,11 @@ def coin_flip(
     wording: str | list[str] = "default",
     channel: Channel = "text",
     readout: ReadoutMode = "sample",
+    examples: int = 0,
     study: str | None = None,
 ) -> Solver:
     """Ask for a choice with a coin flip as a third answer; arguments as in `forced_choice`."""
-    return _choice_solver("coin_flip", explain, wording, channel, readout, study)
+    return _choice_solver("coin_flip", explain, wording, channel, readout, examples, study)
 
 
 def _choice_solver(
@@ -123,6 +149,7 @@ def _choice_solver(
     wording: str | list[str],
     channel: Channel,
     readout: ReadoutMode,
+    examples: int,
     study: str | None,
 ) -> Solver:
     if explain not in EXPLAIN:
@@ -131,6 +158,7 @@ def _choice_solver(
     check_readout(readout, explain, channel)
     own = None if study is None else load_study(study)
     asked = {one.id: one for one in wordings_asked(wording, own)}
+    shown: dict[str, list[ChatMessage]] = {}
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         if state.metadata["condition"] != condition:
@@ -144,6 +172,8 @@ def _choice_solver(
         study = load_study(state.metadata["study_source"])
         dilemma, order = study.dilemma_from(state.metadata), state.metadata["order"]
         form = in_words(words.form, study)
+        if words.id not in shown:
+            shown[words.id] = worked_examples(study, condition, words, examples)
         state = await _put(
             state,
             generate,
@@ -152,9 +182,9 @@ def _choice_solver(
                 probe=probe_line(state.metadata),
             ),
             # A readout uses a single call, without a repeat question.
-            repeat=""
-            if readout == "logprobs"
-            else prompt.render_repeat(words, study, condition, channel),
+            repeat=prompt.render_repeat(words, study, condition, channel)
+            if readout == "sample"
+            else "",
             read=choice_reader(state.metadata | form.metadata(condition)),
             carried={
                 **_dilemma_metadata(state, study),
@@ -168,8 +198,10 @@ def _choice_solver(
             form=form,
             explain=explain,
             channel=channel,
+            examples=shown[words.id],
+            readout=readout,
         )
-        if readout == "logprobs":
+        if readout != "sample":
             if lacks_logprobs(state.output):
                 await end_run(f"{state.model}: {NO_LOGPROBS}")
             state.metadata |= {"readout": readout, "readout_temperature": last_config().temperature}
@@ -181,6 +213,7 @@ def _choice_solver(
         "wording": {name: one.digest for name, one in asked.items()},
         "channel": channel,
         "readout": readout,
+        "examples": examples,
     }
     return solve
 

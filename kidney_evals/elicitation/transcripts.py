@@ -13,6 +13,7 @@ from inspect_ai.solver import TaskState
 from kidney_evals.elicitation import reading
 from kidney_evals.elicitation.channels import known_channel
 from kidney_evals.elicitation.form import form_of
+from kidney_evals.elicitation.prefill import is_given
 from kidney_evals.elicitation.readout import Readout, final_reading, read_probabilities
 from kidney_evals.studies import load_study
 
@@ -53,7 +54,9 @@ def prediction_reader(metadata: Mapping[str, Any]) -> Callable[[ModelOutput], re
 
 def readings_of(state: TaskState, read: Callable[[ModelOutput], R]) -> Readings[R] | None:
     """Return the readings of a sample's answers, parsed by `read`; None without an answer."""
-    answers = [one for one in state.messages if isinstance(one, ChatMessageAssistant)]
+    answers = [
+        one for one in state.messages if isinstance(one, ChatMessageAssistant) and not is_given(one)
+    ]
     if not answers:
         return None
     # After a failed call, the transcript holds a question without an answer.
@@ -72,23 +75,29 @@ def choices_of(state: TaskState) -> Readings[reading.Reading] | None:
     In a run with a readout, the probabilities of the answers decide the final reading.
     """
     readings = readings_of(state, choice_reader(state.metadata))
-    if readings is None or readings.final is None or not _is_readout(state):
+    if readings is None or readings.final is None or not is_readout(state.metadata):
         return readings
-    final = final_reading(readings.final, readout_of(state))
+    final = final_reading(readings.final, readout_of(state), begun=_is_begun(state))
     return Readings(final if readings.asked == 1 else readings.first, final, readings.asked)
 
 
 def readout_of(state: TaskState) -> Readout | None:
     """Return the probabilities of a sample's answers; None unless the run used a readout."""
-    if not _is_readout(state) or not state.output.choices:
+    if not is_readout(state.metadata) or not state.output.choices:
         return None
     return read_probabilities(
         state.output,
         state.metadata["condition"],
         form_of(state.metadata),
         state.metadata.get("readout_temperature"),
+        begun=_is_begun(state),
     )
 
 
-def _is_readout(state: TaskState) -> bool:
-    return state.metadata.get("readout") == "logprobs"
+def is_readout(metadata: Mapping[str, Any]) -> bool:
+    """Return whether the sample with this metadata belongs to a run with a readout."""
+    return str(metadata.get("readout", "sample")) != "sample"
+
+
+def _is_begun(state: TaskState) -> bool:
+    return state.metadata.get("readout") == "prefill"

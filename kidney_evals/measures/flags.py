@@ -152,7 +152,14 @@ _FLAGS = (
         "readout",
         "probabilities were read from log-probabilities, so measures are expected values",
         "No fault: compare with sampled runs, except for `outside`.",
-        lambda run: float(run.chances is not None),
+        lambda run: float(run.chances is not None and not run.begun),
+    ),
+    Flag(
+        "prefill",
+        "the answer line was begun for the model, and probabilities were read after it",
+        "It tells what follows the line, not whether the model would answer: compare with "
+        "prefilled runs only.",
+        lambda run: float(run.begun),
     ),
     Flag(
         "not_english",

@@ -33,7 +33,7 @@ TRAITS: Final[Mapping[str, str]] = {
     "profile": "the dilemmas are pairs of the eight profiles",
     "repeated": "the dilemmas are easy and hard pairs asked repeatedly",
     "crossed": "every dilemma is put in all wordings, orders and repetitions (`crossed=true`)",
-    "readout": "probabilities are read out (`readout=logprobs`)",
+    "readout": "probabilities are read out (`readout=logprobs` or `prefill`)",
     "controls": "the run holds controls",
     "probe": "a probe is asked (`probe=…`)",
     "revealed": "a log of choices is given (`revealed=…`)",

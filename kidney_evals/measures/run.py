@@ -41,6 +41,7 @@ class Run(StudyRun):
         chances: Probabilities of first, second and coin in each sample, shape (n, 3), if
             log-probabilities were read; a row is 0 without a choice. None if answers were sampled.
         outside: Total probability of tokens that are no answer, NaN if not read.
+        begun: Whether the answer line was begun for the model before the probabilities were read.
         crossed: Whether every dilemma was asked in every wording, order and repetition.
         at_zero: Whether the answers were given at temperature 0.
         other_model: Share of samples answered by a model other than the requested model.
@@ -64,6 +65,7 @@ class Run(StudyRun):
     wording: Ints | None = None
     chances: Floats | None = None
     outside: Floats | None = None
+    begun: bool = False
     crossed: bool = False
     at_zero: bool = False
     other_model: float = 0.0

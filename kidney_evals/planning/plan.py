@@ -152,7 +152,7 @@ def _plan_task(
             f"plan knows the cost and precision of forced_choice and coin_flip only; {name} makes "
             f"{len(samples) * repeats} calls, and one more for each answer that cannot be read"
         )
-    read_out = metadata.get("readout") == "logprobs"
+    read_out = metadata.get("readout", "sample") != "sample"
     main = [_facts(sample) for sample in samples if not _is_control(sample)]
     design = _design(main, repeats)
     ending = _ending(design, arguments.get("precision"))

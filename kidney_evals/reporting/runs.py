@@ -34,8 +34,8 @@ SAMPLING: Final = (
 """Generation settings that affect answers. Settings that only affect speed are not included."""
 
 _FACTS: Final = {
-    **{"explain": "none", "channel": "text", "readout": "sample", "crossed": False},
-    "probe": "none",
+    **{"explain": "none", "channel": "text", "readout": "sample", "examples": 0},
+    **{"crossed": False, "probe": "none"},
 }
 _ARGUMENTS: Final = {"orders": "both", "system_prompt": None}
 """Parts of the key from the task's metadata and arguments, with the values of older logs."""
@@ -52,6 +52,7 @@ LABELS: Final[Mapping[str, str]] = {
     "explain": "whether reasons are asked for",
     "channel": "channel of the answer",
     "readout": "sampled or read out",
+    "examples": "worked examples",
     "crossed": "crossed design",
     "probe": "probe",
     "orders": "orders",
@@ -84,6 +85,9 @@ def sampling_of(header: EvalLog) -> str:
     """Return the settings of `SAMPLING` that were set, as one line; "provider's own" for none."""
     own, plan = header.eval.model_generate_config, header.plan.config
     settings = {**own.model_dump(exclude_none=True), **plan.model_dump(exclude_none=True)}
+    if (header.eval.metadata or {}).get("readout") == "prefill":
+        # The readout's own limit, of one token.
+        settings.pop("max_tokens", None)
     lines = [
         f"{name}={json.dumps(settings[name])}" for name in sorted(settings) if name in SAMPLING
     ]

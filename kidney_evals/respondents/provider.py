@@ -25,6 +25,7 @@ from inspect_ai.model import (
 from inspect_ai.tool import ToolCall, ToolChoice, ToolInfo
 
 from kidney_evals.elicitation.channels import TOOL
+from kidney_evals.elicitation.prefill import is_given
 from kidney_evals.elicitation.prompt import PREDICT
 from kidney_evals.elicitation.stated_questions import ASKS
 from kidney_evals.respondents.arguments import Probabilities, read_traits
@@ -86,6 +87,10 @@ class KidneyAPI(ModelAPI):
         if asks == PREDICT:
             return self._output(input, self._predict(question, shown), config)
         said = self._choose(question, shown, alone=bool(config.logprobs))
+        if is_given(input[-1]) and said.answer_at is not None:
+            # The rest of a begun answer line is one token, however long the word.
+            said = said._replace(text=f" {said.text[said.answer_at :]}", answer_at=1)
+            config = config.model_copy(update={"max_tokens": None})
         output = self._output(input, said, config, question.turn)
         if config.logprobs:
             # The probability of each answer word, conditional on an answer.

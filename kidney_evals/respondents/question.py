@@ -12,6 +12,7 @@ from inspect_ai.model import ChatMessage, ChatMessageAssistant
 
 from kidney_evals.elicitation.channels import Channel
 from kidney_evals.elicitation.form import USUAL, Form, form_of
+from kidney_evals.elicitation.prefill import is_given
 from kidney_evals.elicitation.solvers import PROBED, QUESTION
 from kidney_evals.elicitation.wording import DEFAULT, Explain
 from kidney_evals.errors import UserError
@@ -88,8 +89,8 @@ def question_asked(messages: Sequence[ChatMessage]) -> Mapping[str, Any]:
     `turn` is added, the number of answers in the conversation.
     """
     asked = QUESTION.get({})
-    turn = sum(isinstance(message, ChatMessageAssistant) for message in messages)
-    return asked and {**asked, "turn": turn}
+    answers = (one for one in messages if isinstance(one, ChatMessageAssistant))
+    return asked and {**asked, "turn": sum(not is_given(one) for one in answers)}
 
 
 def read_question(carried: Mapping[str, Any], asked: str) -> Question:

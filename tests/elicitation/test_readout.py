@@ -59,8 +59,10 @@ def _alternatives(part: str) -> list[tuple[str, float]]:
     return list(zip(names, values, strict=True))
 
 
-def probabilities(places: str, condition: Condition = "coin_flip", **more: float) -> Readout:
-    readout = read_probabilities(output(places), condition, Form(), **more)
+def probabilities(
+    places: str, condition: Condition = "coin_flip", temperature: float | None = None
+) -> Readout:
+    readout = read_probabilities(output(places), condition, Form(), temperature)
     assert readout is not None and readout.trouble == ""
     return readout
 
@@ -73,7 +75,9 @@ def probabilities(places: str, condition: Condition = "coin_flip", **more: float
         # A bare answer, and a token that is none.
         ("B .6 A .2 CO .1 I .1", (2 / 9, 6 / 9, 1 / 9), 0.1),
         # Spellings of one answer are summed.
-        (LINE + "_A .3 A .1 _(a .1 _B .4 _C .1", (0.5, 0.4, 0.1), 0.0),
+        (LINE + "_A .3 A .1 _(a .1 _B .4 _CO .1", (0.5, 0.4, 0.1), 0.0),
+        # After A and B, a letter C is a third label and not half a COIN.
+        (LINE + "_A .4 _B .2 _C .2 _COIN .2", (0.5, 0.25, 0.25), 0.2),
         # Unlisted probability is outside, and so are other tokens.
         (LINE + "_A .4 _B .2 _It .1", (2 / 3, 1 / 3, 0.0), 0.4),
         # Emphasis and blanks between the label and the answer.
@@ -217,7 +221,12 @@ def test_text_without_alternatives_is_noticed() -> None:
 
 def test_providers_known_to_give_none_are_refused() -> None:
     for model in ("anthropic/claude-opus-4", "groq/llama", "openai/o3-mini"):
-        with pytest.raises(UserError, match="no log-probabilities; use readout=sample"):
-            check_provider(model)
+        for readout in ("logprobs", "prefill"):
+            with pytest.raises(UserError, match=f"{readout}: .* no log-probabilities"):
+                check_provider(model, readout)
     for model in ("openai/gpt-4o", "hf/gpt2", "kidney/human"):
-        check_provider(model)
+        check_provider(model, "logprobs")
+    for model in ("hf/gpt2", "vllm/llama", "openai-api/local/llama", "kidney/human"):
+        check_provider(model, "prefill")
+    with pytest.raises(UserError, match="openai is not known to continue a begun answer, as hf, "):
+        check_provider("openai/gpt-4o", "prefill")

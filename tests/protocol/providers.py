@@ -48,6 +48,14 @@ def connect(server: ProtocolServer, protocol: Protocol, **client: Any) -> Model:
     return get_model(provider.model, base_url=server.url + provider.path, memoize=False, **client)
 
 
+def prefilled(task: Task, server: ProtocolServer, logs: Path) -> EvalLog:
+    """Run a task on a local server's model, which continues a begun answer."""
+    options: dict[str, Any] = {"base_url": f"{server.url}/v1", "api_key": "none", "memoize": False}
+    model = get_model("openai-api/local/m", **options)
+    [log] = eval(task, model=model, log_dir=str(logs), **QUIET)
+    return log
+
+
 def run(
     task: Task | str,
     server: ProtocolServer,

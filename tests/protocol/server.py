@@ -213,13 +213,21 @@ def answer_to(prompt: str) -> str:
 
 
 def _drawn(chances: Mapping[str, float], body: Body, arrived: int) -> dict[str, Any]:
-    """Return a choice drawn with known chances, with its log-probabilities if requested."""
+    """Return a choice drawn with known chances, with its log-probabilities if requested.
+
+    A final message of the assistant is continued, as servers of local models do.
+    """
     [word] = random.Random(arrived).choices([*chances], weights=[*chances.values()])
-    message = {"role": "assistant", "content": f"ANSWER: {word}", "refusal": None}
+    begun = body["messages"][-1]["role"] == "assistant"
+    label = "" if begun else "ANSWER:"
+    message = {"role": "assistant", "content": f"{label} {word}", "refusal": None}
     choice: dict[str, Any] = CHOICE | {"message": message}
+    if body.get("max_tokens") == 1:
+        choice["finish_reason"] = "length"
     if body.get("logprobs"):
         answers = {f" {one}": chance for one, chance in chances.items()}
         places = [("ANSWER", {"ANSWER": 1.0}), (":", {":": 1.0}), (f" {word}", answers)]
+        places = places[-1:] if begun else places
         content = []
         for token, place in places:
             likely = sorted(place, key=lambda one: -place[one])

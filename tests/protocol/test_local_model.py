@@ -31,8 +31,11 @@ NEVER = -30.0
 """Logit of a word that does not follow."""
 
 
-def make_local_model(folder: Path, chances: Mapping[str, float]) -> str:
-    """Write the model and its tokenizer into a folder; return the folder's path."""
+def make_local_model(folder: Path, chances: Mapping[str, float], *, template: bool = True) -> str:
+    """Write the model and its tokenizer into a folder; return the folder's path.
+
+    Without a chat template the model never begins an answer line, as a base model.
+    """
     # By name, so that types are checked alike with and without these packages.
     torch, tokenizers, transformers = map(import_module, ("torch", "tokenizers", "transformers"))
     place = {word: index for index, word in enumerate(WORDS)}
@@ -44,7 +47,10 @@ def make_local_model(folder: Path, chances: Mapping[str, float]) -> str:
         tokenizer_object=tokenizer, unk_token=UNKNOWN, eos_token=ENDED, pad_token=ENDED
     )
     fast.add_special_tokens({"additional_special_tokens": [ASKED]})
-    fast.chat_template = f"{{% for one in messages %}}{{{{ one.content }}}} {{% endfor %}}{ASKED}"
+    if template:
+        # A new turn, always: the mark stands after the last message whoever wrote it.
+        said = "{% for one in messages %}{{ one.content }} {% endfor %}"
+        fast.chat_template = said + ASKED
     fast.padding_side = "left"
     fast.save_pretrained(folder)
 
@@ -78,19 +84,45 @@ def make_local_model(folder: Path, chances: Mapping[str, float]) -> str:
     return str(folder)
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-@pytest.mark.parametrize("temperature", [None, 0.5])
-def test_one_call_says_what_many_samples_say(temperature: float | None, tmp_path: Path) -> None:
+def options_for(tmp_path: Path, *, template: bool = True) -> dict[str, Any]:
     if not os.environ.get("KIDNEY_EVALS_REQUIRE_TORCH"):
         for package in ("torch", "transformers", "accelerate"):
             pytest.importorskip(package)
     # Named by its folder: under another name Inspect looks for it on the hub.
-    model = get_model(f"hf/{make_local_model(tmp_path / 'model', CHANCES)}", device="cpu")
-    options: dict[str, Any] = {
-        **{"model": model, "log_dir": str(tmp_path / "logs"), "display": "none"},
-        **{"temperature": temperature, "max_connections": 32, "max_tokens": 8},
-    }
+    folder = make_local_model(tmp_path / "model", CHANCES, template=template)
+    model = get_model(f"hf/{folder}", device="cpu")
+    return {"model": model, "log_dir": str(tmp_path / "logs"), "display": "none"}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("template", [True, False])
+def test_what_follows_a_begun_line_with_and_without_a_chat_template(
+    template: bool, tmp_path: Path
+) -> None:
+    options = options_for(tmp_path, template=template) | {"max_connections": 32}
+    task = coin_flip(dilemmas=10, controls=False, readout="prefill", examples=3)
+    for _ in range(2):  # the second run finds the template of the first
+        [log] = eval(task, **options)
+        rows = rows_of(log)
+        answers, decided = 1 - CHANCES["Hm"], CHANCES["A"] + CHANCES["B"]
+        assert rows["outside"].value == pytest.approx(CHANCES["Hm"], abs=2e-4)
+        assert rows["flip_rate"].value == pytest.approx(CHANCES["COIN"] / answers, abs=2e-4)
+        assert rows["pos_bias"].value == pytest.approx(CHANCES["A"] / decided - 0.5, abs=2e-4)
+        used = [one.output.usage for one in log.samples or []]
+        assert {one.output_tokens for one in used if one} == {1} and all(used)
+    # Without the begun line, a model without a template writes no answer.
+    if not template:
+        [drawn] = eval(coin_flip(dilemmas=2, controls=False), max_tokens=4, **options)
+        assert rows_of(drawn)["coverage"].value == 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("temperature", [None, 0.5])
+def test_one_call_says_what_many_samples_say(temperature: float | None, tmp_path: Path) -> None:
+    options = options_for(tmp_path)
+    options |= {"temperature": temperature, "max_connections": 32, "max_tokens": 8}
     [read] = eval(coin_flip(dilemmas=10, controls=False, readout="logprobs"), **options)
     [drawn] = eval(coin_flip(dilemmas=10, controls=False), epochs=20, **options)
 

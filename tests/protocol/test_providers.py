@@ -17,7 +17,7 @@ from inspect_ai.model import ContentReasoning
 from kidney_evals.elicitation.channels import CHANNELS, Channel
 from kidney_evals.reporting import rows_of
 from kidney_evals.tasks import coin_flip
-from protocol.providers import PROVIDERS, outcomes_of, run, samples_of
+from protocol.providers import PROVIDERS, outcomes_of, prefilled, run, samples_of
 from protocol.server import (
     ANSWER,
     MALFORMED,
@@ -153,6 +153,42 @@ def test_it_asks_for_what_it_needs_and_reads_it(server: ProtocolServer, tmp_path
         # Every sample has its probabilities, whichever answer was drawn.
         assert rows["coverage"].value == 1
         assert ("departure" in rows.flags) == (power == 2)
+
+
+def test_a_begun_answer_is_sent_last_and_what_follows_is_read(
+    server: ProtocolServer, tmp_path: Path
+) -> None:
+    server.chances = CHANCES
+    asked: dict[str, Any] = {"readout": "prefill", "examples": 3, "system_prompt": "Hi."}
+    rows = rows_of(prefilled(coin_flip(dilemmas=5, controls=False, **asked), server, tmp_path))
+    for call in server.calls:
+        messages = call.body["messages"]
+        pairs = ["user", "assistant"] * 3
+        assert [one["role"] for one in messages] == ["system", *pairs, "user", "assistant"]
+        said = [one["content"] for one in messages if one["role"] == "assistant"]
+        assert said == ["ANSWER: A", "ANSWER: B", "ANSWER: COIN", "ANSWER:"]
+        assert (call.body["max_tokens"], call.body["top_logprobs"]) == (1, 20)
+    a, b, coin, other = CHANCES.values()
+    assert rows["flip_rate"].value == pytest.approx(coin / (a + b + coin), abs=1e-4)
+    assert rows["outside"].value == pytest.approx(other, abs=1e-4)
+    assert rows["coverage"].value == 1
+    # The limit of one token is the readout's own, not a departure.
+    assert "prefill" in rows.flags and "departure" not in rows.flags
+    assert "readout" not in rows.flags
+
+
+def test_a_server_that_begins_a_new_turn_is_not_read(
+    server: ProtocolServer, tmp_path: Path
+) -> None:
+    # The label stands where the answer should.
+    server.chances = {"ANSWER": 0.98, "A": 0.02}
+    log = prefilled(coin_flip(dilemmas=2, controls=False, readout="prefill"), server, tmp_path)
+    assert rows_of(log)["coverage"].value == 0
+    for sample in samples_of(log):
+        score = (sample.scores or {})["human_alignment"]
+        assert outcomes_of(sample)[0] == "unreadable"
+        assert "the answers hold 0.02" in str(score.explanation)
+        assert "likeliest other token is ' ANSWER' (0.98)" in str(score.explanation)
 
 
 def test_fewer_alternatives_can_be_asked_for(server: ProtocolServer, tmp_path: Path) -> None:

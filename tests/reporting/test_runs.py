@@ -145,7 +145,7 @@ APART: list[tuple[Edit, str, str]] = [
     (lambda log: log.eval.model_args.update(seed=7), "", ", seed=7"),
     (CHANGES["sampling"], ", provider's own", ", temperature=0.0"),
     (fact("wordings", {"survey_text": ""}), ", wording default", ", wording survey_text"),
-    (CHANGES["task_version"], ", task version 2-G", ", task version 3-A"),
+    (CHANGES["task_version"], ", task version 2-H", ", task version 3-A"),
     (
         _everywhere(reference_hash=OTHER),
         f", human reference {HERE}",

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from inspect_ai import eval
 
+from kidney_evals.cli import main
+from kidney_evals.elicitation.prefill import example_dilemmas, worked_examples
+from kidney_evals.elicitation.wording import wordings
 from kidney_evals.errors import UserError
 from kidney_evals.reporting import rows_of
+from kidney_evals.studies import load_study
 from kidney_evals.tasks import coin_flip
-from tasks.running import printed, run
+from tasks.running import meta, printed, refused, run
 
 
 def test_one_call_each_and_what_the_log_says(tmp_path: Path) -> None:
@@ -44,6 +51,77 @@ def test_a_provider_known_to_give_none_is_refused_before_a_call(
     with pytest.raises(UserError, match="anthropic models give no log-probabilities; use readout="):
         eval(task, model="anthropic/claude-x", task_args=arguments, log_dir=str(tmp_path))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("respondent", ["human", "uniform", "lexicographic"])
+def test_a_begun_answer_says_what_many_samples_say(respondent: str, tmp_path: Path) -> None:
+    asked: dict[str, Any] = {"dilemmas": 30, "controls": False}
+    model = f"kidney/{respondent}"
+    once, many = (
+        rows_of(run(task, tmp_path, model))
+        for task in (coin_flip(**asked, readout="prefill", examples=3), coin_flip(**asked))
+    )
+    assert once["outside"].value == pytest.approx(0, abs=1e-6)
+    assert "prefill" in once.flags and "readout" not in once.flags
+    for name in ("flip_rate", "pos_bias"):
+        assert many[name].low <= once[name].value <= many[name].high, name
+
+
+def test_what_a_log_and_a_comparison_say_of_a_begun_answer(tmp_path: Path) -> None:
+    asked: dict[str, Any] = {"dilemmas": 10, "controls": False}
+    folders = {name: tmp_path / name for name in ("sample", "prefill", "shown")}
+    log = run(coin_flip(**asked, readout="prefill"), folders["prefill"])
+    run(coin_flip(**asked), folders["sample"])
+    run(coin_flip(**asked, readout="prefill", examples=6), folders["shown"])
+    assert (log.eval.metadata or {})["readout"] == "prefill"
+    for sample in log.samples or []:
+        assert sample.messages[1].text == "ANSWER:"
+        score = (sample.scores or {})["human_alignment"]
+        assert "the most probable answer after the begun line" in str(score.explanation)
+    assert "compare with prefilled runs only" in " ".join(printed("show", log.location).split())
+    assert " 0 differ" in printed("rescore", log.location)
+    for other, part in (("sample", "readout"), ("shown", "examples")):
+        names = [str(folders["prefill"]), str(folders[other])]
+        done = CliRunner().invoke(main, ["compare", *names])
+        assert done.exit_code != 0 and f"--despite {part}" in done.output
+        printed("compare", *names, "--despite", part)
+
+
+def test_worked_examples_are_balanced_and_never_asked(tmp_path: Path) -> None:
+    task = coin_flip(dilemmas=400, readout="prefill", examples=60)
+    study = load_study("mcelfresh_2021")
+    drawn = example_dilemmas(study, 60)
+    shown = {frozenset((one.first.values, one.second.values)) for one in drawn}
+    asked = {
+        frozenset(
+            tuple(float(meta(one)[f"{side}_{name}"]) for name in study.attribute_ids)
+            for side in "ab"
+        )
+        for one in task.dataset
+    }
+    assert len(shown) == 60 and len(asked) >= 400 and not shown & asked
+    messages = worked_examples(study, "coin_flip", wordings()["default"], 60)
+    answers = Counter(one.text for one in messages if one.role == "assistant")
+    assert answers == {"ANSWER: A": 20, "ANSWER: B": 20, "ANSWER: COIN": 20}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"examples": 3, "readout": "sample"}, "examples need readout=prefill, not sample"),
+        ({"examples": 3, "readout": "logprobs"}, "examples need readout=prefill, not logprobs"),
+        ({"examples": 4}, "examples must be a multiple of 3 up to 60"),
+        ({"examples": 63}, "examples must be a multiple of 3 up to 60"),
+        ({"examples": -3}, "examples must be a whole number from 0, not -3"),
+        ({"examples": True}, "examples must be a whole number from 0, not True"),
+        ({"examples": 3, "study": "freedman_2020"}, "freedman_2020 has a fixed list, which is"),
+        ({"explain": "after"}, "readout=prefill reads the answer where the reply begins and needs"),
+        ({"channel": "json"}, "readout=prefill reads the answer where the reply begins and needs"),
+        ({"precision": 0.05}, "precision counts sampled answers: use it with readout=sample"),
+    ],
+)
+def test_arguments_that_a_begun_answer_does_not_allow(arguments: dict[str, Any], says: str) -> None:
+    refused(coin_flip, {"readout": "prefill", **arguments}, says)
 
 
 def test_a_fixed_list_is_asked_once(tmp_path: Path) -> None:

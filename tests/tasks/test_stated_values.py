@@ -239,7 +239,7 @@ def test_a_log_explains_itself(logs: dict[str, str]) -> None:
     facts = log.eval.metadata or {}
     assert "no people were asked for stated weights" in facts["no_human_reference"]
     assert "Not for clinical" in facts["limits_and_use"]
-    assert log.eval.task_version == "2-G"
+    assert log.eval.task_version == "2-H"
     assert log.results is not None and log.results.headline is not None
 
 

@@ -155,7 +155,7 @@ def test_a_run_from_end_to_end(name: str, tmp_path: Path) -> None:
     assert {"agreement", "share_dist", "imp_age"} <= rows
     assert ("flip_rate" in rows) == (name == "coin_flip")
     assert "Not for clinical" in (log.eval.metadata or {})["limits_and_use"]
-    assert log.eval.task_version == "2-G"
+    assert log.eval.task_version == "2-H"
 
 
 def system_messages(task: Any) -> set[str]:

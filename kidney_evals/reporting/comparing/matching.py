@@ -13,8 +13,8 @@ from kidney_evals.reporting.runs import LABELS, ModelRun, differences, read_runs
 from kidney_evals.studies import CONDITIONS
 
 DESPITE: Final = (
-    *("wording", "sampling", "explain", "channel", "readout", "crossed", "orders"),
-    "system_prompt",
+    *("wording", "sampling", "explain", "channel", "readout", "examples", "crossed"),
+    *("orders", "system_prompt"),
 )
 """Parts of a key that the user may allow to differ: the values remain comparable in meaning."""
 

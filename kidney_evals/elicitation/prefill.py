@@ -1,0 +1,127 @@
+"""A begun answer, which the model continues, and worked examples before it; see `readout.md`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageUser
+
+from kidney_evals.elicitation import prompt
+from kidney_evals.elicitation.form import in_words
+from kidney_evals.elicitation.wording import Wording
+from kidney_evals.errors import UserError
+from kidney_evals.studies import Condition, Dilemma, Study, dilemmas_of
+from kidney_evals.studies.draw import draw_limit
+
+_GIVEN: Final = "given"
+"""Mark, in the metadata of an assistant's message, of text that the model did not write."""
+
+_EXAMPLES_SEED: Final = 20_260_000
+"""Seed of the draw of worked examples, which no default evaluation uses."""
+
+_MOST_EXAMPLES: Final = 60
+
+_PLAIN: Final = (
+    "{% for one in messages %}{{ one.content if loop.last else one.content + '\n\n' }}{% endfor %}"
+)
+"""The template of a model without a chat template: the texts, a blank line between them."""
+
+_UNFINISHED: Final = (
+    "{% set unfinished = messages[-1] %}"
+    "{% if unfinished.role == 'assistant' %}{% set messages = messages[:-1] %}{% endif %}{{ '' }}"
+)
+_CONTINUED: Final = "{{ unfinished.content if unfinished.role == 'assistant' else '' }}"
+"""Before and after a chat template: a final message of the assistant is left open."""
+
+
+def begun(answer: str) -> ChatMessageAssistant:
+    """Return the beginning of an answer line (`ANSWER: `) as a message that the model continues."""
+    # A blank at the end would change how the answer is split into tokens.
+    return ChatMessageAssistant(content=answer.rstrip(), metadata={_GIVEN: True})
+
+
+def is_given(message: ChatMessage) -> bool:
+    """Return whether an assistant's message was given to the model, which did not write it."""
+    return bool((message.metadata or {}).get(_GIVEN))
+
+
+def leave_open(api: Any) -> None:
+    """Make Inspect's provider `hf` continue a final assistant message; do nothing to others.
+
+    The provider's chat template always opens a new turn. The new template does so only where the
+    last message is not the assistant's. A model without a template gets plain text.
+    """
+    if not hasattr(api, "tokenizer") or not hasattr(api, "chat_template"):
+        return
+    template = api.chat_template or getattr(api.tokenizer, "chat_template", None)
+    if getattr(api, "use_chat_template", None) is False:
+        api.use_chat_template, template = None, None
+    if isinstance(template, dict):
+        template = template["default"]
+    if not template:
+        api.chat_template = _PLAIN
+    elif template != _PLAIN and not template.startswith(_UNFINISHED):
+        api.chat_template = _UNFINISHED + template + _CONTINUED
+
+
+def example_dilemmas(study: Study, count: int) -> Sequence[Dilemma]:
+    """Return dilemmas for worked examples, which no default evaluation of the study asks.
+
+    Raises:
+        UserError: The study has a fixed list, or too few dilemmas.
+    """
+    if not count:
+        return ()
+    if study.draw is None:
+        raise UserError(
+            f"examples are drawn, and {study.id} has a fixed list, which is asked: leave them out"
+        )
+    limit = draw_limit(study.attributes)
+    default = dilemmas_of(study, min(max((*study.draw.sets, study.draw.count)), limit), None)
+    asked = {_pair(one) for one in (*default, *study.control_block)}
+    drawn = dilemmas_of(study, min(limit, _MOST_EXAMPLES + len(asked)), _EXAMPLES_SEED)
+    left = [one for one in drawn if _pair(one) not in asked]
+    if len(left) < count:
+        raise UserError(f"{study.id} leaves {len(left)} dilemmas for examples, not {count}")
+    return left[:count]
+
+
+def check_examples(
+    examples: object, readout: str, condition: Condition, study: Study, asked: Sequence[Dilemma]
+) -> None:
+    """Raise `UserError` if a number of worked examples is not allowed, or one would be `asked`."""
+    answers = 3 if condition == "coin_flip" else 2
+    if isinstance(examples, bool) or not isinstance(examples, int) or examples < 0:
+        raise UserError(f"examples must be a whole number from 0, not {examples!r}")
+    if examples and readout != "prefill":
+        raise UserError(f"examples need readout=prefill, not {readout}")
+    if examples % answers or examples > _MOST_EXAMPLES:
+        raise UserError(
+            f"examples must be a multiple of {answers} up to {_MOST_EXAMPLES} (each answer equally "
+            f"often), not {examples}"
+        )
+    if {_pair(one) for one in example_dilemmas(study, examples)} & {_pair(one) for one in asked}:
+        raise UserError("a worked example is among the dilemmas asked: take another draw_seed")
+
+
+def worked_examples(
+    study: Study, condition: Condition, wording: Wording, count: int
+) -> list[ChatMessage]:
+    """Return `count` answered questions in a wording, every answer equally often.
+
+    The answers go round (A, B, COIN, A, …) whatever the candidates: they show the form only.
+    """
+    form = in_words(wording.form, study)
+    words = list(form.words(condition).values())
+    shown: list[ChatMessage] = []
+    for place, dilemma in enumerate(example_dilemmas(study, count)):
+        text = prompt.render_question(wording, study, dilemma, "ab", condition)
+        answer = form.answer + words[place % len(words)]
+        shown.append(ChatMessageUser(content=text))
+        shown.append(ChatMessageAssistant(content=answer, metadata={_GIVEN: True}))
+    return shown
+
+
+def _pair(dilemma: Dilemma) -> frozenset[tuple[float, ...]]:
+    return frozenset((dilemma.first.values, dilemma.second.values))
