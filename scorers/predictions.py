@@ -12,6 +12,7 @@ from kidney_evals.elicitation.transcripts import prediction_reader, readings_of
 from kidney_evals.measures import Measure, stored
 from kidney_evals.scorers.metric import members, rows
 from kidney_evals.scorers.shared import BLANK, Values, people_of, reading_text, table, turned
+from kidney_evals.studies import Patient, Study
 
 _ROWS = stored("predict_people")
 
@@ -68,12 +69,14 @@ def predictions(any_reference: bool = False) -> Scorer:
         if "revealed_model" in metadata:
             kept["other_model"] = str(state.model) != metadata["revealed_model"]
         value |= {row.id: BLANK for row in predicted_measures(metadata, people=asked)}
-        shown = map(study.summary, dilemma.shown(order))
         called = study.words.fill("{Candidate}")
-        names = [f"{called} {name}: {text}" for name, text in zip("AB", shown, strict=True)]
+        names = [
+            f"**{called} {name}** {_labelled(study, patient)}"
+            for name, patient in zip("AB", dilemma.shown(order), strict=True)
+        ]
         lines = [
             [name, says, f"{100 * share:.1f} %", off]
-            for name, share, (says, off) in zip([*names, "Coin"], people, own, strict=False)
+            for name, share, (says, off) in zip([*names, "**Coin**"], people, own, strict=False)
         ]
         heads = ["", "predicted", "people", "difference"]
         if not asked:
@@ -88,6 +91,12 @@ def predictions(any_reference: bool = False) -> Scorer:
         )
 
     return score
+
+
+def _labelled(study: Study, patient: Patient) -> str:
+    """Return a candidate on one line, each value after its attribute ("Age: 64 years, …")."""
+    pairs = zip(study.attributes, patient.values, strict=True)
+    return ", ".join(f"{one.label}: {one.describe(value)}" for one, value in pairs)
 
 
 def _cell(shares: Sequence[float]) -> str:

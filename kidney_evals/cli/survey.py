@@ -16,7 +16,8 @@ from kidney_evals.output_files import STDOUT, check_output, write_output
 from kidney_evals.studies import Condition
 
 if TYPE_CHECKING:
-    from kidney_evals.survey.store import Store
+    from kidney_evals.studies import Study
+    from kidney_evals.survey.settings import SurveySettings
 
 _HERE: Final = "--here"
 
@@ -87,7 +88,16 @@ def serve(
     The study's folder must hold survey.yaml with the consent text. The owner's page, at /results,
     opens with the token.
     """
-    store = _opened(study, url, create=True, own=False)
+    loaded, settings = _survey(study, own=False)
+    from kidney_evals.studies.new import CONSENT_TO_REPLACE
+    from kidney_evals.survey.store import Store
+
+    if any(CONSENT_TO_REPLACE in one for one in settings.consent.values()):
+        raise UserError(
+            f"the consent in survey.yaml of study {loaded.id!r} is the one to replace "
+            f"({CONSENT_TO_REPLACE!r}): write your own before you ask people"
+        )
+    store = Store(_place(loaded, url), loaded, settings)
     try:
         from kidney_evals.survey.web.server import serve as run
     except ImportError as error:
@@ -123,23 +133,27 @@ def here(
     """
     if code is not None and (condition or language):
         raise UserError("an interview that has a code keeps its condition and its language")
-    store = _opened(study, url, create=code is None)
-    from kidney_evals.survey.store import readable_code
-    from kidney_evals.survey.terminal import Interview, Stopped
+    loaded, settings = _survey(study, own=True)
+    from kidney_evals.survey.store import Store, readable_code
+    from kidney_evals.survey.terminal import Interview, Stopped, consented
 
-    chosen = language or store.settings.languages[0]
-    store.check(chosen, condition)
-    person = None if code is None else store.participant(code)
-    if code is not None and person is None:
+    chosen = language or settings.languages[0]
+    settings.check(chosen, condition)
+    place, store, person = _place(loaded, url), None, None
+    # A wrong store is refused before the consent; a new file is made after it.
+    if code is not None or "://" in place or Path(place).expanduser().exists():
+        store = Store(place, loaded, settings, create=code is None)
+    if code is not None and store is not None and (person := store.participant(code)) is None:
         raise UserError(f"{store.url} holds no interview with the code {code}")
-    interview = Interview(store, say=_say, read=_read)
     try:
         if person is None:
-            if not interview.consented(chosen):
+            if not consented(settings, chosen, _say, _read):
                 say("Nothing was stored.")
                 return
+            store = store or Store(place, loaded, settings)
             person = store.begin(chosen, condition)
-        interview.run(person)
+        assert store is not None
+        Interview(store, say=_say, read=_read).run(person)
     except Stopped as stopped:
         say("")
         if person is None:
@@ -164,8 +178,11 @@ def export(study: str, url: str | None, output: str, overwrite: bool) -> None:
     random names in every export.
     """
     check_output(output, overwrite=overwrite)
-    store = _opened(study, url, create=False)
+    loaded, settings = _survey(study, own=True)
     from kidney_evals.survey.export import exported
+    from kidney_evals.survey.store import Store
+
+    store = Store(_place(loaded, url), loaded, settings, create=False)
 
     inputs = [] if store.file is None else [store.file]
     write_output(output, exported(store), overwrite=overwrite, inputs=inputs)
@@ -175,34 +192,28 @@ def export(study: str, url: str | None, output: str, overwrite: bool) -> None:
         tell(f"{condition:14}{counts.begun:>8}{counts.finished:>10}{counts.answers:>9}")
 
 
-def _opened(study: str, url: str | None, *, create: bool, own: bool = True) -> Store:
-    """Return the store of a survey.
+def _survey(study: str, *, own: bool) -> tuple[Study, SurveySettings]:
+    """Return a study and how it is put to people.
 
-    With `own` a study without `survey.yaml` gets settings for this terminal, and a consent text
-    that is not written yet is shown; others are not asked with it.
+    With `own` a study without `survey.yaml` gets settings for this terminal.
     """
-    from kidney_evals.studies import load_study
-    from kidney_evals.studies.new import CONSENT_TO_REPLACE
-
     try:
-        from kidney_evals.survey.store import Store
+        import kidney_evals.survey.store  # noqa: F401
     except ImportError as error:
         raise _lacks_extra(error) from error
+    from kidney_evals.studies import load_study
     from kidney_evals.survey.settings import has_survey, load_survey, own_settings
     from kidney_evals.survey.terminal import OWN_CONSENT
 
     loaded = load_study(study)
-    place = url or f"{loaded.id}-survey.db"
     if own and not has_survey(loaded):
-        settings = own_settings(loaded, OWN_CONSENT)
-    else:
-        settings = load_survey(loaded)
-    if not own and create and any(CONSENT_TO_REPLACE in one for one in settings.consent.values()):
-        raise UserError(
-            f"the consent in survey.yaml of study {loaded.id!r} is the one to replace "
-            f"({CONSENT_TO_REPLACE!r}): write your own before you ask people"
-        )
-    return Store(place, loaded, settings, create=create)
+        return loaded, own_settings(loaded, OWN_CONSENT)
+    return loaded, load_survey(loaded)
+
+
+def _place(study: Study, url: str | None) -> str:
+    """Return the file or the address of a survey's store."""
+    return url or f"{study.id}-survey.db"
 
 
 def _lacks_extra(error: ImportError) -> UserError:

@@ -99,6 +99,20 @@ def differences(one: Mapping[str, str], two: Mapping[str, str]) -> dict[str, tup
     return {name: (one[name], two[name]) for name in LABELS if one[name] != two[name]}
 
 
+def unlike_parts(runs: Sequence[ModelRun]) -> list[str]:
+    """Return the parts of the keys in which runs of a panel differ.
+
+    The condition is no such part if every model has runs in the same conditions, as if
+    `stated_values` was given the logs of both: the name of each run says which.
+    """
+    parts = [name for name in LABELS if len({run.key[name] for run in runs}) > 1]
+    conditions: dict[str, set[str]] = {}
+    for run in runs:
+        conditions.setdefault(run.called, set()).add(run.key["condition"])
+    alike = all(one == conditions[runs[0].called] for one in conditions.values())
+    return [name for name in parts if name != "condition" or not alike]
+
+
 class Panel(NamedTuple):
     """The question that runs were asked: task, study and hash of the content.
 

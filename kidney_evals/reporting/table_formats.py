@@ -18,7 +18,7 @@ from kidney_evals.card.numbers import NOTHING, number
 from kidney_evals.errors import unknown
 from kidney_evals.measures import MEASURES, find, headlines
 from kidney_evals.reporting.rows import place_of
-from kidney_evals.reporting.runs import LABELS, ModelRun, Panel, by_panel, differences
+from kidney_evals.reporting.runs import LABELS, ModelRun, Panel, by_panel, unlike_parts
 from kidney_evals.reporting.text import NOBODY, with_interval
 
 Format = Literal["md", "csv"]
@@ -72,9 +72,7 @@ class PanelTable:
             for run in self.runs
             if run.file.state != "finished"
         ]
-        keys = [run.key for run in self.runs]
-        differ = dict.fromkeys(name for key in keys for name in differences(keys[0], key))
-        if differ:
+        if differ := unlike_parts(self.runs):
             parts = " and ".join(LABELS[name] for name in differ)
             notes.append(
                 f"These runs differ in {parts}: what lies between them is not of the models alone."

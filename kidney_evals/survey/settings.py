@@ -105,6 +105,13 @@ class SurveySettings(FileModel):
         """Return a text in a language; a text given once serves for every language."""
         return texts[language] if language in texts else texts[EVERY]
 
+    def check(self, language: str, condition: Condition | None = None) -> None:
+        """Raise `UserError` unless the survey has this language and condition."""
+        if language not in self.languages:
+            raise unknown("language of the survey", language, self.languages)
+        if condition is not None and condition not in self.conditions:
+            raise unknown("condition of the survey", condition, self.conditions)
+
     def question(self, id: str) -> Ask:
         """Return the question about the person with this id; raise `UserError` without one."""
         for one in self.ask:

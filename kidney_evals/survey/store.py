@@ -251,7 +251,7 @@ class Store:
         Without `condition` the person is assigned at random to one of the conditions with the
         fewest persons, so that groups differ by one at most, also with concurrent calls.
         """
-        self.check(language, condition)
+        self.settings.check(language, condition)
         code = "".join(secrets.choice(_LETTERS) for _ in range(_CODE_LETTERS))
         with self._changing() as connection:
             # Holding this row, one assignment follows the other.
@@ -269,13 +269,6 @@ class Store:
                 )
             )
         return person
-
-    def check(self, language: str, condition: Condition | None = None) -> None:
-        """Raise `UserError` unless the survey has this language and condition."""
-        if language not in self.settings.languages:
-            raise unknown("language of the survey", language, self.settings.languages)
-        if condition is not None and condition not in self.settings.conditions:
-            raise unknown("condition of the survey", condition, self.settings.conditions)
 
     def _assigned(self, connection: Connection) -> Condition:
         of = _PARTICIPANTS.c.condition

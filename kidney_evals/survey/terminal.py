@@ -9,6 +9,7 @@ from kidney_evals.studies import CHOICES, Choice
 from kidney_evals.survey.interview import Item
 from kidney_evals.survey.question import question_of
 from kidney_evals.survey.results import Beside, OwnAnswers, own_answers
+from kidney_evals.survey.settings import SurveySettings
 from kidney_evals.survey.store import FEWEST, Participant, Store, readable_code
 
 BACK, STOP, WITHDRAW = "<", "q", "withdraw"
@@ -25,6 +26,27 @@ class Stopped(Exception):
     """The person stopped, with what to tell them; what they answered is stored."""
 
 
+def consented(
+    settings: SurveySettings,
+    language: str,
+    say: Callable[[str], None],
+    read: Callable[[str], str],
+) -> bool:
+    """Show the consent text and return whether the person typed yes; see `Interview`."""
+    for text in (settings.title, settings.consent, settings.contact):
+        if shown := settings.spoken(text, language).strip():
+            say(f"{shown}\n")
+    return _typed(read, "Type yes to agree and begin: ").casefold() == "yes"
+
+
+def _typed(read: Callable[[str], str], prompt: str) -> str:
+    """Return a typed line without spaces around it; raise `Stopped` at the end of input."""
+    try:
+        return read(prompt).strip()
+    except (EOFError, KeyboardInterrupt):
+        raise Stopped from None
+
+
 class Interview:
     """A survey with one person in a terminal.
 
@@ -38,21 +60,6 @@ class Interview:
         self, store: Store, say: Callable[[str], None], read: Callable[[str], str]
     ) -> None:
         self.store, self.say, self._read = store, say, read
-
-    def read(self, prompt: str) -> str:
-        """Return a typed line without spaces around it; raise `Stopped` at the end of input."""
-        try:
-            return self._read(prompt).strip()
-        except (EOFError, KeyboardInterrupt):
-            raise Stopped from None
-
-    def consented(self, language: str) -> bool:
-        """Show the consent text and return whether the person typed yes."""
-        settings = self.store.settings
-        for text in (settings.title, settings.consent, settings.contact):
-            if shown := settings.spoken(text, language).strip():
-                self.say(f"{shown}\n")
-        return self.read("Type yes to agree and begin: ").casefold() == "yes"
 
     def run(self, person: Participant) -> None:
         """Ask every question that is not answered, then show the person's answers beside others'.
@@ -114,7 +121,7 @@ class Interview:
 
     def _command(self, person: Participant, prompt: str) -> str:
         """Return what is typed; carry out STOP and WITHDRAW."""
-        typed = self.read(prompt).casefold()
+        typed = _typed(self._read, prompt).casefold()
         if typed == STOP:
             raise Stopped
         if typed == WITHDRAW:

@@ -21,6 +21,7 @@ from kidney_evals.reporting.logs import find_logs
 from kidney_evals.reporting.runs import read_runs
 from kidney_evals.reporting.table_formats import (
     COLUMNS,
+    PanelTable,
     csv_text,
     formatted,
     in_csv,
@@ -152,6 +153,28 @@ def test_versions_stand_apart_and_differences_are_named(made: Made, tmp_path: Pa
         "These runs differ in sampling settings: what lies between them is not of the models alone."
     ]
     assert "(content 000000000000)" in formatted(tables, "md")
+
+
+def test_stated_values_beside_both_conditions_of_each_model_are_no_difference(
+    made: Made, tmp_path: Path
+) -> None:
+    def stated(model: str, condition: str) -> Callable[[EvalLog], None]:
+        def edit(log: EvalLog) -> None:
+            log.eval.model = model
+            fact("asks", "stated_values")(log)
+            fact("condition", condition)(log)
+
+        return edit
+
+    runs = [(model, one) for model in ("x/one", "x/two") for one in ("forced_choice", "coin_flip")]
+    for place, run in enumerate(runs):
+        edited(made.forced, tmp_path / f"{place}.eval", another(stated(*run), number=place))
+    made_runs = read_runs(find_logs([str(tmp_path)]))
+    assert {one.name for one in made_runs} == {f"{m}, condition {one}" for m, one in runs}
+    assert PanelTable(made_runs[0].panel, made_runs, ()).notes == []
+    # Without the last run, two models stand beside people of different conditions.
+    (note,) = PanelTable(made_runs[0].panel, made_runs[:3], ()).notes
+    assert note.startswith("These runs differ in condition: ")
 
 
 @pytest.fixture(scope="module")

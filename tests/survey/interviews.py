@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import random
+import signal
 import socket
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import urlencode, urlsplit
@@ -16,7 +19,7 @@ import httpx
 from kidney_evals.studies import Choice, Condition, Patient, Study, dilemmas_of
 from kidney_evals.survey.store import Row
 from survey.people import Person
-from survey.serving import Page, Visitor
+from survey.serving import Form, Page, Server, Visitor
 
 T = TypeVar("T")
 
@@ -45,6 +48,7 @@ class Interview:
     """A person who answers over HTTP, goes back at times, sends twice, and loses connections.
 
     Attributes:
+        questions: Number of questions.
         trouble: Probability of each kind of trouble at each question.
         chosen: What the person chose in each question, as the server accepted it.
     """
@@ -52,13 +56,13 @@ class Interview:
     study: Study
     person: Person
     visitor: Visitor
+    questions: int
     trouble: float = 0.0
     condition: Condition = "forced_choice"
     chosen: dict[int, Chosen] = field(default_factory=dict)
     lost: int = 0
     doubled: int = 0
     changed: int = 0
-    hung_up: set[int] = field(default_factory=set)
 
     def run(self) -> None:
         """Answer everything."""
@@ -79,28 +83,22 @@ class Interview:
         self.chosen[number] = chosen_as(number, answer, a, b)
         if chance < self.trouble:
             self.lost += 1
-            self.hung_up.add(number)
             self._send_and_hang_up(page.form.action, values)
             self._patiently(lambda: self.visitor.get("/question"))
             return
         if chance < 2 * self.trouble:
             self.doubled += 1
             self._patiently(lambda: self.visitor.client.post(page.form.action, data=values))
-        # What was sent before hanging up may arrive late: after a change, nobody knows what counts.
-        known = number - 1 not in self.hung_up and f"/question/{number - 1}" in page.links
-        if chance > 1 - self.trouble and number > 1 and known:
+        if chance > 1 - self.trouble and number < self.questions:
             self.changed += 1
-            self._change(number - 1)
+            self._slip(page.form, number, "b" if answer == "a" else "a")
         self._patiently(lambda: self.visitor.post({"answer": answer}, page.form))
 
-    def _change(self, number: int) -> None:
-        """Go back to a question and give another answer."""
+    def _slip(self, form: Form, number: int, other: str) -> None:
+        """Give another answer than the own one, and go back to the question."""
+        self._patiently(lambda: self.visitor.post({"answer": other}, form))
         page = self._patiently(lambda: self.visitor.get(f"/question/{number}"))
-        _, before, _ = self.chosen[number]
-        a, b = read_candidates(self.study, page.facts)
-        answer = "b" if before == a else "a"
-        self._patiently(lambda: self.visitor.post({"answer": answer}, page.form))
-        self.chosen[number] = chosen_as(number, answer, a, b)
+        assert page.form.action == form.action
 
     def _send_and_hang_up(self, path: str, values: Mapping[str, str]) -> None:
         """Send a form and close the connection without reading the answer."""
@@ -135,6 +133,52 @@ class Interview:
             response = result if isinstance(result, httpx.Response) else self.visitor.response
             assert response.status_code == 200, (response.status_code, Page(response.text).text)
             return result
+
+
+def answer_at_once(
+    study: Study, server: Server, people: Sequence[Person], questions: int, kills: int
+) -> list[Interview]:
+    """Have people answer over HTTP at the same time, in trouble, while the server is killed."""
+    interviews = [
+        Interview(
+            study,
+            person,
+            Visitor(server.address, {"x-forwarded-for": f"192.0.2.{number}"}),
+            questions,
+            trouble=0.08,
+        )
+        for number, person in enumerate(people)
+    ]
+    done = threading.Event()
+    with ThreadPoolExecutor(len(people) + 1) as threads:
+        killer = threads.submit(_kill_and_restart, server, interviews, kills, done)
+        running = [threads.submit(one.run) for one in interviews]
+        try:
+            for future in running:
+                future.result()
+        finally:
+            done.set()
+            print(server.log)  # shown if somebody got no page
+        assert killer.result() == kills
+    # The trouble was there: with a chance of .08 each at every question.
+    for kind in ("lost", "doubled", "changed"):
+        assert sum(getattr(one, kind) for one in interviews) > len(people) / 4, kind
+    return interviews
+
+
+def _kill_and_restart(
+    server: Server, interviews: Sequence[Interview], times: int, done: threading.Event
+) -> int:
+    """Kill the server some times, evenly over the interviews; return how often it was killed."""
+    total = sum(one.questions for one in interviews)
+    for killed in range(times):
+        while sum(len(one.chosen) for one in interviews) < total * (killed + 1) / (times + 2):
+            if done.wait(0.02):
+                return killed
+        server.stop(signal.SIGKILL)
+        time.sleep(0.5)
+        server.start()
+    return times
 
 
 def chosen_as(number: int, answer: str, a: Patient, b: Patient) -> Chosen:

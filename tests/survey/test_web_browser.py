@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kidney_evals.studies import Condition, Study, in_language
+from kidney_evals.studies import Study
 from kidney_evals.survey.settings import load_survey
 from kidney_evals.survey.store import Store
 from survey.folders import DRAWN, study_with
-from survey.interviews import (
-    Chosen,
-    chosen_as,
-    known_to_people,
-    known_to_the_store,
-    read_candidates,
-)
-from survey.people import Person, Truth, population
+from survey.interviews import known_to_people, known_to_the_store
+from survey.people import Truth, population
 from survey.serving import TOKEN, Server, serving
-from viewer.required import require_browser
+from survey.surfing import DESKTOP, PHONE, surfer
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -41,10 +34,6 @@ ask:
     options: [{en: "Yes", de: Ja}, {en: "No", de: Nein}]
 """
 
-QUESTIONS = 8
-
-DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 640}
-
 TRUTH = Truth(weights=(0.6, 0.5, 0.9), coin=0.5)
 
 
@@ -54,98 +43,11 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    require_browser()
-    from playwright.sync_api import sync_playwright
-
-    from viewer.browsing import CHROMIUM, SWITCHES
-
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=list(SWITCHES))
-        yield opened
-        opened.close()
-
-
-@pytest.fixture(scope="module")
 def server(
     study: Study, browser: Browser, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
     with serving(study.path, tmp_path_factory.mktemp("server")) as running:
         yield running
-
-
-@dataclass
-class Surfer:
-    """A person in a browser, who uses the keyboard alone, or a mouse or a finger."""
-
-    page: Page
-    study: Study
-    person: Person
-    keyboard: bool = False
-    condition: Condition = "forced_choice"
-    chosen: dict[int, Chosen] = field(default_factory=dict)
-
-    def press(self, selector: str) -> None:
-        """Press the first button or link of a selector."""
-        target = self.page.locator(selector).first
-        if not self.keyboard:
-            target.click()
-            return
-        for _ in range(40):
-            self.page.keyboard.press("Tab")
-            if target.evaluate("element => element === document.activeElement"):
-                # What has the focus is marked.
-                outline = target.evaluate("element => getComputedStyle(element).outlineStyle")
-                assert outline == "solid"
-                with self.page.expect_navigation():
-                    self.page.keyboard.press("Enter")
-                return
-        raise AssertionError(f"{selector} is not reached by Tab")
-
-    def steps(self, address: str) -> Iterator[str]:
-        """Take part, and yield the path of each page."""
-        self.page.goto(address)
-        yield "/"
-        self.press("button.main")
-        yield "/person"
-        self.press("button.main")
-        for number in range(1, QUESTIONS + 1):
-            assert self.page.url.endswith(f"/question/{number}")
-            yield f"/question/{number}"
-            facts = [
-                card.locator("dd").all_inner_texts()
-                for card in self.page.locator(".candidate").all()
-            ]
-            a, b = read_candidates(self.study, facts)
-            has_coin = self.page.locator("button[value=coin]").count() == 1
-            self.condition = "coin_flip" if has_coin else "forced_choice"
-            answer = self.person.decide(self.study, a, b, self.condition, number)
-            self.chosen[number] = chosen_as(number, answer, a, b)
-            self.press(f"button[value={answer}]")
-        assert self.page.url.endswith("/end")
-        yield "/end"
-
-
-def surfer(
-    browser: Browser,
-    study: Study,
-    person: Person,
-    *,
-    language: str = "en",
-    size: dict[str, int] = DESKTOP,
-    keyboard: bool = False,
-    dark: bool = False,
-    scripts: bool = True,
-) -> Surfer:
-    context = browser.new_context(
-        viewport=size,  # type: ignore[arg-type]
-        locale=language,
-        color_scheme="dark" if dark else "light",
-        java_script_enabled=scripts,
-    )
-    page = context.new_page()
-    page.set_default_timeout(30_000)
-    return Surfer(page, in_language(study, language), person, keyboard)
 
 
 @pytest.mark.slow

@@ -63,6 +63,7 @@ def test_the_questions_and_the_log(tmp_path: Path) -> None:
         off = 0.5 * sum(abs(a - b) for a, b in zip((0.55, 0.25, 0.2), people, strict=True))
         assert score.value["off"] == pytest.approx(off, abs=2e-3)
         assert "| predicted" in score.explanation and "55.0 %" in score.explanation
+        assert f"| **Patient A** Age: {one['a_age']:g} years, " in score.explanation
         # Rounded to a tenth of a percent from the share, which the metadata holds in 4 decimals.
         shown = map(float, re.findall(r"([\d.]+) %", score.explanation))
         assert any(abs(one - 100 * people[2]) <= 0.05 + 0.005 for one in shown)

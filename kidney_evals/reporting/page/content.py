@@ -27,7 +27,14 @@ from kidney_evals.output_files import STDOUT
 from kidney_evals.reporting.alone import alone, with_nouns
 from kidney_evals.reporting.logs import READ, Progress, find_logs, read_samples
 from kidney_evals.reporting.page import cards, parts, sections
-from kidney_evals.reporting.runs import LABELS, ModelRun, by_panel, read_runs, sampling_of
+from kidney_evals.reporting.runs import (
+    LABELS,
+    ModelRun,
+    by_panel,
+    read_runs,
+    sampling_of,
+    unlike_parts,
+)
 from kidney_evals.reporting.sentences import NO_PEOPLE, sentence
 from kidney_evals.reporting.text import FIRST, NOBODY, flags, how_it_ended, templates
 from kidney_evals.studies import CONDITIONS
@@ -316,10 +323,8 @@ def warnings_of(run: ModelRun) -> list[str]:
 
 def unlike_settings(group: parts.PanelRuns) -> str:
     """Return the settings in which the runs of a group differ, as text; empty if in none."""
-    values = {
-        label: sorted({run.key[part] for run in group.runs}) for part, label in LABELS.items()
-    }
-    differ = (f"{label} ({'; '.join(some)})" for label, some in values.items() if len(some) > 1)
+    values = {part: sorted({run.key[part] for run in group.runs}) for part in LABELS}
+    differ = (f"{LABELS[part]} ({'; '.join(values[part])})" for part in unlike_parts(group.runs))
     return listed(list(differ) or [""])
 
 

@@ -1,0 +1,93 @@
+"""People who answer a survey in a real browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from kidney_evals.studies import Condition, Study, in_language
+from survey.interviews import Chosen, chosen_as, read_candidates
+from survey.people import Person
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 640}
+
+
+@dataclass
+class Surfer:
+    """A person in a browser, who uses the keyboard alone, or a mouse or a finger."""
+
+    page: Page
+    study: Study
+    person: Person
+    keyboard: bool = False
+    condition: Condition = "forced_choice"
+    chosen: dict[int, Chosen] = field(default_factory=dict)
+
+    def press(self, selector: str) -> None:
+        """Press the first button or link of a selector."""
+        target = self.page.locator(selector).first
+        if not self.keyboard:
+            target.click()
+            return
+        for _ in range(40):
+            self.page.keyboard.press("Tab")
+            if target.evaluate("element => element === document.activeElement"):
+                # What has the focus is marked.
+                outline = target.evaluate("element => getComputedStyle(element).outlineStyle")
+                assert outline == "solid"
+                with self.page.expect_navigation():
+                    self.page.keyboard.press("Enter")
+                return
+        raise AssertionError(f"{selector} is not reached by Tab")
+
+    def steps(self, address: str) -> Iterator[str]:
+        """Take part, and yield the path of each page."""
+        self.page.goto(address)
+        yield "/"
+        self.press("button.main")
+        if self.page.url.endswith("/person"):
+            yield "/person"
+            self.press("button.main")
+        number = 0
+        while "/question/" in self.page.url:
+            number += 1
+            assert self.page.url.endswith(f"/question/{number}")
+            yield f"/question/{number}"
+            facts = [
+                card.locator("dd").all_inner_texts()
+                for card in self.page.locator(".candidate").all()
+            ]
+            a, b = read_candidates(self.study, facts)
+            has_coin = self.page.locator("button[value=coin]").count() == 1
+            self.condition = "coin_flip" if has_coin else "forced_choice"
+            answer = self.person.decide(self.study, a, b, self.condition, number)
+            self.chosen[number] = chosen_as(number, answer, a, b)
+            self.press(f"button[value={answer}]")
+        assert self.page.url.endswith("/end")
+        yield "/end"
+
+
+def surfer(
+    browser: Browser,
+    study: Study,
+    person: Person,
+    *,
+    language: str = "en",
+    size: dict[str, int] = DESKTOP,
+    keyboard: bool = False,
+    dark: bool = False,
+    scripts: bool = True,
+) -> Surfer:
+    context = browser.new_context(
+        viewport=size,  # type: ignore[arg-type]
+        locale=language,
+        color_scheme="dark" if dark else "light",
+        java_script_enabled=scripts,
+    )
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    return Surfer(page, in_language(study, language), person, keyboard)
