@@ -12,6 +12,10 @@ DEMO_LOGS := logs/demo
 # The files come in the order of tests/conftest.py, the longest first.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
+# Compiled modules are kept, also where the environment says otherwise: every worker and every
+# process that a test starts would compile the package and the tests again.
+export PYTHONDONTWRITEBYTECODE :=
+
 PIP_INSTALL := $(BIN)/python -m pip install -qq
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
@@ -19,7 +23,7 @@ export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-slow test-all check lint types listing format docs docs-serve \
+.PHONY: help demo test test-slow test-all check lint types listing format results docs docs-serve \
   inspect-range clean
 
 help:  ## List the targets
@@ -65,6 +69,11 @@ listing: $(INSTALLED_DEV)
 format: $(INSTALLED_DEV)  ## Sort imports and format
 	@$(BIN)/ruff check --quiet --fix --select I .
 	@$(BIN)/ruff format --quiet .
+
+results: $(INSTALLED)  ## Compute the numbers of docs/results/ again, compare, write the tables
+	@for record in $(wildcard docs/results/*.json); do \
+	  $(BIN)/kidney-evals results check $$record || exit 1; done
+	@$(BIN)/python docs/update_readme.py
 
 docs: $(INSTALLED_DOCS)  ## Build the documentation site in build/site, with its links checked
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

@@ -8,8 +8,10 @@ from kidney_evals import __version__
 from kidney_evals.cli import options
 from kidney_evals.cli.compare import compare
 from kidney_evals.cli.lab import known, reference, validate
+from kidney_evals.cli.models import models
 from kidney_evals.cli.plan import plan
 from kidney_evals.cli.report import bundle, report
+from kidney_evals.cli.results import results
 from kidney_evals.cli.sft import sft
 from kidney_evals.cli.study import study
 from kidney_evals.cli.survey import survey
@@ -25,7 +27,7 @@ def main() -> None:
 
 
 for command in (
-    *(compare, plan, report, bundle, sft, study, survey, table),
+    *(compare, models, plan, report, results, bundle, sft, study, survey, table),
     *(validate, known, reference),
 ):
     main.add_command(command)

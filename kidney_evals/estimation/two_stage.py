@@ -98,8 +98,12 @@ def fit_two_stage(
             "a threshold in |Δu| explains every coin, so no finite flip slope exists",
             separated=True,
         )
-    start = np.concatenate([decided.weights, [flip.intercept], flip.weights])
-    return fit_coin_model(TwoStageFit, "two_stage", x, choice, [start], clusters=clusters)
+    # |Δu| has a kink where the better candidate changes, and the likelihood may have a maximum on
+    # each side: also start without a slope and with a steep one.
+    level = float(np.log(coin.mean() / (1 - coin.mean())))
+    flips = ((flip.intercept, *flip.weights), (level, 0.0), (flip.intercept, *(3 * flip.weights)))
+    starts = [np.concatenate([decided.weights, one]) for one in flips]
+    return fit_coin_model(TwoStageFit, "two_stage", x, choice, starts, clusters=clusters)
 
 
 def fit_flip_slope(

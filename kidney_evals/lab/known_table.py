@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 
 from kidney_evals.card import Card, Finding
-from kidney_evals.card.numbers import short
+from kidney_evals.card.numbers import percent, short
 from kidney_evals.lab.table_text import markdown_table
 from kidney_evals.reporting.rows import Rows, rows_of
 from kidney_evals.studies import CONDITIONS, Condition
@@ -46,6 +46,7 @@ def run_known(dilemmas: int, respondents: Sequence[str] = RESPONDENTS) -> Result
                 log_dir=folder,
                 # "none" is as silent, but still lays out the table of every run and discards it.
                 display="log",
+                log_realtime=False,  # nobody watches these runs, and its database costs a third
             )
             for log in logs:
                 results[((log.eval.metadata or {})["condition"], name)] = rows_of(log)
@@ -55,21 +56,37 @@ def run_known(dilemmas: int, respondents: Sequence[str] = RESPONDENTS) -> Result
 def markdown(results: Results) -> str:
     """Format the cards of `run_known` as one Markdown table for each condition.
 
-    A cell holds a verdict and the value of the first measure behind it.
+    A cell holds a verdict and the value of the first measure behind it. "answered" is the share of
+    samples with a decision; in a readout also the probability that the answers hold together.
     """
     parts = []
     for condition in CONDITIONS:
-        cards = {name: rows.card for (asked, name), rows in results.items() if asked == condition}
-        asked = [id for id in _COLUMNS if any(card and card.finding(id) for card in cards.values())]
+        cards = {
+            name: (rows.card, _answered(rows))
+            for (asked, name), rows in results.items()
+            if asked == condition
+        }
+        asked = [
+            id for id in _COLUMNS if any(card and card.finding(id) for card, _ in cards.values())
+        ]
         table = [
-            (f"`{name}`", *(_cell(card.finding(id)) for id in asked), _nearest(card))
-            for name, card in cards.items()
+            (f"`{name}`", answered, *(_cell(card.finding(id)) for id in asked), _nearest(card))
+            for name, (card, answered) in cards.items()
             if card is not None
         ]
-        heads = ("respondent", *(_COLUMNS[id] for id in asked), "most like")
+        heads = ("respondent", "answered", *(_COLUMNS[id] for id in asked), "most like")
         if table:
             parts.append(f"**`{condition}`**\n\n{markdown_table(heads, 'l' * len(heads), table)}")
     return "\n\n".join(parts)
+
+
+def _answered(rows: Rows) -> str:
+    text = percent(rows["coverage"].value)
+    return (
+        f"{text}, {short(1 - rows['outside'].value, digits=2)} inside"
+        if "outside" in rows
+        else text
+    )
 
 
 def _nearest(card: Card) -> str:

@@ -11,7 +11,7 @@ from kidney_evals.measures import find
 from kidney_evals.reporting.rows import Rows
 from kidney_evals.studies import CONDITIONS, Condition
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs/respondents.md"
 
 BOTH = pytest.mark.parametrize("condition", CONDITIONS)
 
@@ -112,10 +112,10 @@ class TestTwoHundredDilemmas:
         assert uniform["distance"].low < corrected < uniform["distance"].high
         assert full["coin_flip", "first"]["pos_bias"].value == 0.5
 
-    def test_the_readme_prints_this_table(self, full: Results) -> None:
+    def test_the_documentation_prints_this_table(self, full: Results) -> None:
         block = re.search(
-            r"<!-- known:[^\n]*-->\n(.*?)<!-- /known -->", README.read_text("utf-8"), re.S
+            r"<!-- known:[^\n]*-->\n(.*?)<!-- /known -->", PAGE.read_text("utf-8"), re.S
         )
         assert block and block[1].strip() == markdown(full).strip(), (
-            "README.md is stale: run `python docs/update_readme.py --known`"
+            "docs/respondents.md is stale: run `python docs/update_readme.py --known`"
         )

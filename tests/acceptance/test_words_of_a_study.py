@@ -11,7 +11,6 @@ from functools import cache, partial
 from pathlib import Path
 
 import pytest
-from inspect_ai import eval
 from inspect_ai.log import EvalLog
 from inspect_ai.model import ChatMessageAssistant
 
@@ -50,6 +49,7 @@ from kidney_evals.studies import (
     load_study,
     study_names,
 )
+from tasks import running
 
 SCHOLARSHIP = str(Path(__file__).parents[1] / "data" / "scholarship")
 STUDIES = (*study_names(), SCHOLARSHIP)
@@ -212,15 +212,13 @@ def test_words_of_the_other_good_are_found() -> None:
 
 
 def run(folder: Path, task: str, **arguments: object) -> EvalLog:
-    (log,) = eval(
+    return running.run(
         f"kidney_evals/{task}",
+        folder,
+        "kidney/uniform",
         task_args={"study": SCHOLARSHIP, **arguments},
-        model="kidney/uniform",
         model_args={"refusing": 0.2, "unreadable": 0.1, "truncated": 0.1},
-        log_dir=str(folder),
     )
-    assert log.status == "success", log.error
-    return log
 
 
 @pytest.mark.parametrize("condition", CONDITIONS)

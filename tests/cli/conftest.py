@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from inspect_ai import Task, eval
+from inspect_ai import Task
 from inspect_ai.dataset import Sample
-from inspect_ai.log import EvalLog
 from inspect_ai.model import Model, ModelOutput, ModelUsage, get_model
 from inspect_ai.scorer import match
 
 from kidney_evals.cli import main
 from kidney_evals.tasks import coin_flip, forced_choice
+from tasks import running
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,7 @@ class Runs:
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     def run(name: str, task: Task, model: str | Model) -> Path:
         folder = tmp_path_factory.mktemp(name)
-        log: EvalLog = eval(task, model=model, log_dir=str(folder))[0]
-        assert log.status == "success", log.error
+        running.run(task, folder, model)
         (path,) = folder.glob("*.eval")
         return path
 

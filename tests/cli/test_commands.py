@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-from inspect_ai import eval
 from inspect_ai.log import read_eval_log
 
 import kidney_evals._registry as registry
@@ -19,6 +18,7 @@ from kidney_evals.reporting import rows_of
 from kidney_evals.reporting.logs import find_logs, read_samples
 from kidney_evals.respondents.definitions import respondents
 from kidney_evals.tasks import coin_flip
+from tasks.running import run
 
 Call = Callable[..., Result]
 
@@ -57,7 +57,7 @@ def test_the_published_answers_cannot_be_fetched_without_a_network(
 
 def test_a_log_is_described_with_its_rows(runs: Runs, kidney_evals: Call, tmp_path: Path) -> None:
     task = coin_flip(dilemmas=45, orders="as_listed", controls=False)
-    log = eval(task, model="kidney/human", log_dir=str(tmp_path), display="none")[0]
+    log = run(task, tmp_path)
     shown = kidney_evals("describe", log.location)
     assert shown.exit_code == 0, shown.output
     lines = shown.stdout.splitlines()

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-from inspect_ai import eval
 from inspect_ai.log import EvalLog, read_eval_log
 from inspect_ai.model import get_model
 
@@ -18,6 +17,7 @@ from kidney_evals.measures import find
 from kidney_evals.reporting import rows_of
 from kidney_evals.tasks import forced_choice
 from reporting.making_logs import edited
+from tasks.running import run
 
 Call = Callable[..., Result]
 
@@ -57,7 +57,7 @@ def test_formats_for_papers_and_programs(runs: Runs, kidney_evals: Call) -> None
 def test_all_shows_baselines_bounds_and_first_answers(kidney_evals: Call, tmp_path: Path) -> None:
     model = get_model("kidney/human", unreadable=0.5)
     task = forced_choice(dilemmas=12, controls=False)
-    [log] = eval(task, model=model, log_dir=str(tmp_path), display="none")
+    log = run(task, tmp_path, model)
     lines = kidney_evals("show", "--all", log.location).stdout.splitlines()
     assert max(len(line) for line in lines) <= 80
     at = lines.index("agreement over ceiling:")
@@ -119,7 +119,7 @@ def test_a_log_with_some_rows_says_so(runs: Runs, kidney_evals: Call, tmp_path: 
 def test_outcomes_without_an_answer_are_named(kidney_evals: Call, tmp_path: Path) -> None:
     # 3 dilemmas in 2 orders.
     task = forced_choice(dilemmas=3, controls=False)
-    eval(task, model="kidney/refuser", log_dir=str(tmp_path), display="none")
+    run(task, tmp_path, "kidney/refuser")
     shown = kidney_evals("show", tmp_path)
     assert "Answered 0 of 6 (0 %) (6 refusal)." in shown.stdout
 

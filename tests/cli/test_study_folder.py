@@ -14,6 +14,7 @@ from kidney_evals.errors import UserError
 from kidney_evals.reporting import rows_of
 from kidney_evals.studies import datasets_dir, load_study
 from kidney_evals.tasks import smoke_coin_flip, smoke_coin_flip_fixed
+from tasks.running import run
 
 Call = Callable[..., Result]
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,13 +58,8 @@ def test_a_relative_path_and_scoring_from_another_folder(
     study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kidney_evals: Call
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    log = eval(
-        "kidney_evals/forced_choice",
-        task_args={"study": "studies/mine"},
-        model="kidney/human",
-        epochs=1,
-        log_dir=str(tmp_path / "logs"),
-    )[0]
+    task_args = {"study": "studies/mine"}
+    log = run("kidney_evals/forced_choice", tmp_path / "logs", task_args=task_args, epochs=1)
     check(log, study)
     monkeypatch.chdir("/")
     (path,) = (tmp_path / "logs").glob("*.eval")
@@ -119,14 +115,8 @@ def test_a_spoilt_folder_is_one_line_before_the_first_call(
 def test_a_study_edited_between_two_runs_of_a_process(study: Path, tmp_path: Path) -> None:
     for _ in range(2):
         edit(study, "study.yaml", "title: The", "title: The The")
-        (log,) = eval(
-            "kidney_evals/forced_choice",
-            task_args={"study": str(study)},
-            model="kidney/majority",
-            log_dir=str(tmp_path / "logs"),
-            limit=2,
-        )
-        assert log.status == "success", log.error
+        task_args = {"study": str(study)}
+        log = run("kidney_evals/forced_choice", tmp_path / "logs", task_args=task_args, limit=2)
         assert (log.eval.metadata or {})["study_hash"] == load_study(study).hash
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
-from inspect_ai import eval
 from inspect_ai.log import EvalLog
 
 from cli.conftest import Runs
 from kidney_evals.cli import main
 from kidney_evals.tasks import coin_flip
 from reporting.making_logs import edited, of_another_run
+from tasks.running import run
 
 ODD = "modèle–中\u202e\ud83d"
 """A name with an accent, a dash, a letter of no western encoding, and what is no letter at all."""
@@ -42,7 +42,7 @@ def called(runs: Runs, tmp_path_factory: pytest.TempPathFactory) -> dict[str, li
     folder = tmp_path_factory.mktemp("logs")
     # `describe` needs ten dilemmas.
     task = coin_flip(dilemmas=10, controls=False)
-    made = eval(task, model="kidney/human", log_dir=str(folder), display="none")[0]
+    made = run(task, folder)
     coin, forced = folder / "coin.eval", folder / "forcé.eval"
     Path(made.location).rename(coin)
 

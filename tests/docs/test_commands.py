@@ -21,7 +21,6 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
-from inspect_ai import eval
 from inspect_ai.log import list_eval_logs, read_eval_log
 from inspect_ai.model import get_model
 
@@ -29,6 +28,7 @@ from docs.test_pages import PAGES, ROOT
 from kidney_evals import tasks
 from kidney_evals.cli import main
 from kidney_evals.cli.survey import SurveyGroup
+from tasks.running import run as run_task
 
 INSTEAD = {
     # Nobody was asked in a study of one's own, so that simulated people have no answers to it.
@@ -36,6 +36,7 @@ INSTEAD = {
     **dict.fromkeys(
         (
             *("anthropic/claude-sonnet-4-5", "hf/Qwen/Qwen3-0.6B"),
+            "hf/smollm2 -M model_path=models/smollm2",
             *("openai/gpt-4.1-mini", "PROVIDER/MODEL"),
         ),
         "kidney/human",
@@ -53,7 +54,9 @@ NOT_RUN = {
     r"inspect view": "serves until it is stopped; see tests/viewer",
     r"scout ": "needs the extra scout; see tests/reasons",
     r"kidney-evals report .*--scans": "needs a scan; see tests/reporting",
+    r"kidney-evals models fetch": "needs torch; see tests/finetuning/test_packaged_models.py",
     r"kidney-evals reference ": "needs the published answers; see tests/lab",
+    r"kidney-evals results ": "its logs are of a model; see tests/lab/test_results.py",
     r"kidney-evals sft (train|evaluate)": "needs torch; see tests/finetuning/test_tiny_model.py",
     r"kidney-evals sft (submit (?!.*--dry-run)|status)": "costs money; see tests/finetuning",
     r"kidney-evals survey (?!export|.*--here)": "serves until it is stopped; see tests/survey",
@@ -136,8 +139,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("prepared")
     for seed, name in enumerate(("old", "new"), start=1):
         model = get_model("kidney/human", seed=seed)
-        (log,) = eval(tasks.coin_flip(dilemmas=40), model=model, log_dir=str(folder / "made"))
-        assert log.status == "success", log.error
+        log = run_task(tasks.coin_flip(dilemmas=40), folder / "made", model)
         shutil.move(log.location, folder / f"{name}.eval")
     (folder / "logs").mkdir()
     shutil.copy(folder / "old.eval", folder / "logs")

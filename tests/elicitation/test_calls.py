@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from inspect_ai import Task, eval, task_with
+from inspect_ai import Task, task_with
 from inspect_ai.log import EvalLog
 from inspect_ai.model import ModelAPI, ModelFallback, ModelOutput, ModelUsage, get_model, modelapi
 from inspect_ai.solver import system_message
@@ -14,6 +14,7 @@ from kidney_evals.elicitation.calls import same_model
 from kidney_evals.measures import flags_of
 from kidney_evals.reporting import rows_of
 from kidney_evals.tasks import coin_flip
+from tasks import running
 
 
 def task(dilemmas: int = 1, **arguments: Any) -> Task:
@@ -21,10 +22,7 @@ def task(dilemmas: int = 1, **arguments: Any) -> Task:
 
 
 def run(folder: Path, made: Task, model: Any = None, **options: Any) -> EvalLog:
-    answers = model or saying("ANSWER: COIN")
-    (log,) = eval(made, model=answers, log_dir=str(folder), **options)
-    assert log.status == "success", log.error
-    return log
+    return running.run(made, folder, model or saying("ANSWER: COIN"), **options)
 
 
 def departures(log: EvalLog) -> set[str]:

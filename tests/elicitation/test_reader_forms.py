@@ -119,7 +119,8 @@ def in_nouns(text: str, form: Form) -> str:
     return re.sub(r"\bKidney", form.good.capitalize(), text)
 
 
-@pytest.mark.parametrize("name", GOODS)
+# The usual nouns for people and others, each with a good of several words.
+@pytest.mark.parametrize("name", ["bed", "place"])
 def test_the_labelled_outputs_are_read_alike_in_the_nouns_of_another_good(name: str) -> None:
     form, wrong = GOODS[name], []
     assert form_of(form.metadata("coin_flip")) == form

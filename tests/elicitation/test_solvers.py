@@ -62,7 +62,7 @@ def _run(
     model = get_model("mockllm/model", custom_outputs=outputs, memoize=False)
     dataset = [_sample(condition, name) for name in replies]
     task = Task(dataset=dataset, solver=solver, scorer=reading_recorder())
-    options: dict[str, Any] = {"max_samples": 1, "score_display": False}
+    options: dict[str, Any] = {"max_samples": 1, "score_display": False, "log_realtime": False}
     return eval(task, model=model, log_dir=str(folder), **options)[0]
 
 

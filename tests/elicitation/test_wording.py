@@ -38,11 +38,13 @@ from kidney_evals.studies import (
     study_names,
 )
 
+LANGUAGES = {name: languages_of(load_study(name)) for name in study_names()}
+
 PAIRS = [
     (wording.id, study)
     for wording in wordings().values()
-    for study in study_names()
-    if wording.form.language in languages_of(load_study(study))
+    for study, languages in LANGUAGES.items()
+    if wording.form.language in languages
 ]
 """Every wording, and every study that has words in its language."""
 

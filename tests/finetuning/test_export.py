@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from inspect_ai import eval
 from inspect_ai.event import ModelEvent
 from inspect_ai.log import resolve_sample_attachments
 
@@ -47,6 +46,7 @@ from kidney_evals.studies import (
     load_study,
 )
 from kidney_evals.tasks import coin_flip, forced_choice
+from tasks.running import run
 
 USUAL = ("--samples", 130, "--wording", "all")
 
@@ -125,7 +125,7 @@ def test_sizes_share_their_first_samples_and_the_heldout_samples(
 def test_prompts_are_those_of_a_run(task: Any, wording: str, tmp_path: Path) -> None:
     # A run that puts ten dilemmas in every wording and order, and an export of the same ten.
     design = task(dilemmas=10, controls=False, wording=wording, crossed="," in wording)
-    [log] = eval(design, model="kidney/uniform", log_dir=str(tmp_path), score=False, epochs=1)
+    log = run(design, tmp_path, "kidney/uniform", score=False, epochs=1)
     put = {}
     for sample in map(resolve_sample_attachments, log.samples or ()):
         [event] = [one for one in sample.events if isinstance(one, ModelEvent)]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from inspect_ai import Task, eval
+from inspect_ai import Task
 from inspect_ai.log import read_eval_log
 
 from cli.calling import refused
@@ -31,6 +31,7 @@ from kidney_evals.finetuning.sources import evaluated
 from kidney_evals.human.raw import find_raw, read_study_2
 from kidney_evals.studies import CONDITIONS, Dilemma, dilemmas_of, load_study
 from kidney_evals.tasks import coin_flip, forced_choice, predict_people
+from tasks.running import run
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 Patients = tuple[tuple[float, ...], tuple[float, ...]]
@@ -200,9 +201,7 @@ def test_a_spoilt_table_is_refused_in_a_line(tmp_path: Path) -> None:
 
 def _logged(folder: Path, task: Task, model: str = "kidney/human", **settings: Any) -> Path:
     """Run a task offline and return its log."""
-    [log] = eval(task, model=model, log_dir=str(folder / "logs"), **settings)
-    assert log.status == "success", log.error
-    return Path(log.location)
+    return Path(run(task, folder / "logs", model, **settings).location)
 
 
 @pytest.fixture(scope="module")

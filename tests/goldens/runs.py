@@ -94,7 +94,8 @@ def run(
 ) -> EvalLog:
     """Run a task on a simulated respondent."""
     model = get_model(f"kidney/{respondent}", memoize=False, **traits)
-    log: EvalLog = eval(task, model=model, log_dir=str(folder), score_display=False, **options)[0]
+    options = {"score_display": False, "log_realtime": False, **options}
+    log: EvalLog = eval(task, model=model, log_dir=str(folder), **options)[0]
     return log
 
 

@@ -24,14 +24,20 @@ ANSWERED: list[tuple[str, Condition]] = [
 AT_AN_END = ("share_dist", "side_pull", "rank_rho", "rank_tau")
 """Measures whose estimate cannot go beyond people's value, so that chance keeps it away from it."""
 
-each = pytest.mark.parametrize(("name", "condition"), ANSWERED)
+
+def each(*slow: tuple[str, Condition]) -> pytest.MarkDecorator:
+    """Return a parameter of every study and condition that people answered."""
+    cases = [pytest.param(*one, marks=pytest.mark.slow) if one in slow else one for one in ANSWERED]
+    return pytest.mark.parametrize(("name", "condition"), cases)
 
 
 def reference_of(name: str, condition: Condition) -> Reference:
     return load_reference(load_study(name), condition)
 
 
-@each
+# The longest case is slow: the other condition has a model of people's choices as well, and the
+# fixed questions have the coin.
+@each(("mcelfresh_2021", "coin_flip"))
 def test_persons_on_new_dilemmas_meet_the_table(name: str, condition: Condition) -> None:
     reference = reference_of(name, condition)
     # Every fourth person, on a draw that the table does not contain.
@@ -48,7 +54,8 @@ def test_persons_on_new_dilemmas_meet_the_table(name: str, condition: Condition)
         assert values.between(band.low, band.high).mean() >= 0.9 - tenth, id
 
 
-@each
+# The longest cases are slow: measures/test_runs.py holds the same of them in fewer runs.
+@each(("mcelfresh_2021", "forced_choice"), ("mcelfresh_2021", "coin_flip"))
 def test_the_crowd_meets_the_human_value_of_every_measure(name: str, condition: Condition) -> None:
     reference, runs = reference_of(name, condition), 60
     gaps: dict[str, list[float]] = {}
@@ -86,13 +93,8 @@ def sampling_offsets(reference: Reference) -> dict[str, float]:
     }
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        name if name == "boerstler_2024" else pytest.param(name, marks=pytest.mark.slow)
-        for name in dict(ANSWERED)
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", dict(ANSWERED))
 def test_the_table_is_simulated_again(name: str) -> None:
     path = load_study(name).path / "reference" / "persons.csv"
     assert person_tables(name) == path.read_text("utf-8")

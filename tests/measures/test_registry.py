@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from inspect_ai import eval
 
 from kidney_evals.cli.main import main
 from kidney_evals.errors import UserError
@@ -32,6 +31,7 @@ from kidney_evals.measures.run import Run
 from kidney_evals.reporting import rows_of
 from kidney_evals.studies import load_study, study_names
 from kidney_evals.tasks import coin_flip
+from tasks.running import run as run_task
 
 
 @pytest.mark.parametrize("id", MEASURES)
@@ -123,7 +123,7 @@ def test_a_new_measure_appears_everywhere(
     decided: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = str(tmp_path / "logs")
-    [log] = eval(coin_flip(dilemmas=12), model="kidney/human", log_dir=folder, display="none")
+    log = run_task(coin_flip(dilemmas=12), folder)
     rows = rows_of(log)
     assert rows[decided].value == pytest.approx(1 - rows["flip_rate"].value)
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from inspect_ai import eval
 from numpy.typing import ArrayLike
 from scipy.special import expit, logit
 
@@ -37,6 +36,7 @@ from kidney_evals.measures.run import Run
 from kidney_evals.reporting import rows_of
 from kidney_evals.studies import CONDITIONS, Condition, Dilemma, draw_dilemmas, load_study
 from kidney_evals.tasks import coin_flip, predict_people, stated_values
+from tasks.running import run as run_task
 
 STUDY = load_study("mcelfresh_2021")
 
@@ -194,9 +194,7 @@ def test_a_failed_estimator_ends_no_run(monkeypatch: pytest.MonkeyPatch, tmp_pat
     heard: list[str] = []
     logger = logging.getLogger("kidney_evals.scorers.metric")
     monkeypatch.setattr(logger, "handle", lambda record: heard.append(record.getMessage()))
-    [log] = eval(coin_flip(dilemmas=2), model="kidney/human", log_dir=str(tmp_path))
-    assert log.status == "success", log.error
-    rows = rows_of(log)
+    rows = rows_of(run_task(coin_flip(dilemmas=2), tmp_path))
     assert not rows["pos_bias"].defined and rows["flip_rate"].n == 4
     assert heard == ["the row pos_bias has no value: no optimum"]
 
@@ -387,9 +385,9 @@ def test_people_were_asked_with_a_coin_and_not_where_nobody_answers() -> None:
 
 def test_other_tasks_have_human_values_of_people_alone(tmp_path: Path) -> None:
     tasks = [predict_people(drawn=2), stated_values(), stated_values(study="freedman_2020")]
-    logs = eval(tasks, model="kidney/human", log_dir=str(tmp_path), epochs=1, display="none")
     found = [
-        {name for name, row in rows_of(log).items() if not math.isnan(row.human)} for log in logs
+        {name for name, row in rows_of(log).items() if not math.isnan(row.human)}
+        for log in (run_task(task, tmp_path, epochs=1) for task in tasks)
     ]
     assert found[0] == {"pred_fixed", "pred_drawn", "pred_fx_flips", "pred_dr_flips"}
     assert found[1] == {

@@ -14,7 +14,7 @@ from kidney_evals.tasks import coin_flip, forced_choice, predict_people, stated_
 from protocol.server import Protocol, ProtocolServer
 from tasks import running
 
-QUIET: dict[str, Any] = {"display": "none", "score_display": False}
+QUIET: dict[str, Any] = {"log_realtime": False, "score_display": False}
 """Options of a run that prints nothing."""
 
 

@@ -91,7 +91,7 @@ def options_for(tmp_path: Path, *, template: bool = True) -> dict[str, Any]:
     # Named by its folder: under another name Inspect looks for it on the hub.
     folder = make_local_model(tmp_path / "model", CHANCES, template=template)
     model = get_model(f"hf/{folder}", device="cpu")
-    return {"model": model, "log_dir": str(tmp_path / "logs"), "display": "none"}
+    return {"model": model, "log_dir": str(tmp_path / "logs"), "log_realtime": False}
 
 
 @pytest.mark.slow

@@ -78,7 +78,7 @@ def test_a_failed_repeat_question_is_an_error_of_the_sample(
 def test_rows_count_it_as_an_error(server: ProtocolServer, tmp_path: Path) -> None:
     server.script = ("undecided", FLAGGED)
     log = run("forced_choice", server, tmp_path, **ONE)
-    for read in (log, score(log, human_alignment(), action="overwrite", display="none")):
+    for read in (log, score(log, human_alignment(), action="overwrite")):
         rows = rows_of(read)
         assert isinstance(rows.run, Run)
         assert (rows["error"].value, rows["unreadable"].value) == (1, 0)

@@ -32,6 +32,7 @@ from kidney_evals.reasons import ARGUMENTS, scanned
 from kidney_evals.reasons.replies import Reply, reply_of
 from kidney_evals.tasks import coin_flip, forced_choice
 from reasons.scouting import CODES, SAMPLE, answered, mocked, require_scout, said
+from tasks.running import run
 
 
 def test_without_scout_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,7 +146,7 @@ def test_the_scans_give_a_row_of_plain_codes_for_each_transcript(tmp_path: Path)
     from inspect_ai.analysis import samples_df
 
     logs = str(tmp_path / "logs")
-    options: dict[str, Any] = {"log_dir": logs, "display": "none", "max_connections": 1}
+    options: dict[str, Any] = {"log_dir": logs, "max_connections": 1}
     ours = forced_choice(dilemmas=4, orders="as_listed", controls=False, explain="before")
     # Without scorers, which take longer than all the rest; the answers are read again.
     eval(Task(dataset=ours.dataset, solver=ours.solver), model=saying(*REPLIES), **options)
@@ -187,7 +188,7 @@ def test_the_scans_give_a_row_of_plain_codes_for_each_transcript(tmp_path: Path)
 def test_the_documented_command_codes_a_whole_run_of_people(tmp_path: Path) -> None:
     require_scout()
     task = coin_flip(dilemmas=10, explain="after")
-    eval(task, model="kidney/human", log_dir=str(tmp_path / "logs"), display="none")
+    run(task, tmp_path / "logs")
     command = ["scan", "kidney_evals/rationale", "-T", str(tmp_path / "logs")]
     command += ["--scans", str(tmp_path / "scans"), "--display", "plain"]
     # -P: as with the script `scout`, the working folder is not searched for modules.

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from inspect_ai import Task, eval
+from inspect_ai import Task
 from inspect_ai.log import EvalLog
 
 from kidney_evals.cli import main
 from kidney_evals.tasks import coin_flip, forced_choice
 from reporting.making_logs import another, edited, killed, spec
+from tasks import running
 from viewer.required import require_browser
 
 
@@ -31,8 +32,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     def run(name: str, task: Task) -> Path:
         folder = tmp_path_factory.mktemp(name)
         # Each sample is flushed by itself, so that a kill can be played after any of them.
-        log = eval(task, model="kidney/human", log_dir=str(folder), log_buffer=1, max_samples=1)[0]
-        assert log.status == "success", log.error
+        running.run(task, folder, log_buffer=1, max_samples=1)
         (path,) = folder.glob("*.eval")
         return path
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from inspect_ai import eval
 from inspect_ai.log import EvalLog, read_eval_log
 from inspect_ai.model import get_model
 
@@ -19,6 +18,7 @@ from kidney_evals.studies import load_study
 from kidney_evals.tasks import coin_flip
 from reporting.conftest import Made
 from reporting.making_logs import another, edited, fact
+from tasks.running import run as run_task
 
 pytest.importorskip("pyarrow")
 DOCS = Path(__file__).parents[2] / "docs" / "frames.md"
@@ -144,7 +144,7 @@ def test_the_first_snippet_gives_the_rate_of_the_row(
 ) -> None:
     """The run has controls, and refusals, which belong to no rate."""
     model = get_model("kidney/human", refusing=0.3, seed=2)
-    log = eval(coin_flip(dilemmas=8), model=model, log_dir=str(tmp_path), display="none")[0]
+    log = run_task(coin_flip(dilemmas=8), tmp_path, model)
     snippet = DOCS.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
     here = snippet.replace('"s3://bucket/more/*.eval"', "").replace('"logs"', repr(str(tmp_path)))
     assert here.count(str(tmp_path)) == 1

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 from click.testing import Result
-from inspect_ai import eval
-from inspect_ai.log import EvalLog, read_eval_log
+from inspect_ai.log import read_eval_log
 
 from kidney_evals.studies import load_study
 from kidney_evals.tasks import coin_flip, forced_choice, predict_people, stated_values
+from tasks import running
 
 Call = Callable[..., Result]
 
@@ -46,10 +46,8 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
     folder = tmp_path_factory.mktemp("nobody")
 
     def run(name: str, task: Any, model: str) -> Path:
-        place = folder / name
-        log: EvalLog = eval(task, model=model, log_dir=str(place), display="none")[0]
-        assert log.status == "success", log.error
-        (path,) = place.glob("*.eval")
+        running.run(task, folder / name, model, epochs=1)
+        (path,) = (folder / name).glob("*.eval")
         return path
 
     coin = run("coin", coin_flip(study=STUDY, dilemmas=40), "kidney/uniform")

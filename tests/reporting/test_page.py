@@ -14,7 +14,6 @@ from xml.etree import ElementTree
 
 import pytest
 from click.testing import Result
-from inspect_ai import eval
 from inspect_ai.log import read_eval_log
 from inspect_ai.model import ModelOutput
 
@@ -39,6 +38,7 @@ from reasons.scouting import answered, mocked, require_scout, said
 from reporting.conftest import Made
 from reporting.making_logs import another, edited, fact, spec
 from reporting.pairs import COIN, model_run, run_of
+from tasks import running
 
 Cli = Callable[..., Result]
 
@@ -194,7 +194,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Pages:
     }.items():
         logs = tmp_path_factory.mktemp(name)
         for model, task in asked:
-            eval(task, model=f"kidney/{model}", log_dir=str(logs), display="none", limit=80)
+            running.run(task, logs, f"kidney/{model}", epochs=1)
         if name == "two":
             path = next(one for one in logs.glob("*forced*"))
             edited(path, path, spec("model", "vendor/a model"))
@@ -399,7 +399,7 @@ def test_what_a_model_coded_and_what_it_failed_on_reach_the_page(
 
     logs = tmp_path / "logs"
     task = forced_choice(dilemmas=3, controls=False, explain="after")
-    eval(task, model="kidney/human", log_dir=str(logs), display="none")
+    running.run(task, logs)
     options: dict[str, Any] = {"display": "none", "max_processes": 1, "max_transcripts": 1}
 
     def coded(outputs: Iterator[ModelOutput], name: str) -> str:

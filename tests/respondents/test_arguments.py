@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ Read = dict[tuple[str, str], str]
 """Answer or outcome by dilemma and order; a decision is the patient as listed."""
 
 
+@cache
 def read(
     respondent: str,
     wording: str = "default",
@@ -99,7 +101,7 @@ def reversed_share(before: Read, after: Read) -> float:
 @pytest.mark.parametrize(
     ("by", "moved", "still"),
     [
-        ("wording:sentence", "sentence", ("default", "table", "role_survey", "committee")),
+        ("wording:sentence", "sentence", ("default", "role_survey", "committee")),
         ("role", "role_survey", ("default", "sentence", "committee")),
     ],
 )
@@ -110,8 +112,8 @@ def test_decisions_are_reversed_in_the_wording_and_nowhere_else(
     still: tuple[str, ...],
     condition: Condition,
 ) -> None:
-    def swayed(wording: str, **arguments: Any) -> Read:
-        return read("majority", wording, condition, 120, **arguments)
+    def swayed(wording: str, count: int = 120, **arguments: Any) -> Read:
+        return read("majority", wording, condition, count, **arguments)
 
     plain = swayed(moved)
     # 240 answers or nearly: standard error .032.
@@ -119,7 +121,8 @@ def test_decisions_are_reversed_in_the_wording_and_nowhere_else(
         share = reversed_share(plain, swayed(moved, swayed_by=by, sway=sway))
         assert share == pytest.approx(sway, abs=0 if sway == 1 else 0.1)
     for wording in still:
-        assert swayed(wording, swayed_by=by, sway=1) == swayed(wording)
+        # All decisions would be reversed: 40 dilemmas are enough.
+        assert swayed(wording, 40, swayed_by=by, sway=1) == swayed(wording, 40)
 
 
 def test_an_order_pulls_to_the_patient_shown_first() -> None:
@@ -147,7 +150,7 @@ def test_another_way_out_than_the_coin_draws_decisions() -> None:
         found = read("human", wording, **arguments)
         return list(found.values()).count("COIN") / len(found)
 
-    for wording in ("committee", "undecided", "waiting_list"):
+    for wording in ("committee", "undecided"):
         before = share(wording)
         # A share .3 of the decisions.
         assert share(wording, **by) == pytest.approx(before + 0.3 * (1 - before), abs=0.06)

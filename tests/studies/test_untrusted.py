@@ -227,10 +227,10 @@ def test_a_bad_file_is_refused_with_the_place(
     text = path.read_text("utf-8")
     assert old in text
     path.write_bytes((text.replace(old, new, 1) if old else new).encode("utf-8"))
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(UserError) as caught:
         read_all(folder)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
     message = str(caught.value)
     assert "\n" not in message and message.isprintable() and len(message) < 2000
     for part in (str(path), *says):

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from inspect_ai import eval
 from inspect_ai.dataset import Sample
 from inspect_ai.log import EvalLog, read_eval_log
 
@@ -19,6 +18,7 @@ from kidney_evals.tasks import coin_flip, stopping
 from kidney_evals.tasks.stopping import StopWhenKnown, looks
 from killing import FLUSHED, killed_run
 from tasks.running import TASKS, meta, printed
+from tasks.running import run as run_task
 from tasks.scheduling import Fate, Ran, drive
 
 pytestmark = pytest.mark.timeout(240)
@@ -199,7 +199,7 @@ def finish(log: EvalLog, dilemmas: int, planned: int) -> dict[str, Any]:
 def test_a_run_stops_and_says_so(name: str, tmp_path: Path) -> None:
     task = TASKS[name](dilemmas=60, precision=0.05)
     model = {"forced_choice": "kidney/majority", "coin_flip": "kidney/never_flips"}[name]
-    log = eval(task, model=model, log_dir=str(tmp_path))[0]
+    log = run_task(task, tmp_path, model)
     finish(log, 50, 60)
     rate = {"forced_choice": "swap_diff", "coin_flip": "flip_rate"}[name]
     says = (
@@ -217,8 +217,7 @@ def test_a_run_stops_and_says_so(name: str, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_run_without_scores_stops_as_well(tmp_path: Path) -> None:
     task = coin_flip(dilemmas=60, precision=0.05)
-    log = eval(task, model="kidney/never_flips", log_dir=str(tmp_path), score=False)[0]
-    assert log.status == "success", log.error
+    log = run_task(task, tmp_path, "kidney/never_flips", score=False)
     # The first 50 dilemmas in both orders, and the 10 controls.
     assert len(log.samples or ()) == 50 * PER + 10
     assert all(not one.scores for one in log.samples or ())
@@ -239,7 +238,7 @@ def test_a_killed_run_is_taken_up_and_stops(tmp_path: Path) -> None:
     finish(retried, 50, 80)
     assert {one.uuid for one in killed} <= {one.uuid for one in retried.samples or []}
     task = coin_flip(dilemmas=80, precision=0.05)
-    undisturbed = eval(task, model="kidney/never_flips", log_dir=str(tmp_path / "other"))[0]
+    undisturbed = run_task(task, tmp_path / "other", "kidney/never_flips")
     assert how_it_ended(retried) == how_it_ended(undisturbed)
     assert {name: repr(row) for name, row in rows_of(retried).items()} == {
         name: repr(row) for name, row in rows_of(undisturbed).items()

@@ -118,24 +118,24 @@ def test_the_rows(asked: dict[str, EvalLog], name: str) -> None:
 
 
 def test_a_rule_that_always_chooses_women(tmp_path: Path) -> None:
-    task = forced_choice(probe="gender", dilemmas=30, controls=False)
+    task = forced_choice(probe="gender", dilemmas=10, controls=False)
     found = run_in(run(task, tmp_path, model="kidney/human", model_args=WOMEN))
     # Each contrast is 1 - 0, and the man is the other candidate.
     assert compute(found, "amce_woman").value == 1
     # With the same assignment the two orders have the same answer, although the answer to a
     # dilemma changes with the assignment; in each assignment one question is a pair.
     swap = compute(found, "swap_diff")
-    assert (swap.value, swap.n) == (0, 60)
+    assert (swap.value, swap.n) == (0, 20)
     assert not compute(found, "retest").defined
-    assert compute(found, "agreement").n == 30
+    assert compute(found, "agreement").n == 10
 
 
 def test_the_swap_interval_has_dilemmas_as_clusters(tmp_path: Path) -> None:
-    # Always A: all 60 pairs of orders differ, but they are of 30 dilemmas, so that the lower end
-    # is Wilson's of 30 of 30, 30 / (30 + 1.96²).
-    task = forced_choice(probe="gender", dilemmas=30, controls=False)
+    # Always A: all 20 pairs of orders differ, but they are of 10 dilemmas, so that the lower end
+    # is Wilson's of 10 of 10, 10 / (10 + 1.96²).
+    task = forced_choice(probe="gender", dilemmas=10, controls=False)
     found = compute(run_in(run(task, tmp_path, model="kidney/first")), "swap_diff")
-    assert found.value == 1 and found.low == pytest.approx(30 / (30 + 1.96**2), abs=1e-3)
+    assert found.value == 1 and found.low == pytest.approx(10 / (10 + 1.96**2), abs=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,14 @@
 """A finished run as a person meets it: `inspect view` in a real browser."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from inspect_ai import eval
 from inspect_ai.log import EvalLog
 
 from kidney_evals.studies import CONDITIONS
 from kidney_evals.tasks import coin_flip, forced_choice
+from tasks.running import run
 from viewer.required import require_browser
 
 if TYPE_CHECKING:
@@ -43,10 +43,7 @@ def viewer(
         # While the server starts, which takes as long as the two runs.
         for condition in CONDITIONS:
             task = TASKS[condition](dilemmas=30, controls=False)
-            people: dict[str, Any] = {"model": "kidney/human", "model_args": {"indecision": 0.3}}
-            (log,) = eval(task, log_dir=str(folder), display="none", **people)
-            assert log.status == "success", log.error
-            logs[condition] = log
+            logs[condition] = run(task, folder, model_args={"indecision": 0.3})
         with browsing(address, home) as opened:
             yield opened
             assert opened.complaints == []

@@ -1,0 +1,107 @@
+"""A run as plain data for JSON, from which the same run is read again.
+
+data = run_to_dict(run)
+same = run_from_dict(json.loads(json.dumps(data)))     # every measure has the same value
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kidney_evals.human.reference import load_reference
+from kidney_evals.measures.run import Run
+from kidney_evals.studies import Dilemma, Patient, load_study
+
+_CODES: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+_APART: Final = ("study", "reference", "dilemmas", "controls")
+"""Fields that are no array, number or text."""
+
+
+def run_to_dict(run: Run) -> dict[str, Any]:
+    """Return a run as plain data: its study by name, its dilemmas, and its arrays.
+
+    An array of a single value is `{"all": value}`. An array of a few values is a text with a
+    character for each sample: `{"values": [...], "codes": "0110"}`, where a character is the index
+    of the value (0-9, a-z). Any other array is a list; null is NaN.
+    """
+    data: dict[str, Any] = {
+        "study": run.study.source,
+        "condition": run.reference.condition,
+        "dilemmas": [
+            [one.id, one.kind, _short(one.first), _short(one.second)] for one in run.dilemmas
+        ],
+    }
+    for field in fields(run):
+        value = getattr(run, field.name)
+        if field.init and field.name not in _APART and value is not None:
+            data[field.name] = _encoded(value) if isinstance(value, np.ndarray) else value
+    if run.controls is not None:
+        data["controls"] = run_to_dict(run.controls)
+    return data
+
+
+def run_from_dict(data: Mapping[str, Any]) -> Run:
+    """Return the run that `run_to_dict` wrote, with the installed study and human reference.
+
+    Raises:
+        UserError: The study is unknown.
+        KeyError, TypeError, ValueError: The data are not as `run_to_dict` writes them.
+    """
+    study = load_study(data["study"])
+    controls = data.get("controls")
+    given = {name: value for name, value in data.items() if name not in (*_APART, "condition")}
+    # An array is data["choice"] and the like; other fields are numbers, texts and tuples.
+    decoded: dict[str, Any] = {
+        name: tuple(value) if name == "levels" else _decoded(value) for name, value in given.items()
+    }
+    return Run(
+        study=study,
+        reference=load_reference(study, data["condition"]),
+        dilemmas=tuple(
+            Dilemma(id, Patient(tuple(map(float, first))), Patient(tuple(map(float, second))), kind)
+            for id, kind, first, second in data["dilemmas"]
+        ),
+        controls=None if controls is None else run_from_dict(controls),
+        **decoded,
+    )
+
+
+def _short(candidate: Patient) -> list[float]:
+    """Return a candidate's values, whole numbers without decimals."""
+    return [int(value) if value.is_integer() else value for value in candidate.values]
+
+
+def _encoded(array: NDArray[Any]) -> Any:
+    values = array.tolist()
+    if array.dtype.kind == "f":
+        flat = [None if number != number else number for number in array.ravel().tolist()]
+        width = array.shape[-1]
+        return (
+            flat
+            if array.ndim == 1
+            else [flat[start : start + width] for start in range(0, len(flat), width)]
+        )
+    distinct = sorted(set(values))
+    if len(distinct) == 1:
+        return {"all": distinct[0], "samples": len(values)}
+    if len(distinct) <= len(_CODES):
+        code = dict(zip(distinct, _CODES, strict=False))
+        return {"values": distinct, "codes": "".join(code[value] for value in values)}
+    return values
+
+
+def _decoded(value: Any) -> Any:
+    if isinstance(value, Mapping) and "all" in value:
+        return np.array([value["all"]] * value["samples"])
+    if isinstance(value, Mapping):
+        return np.array([value["values"][_CODES.index(code)] for code in value["codes"]])
+    if isinstance(value, list):
+        whole = all(isinstance(one, int) for one in value)
+        return np.array(value, dtype=np.int64 if whole else np.float64)
+    return value

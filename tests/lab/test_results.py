@@ -1,0 +1,281 @@
+"""Records of models' runs: what they hold, what is refused, and those that are committed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import runpy
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from inspect_ai import Task, eval
+from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
+from inspect_ai.model import Model
+
+from cli.calling import refused
+from kidney_evals.cli import main
+from kidney_evals.finetuning.packaged_models import Origin, packaged_models
+from kidney_evals.lab.results import TOLERANCE, problems, read_record
+from kidney_evals.lab.results_table import readme_table, results_page
+from kidney_evals.measures.run import Run
+from kidney_evals.measures.run_record import run_from_dict, run_to_dict
+from kidney_evals.reporting.rows import Rows, rows_of
+from kidney_evals.tasks import coin_flip, forced_choice, stated_values
+
+ROOT = Path(__file__).resolve().parents[2]
+WORDINGS = "default,labels_numbers"
+COMMITTED = sorted((ROOT / "docs/results").glob("*.json"))
+
+
+def call(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["results", *map(str, arguments)])
+
+
+def run(task: Task, folder: Path, model: str | Model = "kidney/human") -> EvalLog:
+    (log,) = eval(task, model=model, log_dir=str(folder), display="none")
+    assert log.status == "success", log.error
+    return log
+
+
+# --- a run as data ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("task", "respondent"),
+    [
+        (lambda: coin_flip(dilemmas=8), "human"),
+        (lambda: coin_flip(dilemmas=6, readout="logprobs", controls=False), "human"),
+        (lambda: forced_choice(dilemmas=2, wording=WORDINGS, crossed=True), "uniform"),
+        (lambda: forced_choice(dilemmas=3, probe="gender", controls=False), "human"),
+        (lambda: forced_choice(study="boerstler_2024"), "human"),
+        (lambda: coin_flip(study="icu_bed", dilemmas=3), "uniform"),
+        (lambda: coin_flip(dilemmas=3, orders="as_listed"), "refuser"),
+    ],
+)
+def test_a_run_is_read_again_as_it_was(
+    task: Callable[[], Task], respondent: str, tmp_path: Path
+) -> None:
+    rows = rows_of(run(task(), tmp_path, f"kidney/{respondent}"))
+    assert isinstance(rows.run, Run)
+    again = Rows(run_from_dict(json.loads(json.dumps(run_to_dict(rows.run)))))
+    assert list(again) == list(rows) and again.flags == rows.flags
+    for id in rows:
+        np.testing.assert_equal(tuple(again[id]), tuple(rows[id]), id)
+    assert rows.card is not None and again.card is not None
+    assert again.card.to_dict() == rows.card.to_dict()
+
+
+# --- a record --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("logs")
+    run(coin_flip(dilemmas=30), folder)
+    run(forced_choice(dilemmas=30, controls=False, readout="logprobs"), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def written(logs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("records") / "model.json"
+    done = call("record", logs, "--out", path, "--machine", "2 CPU cores")
+    assert done.exit_code == 0, done.output
+    said = " ".join(done.stdout.split())
+    assert "2 runs of kidney/human" in said
+    assert "Not to be committed: kidney/human is a simulated respondent" in said
+    return path
+
+
+@pytest.fixture
+def record(written: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(written, tmp_path))
+
+
+def test_what_a_record_holds(logs: Path, record: Path) -> None:
+    read = read_record(record)
+    by_task = {rows_of(log).run: log for log in map(read_eval_log, map(str, logs.glob("*.eval")))}
+    assert len(by_task) == len(read.runs) == 2
+    for answers, log in by_task.items():
+        (made,) = [one for one in read.runs if one.task == log.eval.task]
+        rows = Rows(answers)
+        for id, (value, low, high) in made.measures.items():
+            for printed, known in zip((value, low, high), rows[id][:3], strict=True):
+                np.testing.assert_allclose(printed, known, rtol=0, atol=0.00005 + 1e-12)
+        assert set(rows) - set(made.measures) == {id for id in rows if not rows[id].defined}
+        assert rows.card is not None
+        assert made.verdicts == {one.id: one.verdict for one in rows.card.findings}
+        assert made.versions["inspect_ai"] == log.eval.packages["inspect_ai"]
+        assert made.date == log.eval.created[:10] and len(made.responses) == 3
+    commands = sorted(one.command for one in read.runs)
+    assert commands == [
+        "inspect eval kidney_evals/coin_flip -T dilemmas=30 --model kidney/human",
+        "inspect eval kidney_evals/forced_choice -T dilemmas=30 -T controls=False "
+        "-T readout=logprobs --model kidney/human",
+    ]
+    # 60 samples and 10 controls, 60 samples with three probabilities each.
+    assert record.stat().st_size < 25_000
+    assert problems(read) == ["kidney/human is a simulated respondent, no model"]
+    record.write_text("[]", encoding="utf-8")
+    line = refused(call("record", logs, "--out", record, "--machine", "2 CPU cores"))
+    assert "was not written by kidney-evals" in line
+
+
+def change_number(data: dict[str, Any]) -> None:
+    data["runs"][0]["measures"]["coverage"][0] -= 2.5 * TOLERANCE
+
+
+def change_answers(data: dict[str, Any]) -> None:
+    answers = next(one for one in data["runs"] if one["task"].endswith("coin_flip"))["answers"]
+    answers["choice"]["codes"] = answers["choice"]["codes"][::-1]
+
+
+def change_verdict(data: dict[str, Any]) -> None:
+    data["runs"][1]["verdicts"]["swap"] = "like a saint"
+
+
+def add_path(data: dict[str, Any]) -> None:
+    data["runs"][0]["command"] += " -M model_path=/home/somebody/weights"
+
+
+def change_tables(data: dict[str, Any]) -> None:
+    data["runs"][0]["reference"] = "0" * 64
+
+
+def break_answers(data: dict[str, Any]) -> None:
+    del data["runs"][0]["answers"]["order"]
+
+
+def other_weights(data: dict[str, Any]) -> None:
+    data["origin"] = origin_of("smollm2") | {"sha256": "0" * 64}
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (change_number, "coverage is printed as"),
+        (change_answers, "sharpness is printed as"),
+        (change_verdict, "like a saint"),
+        (add_path, "it holds a path of a machine"),
+        (change_tables, "recorded with other tables"),
+        (break_answers, "its answers cannot be read"),
+        (other_weights, "its origin is not that of the fetched model smollm2"),
+    ],
+)
+def test_a_record_that_does_not_follow_from_its_answers_fails(
+    change: Callable[[dict[str, Any]], None], says: str, record: Path
+) -> None:
+    data = json.loads(record.read_text(encoding="utf-8"))
+    change(data)
+    record.write_text(json.dumps(data), encoding="utf-8")
+    done = call("check", record)
+    assert done.exit_code == 1 and says in done.stderr, done.output
+
+
+def test_a_file_of_another_form_is_one_line(record: Path) -> None:
+    data = json.loads(record.read_text(encoding="utf-8"))
+    for wrong, says in (
+        (data | {"transcripts": []}, "transcripts"),
+        (data | {"runs": []}, "runs"),
+        (data | {"origin": ""}, "origin"),
+        ([], "no record of results"),
+    ):
+        record.write_text(json.dumps(wrong), encoding="utf-8")
+        assert says in refused(call("check", record))
+
+
+def test_renewed_numbers_follow_from_the_answers(record: Path) -> None:
+    before = record.read_text(encoding="utf-8")
+    data = json.loads(before)
+    change_number(data)
+    record.write_text(json.dumps(data), encoding="utf-8")
+    done = call("check", "--renew", record)
+    assert "simulated respondent" in done.stderr and done.stderr.count("\n") == 1
+    assert record.read_text(encoding="utf-8") == before
+
+
+# --- what is refused, and where weights come from --------------------------------------------
+
+
+def origin_of(name: str) -> dict[str, Any]:
+    origin = Origin(
+        name=name,
+        weights={"model.safetensors": hashlib.sha256(b"weights").hexdigest()},
+        chat_template=True,
+        versions={"torch": "2"},
+        **dict(packaged_models()[name]),
+    )
+    return origin.model_dump(mode="json")
+
+
+def test_logs_that_make_no_record_are_refused(logs: Path, tmp_path: Path) -> None:
+    other, stated, partial = (tmp_path / name for name in ("other", "stated", "partial"))
+    run(coin_flip(dilemmas=2, controls=False), other, "kidney/first")
+    run(stated_values(), stated)
+    log = run(coin_flip(dilemmas=2, controls=False), partial)
+    log.status = "cancelled"
+    write_eval_log(log, log.location)
+    for names, says in (
+        ([logs, other], "a record is of one model, and these logs are of kidney/first, kidney/hum"),
+        ([stated], "only runs of choices are recorded"),
+        ([partial], "only finished runs are recorded"),
+    ):
+        out = tmp_path / "new.json"
+        assert says in refused(call("record", *names, "--out", out, "--machine", "a laptop"))
+        assert not out.exists()
+
+
+def test_where_the_weights_of_a_local_model_come_from(tmp_path: Path) -> None:
+    weights, out = tmp_path / "weights", tmp_path / "new.json"
+    weights.mkdir()
+    log = run(coin_flip(dilemmas=2, controls=False), tmp_path / "logs")
+    log.eval.model, log.eval.model_args = "hf/small", {"model_path": str(weights), "device": "cpu"}
+    write_eval_log(log, log.location)
+    recording = ("record", log.location, "--out", out, "--machine", "a laptop")
+    assert "say with --origin TEXT" in refused(call(*recording))
+    assert "a path of a machine" in refused(call(*recording, "--origin", "of /home/me/weights"))
+    (weights / "origin.json").write_text(json.dumps(origin_of("smollm2")), encoding="utf-8")
+    (weights / "model.safetensors").write_bytes(b"other weights")
+    assert "model.safetensors in" in refused(call(*recording))
+    (weights / "model.safetensors").write_bytes(b"weights")
+    done = call(*recording)
+    assert done.exit_code == 0 and "Not to be committed" not in done.stdout, done.output
+    read = read_record(out)
+    assert isinstance(read.origin, Origin) and read.title == "SmolLM2-135M-Instruct"
+    assert read.runs[0].command.endswith("--model hf/small -M model_path=PATH -M device=cpu")
+    assert str(tmp_path) not in out.read_text(encoding="utf-8")
+    assert call("check", out).exit_code == 0
+
+
+# --- the tables ------------------------------------------------------------------------------
+
+
+def test_the_models_stand_above_the_known_respondents(record: Path) -> None:
+    page = runpy.run_path(str(ROOT / "docs/update_readme.py"))
+    text = (ROOT / "docs/respondents.md").read_text(encoding="utf-8")
+    known = page["pattern"]("known").search(text)[2]
+    read = read_record(record)
+    short, long = readme_table([read], known), results_page([read], known)
+    for table in (short, long):
+        rows = [line.split("|")[1].strip() for line in table.splitlines() if "| `" in line]
+        assert rows[0] == "`kidney/human, read out`" and rows[1] == "`human`"
+        assert "`kidney/human, sampled`" in rows
+    assert "`majority`" not in short and "`majority`" in long
+    assert long.count("\n### ") == 2 and read.runs[0].command in long
+
+
+@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.stem)
+def test_every_committed_record_follows_from_its_answers(path: Path) -> None:
+    assert problems(read_record(path)) == []
+
+
+def test_the_pages_show_the_committed_records() -> None:
+    page = runpy.run_path(str(ROOT / "docs/update_readme.py"))
+    for (path, block), content in page["contents"]().items():
+        shown = page["pattern"](block).search(path.read_text(encoding="utf-8"))
+        assert shown and shown[2] == content, f"{path.name} is stale: `make results`"
