@@ -24,7 +24,6 @@ from kidney_evals.card.findings import (
 from kidney_evals.card.numbers import listed, percent, short
 from kidney_evals.card.probe import ProbeFinding, probe_finding
 from kidney_evals.elicitation.readout import LEAST_INSIDE
-from kidney_evals.estimation.decisions import COIN
 from kidney_evals.estimation.importance import distance_floor
 from kidney_evals.estimation.intervals import Z95, student
 from kidney_evals.estimation.quantity import Quantity
@@ -309,7 +308,7 @@ def _summary(run: Run, findings: tuple[Finding, ...], shares: tuple[Share, ...])
         return f"Only {few} answered, fewer than {FEW}: too few to tell whether it is like people."
     sentences = []
     if run.borrows_coin:
-        undecided = percent(float((run.choice == COIN).sum() / (run.choice >= 0).sum()))
+        undecided = percent(float(run.coins.sum() / (run.choice >= 0).sum()))
         sentences.append(
             f"It left {undecided} of its answers undecided in a way that is no coin, for which "
             "people have no rate."

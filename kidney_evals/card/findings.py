@@ -14,7 +14,6 @@ from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
-from kidney_evals.estimation.decisions import COIN
 from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.human import NO_BAND, Band
 from kidney_evals.measures import FEW, compute, find, interval_at, person_of
@@ -213,7 +212,7 @@ def _where(run: Run) -> Finding:
     most = _LARGEST_GAP + _misfit(run, "flip_calib")
     guess = _uniform(run, "flip_calibration")
     gap = _part(run, "flip_calib", Range(-math.inf, most), guessing=guess)
-    why = "" if (run.choice == COIN).any() else "it never flipped"
+    why = "" if run.coins.any() else "it never flipped"
     return _finding(
         "where",
         "Does it flip where people do?",

@@ -169,9 +169,14 @@ def push(adapter: Path, name: str, public: bool) -> None:
 )
 @click.option("--out", default="sft-comparison", show_default=True, type=_PATH)
 @click.option("--dilemmas", type=int, help="Dilemmas of each run; by default as the tasks.")
-@click.option("--epochs", default=2, show_default=True, help="Answers to every question.")
+@click.option("--epochs", type=int, help="Answers to every question; by default 2.")
 @click.option("--side-effects/--no-side-effects", default=True, show_default=True)
-@click.option("--readout/--no-readout", default=None, help="Probabilities, where possible.")
+@click.option(
+    "--readout",
+    metavar="sample|both|prefill",
+    help="sample: sampled answers. both: also probabilities, in a further run (the default for "
+    "local models). prefill: the probabilities after a begun answer line, in every run.",
+)
 @click.option("--device", help="Of local models: cpu, cuda or mps.")
 @click.option("-M", "model_args", multiple=True, metavar="NAME=VALUE", help="Model argument.")
 @click.option("--max-tokens", type=int, help="As for inspect eval.")

@@ -98,6 +98,8 @@ def check_readout(readout: str, explain: str, channel: str) -> None:
 def check_provider(model: str, readout: str) -> None:
     """Raise `UserError` if a model (`provider/name`) is not known to allow a readout."""
     provider, _, name = model.partition("/")
+    if provider == "none":
+        return  # Inspect's name for no model, as after an evaluation whose tasks have their own
     pattern = table("readout")["lacks"].get(provider)
     if pattern is not None and re.match(pattern, name):
         which = f"{model} gives" if pattern else f"{provider} models give"

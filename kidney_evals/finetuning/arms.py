@@ -55,21 +55,26 @@ def arms_of(
 ) -> tuple[Arm, ...]:
     """Return the compared models, the untrained model `before` first.
 
-    `after` holds trained models as MODEL or NAME=MODEL; with `sizes` (numbers of training samples,
-    0 is the untrained model) a single folder with an adapter for each size, in a subfolder named by
-    its size. `prompted` holds "few-shot:N", which shows samples of `data`, or "stated-values".
+    `after` holds trained models as MODEL or NAME=MODEL. With `sizes` (numbers of training samples,
+    0 is the untrained model), its only MODEL without a name is a folder with an adapter for each
+    size, in a subfolder named by its size. `prompted` holds "few-shot:N", which shows samples of
+    `data`, or "stated-values".
     """
     arms = [Arm(UNTRAINED, _checked(before), samples=0 if sizes else None)]
-    if sizes and len(after) != 1:
-        raise UserError("--samples takes one --after, the folder with an adapter for each")
+    named = [text for text in after if _has_name(text)]
+    unnamed = [text for text in after if text not in named]
+    if sizes and len(unnamed) != 1:
+        raise UserError(
+            "--samples takes one --after without a name, the folder with an adapter for each"
+        )
     for size in filter(None, sizes):
-        place = Path(after[0]).expanduser() / str(size)
+        place = Path(unnamed[0]).expanduser() / str(size)
         if not place.is_dir():
             raise UserError(f"there is no adapter of {size} samples at {place}: train it first")
         arms.append(Arm(f"{size} samples", _checked(str(place)), samples=size))
-    for index, text in enumerate(() if sizes else after, start=1):
-        name, equals, model = text.partition("=")
-        if not equals or "/" in name:
+    for index, text in enumerate(named if sizes else after, start=1):
+        name, _, model = text.partition("=")
+        if text not in named:
             name, model = "after" if len(after) == 1 else f"after {index}", text
         arms.append(Arm(name, _checked(model)))
     for text in prompted:
@@ -89,6 +94,12 @@ def arms_of(
         if names.count(name) > 1:
             raise UserError(f"two of the compared are called {name!r}: write --after NAME=MODEL")
     return tuple(arms)
+
+
+def _has_name(after: str) -> bool:
+    """Return whether a text is NAME=MODEL; an "=" behind a slash is part of a path."""
+    name, equals, _ = after.partition("=")
+    return bool(equals) and "/" not in name
 
 
 def _checked(model: str) -> str:

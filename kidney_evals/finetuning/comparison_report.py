@@ -10,7 +10,7 @@ from typing import Any, Final
 from kidney_evals.card.numbers import short
 from kidney_evals.charts import Line, line_chart
 from kidney_evals.finetuning.base import is_adapter
-from kidney_evals.finetuning.evaluate import PARTS, Compared, Comparison
+from kidney_evals.finetuning.evaluate import PARTS, Battery, Compared, Comparison
 from kidney_evals.finetuning.texts import filled
 from kidney_evals.finetuning.training_report import trained_values, write_side_effects
 from kidney_evals.limits import limits_and_use
@@ -60,10 +60,16 @@ def side_effects(comparison: Comparison, arm: str) -> str:
     rows = [one for one in comparison.compared if one.arm == arm and one.effect.is_side_effect]
     first, battery = comparison.arms[0].model, comparison.battery
     return (
-        f"Against `{first}`, with `kidney-evals sft evaluate`, task epochs {battery.plan.epochs}, "
+        f"Against `{first}`, with `kidney-evals sft evaluate`, {_how(battery)}, "
         f'{battery.plan.dilemmas or "all default"} dilemmas. "Unchanged": the 95 % interval of the '
         f"change stays within the margin.\n\n{_table(rows, True)}"
     )
+
+
+def _how(battery: Battery) -> str:
+    if battery.plan.readout == "prefill":
+        return "probabilities after a begun answer line (not sampled answers)"
+    return f"task epochs {battery.plan.epochs}"
 
 
 def _headline(comparison: Comparison, arm: str) -> str:

@@ -7,10 +7,11 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
 
+from kidney_evals.elicitation.readout import ReadoutMode, check_provider
 from kidney_evals.elicitation.wording import ALL, DEFAULT, wordings, wordings_asked
-from kidney_evals.errors import UserError
+from kidney_evals.errors import UserError, unknown
 from kidney_evals.finetuning.arms import Arm, cards_of, model_of, system_prompt
 from kidney_evals.finetuning.data import TrainingData
 from kidney_evals.finetuning.environment import load_env
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
     from inspect_ai.model import Model
 
 PartName = Literal["coin_flip", "forced_choice", "repeated", "other_study", "wordings", "readout"]
+
+ReadoutPlan = Literal["sample", "both", "prefill"]
+"""`sample`: every run reads sampled answers; `both`: a further run reads probabilities; `prefill`:
+every run reads the probabilities after an answer line that is begun for the model.
+"""
 
 
 class Part(NamedTuple):
@@ -55,8 +61,8 @@ PARTS: Final[Mapping[PartName, Part]] = {
 
 READOUT_DILEMMAS: Final = 50
 
-_READ_OUT: Final = ("hf/", "vllm/", "kidney/")
-"""Providers that are known to return log-probabilities."""
+_LOCAL: Final = ("hf/", "vllm/", "kidney/")
+"""Providers that return log-probabilities and continue a begun answer."""
 
 _CLAIM: Final = "asked.json"
 """File in a results folder that records the arguments of the comparison."""
@@ -67,16 +73,16 @@ class Plan:
     """The user's choice of runs; `dilemmas` is None for the study's default number.
 
     Attributes:
-        epochs: Epochs in the two conditions, since a single answer cannot separate chance from an
-            order effect.
+        epochs: Epochs in the two conditions; None for 2, since a single sampled answer cannot
+            separate chance from an order effect, and for 1 if probabilities are read.
         side_effects: Whether to run tasks that were not part of the training.
-        readout: Whether to read out probabilities; None for where this is known to work.
+        readout: How answers are read; None for `both` with local models, else `sample`.
     """
 
     dilemmas: int | None = None
-    epochs: int = 2
+    epochs: int | None = None
     side_effects: bool = True
-    readout: bool | None = None
+    readout: ReadoutPlan | None = None
 
 
 @dataclass(frozen=True)
@@ -84,10 +90,12 @@ class Battery:
     """The runs of every arm, from the user's plan and the training samples.
 
     `wording` is the task argument of the training samples, and `unseen_wordings` are other ids, for
-    a run of their own. `trained_conditions` is empty where unknown.
+    a run of their own. `trained_conditions` is empty where unknown. `readout` is the readout of the
+    runs that read probabilities.
     """
 
     plan: Plan
+    readout: ReadoutMode
     study: str
     trained_conditions: tuple[Condition, ...]
     wording: tuple[str, ...]
@@ -101,9 +109,13 @@ class Battery:
             left_out |= {"repeated", "other_study", "wordings"}
         if not self.unseen_wordings:
             left_out.add("wordings")
-        if not self.plan.readout:
+        if self.plan.readout != "both":
             left_out.add("readout")
         return tuple(part for part in PARTS if part not in left_out)
+
+    def reads_probabilities(self, part: PartName) -> bool:
+        """Return whether a part reads probabilities instead of sampled answers."""
+        return part == "readout" or self.plan.readout == "prefill"
 
     def applies(self, effect: Effect) -> bool:
         """Return whether a line applies: no side effect is reported for a trained condition."""
@@ -201,6 +213,9 @@ def evaluate(
     tasks = [
         _task(part, arm, models[arm.model], battery, data) for arm in arms for part in battery.parts
     ]
+    if any(map(battery.reads_probabilities, battery.parts)):
+        for model in models.values():
+            check_provider(str(model), battery.readout)
     calls = sum(len(task.dataset) * (task.epochs or 1) for task in tasks)
     _claim(out, arms, battery, data)
     say(f"{len(arms)} models, {len(tasks)} runs, {calls:,} calls (a question may be put twice)")
@@ -227,10 +242,7 @@ def evaluate(
 
 def battery_of(cards: Sequence[Mapping[str, Any]], arms: Sequence[Arm], plan: Plan) -> Battery:
     """Choose the runs from the cards of the training samples."""
-    if plan.epochs < 2:
-        raise UserError(
-            f"epochs must be at least 2, not {plan.epochs}: one answer is no repetition"
-        )
+    plan, readout = _completed(plan, arms)
     card = cards[0] if cards else None
     study = load_study(card["study"]["source"] if card else DEFAULT_STUDY)
     if card and card["study"]["hash"] != study.hash:
@@ -251,16 +263,31 @@ def battery_of(cards: Sequence[Mapping[str, Any]], arms: Sequence[Arm], plan: Pl
     usual = wordings()[DEFAULT].form
     asked = wordings_asked(ALL, study)
     unseen = [one.id for one in asked if one.id not in trained and one.form == usual]
-    if plan.readout is None:
-        is_known = all(arm.folder or arm.model.startswith(_READ_OUT) for arm in arms)
-        plan = replace(plan, readout=is_known)
     return Battery(
         plan=plan,
+        readout=readout,
         study=study.source,
         trained_conditions=tuple(card["conditions"]) if card else (),
         wording=tuple(str(card["wording"]).split(",")) if card else (DEFAULT,),
         unseen_wordings=tuple(unseen),
     )
+
+
+def _completed(plan: Plan, arms: Sequence[Arm]) -> tuple[Plan, ReadoutMode]:
+    """Return the plan without None, except for dilemmas, and the readout of probabilities."""
+    is_local = all(arm.folder or arm.model.startswith(_LOCAL) for arm in arms)
+    how = plan.readout or ("both" if is_local else "sample")
+    if how not in get_args(ReadoutPlan):
+        raise unknown("readout", how, get_args(ReadoutPlan))
+    epochs = plan.epochs if plan.epochs is not None else 1 if how == "prefill" else 2
+    if how == "prefill" and epochs != 1:
+        raise UserError(
+            f"epochs must be 1 with readout=prefill, not {epochs}: a question has one distribution"
+        )
+    if how != "prefill" and epochs < 2:
+        raise UserError(f"epochs must be at least 2, not {epochs}: one answer is no repetition")
+    mode: ReadoutMode = "prefill" if is_local or how == "prefill" else "logprobs"
+    return replace(plan, epochs=epochs, readout=how), mode
 
 
 def _task(
@@ -280,14 +307,16 @@ def _task(
     if part == "readout":
         fewest = READOUT_DILEMMAS if battery.plan.dilemmas is None else battery.plan.dilemmas
         most = len(study.listed) or READOUT_DILEMMAS
-        arguments |= {"readout": "logprobs", "dilemmas": min(fewest, most)}
+        arguments["dilemmas"] = min(fewest, most)
+    if battery.reads_probabilities(part):
+        arguments["readout"] = battery.readout
     if part not in CONDITIONS:
         arguments["controls"] = False
     prompt = system_prompt(arm, of.condition, load_study(battery.study), data)
     if prompt is not None:
         arguments["system_prompt"] = prompt
     task: Task = (coin_flip if of.condition == "coin_flip" else forced_choice)(**arguments)
-    if part != "readout":
+    if not battery.reads_probabilities(part):
         task.epochs = of.epochs or battery.plan.epochs
     task.model = model
     task.metadata = (task.metadata or {}) | {"sft_arm": arm.name, "sft_part": part}
@@ -299,7 +328,14 @@ def _compare(
 ) -> tuple[Compared, ...]:
     """Compare every arm with the first arm, in the parts that both have answered."""
     runs = {key: run for key, log in logs.items() if (run := run_of_log(log)) is not None}
-    listed = [effect for effect in effects() if battery.applies(effect)]
+    listed = [
+        # If every run reads probabilities, no run is made for them alone.
+        effect._replace(part="coin_flip")
+        if effect.part == "readout" and battery.plan.readout == "prefill"
+        else effect
+        for effect in effects()
+        if battery.applies(effect)
+    ]
     first, *others = arms
     compared = []
     for arm in others:

@@ -127,7 +127,7 @@ def half_threshold(run: Run) -> Quantity:
 
 def _dominated(run: Run) -> tuple[Any, Any]:
     dominated = run.where(lambda one: run.study.dominating(one) is not None)
-    return run.choice == estimators.decisions.COIN, dominated[run.dilemma] & (run.choice >= 0)
+    return run.coins, dominated[run.dilemma] & (run.choice >= 0)
 
 
 def _dominated_flips(run: Run) -> Quantity:

@@ -128,6 +128,16 @@ class Run(StudyRun):
         )
 
     @cached_property
+    def coins(self) -> Floats:
+        """Probability of a coin in each sample, shape (n,): 0 or 1 if sampled, 0 without answer."""
+        chances = np.eye(3)[self.choice] * (self.choice >= 0)[:, None]
+        if self.chances is not None:
+            # A sample without a choice has chances of 0.
+            chances = self.chances / np.maximum(self.chances.sum(axis=1, keepdims=True), 1e-12)
+        coins: Floats = chances[:, COIN]
+        return coins
+
+    @cached_property
     def first(self) -> Run:
         """The run with the first answers alone, before any repeat question."""
         if np.array_equal(self.choice, self.first_choice):

@@ -226,7 +226,7 @@ def test_providers_known_to_give_none_are_refused() -> None:
                 check_provider(model, readout)
     for model in ("openai/gpt-4o", "hf/gpt2", "kidney/human"):
         check_provider(model, "logprobs")
-    for model in ("hf/gpt2", "vllm/llama", "openai-api/local/llama", "kidney/human"):
+    for model in ("hf/gpt2", "vllm/llama", "openai-api/local/llama", "kidney/human", "none/none"):
         check_provider(model, "prefill")
     with pytest.raises(UserError, match="openai is not known to continue a begun answer, as hf, "):
         check_provider("openai/gpt-4o", "prefill")

@@ -58,9 +58,13 @@ LINES = {
     "--with few-shot": "--with takes few-shot:N or stated-values, not 'few-shot'",
     "--with few-shot:8": "name their folder with --data",
     "--with stated-values --epochs 1": "epochs must be at least 2",
+    "--with stated-values --readout prefill --epochs 2": "epochs must be 1 with readout=prefill",
+    "--with stated-values --readout yes": "unknown readout 'yes'; allowed: sample, both, prefill",
+    "--after mockllm/model --readout prefill": "mockllm is not known to continue a begun answer",
     "--with stated-values --dilemmas 401": "dilemmas must be from 2 to 400",
     "--samples 0,8 --after .": "no adapter of 8 samples at 8",
     "--samples 0,x --after .": "--samples takes whole numbers",
+    "--samples 0,8 --after a=.": "--samples takes one --after without a name",
 }
 
 
@@ -87,8 +91,22 @@ def test_the_runs_follow_from_the_training_samples(tmp_path: Path) -> None:
     assert found.parts == (
         "coin_flip", "forced_choice", "repeated", "other_study", "wordings", "readout",
     )  # fmt: skip
+    # If every run reads probabilities, none is made for them alone, and no question is repeated.
+    prefilled = battery_of((card,), (), Plan(readout="prefill"))
+    assert prefilled.parts == found.parts[:-1]
+    assert (found.plan.epochs, prefilled.plan.epochs) == (2, 1)
     with pytest.raises(ValueError, match="3 samples were about dilemmas that the evaluation asks"):
         battery_of(({**card, "excluded": {**card["excluded"], "overlap": 3}},), (), Plan())
+
+
+def test_a_learning_curve_with_other_models_beside_it(tmp_path: Path) -> None:
+    for size in (8, 32):
+        (tmp_path / str(size)).mkdir()
+        (tmp_path / str(size) / "config.json").write_text("{}", encoding="utf-8")
+    arms = arms_of("kidney/human", [str(tmp_path), "shuffled=kidney/coin"], [0, 8, 32])
+    assert [(arm.name, arm.samples) for arm in arms] == [
+        ("before", 0), ("8 samples", 8), ("32 samples", 32), ("shuffled", None),
+    ]  # fmt: skip
 
 
 def test_prompts_instead_of_training(tmp_path: Path) -> None:
@@ -150,11 +168,13 @@ def test_a_comparison_of_known_respondents(tmp_path: Path) -> None:
     assert float(row("people", "forced_choice", "coverage", "0.05")["change"]) == 0
     report = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
     assert "people: People's answers to `mcelfresh_2021`" in report
+    assert "Answers were sampled, 2 for each question" in report and "=prefill`)" in report
 
     # A second call with the same arguments makes no run, and prints the same.
     logs = {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "logs").glob("*.eval")}
     assert len(logs) == 18
     again = evaluate(*arguments)
+    assert again.exit_code == 0, again.output
     assert [one for one in again.stdout.splitlines() if "Completed" not in one] == [
         one for one in lines if "Completed" not in one
     ]
@@ -164,13 +184,40 @@ def test_a_comparison_of_known_respondents(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_comparison_by_probabilities_after_a_begun_line(tmp_path: Path) -> None:
+    result = evaluate(
+        "--before", "kidney/first", "--after", "people=kidney/human", "--out", tmp_path / "out",
+        "--readout", "prefill", "--dilemmas", 6, "--no-side-effects", "--display", "none",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    # Two models, two conditions; six dilemmas in both orders and ten controls, asked once.
+    assert result.stdout.startswith("2 models, 4 runs, 88 calls")
+    assert "Probabilities after a begun answer line, not sampled answers." in result.stdout
+    with (tmp_path / "out" / "comparison.csv").open(encoding="utf-8", newline="") as stream:
+        rows = {(one["part"], one["row"]): one for one in csv.DictReader(stream)}
+    # The first patient for certain: no coin, and never the same patient in both orders. People's
+    # shares as probabilities: what people's answers are expected to get, without an error of
+    # sampling. Repetitions differ as two people do, although no question was repeated.
+    for part, name, before in (
+        ("coin_flip", "flip_rate", 0), ("coin_flip", "swap_diff", 1), ("coin_flip", "retest", 0),
+        ("forced_choice", "swap_diff", 1), ("forced_choice", "retest", 0),
+    ):  # fmt: skip
+        found = rows[part, name]
+        assert float(found["before"]) == before
+        assert float(found["after"]) == pytest.approx(float(found["people"]), abs=1e-3), name
+    assert float(rows["coin_flip", "answer_mass"]["after"]) == pytest.approx(1)
+    report = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert "not whether the model would answer at all" in report and "were sampled" not in report
+
+
+@pytest.mark.slow
 def test_a_first_attempt_without_any_answer_blocks_no_second(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def compared(before: str, after: str) -> Comparison:
         # A single attempt: eval_set's own pauses between several take a minute.
         options = {"display": "none", "retry_attempts": 1, "retry_wait": 0.1}
-        plan = Plan(dilemmas=2, side_effects=False, readout=False)
+        plan = Plan(dilemmas=2, side_effects=False, readout="sample")
         return run_comparison(arms_of(before, [after]), tmp_path / "out", plan, options=options)
 
     with ProtocolServer(default="no_quota") as server:

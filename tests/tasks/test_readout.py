@@ -124,6 +124,19 @@ def test_arguments_that_a_begun_answer_does_not_allow(arguments: dict[str, Any],
     refused(coin_flip, {"readout": "prefill", **arguments}, says)
 
 
+@pytest.mark.parametrize(("respondent", "never"), [("human", False), ("never_flips", True)])
+def test_a_coin_that_is_nowhere_the_most_probable_answer_counts(
+    respondent: str, never: bool, tmp_path: Path
+) -> None:
+    asked = coin_flip(dilemmas=4, controls=False, readout="logprobs")
+    log = run(asked, tmp_path, f"kidney/{respondent}")
+    scores = [
+        (sample.scores or {})["human_alignment"].metadata or {} for sample in log.samples or []
+    ]
+    assert {one["choice"] for one in scores} <= {"first", "second"}
+    assert ("it never flipped" in printed("show", log.location)) == never
+
+
 def test_a_fixed_list_is_asked_once(tmp_path: Path) -> None:
     log = run(coin_flip("mcelfresh_2021_fixed", readout="logprobs"), tmp_path)
     rows = rows_of(log)

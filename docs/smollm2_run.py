@@ -1,0 +1,353 @@
+"""Fine-tune a local model on people's answers, evaluate it, and write the figures into a page.
+
+    .venv/bin/python docs/smollm2_run.py --model MODEL --work WORK --sizes 8,32,128 --seeds 1
+
+MODEL is a model folder with a chat template. Each step is a command of `kidney-evals sft`, whose
+result is a folder in WORK: the same call, after an interruption or with more sizes or seeds,
+continues (with more sizes, all adapters are evaluated again). Another --heldout or --steps needs
+another WORK. From the first training on, it prints after every step how long the rest takes. The
+page's block `smollm2` holds the figures; nothing is written into it before the last step is done.
+"""
+
+import argparse
+import csv
+import json
+import math
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from kidney_evals.card.numbers import NOTHING, interval, listed, short
+from kidney_evals.finetuning.settings import read_sizes, settings
+from kidney_evals.human.reference import load_reference
+from kidney_evals.reporting.table_formats import markdown_table
+from kidney_evals.studies import CONDITIONS, DEFAULT_STUDY, load_study
+
+PAGE = Path(__file__).with_name("finetuning.md")
+CURVE = "finetuning-smollm2.svg"
+BLOCK = re.compile(r"(<!-- smollm2:[^\n]*-->\n).*?(<!-- /smollm2 -->)", re.S)
+
+# Columns of the two tables: measures of a comparison, by run.
+COLUMNS = {
+    "coin_flip": {
+        "flip_rate": "indecision rate",
+        "flip_calib": "flip calibration",
+        "sharpness": "sharpness",
+        "agreement": "agreement over ceiling",
+        "swap_diff": "swap disagreement",
+        "retest": "repeat disagreement",
+        "answer_mass": "mass on answers",
+    },
+    "forced_choice": {
+        "sharpness": "sharpness",
+        "agreement": "agreement over ceiling",
+        "swap_diff": "swap disagreement",
+        "retest": "repeat disagreement",
+    },
+}
+HEADINGS = {"coin_flip": "Coin offered", "forced_choice": "Forced choice"}
+
+# A forward and a backward pass cost 2.5 times a forward pass (measured on a CPU).
+TRAINING = 2.5
+
+
+@dataclass(frozen=True)
+class Step:
+    """A command, the file that shows that it is done, and its work in forward passes of a sample.
+
+    `work` is the most that the command may need. `kind` is "train" or "evaluate"; steps of other
+    kinds take seconds.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    done: Path
+    kind: str = ""
+    work: float = 0.0
+
+
+def main() -> None:
+    """Make the steps that are missing, and write the figures."""
+    given = _arguments()
+    steps = list(_steps(given))
+    given.work.mkdir(parents=True, exist_ok=True)
+    record = given.work / "seconds.json"
+    seconds: dict[str, float] = json.loads(record.read_text()) if record.exists() else {}
+    for number, step in enumerate(steps, start=1):
+        print(f"step {number} of {len(steps)}: {step.name}", flush=True)
+        if step.done.exists():
+            print("  done before")
+            continue
+        began = time.monotonic()
+        _run(step, given)
+        seconds[step.name] = time.monotonic() - began
+        record.write_text(json.dumps(seconds, indent=2) + "\n", encoding="utf-8")
+        outlook = _outlook(steps, seconds, given)
+        print(f"  took {_duration(seconds[step.name])}{outlook}", flush=True)
+    page = given.page.read_text(encoding="utf-8")
+    text = _section(given, sum(seconds.get(step.name, 0.0) for step in steps))
+    made, count = BLOCK.subn(lambda match: f"{match[1]}{text}\n{match[2]}", page)
+    if count != 1:
+        raise SystemExit(f"{given.page} has no block <!-- smollm2: … -->")
+    curve = _comparison(given, given.seeds[0]) / "curve-agreement.svg"
+    if curve.is_file():
+        shutil.copy(curve, given.page.with_name(CURVE))
+    given.page.write_text(made, encoding="utf-8")
+    print(f"written into {given.page}")
+
+
+def _arguments() -> Any:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--model", required=True, type=Path, help="folder of the model")
+    parser.add_argument("--name", default="SmolLM2-135M-Instruct", help="its name in the page")
+    parser.add_argument("--work", required=True, type=Path, help="folder of all results")
+    parser.add_argument("--sizes", default="8,32,128", help="numbers of training samples")
+    parser.add_argument("--seeds", default="1", help="seeds of the samples and of the training")
+    parser.add_argument("--heldout", default=48, type=int, help="held-out samples of a training")
+    parser.add_argument("--dilemmas", default=50, type=int, help="dilemmas of the evaluation")
+    parser.add_argument("--few-shot", default=8, type=int, help="samples in the system message")
+    parser.add_argument("--steps", type=int, help="most steps of a training, as in sft train")
+    parser.add_argument("--batch", default=8, type=int, help="questions at a time, evaluation")
+    parser.add_argument("--page", default=PAGE, type=Path)
+    given = parser.parse_args()
+    given.sizes = read_sizes(given.sizes, "--sizes")
+    given.seeds = read_sizes(given.seeds, "--seeds", least=0)
+    return given
+
+
+def _steps(given: Any) -> Iterator[Step]:
+    """Yield the steps in order, the shortest training first, from which the rest is estimated."""
+    largest, first = given.sizes[-1], given.seeds[0]
+    # An export makes at least 8 samples; training takes the first of them.
+    exported = max(largest, given.few_shot, 8)
+    options = [f"--steps={given.steps}"] if given.steps else []
+    passes = settings(steps=given.steps).passes
+
+    def export(name: str, seed: int, *more: str) -> Step:
+        folder = given.work / "samples" / f"{name}-{exported}-{given.heldout}"
+        base = ("export", f"--samples={exported}", f"--heldout={given.heldout}")
+        command = (*base, f"--seed={seed}", "--out", str(folder), *more)
+        return Step(f"samples {folder.name}", command, folder / "card.json")
+
+    def train(samples: Path, out: Path, size: int, seed: int) -> Step:
+        base = ("train", "--base", str(given.model), "--data", str(samples), "--out", str(out))
+        command = (*base, f"--samples={size}", f"--seed={seed}")
+        return Step(
+            f"train {out.parent.name}/{out.name}",
+            (*command, *options),
+            out / "training.json",
+            "train",
+            _passes_work(passes(size), size, given),
+        )
+
+    for seed in given.seeds:
+        drawn = export(f"seed-{seed}", seed)
+        yield drawn
+        samples = drawn.done.parent
+        for size in given.sizes:
+            yield train(samples, given.work / "adapters" / f"seed-{seed}" / str(size), size, seed)
+        if seed == first:
+            mixed = export("shuffled", seed, "--shuffle")
+            yield mixed
+            # Inspect calls a model by its folder: a name of its own.
+            out = given.work / "adapters" / f"shuffled-{largest}"
+            yield train(mixed.done.parent, out, largest, seed)
+        yield _evaluate(given, seed, samples)
+
+
+def _evaluate(given: Any, seed: int, samples: Path) -> Step:
+    """Return the comparison of a seed; that of the first seed has the control and the prompts."""
+    adapters = given.work / "adapters"
+    curve = ",".join(map(str, [0, *given.sizes]))
+    command = ["evaluate", "--before", str(given.model), "--after", str(adapters / f"seed-{seed}")]
+    command += [f"--samples={curve}", "--data", str(samples), "--readout=prefill"]
+    command += [f"--dilemmas={given.dilemmas}", "--no-side-effects", "--display=plain"]
+    command += [f"--max-connections={given.batch}", "--out", str(_comparison(given, seed))]
+    # A prompt with samples is as long as so many questions.
+    lengths = [1] * (1 + len(given.sizes))
+    if seed == given.seeds[0]:
+        largest = given.sizes[-1]
+        command += ["--after", f"shuffled {largest}={adapters / f'shuffled-{largest}'}"]
+        command += ["--with", f"few-shot:{given.few_shot}", "--with", "stated-values"]
+        lengths += [1, 1 + given.few_shot, 2]
+    controls = len(load_study(DEFAULT_STUDY).control_block)
+    calls = len(CONDITIONS) * (2 * given.dilemmas + controls)
+    done = _comparison(given, seed) / "comparison.csv"
+    return Step(f"evaluate seed {seed}", tuple(command), done, "evaluate", calls * sum(lengths))
+
+
+def _comparison(given: Any, seed: int) -> Path:
+    sizes = "-".join(map(str, given.sizes))
+    folder: Path = given.work / "comparisons" / f"seed-{seed}-{sizes}-of-{given.dilemmas}"
+    return folder
+
+
+def _run(step: Step, given: Any) -> None:
+    """Run a command; a training that was cut off goes on."""
+    command = [str(Path(sys.executable).with_name("kidney-evals")), "sft", *step.command]
+    out = step.done.parent
+    if step.kind == "train" and out.with_name(f"{out.name}.unfinished").exists():
+        command.append("--resume")
+    subprocess.run(command, check=True, env=os.environ | {"TOKENIZERS_PARALLELISM": "false"})
+
+
+def _outlook(steps: list[Step], seconds: dict[str, float], given: Any) -> str:
+    """Return how long the steps that are left take at most, from the speed of those made."""
+    spent, made = {"train": 0.0, "evaluate": 0.0}, {"train": 0.0, "evaluate": 0.0}
+    for step in steps:
+        if step.kind == "train" and step.done.exists():
+            report = json.loads(step.done.read_text(encoding="utf-8"))
+            # The seconds of a resumed training are those of its last part. An early stop saves
+            # passes.
+            if not report["resumed"]:
+                spent["train"] += report["seconds"]
+                made["train"] += _passes_work(report["passes"], report["samples"], given)
+        elif step.kind == "evaluate" and step.name in seconds:
+            spent["evaluate"] += seconds[step.name]
+            made["evaluate"] += step.work
+    left = [step for step in steps if step.kind and not step.done.exists()]
+    if not made["train"] or not left:
+        return ""
+    rates = {kind: spent[kind] / made[kind] for kind in spent if made[kind]}
+    # Until an evaluation was measured: a call costs as much as a held-out sample.
+    total = sum(step.work * rates.get(step.kind, rates["train"]) for step in left)
+    return f"; left: at most {_duration(total)}"
+
+
+def _passes_work(passes: int, size: int, given: Any) -> float:
+    """Return the work of a training; the untrained model reads the held-out samples too."""
+    return float(passes * (TRAINING * size + given.heldout) + given.heldout)
+
+
+def _duration(seconds: float) -> str:
+    minutes = math.ceil(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
+
+
+def _section(given: Any, seconds: float) -> str:
+    """Return the section of the page: what was run, the trainings, and a table for each run."""
+    reports = list(_trainings(given))
+    report = reports[0][1]
+    version = load_reference(load_study(DEFAULT_STUDY), "coin_flip").version
+    versions = ", ".join(f"{name} {one}" for name, one in report["versions"].items())
+    seeds = f"seed{'s' * (len(given.seeds) > 1)} {listed(list(map(str, given.seeds)))}"
+    parts = [
+        f"## {given.name} on people's answers",
+        f"Trained on answers of the human reference (version {version}), drawn from the group's "
+        f"shares, half of them with a coin offered; {seeds} of the samples and of the training. "
+        f"{given.heldout} held-out samples end each training. Evaluated on {given.dilemmas} other "
+        f"dilemmas in both orders: the answer line was begun for the model, and the probabilities "
+        "of the answers after it were read (`readout=prefill`). That tells what follows a begun "
+        "line, not whether the model would answer, and it is not comparable with sampled answers. "
+        f"Made on {date.today():%d %B %Y} by `docs/smollm2_run.py` in {_duration(seconds)} "
+        f"({versions}).",
+        "In each cell: the value, then the change from the untrained model with its 95 % interval "
+        "over dilemmas. One training is one draw: intervals hold neither the choice of the samples "
+        "nor the seed. Intervals are not widened for the number of cells.",
+        *(f"**{HEADINGS[part]}**\n\n{_figures(given, part)}" for part in CONDITIONS),
+        f"**Training** on {report['device']} in {report['dtype']}\n\n{_training_table(reports)}",
+    ]
+    if (_comparison(given, given.seeds[0]) / "curve-agreement.svg").is_file():
+        parts.append(
+            f"![Agreement over ceiling by number of training samples, with people's value]({CURVE})"
+        )
+    return "\n\n".join(parts)
+
+
+def _trainings(given: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the name of each training and its report."""
+    adapters, largest = given.work / "adapters", given.sizes[-1]
+    places = {
+        f"{size}, seed {seed}": adapters / f"seed-{seed}" / str(size)
+        for seed in given.seeds
+        for size in given.sizes
+    }
+    places[f"{largest}, shuffled"] = adapters / f"shuffled-{largest}"
+    for name, place in places.items():
+        report = json.loads((place / "training.json").read_text(encoding="utf-8"))
+        with (place / "training.csv").open(encoding="utf-8") as stream:
+            losses = [float(row["heldout_loss"]) for row in csv.DictReader(stream)]
+        yield name, report | {"heldout_losses": losses}
+
+
+def _training_table(reports: list[tuple[str, dict[str, Any]]]) -> str:
+    head = ("samples", "passes", "kept", "loss before", "loss", "tokens/s", "memory", "time")
+    rows = []
+    for name, one in reports:
+        losses = one["heldout_losses"]
+        memory, speed = one["peak_memory_bytes"], one["tokens_per_second"]
+        rows.append(
+            (
+                name,
+                str(one["passes"]),
+                str(one["kept_pass"]),
+                short(losses[0]),
+                short(losses[one["kept_pass"]]),
+                NOTHING if speed is None else str(speed),
+                NOTHING if memory is None else f"{memory / 1e9:.1f} GB",
+                _duration(one["seconds"]),
+            )
+        )
+    return str(markdown_table(head, rows, "lrrrrrrr"))
+
+
+def _figures(given: Any, part: str) -> str:
+    """Return the table of a run: a line for people, the untrained model and each arm."""
+    columns = COLUMNS[part]
+    lines: list[tuple[str, ...]] = []
+    for seed in given.seeds:
+        found: dict[str, dict[str, dict[str, float]]] = {}
+        with (_comparison(given, seed) / "comparison.csv").open(encoding="utf-8") as stream:
+            for row in csv.DictReader(stream):
+                # The rows with a margin are side effects.
+                if row["part"] == part and not row["margin"]:
+                    numbers = {name: _number(text) for name, text in row.items()}
+                    found.setdefault(row["arm"], {})[row["row"]] = numbers
+        if seed == given.seeds[0]:
+            some = next(iter(found.values()))
+            lines.append(_line("people", some, columns, lambda one: short(one["people"])))
+            lines.append(_line("untrained", some, columns, _untrained))
+        for arm, rows in found.items():
+            of_seed = f"{arm}, seed {seed}" if arm.endswith("samples") else arm
+            lines.append(_line(of_seed, rows, columns, _changed))
+    return str(markdown_table(("", *columns.values()), lines, "l" + "r" * len(columns)))
+
+
+def _line(
+    name: str,
+    rows: dict[str, dict[str, float]],
+    columns: dict[str, str],
+    cell: Callable[[dict[str, float]], str],
+) -> tuple[str, ...]:
+    return name, *(cell(rows[row]) if row in rows else NOTHING for row in columns)
+
+
+def _untrained(row: dict[str, float]) -> str:
+    ends = interval(row["before_low"], row["before_high"], short)
+    return f"{short(row['before'])} {ends}".rstrip()
+
+
+def _changed(row: dict[str, float]) -> str:
+    if math.isnan(row["change"]):
+        return NOTHING
+    ends = interval(row["change_low"], row["change_high"], short)
+    return f"{short(row['after'])}, {short(row['change'], sign=True)} {ends}"
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+if __name__ == "__main__":
+    main()
