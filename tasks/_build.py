@@ -298,6 +298,8 @@ def build_choices(
             raise UserError(f"probe asks every dilemma in both orders: leave out orders={orders}")
         if crossed:
             raise UserError("probe and crossed=true are two designs: ask for one of them")
+        if examples:
+            raise UserError("worked examples hold no probe: leave out examples")
         if precision is not None:
             raise UserError("probe asks all of its design and cannot end with precision")
         if dilemmas is None and loaded.draw is not None:

@@ -282,7 +282,8 @@ def _cautions(run: Run) -> tuple[str, ...]:
         says = f"{FLAGS[id].says[0].upper()}{FLAGS[id].says[1:]}"
         reading = FLAGS[id].reading if run.has_people else FLAGS[id].alone or FLAGS[id].reading
         result.append(f"{says}{f' ({reason})' if reason else ''}. {reading} [{id}]")
-    outside = float(np.nanmean(run.outside)) if run.outside is not None else 0.0
+    seen = np.zeros(0) if run.outside is None else run.outside[run.outside == run.outside]
+    outside = float(seen.mean()) if len(seen) else 0.0
     if run.begun and outside > 1 - LEAST_INSIDE:
         result.append(
             f"The answers hold only {1 - outside:.2f} of what follows the begun line: the measures "

@@ -36,8 +36,8 @@ def compare(
     OLD and NEW are each a log, a folder, a pattern or a URL, with one model for each task and
     study. Two runs are compared if their whole keys are equal: task, study and its content,
     wording, condition, human reference, task version, sampling settings, form of the question.
-    --despite allows one of these to differ: wording, sampling, explain, channel, readout, crossed,
-    orders, system-prompt.
+    --despite allows one of these to differ: wording, sampling, explain, channel, readout, examples,
+    crossed, orders, system-prompt.
 
     \b
     RULE is one of

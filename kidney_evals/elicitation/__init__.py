@@ -9,6 +9,7 @@ Public modules; importing this package loads none of them:
 - `solvers`: the Inspect solvers `forced_choice`, `coin_flip`, `stated_values`, `predict_people`.
 - `reading`: parses a response. `transcripts`: parses a sample's responses again from its log.
 - `readout`: the probabilities of all answers from the log-probabilities of one call.
+- `prefill`: an answer line that is begun for the model, and worked examples before a question.
 
     >>> from kidney_evals.elicitation.wording import wording_named
     >>> wording_named("german").form.answer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -58,11 +59,25 @@ def leave_open(api: Any) -> None:
     if getattr(api, "use_chat_template", None) is False:
         api.use_chat_template, template = None, None
     if isinstance(template, dict):
-        template = template["default"]
+        template = template.get("default")
     if not template:
         api.chat_template = _PLAIN
     elif template != _PLAIN and not template.startswith(_UNFINISHED):
-        api.chat_template = _UNFINISHED + template + _CONTINUED
+        # Jinja drops a line break at the end of a template, but not within the longer one.
+        api.chat_template = _UNFINISHED + template.removesuffix("\n") + _CONTINUED
+
+
+def opens_reasoning(api: Any) -> bool:
+    """Return whether a local model's chat template begins hidden reasoning before an answer."""
+    tokenizer = getattr(api, "tokenizer", None)
+    template = getattr(api, "chat_template", None)
+    if tokenizer is None or not isinstance(template, str):
+        return False
+    asked = [{"role": "user", "content": "x"}]
+    text = tokenizer.apply_chat_template(
+        asked, chat_template=template, add_generation_prompt=True, tokenize=False
+    )
+    return re.search(r"<(think|thinking|reasoning)>\s*$", str(text)) is not None
 
 
 def example_dilemmas(study: Study, count: int) -> Sequence[Dilemma]:

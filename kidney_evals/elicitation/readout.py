@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from inspect_ai.model import GenerateConfig, Logprob, ModelOutput
 
@@ -31,6 +31,11 @@ NO_LOGPROBS = (
     "model and server that give them"
 )
 """Error that ends a run whose first answer has no log-probabilities."""
+
+_BLANK_FIRST = (
+    "a blank is likelier than all answers, which then are the second token; take another wording, "
+    "or readout=logprobs"
+)
 
 _SLACK = 0.01
 """Rounding tolerance: how far the probabilities at one position may sum above 1."""
@@ -77,10 +82,28 @@ def options(readout: str) -> GenerateConfig:
     return GenerateConfig(logprobs=True, top_logprobs=table("readout")["top"], max_tokens=limit)
 
 
-def listed_tokens(provider: str) -> int | None:
-    """Return how many alternatives to ask a provider for; None for the usual number."""
+def listed_tokens(provider: str, tokenizer: Sized | None) -> int | None:
+    """Return how many alternatives to ask a provider for; None for the usual number.
+
+    Not more than the tokens of a local model's `tokenizer`, which its provider could not list.
+    """
     number: int | None = table("readout")["top_of"].get(provider)
-    return number
+    return number if number is None or tokenizer is None else min(number, len(tokenizer))
+
+
+def unreadable_word(tokenizer: Any, form: Form, condition: Condition) -> str:
+    """Return a word that a local model's tokenizer splits so that it cannot be read; else empty.
+
+    After a begun line only the first token is read, which must spell the word or begin it.
+    """
+    words: dict[Answer, str] = form.words(condition)  # type: ignore[assignment]
+    label = form.answer.rstrip()
+    start = len(tokenizer.encode(label, add_special_tokens=False))
+    for answer, word in words.items():
+        tokens = tokenizer.encode(f"{label} {word}", add_special_tokens=False)
+        if _spelled(tokenizer.decode(tokens[start : start + 1]), words) != answer:
+            return word
+    return ""
 
 
 def check_readout(readout: str, explain: str, channel: str) -> None:
@@ -136,8 +159,16 @@ def read_probabilities(
     """
     words: dict[Answer, str] = form.words(condition)  # type: ignore[assignment]
     if begun:
-        first = [_at(token, words, "", temperature) for token in _tokens(output)[:1]]
-        return replace(first[0], least=LEAST_BEGUN) if first and first[0] else None
+        token = next(iter(_tokens(output)), None)
+        readout = None if token is None else _at(token, words, "", temperature)
+        if token is None or readout is None:
+            return None
+        readout = replace(readout, least=LEAST_BEGUN)
+        blank = sum(math.exp(logprob) for text, logprob in _listed(token) if not _bare(text))
+        if not readout.trouble and blank > max(1 - readout.outside, LEAST_BEGUN):
+            # The model writes the blank before an answer as a token of its own.
+            return replace(readout, chances={}, outside=math.nan, trouble=_BLANK_FIRST)
+        return readout
     label = _bare(form.answer).rstrip(": ")
     best: Readout | None = None
     malformed: Readout | None = None
@@ -222,7 +253,7 @@ def _at(
         elif not label.startswith(_bare(text).rstrip(": ")):
             others.append((weight, text))
     held = sum(inside.values())
-    if not held > 0:
+    if not held > 0 and label:
         return None
     weight, text = max(others)
     short, count = "", len(token.top_logprobs or ())
@@ -230,7 +261,7 @@ def _at(
         tokens = "1 token was" if count == 1 else f"{count} tokens were"
         short = f"; {tokens} listed, fewer than the {len(words)} answers offered"
     return Readout(
-        {name: value / held for name, value in inside.items()},
+        {name: value / held for name, value in inside.items()} if held > 0 else {},
         outside=min(max(1 - held / total, 0.0), 1.0),
         other=f"{text!r} ({weight / total:.2f})" if weight > 0 else "",
         short=short,
@@ -274,13 +305,14 @@ def _trouble(token: Logprob, listed: Sequence[tuple[str, float]]) -> str:
 def _spelled(token: str, words: Mapping[Answer, str]) -> Answer | None:
     """Return the answer that a token spells or begins; None unless exactly one answer matches.
 
-    A single letter begins no longer word: after A and B, `C` is a third label, not half a `COIN`.
+    The label after the last one begins no word: after A and B, `C` is a third label, not a `COIN`.
     """
     bare = _bare(token).rstrip(".,:;!*_`'\")]}>\n ")
+    last = words["B"].casefold()
+    if not bare or (len(last) == 1 and bare == chr(ord(last) + 1)):
+        return None
     whole = [name for name, word in words.items() if word.casefold() == bare]
-    if whole or len(bare) < 2:
-        return whole[0] if len(whole) == 1 else None
-    begun = [name for name, word in words.items() if word.casefold().startswith(bare)]
+    begun = whole or [name for name, word in words.items() if word.casefold().startswith(bare)]
     return begun[0] if len(begun) == 1 else None
 
 

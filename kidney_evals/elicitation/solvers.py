@@ -24,7 +24,12 @@ from kidney_evals.elicitation import channels, prompt, stated_questions
 from kidney_evals.elicitation.calls import last_config, record_departures
 from kidney_evals.elicitation.channels import Channel
 from kidney_evals.elicitation.form import USUAL, Form, in_words
-from kidney_evals.elicitation.prefill import begun, leave_open, worked_examples
+from kidney_evals.elicitation.prefill import (
+    begun,
+    leave_open,
+    opens_reasoning,
+    worked_examples,
+)
 from kidney_evals.elicitation.probes import probe_line
 from kidney_evals.elicitation.readout import (
     NO_LOGPROBS,
@@ -32,6 +37,7 @@ from kidney_evals.elicitation.readout import (
     check_readout,
     lacks_logprobs,
     listed_tokens,
+    unreadable_word,
 )
 from kidney_evals.elicitation.transcripts import choice_reader, prediction_reader, stated_reader
 from kidney_evals.elicitation.wording import EXPLAIN, Explain, Wording, wordings_asked
@@ -69,10 +75,12 @@ async def _put(
     The `outcome` of what `read` returns decides. `carried` is the question's metadata for simulated
     respondents, `role` the system message of the wording. `examples` precede the question.
     """
+    api = get_model().api  # inspect-evals-lint: ignore[get_model_location] -- inside a sample
+    listed = listed_tokens(state.model.api, getattr(api, "tokenizer", None))
 
     async def call(explain: Explain) -> TaskState:
         options: dict[str, Any] = {}
-        if readout != "sample" and (listed := listed_tokens(state.model.api)):
+        if readout != "sample" and listed:
             options["top_logprobs"] = listed
         if channel == "json":
             options["response_schema"] = channels.answer_schema(form, explain)
@@ -90,8 +98,8 @@ async def _put(
     state.messages = [*system, *examples, ChatMessageUser(content=text)]
     begin = readout == "prefill"
     if begin:
-        api = get_model().api  # inspect-evals-lint: ignore[get_model_location] -- inside a sample
         leave_open(api)
+        await _check_begun(api, state, form)
         state.messages.append(begun(form.answer))
     state = await call(explain)
     if repeat and read(state.output).outcome == "unreadable":
@@ -101,6 +109,23 @@ async def _put(
     needs = ["response_schema"] * (channel == "json") + ["max_tokens"] * begin
     record_departures(state, role=role, needs=needs)
     return state
+
+
+async def _check_begun(api: Any, state: TaskState, form: Form) -> None:
+    """End the run if a local model's begun answer could not be read; others are not known."""
+    tokenizer = getattr(api, "tokenizer", None)
+    if state.model.api != "hf" or tokenizer is None:
+        return
+    if opens_reasoning(api):
+        await end_run(
+            f"{state.model}: its chat template begins hidden reasoning, so that a begun answer "
+            "would stand inside it; use readout=sample"
+        )
+    if word := unreadable_word(tokenizer, form, state.metadata["condition"]):
+        await end_run(
+            f"{state.model}: the first token of {word!r} after {form.answer.rstrip()!r} is no "
+            "answer; take another wording, or readout=logprobs or sample"
+        )
 
 
 @solver

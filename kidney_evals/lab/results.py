@@ -48,7 +48,9 @@ _LIBRARIES: Final = {"hf": ("transformers", "torch"), "vllm": ("vllm", "torch")}
 """By provider, the packages that run a model on the user's machine."""
 
 _SIMULATED: Final = ("kidney/", "mockllm/", "none/")
-_PATH: Final = re.compile(r"(?<![\w:/.~])(~|/\w[\w.-]*)/\w|\b[A-Z]:\\\w|file://")
+_PATH: Final = re.compile(
+    r"(?<![\w:/.~])(~|/\w[\w.-]*)/\w|(?<!:)//\w|\.\./\w|\b[A-Z]:[\\/]+\w|file://"
+)
 """A path of somebody's machine."""
 
 _Text = Annotated[str, Field(min_length=1)]
@@ -97,7 +99,7 @@ class RunRecord(_Part):
     examples: Annotated[int, Field(ge=0)]
     command: _Text
     date: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d$")]
-    minutes: Annotated[float, Field(ge=0)]
+    minutes: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     versions: dict[str, str]
     answers: dict[str, Any]
     measures: dict[str, tuple[float, float, float]]
@@ -275,6 +277,8 @@ def _command(header: EvalLog) -> str:
         for name, value in config.items()
         if name in (*SAMPLING, "seed") and isinstance(value, int | float | str)
     ]
+    if (epochs := spec.config.epochs) is not None and epochs > 1:
+        words.append(f"--epochs={epochs}")
     if spec.config.limit is not None:
         words.append(f"--limit={spec.config.limit}")
     return shlex.join(words)
@@ -321,7 +325,11 @@ def _json(value: Any, indent: int = 0) -> str:
 
 def renewed(record: Record) -> Record:
     """Return a record with the numbers that the installed measures compute from its answers."""
-    runs = [run.model_copy(update=_numbers(run.run)) for run in record.runs]
+    try:
+        runs = [run.model_copy(update=_numbers(run.run)) for run in record.runs]
+    except Exception as error:
+        # The answers may be anything; `run_from_dict` and the measures have errors of all kinds.
+        raise UserError(f"its answers cannot be read ({type(error).__name__})") from error
     return record.model_copy(update={"runs": runs})
 
 
@@ -341,18 +349,31 @@ def _wrong(record: Record) -> Iterator[str]:
     origin = record.origin
     if isinstance(origin, Origin):
         known = packaged_models().get(origin.name)
-        if known is None or (known.packages, known.sha256) != (origin.packages, origin.sha256):
+        if known is None or dict(known) != {name: getattr(origin, name) for name in dict(known)}:
             yield f"its origin is not that of the fetched model {origin.name}"
-        if not origin.weights:
+        if not origin.weights or not all(map(_is_sha256, origin.weights.values())):
             yield "its origin has no SHA-256 of the weights"
-    texts = [record.model, record.machine, *([origin] if isinstance(origin, str) else [])]
-    texts += [run.command for run in record.runs]
-    for text in texts:
+    for text in _texts(record.model_dump(exclude={"runs": {"__all__": {"answers", "measures"}}})):
         if _PATH.search(text):
             yield f"it holds a path of a machine: {text}"
+    if len({json.dumps(run.answers) for run in record.runs}) < len(record.runs):
+        yield "two of its runs have the same answers"
     for run in record.runs:
         where = f"{run.task}, {run.study}, {run.readout}"
         yield from (f"{where}: {one}" for one in _differences(run))
+
+
+def _is_sha256(text: str) -> bool:
+    return re.fullmatch("[0-9a-f]{64}", text) is not None
+
+
+def _texts(data: Any) -> Iterator[str]:
+    """Yield every text in plain data."""
+    if isinstance(data, str):
+        yield data
+    elif isinstance(data, dict | list | tuple):
+        for one in data.values() if isinstance(data, dict) else data:
+            yield from _texts(one)
 
 
 def _differences(record: RunRecord) -> Iterator[str]:
@@ -370,6 +391,11 @@ def _differences(record: RunRecord) -> Iterator[str]:
         return
     if (run.study.id, run.reference.condition) != (record.study, record.condition):
         yield "its answers are of another study or condition"
+    readout = "sample" if run.chances is None else "prefill" if run.begun else "logprobs"
+    if readout != record.readout:
+        yield f"its answers are those of readout={readout}"
+    if run.outside is not None and ((run.outside < 0) | (run.outside > 1)).any():
+        yield "a probability outside the answers is not between 0 and 1"
     for id in sorted({*now["measures"], *record.measures}):
         missing = (math.nan,) * 3
         printed, computed = record.measures.get(id, missing), now["measures"].get(id, missing)

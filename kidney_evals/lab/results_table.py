@@ -101,6 +101,9 @@ def _named(record: Record) -> Iterator[tuple[RunRecord, str]]:
     taken: Counter[tuple[str, ...]] = Counter()
     for run in record.runs:
         name = f"{record.title}, {_READOUTS.get(run.readout, run.readout)}"
+        asked, study = len(run.run.dilemmas), run.run.study
+        if asked != (study.draw.count if study.draw else len(study.listed)):
+            name += f", {asked} dilemmas"
         if run.wording != "default":
             name += f", {run.wording}"
         if run.examples:

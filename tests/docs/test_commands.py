@@ -36,7 +36,7 @@ INSTEAD = {
     **dict.fromkeys(
         (
             *("anthropic/claude-sonnet-4-5", "hf/Qwen/Qwen3-0.6B"),
-            "hf/smollm2 -M model_path=models/smollm2",
+            *(f"hf/{one} -M model_path=models/{one}" for one in ("smollm2", "gemma3-270m")),
             *("openai/gpt-4.1-mini", "PROVIDER/MODEL"),
         ),
         "kidney/human",
@@ -177,7 +177,7 @@ def run(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     (script,) = entry_points(group="console_scripts", name=arguments[0])
     monkeypatch.setattr(sys, "argv", arguments)
     if arguments[0] == "kidney-evals":
-        done = CliRunner().invoke(main, arguments[1:], input="a" * 20)
+        done = CliRunner().invoke(main, arguments[1:], input="yes\n" + "a\n" * 20)
         # A rule of `compare` may apply.
         allowed = (0, 1) if "--fail-if" in arguments else (0,)
         assert done.exit_code in allowed, (arguments, done.output, done.exception)

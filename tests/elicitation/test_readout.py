@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 from inspect_ai.model import (
@@ -22,6 +23,7 @@ from kidney_evals.elicitation.readout import (
     final_reading,
     lacks_logprobs,
     read_probabilities,
+    unreadable_word,
 )
 from kidney_evals.errors import UserError
 from kidney_evals.studies import Condition
@@ -207,6 +209,47 @@ def test_the_most_probable_answer_counts_if_the_answers_are_likely_together(
     reading = final_reading(read_answer(text, condition="coin_flip"), readout)
     assert (reading.answer or reading.outcome) == expected
     assert how in reading.how and (how != LIKELIEST or "fewer" not in reading.how)
+
+
+BEGUN: list[tuple[str, tuple[float, ...], float, str]] = [
+    # A tenth inside is enough after a begun line: .04 and .08 of .12.
+    ("_A .04 _COIN .08 It .88", (1 / 3, 0.0, 2 / 3), 0.88, "after the begun line"),
+    # Only the first token is read.
+    ("_B .6 _A .4 | _A .9 _B .1", (0.4, 0.6, 0.0), 0.0, "after the begun line"),
+    ("It .95 _A .05", (1.0, 0.0, 0.0), 0.95, "hold 0.05 of the first token's probability"),
+    # A server that began a new turn writes the label again.
+    ("ANSWER .99 / .01", (), 1.0, "the likeliest other token is 'ANSWER' (0.99)"),
+    # The tokeniser has the blank as a token of its own, and the answer is the second token.
+    ("_ .8 _CO .12 1 .02", (), math.nan, "a blank is likelier than all answers"),
+]
+
+
+@pytest.mark.parametrize(("places", "chances", "outside", "how"), BEGUN)
+def test_what_follows_a_begun_line(
+    places: str, chances: tuple[float, ...], outside: float, how: str
+) -> None:
+    said = output(places)
+    readout = read_probabilities(said, "coin_flip", Form(), begun=True)
+    assert readout is not None
+    assert tuple(readout.chances.values()) == pytest.approx(chances)
+    assert readout.outside == pytest.approx(outside, nan_ok=True)
+    reading = final_reading(read_answer("A", condition="coin_flip"), readout, begun=True)
+    assert how in reading.how
+    assert (reading.outcome == "decision") == (outside <= 0.9)
+
+
+def test_a_local_models_words_must_begin_with_a_token_of_their_own() -> None:
+    class Tokenizer:
+        """Splits where the vocabulary of a small model does."""
+
+        def encode(self, text: str, **_: object) -> list[str]:
+            return re.findall(r"ANSWER:|ANTWORT:| (?!\d)[A-Z]{1,2}| |\d|\w+", text)
+
+        def decode(self, tokens: list[str]) -> str:
+            return "".join(tokens)
+
+    for form, word in ((Form(), ""), (Form(names=("1", "2")), "1")):
+        assert unreadable_word(Tokenizer(), form, "coin_flip") == word
 
 
 def test_text_without_alternatives_is_noticed() -> None:

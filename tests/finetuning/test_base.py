@@ -195,7 +195,15 @@ def test_the_report_and_the_card_of_an_adapter(tmp_path: Path) -> None:
         {"epoch": 2.0, "step": 2, "eval_loss": 0.75},
     ]
     begun = {"base": "owner/base", "samples": 8, "settings": asdict(settings()), "heldout": 32}
-    begun |= {"device": "cpu", "seconds": 2.0, "tokens_of_a_pass": 99, "trained_parameters": 7}
+    begun |= {
+        "device": "cpu",
+        "dtype": "float32",
+        "seconds": 2.0,
+        "tokens_of_a_pass": 99,
+        "tokens_per_second": 50,
+        "peak_memory_bytes": 2_100_000_000,
+        "trained_parameters": 7,
+    }
     folder = tmp_path / "adapter"
     folder.mkdir()
     (folder / "adapter_model.safetensors").write_bytes(b"weights")
@@ -213,7 +221,8 @@ def test_the_report_and_the_card_of_an_adapter(tmp_path: Path) -> None:
     again = write_report(begun | {"versions": {}}, lost, data, settings(), folder)
     assert again["kept_pass"] == 1
     card = (folder / "README.md").read_text(encoding="utf-8")
-    for words in ("Prohibited use", "owner/base", "mcelfresh_2021", NOT_MEASURED, "age"):
+    trained = "2 s on cpu in float32, 50 tokens a second with held-out passes, peak memory 2.1 GB."
+    for words in ("Prohibited use", "owner/base", "mcelfresh_2021", NOT_MEASURED, "age", trained):
         assert words in card
     write_side_effects(folder, "None.")
     write_side_effects(folder, "Some.")

@@ -64,6 +64,13 @@ def test_the_begun_line_is_continued(model: Model, tmp_path: Path) -> None:
         assert sample.output.usage and sample.output.usage.output_tokens == 1
 
 
+def test_labels_that_its_tokenizer_splits_are_refused(model: Model, tmp_path: Path) -> None:
+    task = coin_flip(**ASKED, readout="prefill", wording="labels_numbers")
+    [log] = eval(task, model=model, log_dir=str(tmp_path), log_realtime=False)
+    assert log.status == "error" and log.error
+    assert "the first token of '1' after 'ANSWER:' is no answer" in log.error.message
+
+
 def test_sampled_answers_are_read_or_counted(model: Model, tmp_path: Path) -> None:
     log = run(model, tmp_path, max_tokens=16)
     found = [

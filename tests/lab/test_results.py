@@ -143,6 +143,22 @@ def add_path(data: dict[str, Any]) -> None:
     data["runs"][0]["command"] += " -M model_path=/home/somebody/weights"
 
 
+def add_path_to_a_response(data: dict[str, Any]) -> None:
+    data["runs"][0]["responses"][0]["response"] = "see ../../home/somebody"
+
+
+def change_readout(data: dict[str, Any]) -> None:
+    data["runs"][0]["readout"] = "prefill"
+
+
+def repeat_a_run(data: dict[str, Any]) -> None:
+    data["runs"].append(data["runs"][0])
+
+
+def other_title(data: dict[str, Any]) -> None:
+    data["origin"] = origin_of("smollm2") | {"title": "Another model"}
+
+
 def change_tables(data: dict[str, Any]) -> None:
     data["runs"][0]["reference"] = "0" * 64
 
@@ -159,6 +175,10 @@ def other_weights(data: dict[str, Any]) -> None:
     ("change", "says"),
     [
         (change_number, "coverage is printed as"),
+        (add_path_to_a_response, "it holds a path of a machine: see ../../home"),
+        (change_readout, "its answers are those of readout="),
+        (repeat_a_run, "two of its runs have the same answers"),
+        (other_title, "its origin is not that of the fetched model smollm2"),
         (change_answers, "sharpness is printed as"),
         (change_verdict, "like a saint"),
         (add_path, "it holds a path of a machine"),
@@ -263,8 +283,8 @@ def test_the_models_stand_above_the_known_respondents(record: Path) -> None:
     short, long = readme_table([read], known), results_page([read], known)
     for table in (short, long):
         rows = [line.split("|")[1].strip() for line in table.splitlines() if "| `" in line]
-        assert rows[0] == "`kidney/human, read out`" and rows[1] == "`human`"
-        assert "`kidney/human, sampled`" in rows
+        assert rows[0] == "`kidney/human, read out, 30 dilemmas`" and rows[1] == "`human`"
+        assert "`kidney/human, sampled, 30 dilemmas`" in rows
     assert "`majority`" not in short and "`majority`" in long
     assert long.count("\n### ") == 2 and read.runs[0].command in long
 
