@@ -169,7 +169,7 @@ def push(adapter: Path, name: str, public: bool) -> None:
 )
 @click.option("--out", default="sft-comparison", show_default=True, type=_PATH)
 @click.option("--dilemmas", type=int, help="Dilemmas of each run; by default as the tasks.")
-@click.option("--epochs", type=int, help="Answers to every question; by default 2.")
+@click.option("--epochs", type=int, help="Answers to every question: 2, with prefill 1.")
 @click.option("--side-effects/--no-side-effects", default=True, show_default=True)
 @click.option(
     "--readout",
