@@ -128,13 +128,20 @@ class Run(StudyRun):
         )
 
     @cached_property
-    def coins(self) -> Floats:
-        """Probability of a coin in each sample, shape (n,): 0 or 1 if sampled, 0 without answer."""
-        chances = np.eye(3)[self.choice] * (self.choice >= 0)[:, None]
+    def probabilities(self) -> Floats:
+        """Probabilities of first, second and coin in each sample, (n, 3); 0 without a choice.
+
+        A sampled choice has the probability 1.
+        """
+        chances: Floats = np.eye(3)[self.choice] * (self.choice >= 0)[:, None]
         if self.chances is not None:
-            # A sample without a choice has chances of 0.
             chances = self.chances / np.maximum(self.chances.sum(axis=1, keepdims=True), 1e-12)
-        coins: Floats = chances[:, COIN]
+        return chances
+
+    @property
+    def coins(self) -> Floats:
+        """Probability of a coin in each sample, shape (n,)."""
+        coins: Floats = self.probabilities[:, COIN]
         return coins
 
     @cached_property
@@ -149,9 +156,7 @@ class Run(StudyRun):
         """The answers with the levels of the probe, which the run must have."""
         assert self.level_first is not None and self.level_second is not None
         read = self.choice >= 0
-        chances = np.eye(3)[self.choice[read]]
-        if self.chances is not None:
-            chances = self.chances[read] / self.chances[read].sum(axis=1, keepdims=True)
+        chances = self.probabilities[read]
         fixed, epoch = self.study.draw is None, self.epoch
         # On a fixed list the repetitions of a dilemma are independent.
         unit = self.dilemma * (int(epoch.max(initial=0)) + 1) + epoch if fixed else self.dilemma
