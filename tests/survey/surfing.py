@@ -28,10 +28,11 @@ class Surfer:
     chosen: dict[int, Chosen] = field(default_factory=dict)
 
     def press(self, selector: str) -> None:
-        """Press the first button or link of a selector."""
+        """Press the first button or link of a selector, and wait until the next page is loaded."""
         target = self.page.locator(selector).first
         if not self.keyboard:
-            target.click()
+            with self.page.expect_navigation():
+                target.click()
             return
         for _ in range(40):
             self.page.keyboard.press("Tab")
