@@ -37,7 +37,7 @@ INSTEAD = {
         (
             *("anthropic/claude-sonnet-4-5", "hf/Qwen/Qwen3-0.6B"),
             *(f"hf/{one} -M model_path=models/{one}" for one in ("smollm2", "gemma3-270m")),
-            *("openai/gpt-4.1-mini", "PROVIDER/MODEL"),
+            *("hf/mine -M model_path=FOLDER", "openai/gpt-4.1-mini", "PROVIDER/MODEL"),
         ),
         "kidney/human",
     ),
