@@ -22,6 +22,7 @@ from kidney_evals.human.people_tables import LatentModel, PeopleModel, covarianc
 from kidney_evals.human.sources import (
     DRAWS,
     LAPSE,
+    PEOPLE_TERMS,
     ListedShares,
     ModelShares,
     Parameters,
@@ -31,6 +32,7 @@ from kidney_evals.human.sources import (
     counted_draws,
     differences,
     flip_features,
+    people_parameters,
     published_shares,
 )
 from kidney_evals.human.tables import (
@@ -298,7 +300,9 @@ class _Parts(ReferenceTables):
         none = np.zeros((1, len(self.study.attributes)))
         models = {"shares": (*choice_features(self.study, none, none), LAPSE)}
         if self.condition == "coin_flip":
-            models["flip"] = tuple(flip_features(self.study, none, none, none[0]))
+            features = flip_features(self.study, none, none, none[0])
+            people = people_parameters(self.study.attribute_ids)
+            models["flip"] = (*features, *PEOPLE_TERMS, *people)
         return models
 
     @cached_property
@@ -341,6 +345,10 @@ class _Parts(ReferenceTables):
             for model, terms in self.models.items():
                 named = self.parameters(model).parameters
                 self._need(ModelRow.file, f"has unknown terms of the model {model}:", named, terms)
+            flip = {name for of, name in self.estimates if of == "flip"}
+            people = (*PEOPLE_TERMS, *people_parameters(self.study.attribute_ids))
+            if flip & {*people}:
+                self._need(ModelRow.file, "lacks terms of the model flip:", people, flip)
             if self.parameters("shares").parameters == (LAPSE,):
                 raise UserError(f"{self.folder / ModelRow.file}: the model shares has a lapse only")
             if not 0 <= self.estimates.get(("shares", LAPSE), 0.0) <= 1:

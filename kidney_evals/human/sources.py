@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaincinv
+from scipy.special import betaincinv, ndtr
 
 from kidney_evals.estimation.lapse import predict_shares
 from kidney_evals.human.tables import Floats
@@ -25,6 +25,9 @@ NEAR = 0.25 + 1e-9
 
 LAPSE, DOMINANCE = "lapse", "dominance"
 """Names of parameters."""
+
+PEOPLE_TERMS = ("people_closeness", "people_variance")
+"""Terms of a model of the coin for people who differ: mean and variance of |Δu| over people."""
 
 # Coin share between identical patients: 7 of 7 answers, smoothed by half an answer each way.
 _IDENTICAL_FLIP = (7 + 0.5) / (7 + 1)
@@ -49,7 +52,9 @@ class ModelShares:
 
     P(first | decided) = λ/2 + (1 - λ) · logistic(Σ_t b_t x_t) and P(coin) = logistic(Σ_t a_t z_t),
     where λ is the parameter `lapse` and x, z are the `choice_features` and `flip_features` that the
-    parameters name. Identical patients have a fixed coin share.
+    parameters name. Identical patients have a fixed coin share. If z has `PEOPLE_TERMS`, the
+    distribution of weights that they need is among the parameters (`people_parameters`), so that a
+    draw of the parameters has its own.
 
     Attributes:
         choice: Parameters of the decided answers.
@@ -76,6 +81,15 @@ class ModelShares:
             result[:, part] = self.predict(first[part], second[part], draws=True)
         return result
 
+    @property
+    def people(self) -> Parameters | None:
+        """The distribution of weights over people that `PEOPLE_TERMS` need; None without them."""
+        if self.flip is None or PEOPLE_TERMS[0] not in self.flip.parameters:
+            return None
+        names = people_parameters(self.study.attribute_ids)
+        own = [self.flip.parameters.index(name) for name in names]
+        return Parameters(names, self.flip.estimate[own], self.flip.draws[:, own])
+
     def predict(self, first: Floats, second: Floats, *, draws: bool = False) -> Floats:
         """Return the shares for values in favoured scale units, (n, k), shape ([draws,] n, K)."""
         names = self.choice.parameters
@@ -93,9 +107,15 @@ class ModelShares:
         if self.flip is None:
             return np.stack([decided, 1 - decided], axis=-1)
         known = flip_features(self.study, first, second, self.strict_weights)
-        z = np.column_stack([known[name] for name in self.flip.parameters])
-        theta = self.flip.draws if draws else self.flip.estimate
-        coin = 0.5 * (1 + np.tanh(0.5 * (theta @ z.T)))
+        names, theta = self.flip.parameters, self.flip.draws if draws else self.flip.estimate
+        if people := self.people:
+            moments = people_features(first - second, people.draws if draws else people.estimate)
+            known |= dict(zip(PEOPLE_TERMS, moments, strict=True))
+            own = [theta[..., [k]] * known[name] for k, name in enumerate(names) if name in known]
+            odds = np.sum(own, axis=0)
+        else:
+            odds = theta @ np.column_stack([known[name] for name in names]).T
+        coin = 0.5 * (1 + np.tanh(0.5 * odds))
         coin = np.where((first == second).all(axis=1), _IDENTICAL_FLIP, coin)
         return np.stack([(1 - coin) * decided, (1 - coin) * (1 - decided), coin], axis=-1)
 
@@ -264,6 +284,27 @@ def flip_features(
         "near": np.asarray((relative <= NEAR).all(axis=1), dtype=np.float64),
         "intercept": np.ones(len(x)),
     }
+
+
+def people_parameters(attributes: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of the mean and the standard deviation of each weight over people."""
+    return tuple(f"{kind}_{name}" for kind in ("mean", "spread") for name in attributes)
+
+
+def people_features(x: Floats, people: Floats) -> tuple[Floats, Floats]:
+    """Return `PEOPLE_TERMS` for differences `x`, (n, k), shape ([draws,] n) each.
+
+    `people`, ([draws,] 2k), has the values of `people_parameters`. A person's Δu is normal with the
+    mean m = Σ_k mean_k x_k and the variance s² = Σ_k spread_k² x_k². |Δu| is then folded normal
+    (Leone, Nelson and Nottingham 1961): mean s √(2/π) exp(-m²/2s²) + m (1 - 2Φ(-m/s)), and variance
+    m² + s² less the square of this mean. With both terms, a logit of the coin for each person has
+    its mean over people to the second order.
+    """
+    means, spreads = np.split(people, 2, axis=-1)
+    m, s = means @ x.T, np.sqrt(spreads**2 @ x.T**2)
+    ratio = m / np.maximum(s, 1e-9)
+    mean: Floats = s * np.sqrt(2 / np.pi) * np.exp(-(ratio**2) / 2) + m * (2 * ndtr(ratio) - 1)
+    return mean, m**2 + s**2 - mean**2
 
 
 def dominance(x: Floats) -> Floats:

@@ -9,6 +9,7 @@ from functools import partial
 from itertools import product
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from kidney_evals.estimation.arrays import Bools
 from kidney_evals.estimation.errors import FitError
@@ -19,16 +20,20 @@ from kidney_evals.estimation.half_threshold import (
 from kidney_evals.estimation.intervals import Z95
 from kidney_evals.estimation.lapse import LapseFit, fit_lapse
 from kidney_evals.estimation.logit import fit_logit, fit_logit_resamples
+from kidney_evals.estimation.random_coefficients import RandomCoefficientFit
 from kidney_evals.estimation.two_stage import fit_two_stage, maximise
 from kidney_evals.human.raw import COIN, Answers, Ints
 from kidney_evals.human.sources import (
     DOMINANCE,
     DRAWS,
     LAPSE,
+    PEOPLE_TERMS,
     Parameters,
     choice_features,
     flip_features,
     patient_values,
+    people_features,
+    people_parameters,
     uniforms,
 )
 from kidney_evals.human.tables import Floats
@@ -213,19 +218,56 @@ def share_model(rows: Group, counts: Floats) -> Model:
     )
 
 
-def flip_model(data: Group, strict_weights: Floats, counts: Floats) -> Model:
+def people_weights(study: Study, fit: RandomCoefficientFit, seed: int) -> Parameters:
+    """Return `people_parameters` from independent weights, with draws from their sampling error.
+
+    An element at its lower bound has no error.
+    """
+    # Other numbers than those of `person_weights`, which are drawn from the same seed.
+    generator = np.random.default_rng([seed, 1])
+    error = np.nan_to_num(fit.covariance)
+    draws = generator.multivariate_normal(fit.theta, error, DRAWS, method="eigh")
+    return Parameters(people_parameters(study.attribute_ids), fit.theta, draws)
+
+
+def flip_model(
+    data: Group, strict_weights: Floats, counts: Floats, people: Parameters | None = None
+) -> Model:
     """Fit the model of the coin's share; `counts` as in `share_model`.
 
-    Identical patients, of whom people's answers are all coins, are left out.
+    With `people`, which has as many draws as `counts`, `PEOPLE_TERMS` replace the closeness by
+    equal weights. Identical patients, of whom people's answers are all coins, are left out.
     """
     rows = data.at((data.x != 0).any(axis=1))
+    coin = rows.chose(COIN)
     known = flip_features(rows.study, rows.first, rows.second, strict_weights)
-    x = np.column_stack([known[name] for name in FLIP_TERMS])
-    names = (*FLIP_TERMS, "intercept")
-    return _logit(replace(rows, counts=counts), "flip", x, names, rows.chose(COIN))
+    if people is None:
+        x = np.column_stack([known[name] for name in FLIP_TERMS])
+        return _logit(replace(rows, counts=counts), "flip", x, (*FLIP_TERMS, "intercept"), coin)
+    others = [name for name in FLIP_TERMS if name != "closeness"]
+    rest = [known[name] for name in others]
+    names = (*PEOPLE_TERMS, *others, "intercept")
+
+    def terms(weights: Floats) -> Floats:
+        return np.column_stack([*people_features(rows.x, weights), *rest])
+
+    fit = _logit(replace(rows, counts=counts[:0]), "flip", terms(people.estimate), names, coin)
+    draws = [
+        fit_logit_resamples(terms(one), coin, own[None, rows.person], penalty="none")[0]
+        for one, own in zip(people.draws, counts, strict=True)
+    ]
+    return Model(
+        (*fit.parameters, *people.parameters),
+        np.append(fit.estimate, people.estimate),
+        np.hstack([np.array(draws), people.draws]),
+        fit.name,
+        block_diag(fit.covariance, np.cov(people.draws.T)),
+    )
 
 
-def coin_models(data: Group, strict_weights: Floats) -> list[Model]:
+def coin_models(
+    data: Group, strict_weights: Floats, people: Parameters | None = None
+) -> list[Model]:
     """Fit the models of the coin, with utilities Δu by the weights of the group without a coin.
 
     The share of coins; the slope of logit P(coin) on |Δu|; the half threshold; and the two-stage
@@ -240,7 +282,7 @@ def coin_models(data: Group, strict_weights: Floats) -> list[Model]:
     resampled = [maximise(data.x, data.choice, two.theta, w[data.person]) for w in data.counts]
     two_names = (*data.study.attribute_ids, "flip_intercept", "flip_slope")
     return [
-        flip_model(data, strict_weights, data.counts),
+        flip_model(data, strict_weights, data.counts, people),
         _logit(data, "slope", closeness[:, None], ("closeness", "intercept"), coin),
         Model(("closeness",), np.array([half.value]), half_draws[:, None], "half_threshold", error),
         Model(two_names, two.theta, np.array(resampled), "two_stage", two.covariance),

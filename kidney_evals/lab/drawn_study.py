@@ -22,6 +22,7 @@ from kidney_evals.lab.drawn_models import (
     domain,
     group,
     interval,
+    people_weights,
 )
 from kidney_evals.lab.misfit import crowd_table, margin_table
 from kidney_evals.lab.persons import fit_spreads, person_distance_table, spread_table
@@ -78,11 +79,24 @@ def scored_tables(
         condition: {model.name: model for model in choice_models(data)}
         for condition, data in groups.items()
     }
+    # Latent classes would overestimate how often a person changes an answer.
+    forms = (False, True) if correlated else (False,)
+    spreads = {
+        condition: fit_spreads(
+            condition, data.x, data.choice, data.person, forms, required=seed is None
+        )
+        for condition, data in groups.items()
+    }
     weights = models["forced_choice"]["logit"].estimate[:-1]
+    differing = None
+    if seed is not None and (strict := spreads["forced_choice"]):
+        differing = people_weights(study, strict[0], seed)
     files: dict[str, str] = {}
     bins = None
     if offered := groups.get("coin_flip"):
-        models["coin_flip"] |= {model.name: model for model in coin_models(offered, weights)}
+        models["coin_flip"] |= {
+            model.name: model for model in coin_models(offered, weights, differing)
+        }
         pairs = domain(study)
         near = _closeness(offered, weights)
         edges = _merged(CURVE_EDGES, near, least)
@@ -92,11 +106,6 @@ def scored_tables(
     tables: dict[str, dict[Condition, pd.DataFrame]] = defaultdict(dict)
     for condition, data in groups.items():
         own = models[condition]
-        # Latent classes would overestimate how often a person changes an answer.
-        forms = (False, True) if correlated else (False,)
-        fits = fit_spreads(
-            condition, data.x, data.choice, data.person, forms, required=seed is None
-        )
         shares = ModelShares(study, own["shares"], weights, own.get("flip"))
         draws = {
             f"{model.name}.{name}": values
@@ -116,7 +125,7 @@ def scored_tables(
         }.items():
             if len(table):
                 tables[name][condition] = table
-        if fits:
+        if fits := spreads[condition]:
             tables["random_coefficients"][condition] = spread_table(study.attribute_ids, fits)
     return files, tables
 

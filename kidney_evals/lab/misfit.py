@@ -9,6 +9,7 @@ residuals of two people of different folds, less the variance of the predictions
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations_with_replacement
 
 import numpy as np
@@ -111,8 +112,12 @@ def _predicted_by_others(data: Group, shares: ModelShares) -> tuple[Floats, Ints
     pairs = list(combinations_with_replacement(range(_FOLDS), 2))
     kept = np.array([(fold != a) & (fold != b) for a, b in pairs], dtype=np.float64)
     flip = None
-    if data.condition == "coin_flip":
-        flip = flip_model(data, shares.strict_weights, kept)
+    if shares.flip is not None:
+        people = shares.people
+        if people is not None:
+            repeated = np.broadcast_to(people.estimate, (len(kept), len(people.estimate)))
+            people = replace(people, draws=repeated)
+        flip = flip_model(data, shares.strict_weights, kept, people)
     choice = share_model(data.decided(), kept)
     fitted = ModelShares(data.study, choice, shares.strict_weights, flip).predict(
         data.first, data.second, draws=True

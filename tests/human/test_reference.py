@@ -9,6 +9,7 @@ from shutil import copytree
 
 import numpy as np
 import pytest
+from scipy.stats import foldnorm
 
 from kidney_evals.errors import UserError
 from kidney_evals.human import Band, Reference, load_reference
@@ -18,6 +19,7 @@ from kidney_evals.human.sources import (
     dominance,
     flip_features,
     patient_values,
+    people_features,
 )
 from kidney_evals.human.tables import CurveRow, read_rows
 from kidney_evals.lab.drawn_models import domain
@@ -135,12 +137,30 @@ def test_terms_of_the_models_by_hand() -> None:
     assert flip_features(study, *values, np.ones(3))["near"].tolist() == [1, 0]
 
 
-@pytest.mark.parametrize("terms", ["new", "old", "few"])
+def test_closeness_of_people_who_differ() -> None:
+    x = np.array([[1.0, -2.0], [0.5, 0.0], [3.0, 1.0]])
+    mean, variance = people_features(x, np.array([0.7, 0.4, 0.2, 0.5]))
+    # Δu is normal with the means .7 - .8, .35 and 2.1 + .4, and .04·1 + .25·4, .01, .36 + .25.
+    m, s = np.array([-0.1, 0.35, 2.5]), np.sqrt([1.04, 0.01, 0.61])
+    people = foldnorm(np.abs(m) / s, scale=s)
+    assert [mean, variance] == [pytest.approx(people.mean()), pytest.approx(people.var())]
+    # People who agree have |.7 - .8|, .35 and 2.5, which do not vary; draws are the first axis.
+    agreeing = np.tile([0.7, 0.4, 0.0, 0.0], (5, 1))
+    for expected, values in zip(
+        (np.abs(m), np.zeros(3)), people_features(x, agreeing), strict=True
+    ):
+        assert values == pytest.approx(np.tile(expected, (5, 1)), abs=1e-12)
+
+
+@pytest.mark.parametrize("terms", ["new", "old", "few", "people"])
 def test_a_study_may_have_any_of_the_terms(tmp_path: Path, terms: str) -> None:
     models = {
         "new": "shares,age,0.5 shares,dominance,2 shares,lapse,0.1 flip,near,1 flip,intercept,-1",
         "old": "shares,age,0.5 shares,sign_drinks,2 shares,lapse,0.1 flip,ties,1 flip,intercept,-1",
         "few": "shares,age,2.5 flip,closeness,-1",
+        "people": "shares,age,2.5 flip,people_closeness,-1 flip,people_variance,7 "
+        "flip,mean_age,1 flip,mean_drinks,1 flip,mean_dependents,5 "
+        "flip,spread_age,0 flip,spread_drinks,0 flip,spread_dependents,9",
     }[terms]
     rows = "".join(f"coin_flip,{one},,,\n" for one in models.split())
     weights = "".join(
@@ -152,9 +172,12 @@ def test_a_study_may_have_any_of_the_terms(tmp_path: Path, terms: str) -> None:
     first, second, coin = load_reference(study, "coin_flip").shares([pair])[0]
     # 10 years younger and one drink less, nearly alike, with one tie and |Δu| = 1 + 1.
     # new: .05 + .9 / (1 + exp(-.5 - 2)), and 1 / (1 + exp(1 - 1)); old: the same by other terms;
-    # few: 1 / (1 + exp(-2.5)), and 1 / (1 + exp(2)).
+    # few: 1 / (1 + exp(-2.5)), and 1 / (1 + exp(2)); people: the same, since nobody differs in age
+    # and drinks.
     steep = 1 / (1 + exp(-2.5))
-    decided, flips = (steep, 1 / (1 + exp(2))) if terms == "few" else (0.05 + 0.9 * steep, 0.5)
+    decided, flips = (
+        (steep, 1 / (1 + exp(2))) if terms in ("few", "people") else (0.05 + 0.9 * steep, 0.5)
+    )
     assert coin == pytest.approx(flips)
     assert first / (first + second) == pytest.approx(decided)
 
@@ -165,6 +188,7 @@ def test_models_with_unknown_or_missing_parts_raise(tmp_path: Path) -> None:
         ("shares,years,1 flip,near,1", "has unknown terms of the model shares: 'years'"),
         ("shares,age,1", "lacks the model 'flip'"),
         ("shares,lapse,0.1 flip,near,1", "the model shares has a lapse only"),
+        ("shares,age,1 flip,people_variance,1", "model flip: 'people_closeness', 'mean_age'"),
         ("shares,age,1 shares,lapse,1.5 flip,near,1", "lapse must be from 0 to 1"),
     )):  # fmt: skip
         text = head + "".join(f"coin_flip,{row},,,\n" for row in rows.split())
