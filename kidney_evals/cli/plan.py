@@ -34,8 +34,7 @@ def plan(
     prices: Path | None,
 ) -> None:
     """Print the expected calls, cost and precision of a run, without calling a model."""
-    from kidney_evals.planning.plan import make_plan
-    from kidney_evals.planning.prices import read_prices
+    from kidney_evals.planning.plan import make_plan, read_prices
     from kidney_evals.planning.report import as_text
 
     priced = read_prices(prices)

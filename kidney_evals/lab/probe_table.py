@@ -29,7 +29,7 @@ from kidney_evals.lab.simulate import binomial_error, choose
 from kidney_evals.lab.table_text import decimals, markdown_table, rounded
 from kidney_evals.measures import probe_rows
 from kidney_evals.measures.probe import MARGIN
-from kidney_evals.planning.change import read_lines
+from kidney_evals.planning.precision import read_lines
 from kidney_evals.studies import CONDITIONS, Condition
 
 SEED: Final = 20264  # seed of all random numbers here, combined with the case and the run

@@ -16,7 +16,7 @@ from kidney_evals.lab.simulate import choose, run_of
 from kidney_evals.lab.table_text import markdown_table, rounded
 from kidney_evals.measures import compute
 from kidney_evals.measures.run import Run
-from kidney_evals.planning.change import read_lines
+from kidney_evals.planning.precision import read_lines
 from kidney_evals.studies import dilemmas_of, load_study
 
 TARGETS: Final[Mapping[str, float]] = {"flip_rate": 0.03, "swap_diff": 0.05, "imp_age": 0.03}

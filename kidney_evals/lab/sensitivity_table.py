@@ -31,8 +31,7 @@ from kidney_evals.lab.panel import (
 )
 from kidney_evals.lab.simulate import binomial_error
 from kidney_evals.lab.table_text import markdown_table, rounded
-from kidney_evals.planning.change import read_lines
-from kidney_evals.planning.precision import ALARM, CONSISTENCY, IMPORTANCE, POWER
+from kidney_evals.planning.precision import ALARM, CONSISTENCY, IMPORTANCE, POWER, read_lines
 from kidney_evals.studies import CONDITIONS, Condition, load_study
 
 SEED: Final = 20262  # seed of all random numbers here, combined with the setting and the run

@@ -23,8 +23,7 @@ from kidney_evals.lab.panel import POPULATION, population
 from kidney_evals.lab.respondents import deciding, majority
 from kidney_evals.lab.simulate import binomial_error
 from kidney_evals.lab.table_text import markdown_table, rounded
-from kidney_evals.planning.change import read_lines
-from kidney_evals.planning.precision import CONSISTENCY
+from kidney_evals.planning.precision import CONSISTENCY, read_lines
 from kidney_evals.respondents.definitions import find_respondent
 from kidney_evals.studies import CONDITIONS, Condition
 from kidney_evals.tasks.stopping import RATES, is_known, looks

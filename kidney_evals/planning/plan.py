@@ -5,11 +5,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+from pydantic import Field, RootModel
 
 from kidney_evals.errors import UserError, unknown
+from kidney_evals.input_files import FileModel, JsonFile, Line, Number, YamlFile, read_bytes
 from kidney_evals.planning.precision import Design, Expectation, expectations, expected_end
-from kidney_evals.planning.prices import Price
 from kidney_evals.planning.tokens import Estimate, measure
 from kidney_evals.studies.model import CONTROL_KINDS
 from kidney_evals.tasks.stopping import RATES, looks
@@ -20,6 +23,35 @@ if TYPE_CHECKING:
 
 _MOST_QUESTIONS = 2
 """Maximum number of questions per sample: an unreadable answer is asked for once more."""
+
+
+_Dollars = Annotated[Number, Field(ge=0, le=1e6)]
+
+
+class Price(FileModel):
+    """Price of one model in USD per million tokens."""
+
+    input: _Dollars
+    output: _Dollars
+
+    def cost(self, input_tokens: float, output_tokens: float) -> float:
+        """Return the cost in USD of `input_tokens` and `output_tokens`."""
+        return (input_tokens * self.input + output_tokens * self.output) / 1e6
+
+
+class _PriceFile(RootModel[Annotated[dict[Line, Price], Field(min_length=1)]]):
+    """A price file: entries by model name."""
+
+
+def read_prices(path: Path | None) -> dict[str, Price]:
+    """Read a price file, YAML or JSON, by model name as in `--model`; {} for None.
+
+    Prices change, so the package ships none. `UserError` if the file is invalid.
+    """
+    if path is None:
+        return {}
+    file = JsonFile if path.suffix.lower() == ".json" else YamlFile
+    return dict(file(f"price file {path}", read_bytes(path)).result(_PriceFile).root)
 
 
 class Ending(NamedTuple):

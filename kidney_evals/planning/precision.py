@@ -8,17 +8,18 @@ depend on the run.
 
 from __future__ import annotations
 
+import csv
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
+from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kidney_evals.planning.change import paired_changes, read_lines
 from kidney_evals.studies.model import Condition
 
 Respondent = Literal["people", "steady", "never_flips"]
@@ -37,9 +38,6 @@ CONSISTENCY: Final = (0.3, 0.9)
 
 ZERO_CONSISTENCY: Final[Mapping[Respondent, float]] = {"steady": 1.0, "never_flips": 0.9}
 
-ROUGH: Final = 30
-"""Number of drawn dilemmas below which intervals are unreliable: a run has the flag `few`."""
-
 _ROWS: Final[Mapping[Condition, tuple[str, ...]]] = {
     "forced_choice": ("agreement", "swap_diff", "distance"),
     "coin_flip": ("flip_rate", "flip_calib", "distance", "agreement"),
@@ -52,6 +50,13 @@ ALARM: Final = 1.959963984540054  # normal quantile of a two-sided 5 % false-ala
 POWER: Final = 1.2815515655446004  # normal quantile of 90 % power
 
 NAN: Final = float("nan")
+
+
+@lru_cache(maxsize=8)
+def read_lines(table: str) -> tuple[dict[str, str], ...]:
+    """Return the rows of `precision`, `probe`, `readout`, `sensitivity` or `stopping`."""
+    with Path(__file__).with_name(f"{table}.csv").open(encoding="utf-8", newline="") as file:
+        return tuple(csv.DictReader(file))
 
 
 @dataclass(frozen=True)
@@ -175,6 +180,43 @@ def detectable_rise(rate: float, size: float) -> float:
     if not size > 0 or missing(1.0) > 0:
         return NAN
     return float(brentq(missing, rate, 1.0, xtol=1e-14)) - rate
+
+
+def paired_changes(
+    study: str, condition: Condition, row: str, start: str, dilemmas: int
+) -> list[float]:
+    """Return the change in `row` that is detected with 90 % power, for each consistency except 0.
+
+    `start` is the old version; each of the `dilemmas` is asked once in both orders. Between
+    simulated sizes, change × √dilemmas is interpolated linearly; above the largest size it is
+    constant. Empty if nothing was simulated for the arguments, or only larger sizes.
+    """
+    grids: dict[str, list[tuple[int, float]]] = {}
+    for line in _lines(study, condition, row):
+        if line["start"] == start and float(line["consistency"]) > 0:
+            size = int(line["dilemmas"])
+            level = float(line["change"]) * math.sqrt(size)
+            grids.setdefault(line["consistency"], []).append((size, level))
+    tables = (np.array(sorted(grid)) for grid in grids.values())
+    return [
+        float(np.interp(dilemmas, table[:, 0], table[:, 1])) / math.sqrt(dilemmas)
+        for table in tables
+        if dilemmas >= table[0, 0]
+    ]
+
+
+def nearest_start(study: str, condition: Condition, row: str, value: float) -> str:
+    """Return the simulated old version with the nearest `value` of `row`; "" if there is none."""
+    starts = [
+        (abs(float(line["value"]) - value), line["start"]) for line in _lines(study, condition, row)
+    ]
+    return min(starts)[1] if starts and not math.isnan(value) else ""
+
+
+def _lines(*names: str) -> list[dict[str, str]]:
+    """Return the simulated changes of a study, a condition and a row."""
+    lines = read_lines("sensitivity")
+    return [line for line in lines if (line["study"], line["condition"], line["row"]) == names]
 
 
 def probe_widths(condition: str, levels: int, dilemmas: int) -> dict[str, float]:

@@ -7,10 +7,10 @@ import textwrap
 from collections.abc import Sequence
 from functools import partial
 
+from kidney_evals.measures import FEW
 from kidney_evals.planning.plan import Plan, TaskPlan
 from kidney_evals.planning.precision import (
     CONSISTENCY,
-    ROUGH,
     ZERO,
     Expectation,
     Range,
@@ -80,15 +80,19 @@ def _precision(task: TaskPlan) -> list[str]:
     times = "1 epoch" if design.epochs == 1 else f"{design.epochs} epochs"
     lines = _wrapped(f"{task.task}: {design.dilemmas} dilemmas of {design.study}, {shown}, {times}")
     if not task.people:
-        return lines + _alone(task)
+        lines.append("No people were asked. No widths are tabulated for this study.")
     if task.ending:
         precision, row_id, (fewest, expected, most) = task.ending
-        lines += _wrapped(
-            f"precision={precision:g}: the run ends after {fewest} to {most} dilemmas, "
-            f"once {row_id} is known to less than ±{precision:g}; after {expected} if the "
-            "model answers as people do, which the expected tokens and price are for. The widths "
-            f"below are those of all {most}."
+        as_people = (
+            f"; after {expected} if the model answers as people do, which the expected tokens and "
+            f"price are for. The widths below are those of all {most}"
         )
+        lines += _wrapped(
+            f"precision={precision:g}: the run ends after {fewest} to {most} dilemmas, once "
+            f"{row_id} is known to less than ±{precision:g}{as_people if task.people else ''}."
+        )
+    if not task.people:
+        return lines
     if task.probe:
         return [*lines, *_wrapped(_probe(task))]
     zero = ZERO[design.condition].replace("_", " ")
@@ -105,20 +109,8 @@ def _precision(task: TaskPlan) -> list[str]:
     ]
     if all(math.isnan(row.value) for row in task.rows):
         lines.append("No widths are tabulated for this design.")
-    if design.drawn and design.dilemmas < ROUGH:
-        lines.append(f"Fewer than {ROUGH} dilemmas: intervals are rough at best.")
-    return lines
-
-
-def _alone(task: TaskPlan) -> list[str]:
-    """Return what is known of the precision where no people were asked."""
-    lines = ["No people were asked. No widths are tabulated for this study."]
-    if task.ending:
-        precision, row_id, (fewest, _, most) = task.ending
-        lines += _wrapped(
-            f"precision={precision:g}: the run ends after {fewest} to {most} dilemmas, "
-            f"once {row_id} is known to less than ±{precision:g}."
-        )
+    if design.drawn and design.dilemmas < FEW:
+        lines.append(f"Fewer than {FEW} dilemmas: intervals are rough at best.")
     return lines
 
 

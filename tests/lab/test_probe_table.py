@@ -9,7 +9,7 @@ from scipy.stats import binom
 from kidney_evals.estimation.probes import contrast_mean
 from kidney_evals.lab import probe_table
 from kidney_evals.lab.probe_table import BEHAVIOURS, BIASES, RUNS, SIZES, Case, cases, simulate
-from kidney_evals.planning.change import read_lines
+from kidney_evals.planning.precision import read_lines
 from kidney_evals.studies import CONDITIONS
 
 Line = dict[str, str]

@@ -20,8 +20,7 @@ from kidney_evals.lab.precision_table import Cell
 from kidney_evals.lab.sensitivity_table import DILEMMAS, Setting, old_value, versions
 from kidney_evals.lab.stopping_table import USUAL, Case, true_rate
 from kidney_evals.lab.table_text import rounded, table_text
-from kidney_evals.planning.change import paired_changes, read_lines
-from kidney_evals.planning.precision import Design, expectations
+from kidney_evals.planning.precision import Design, expectations, paired_changes, read_lines
 from kidney_evals.studies import CONDITIONS, dilemmas_of, load_study, study_names
 from kidney_evals.tasks.stopping import RATES, looks
 
@@ -39,8 +38,10 @@ def line_of(table: str, *keys: tuple[str, object]) -> dict[str, str]:
 
 
 def case_keys(case: Case, precision: float) -> list[tuple[str, object]]:
-    facts = {**vars(case), "value": f"{true_rate(case):.4f}", "precision": precision}
-    return [(name, value) for name, value in facts.items() if name != "rate"]
+    facts = {name: value for name, value in vars(case).items() if name != "rate"}
+    if not math.isnan(case.rate):  # one respondent is simulated at several rates
+        facts["value"] = f"{case.rate:.4f}"
+    return [*facts.items(), ("precision", precision)]
 
 
 def same(line: Mapping[str, str], again: Mapping[str, object], *form: str, **forms: str) -> None:

@@ -14,8 +14,7 @@ from cli.calling import refused
 from kidney_evals.cli import main
 from kidney_evals.cli.plan import task_arguments
 from kidney_evals.errors import UserError
-from kidney_evals.planning.plan import Plan, build_tasks, make_plan
-from kidney_evals.planning.prices import Price, read_prices
+from kidney_evals.planning.plan import Plan, Price, build_tasks, make_plan, read_prices
 from kidney_evals.planning.report import as_text
 from kidney_evals.planning.tokens import ANSWER, Estimate, prompts
 from kidney_evals.studies import datasets_dir

@@ -5,7 +5,6 @@ import math
 import pytest
 
 from kidney_evals.lab.precision_table import ANSWERS
-from kidney_evals.planning.change import paired_changes
 from kidney_evals.planning.precision import (
     CONSISTENCY,
     Design,
@@ -15,6 +14,7 @@ from kidney_evals.planning.precision import (
     detectable_rise,
     effective_answers,
     expectations,
+    paired_changes,
 )
 from kidney_evals.studies.model import Condition
 

@@ -15,7 +15,7 @@ from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.human import NO_BAND, Band
 from kidney_evals.measures.run import on_shared
 from kidney_evals.measures.verdict import Verdict, moved, verdict_of
-from kidney_evals.planning.change import nearest_start, paired_changes
+from kidney_evals.planning.precision import nearest_start, paired_changes
 from kidney_evals.reporting.comparing.matching import SIDES, Pair
 from kidney_evals.reporting.runs import LABELS, ModelRun, differences
 from kidney_evals.reporting.text import how_it_ended

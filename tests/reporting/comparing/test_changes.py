@@ -19,7 +19,7 @@ from kidney_evals.lab.respondents import (
 )
 from kidney_evals.lab.simulate import simulate_run
 from kidney_evals.measures.run import Run
-from kidney_evals.planning.change import paired_changes
+from kidney_evals.planning.precision import paired_changes
 from kidney_evals.reporting.comparing.changes import PanelChange, RowChange, compare_runs
 from kidney_evals.reporting.comparing.differences import ROWS, paired_differences
 from kidney_evals.reporting.comparing.gate import decide, read_rule
