@@ -63,15 +63,12 @@ class PeopleSpread:
 
     Attributes:
         model: Model of a person's answers, `logit` or `davidson`; empty if the study published it.
-        people: Number of people in the fit; 0 if unknown.
         means: Weights per scale unit, positive where people favour, shape (k,); by `davidson`
             followed by the propensity to take the coin, shape (k + 1,).
         cholesky: L of the covariance L Lᵀ over people, as wide as `means`.
     """
 
     model: str
-    correlated: bool
-    people: int
     means: Floats
     cholesky: Floats
 
@@ -119,8 +116,7 @@ def _fitted(folder: Path, condition: Condition, attributes: Sequence[str]) -> Pe
         for j, other in enumerate(names[:i]):
             cholesky[i, j] = found.get((ROOT, one, other), 0.0)
     means = np.array([found[MEAN, name, ""] for name in names])
-    correlated = rows[0].form == "correlated"
-    return PeopleSpread(rows[0].model, correlated, rows[0].people, means, cholesky)
+    return PeopleSpread(rows[0].model, means, cholesky)
 
 
 def _published(
@@ -134,13 +130,8 @@ def _published(
     covariance = covariance_of(shared, "random_people", attributes)
     if np.isnan(covariance).any():
         raise ValueError("random_people lacks a covariance")
-    return PeopleSpread(
-        model="",
-        correlated=bool((covariance != np.diag(np.diag(covariance))).any()),
-        people=0,
-        means=np.array([means[name] for name in attributes]),
-        cholesky=np.linalg.cholesky(covariance).astype(np.float64),
-    )
+    cholesky = np.linalg.cholesky(covariance).astype(np.float64)
+    return PeopleSpread("", np.array([means[name] for name in attributes]), cholesky)
 
 
 def covariance_of(rows: Iterable[CovarianceRow], model: str, parameters: Sequence[str]) -> Floats:

@@ -109,7 +109,7 @@ def spread_of(reference: Reference) -> PeopleSpread:
         # Equal shares if the weights are unknown.
         known = math.isfinite(total) and total > 0
         means = RESOLVE * (reach / total if known else np.full(k, 1 / k)) / spans
-        spread = PeopleSpread(SYNTHETIC, False, 0, means, np.diag(SPREAD * np.abs(means)))
+        spread = PeopleSpread(SYNTHETIC, means, np.diag(SPREAD * np.abs(means)))
     if reference.condition == "coin_flip" and len(spread.means) == k:
         cholesky = np.zeros((k + 1, k + 1))
         cholesky[:k, :k], cholesky[k, k] = spread.cholesky, COIN_SPREAD
