@@ -103,15 +103,16 @@ def person_counts(seed: int, people: int) -> Floats:
     return np.stack([np.bincount(row, minlength=people) for row in picks]).astype(np.float64)
 
 
-def person_weights(condition: Condition, people: int, seed: int | None) -> Floats:
+def person_weights(people: int, seed: int | None, published: int) -> Floats:
     """Return the weight of each person in each bootstrap draw, shape (draws, people).
 
-    Without a seed these are `person_counts` of the published answers. With one they are those of a
-    Bayesian bootstrap (Rubin 1981): exponential, with the number of people as their sum. Then no
-    person is in a draw a whole number of times, from which single answers could be found.
+    Without a seed these are `person_counts` by `published`, a seed in this source. With one they
+    are those of a Bayesian bootstrap (Rubin 1981): exponential, with the number of people as their
+    sum. Then no person is in a draw a whole number of times, from which single answers could be
+    found.
     """
     if seed is None:
-        return person_counts(_SEEDS[condition], people)
+        return person_counts(published, people)
     weights = np.random.default_rng(seed).exponential(size=(DRAWS, people))
     return np.asarray(weights * (people / weights.sum(axis=1, keepdims=True)))
 
@@ -158,18 +159,9 @@ def group(
     """
     first, second = (favoured_values(study, side) for side in (answers.left, answers.right))
     people = answers.people
-    counts = person_weights(condition, people, seed)
+    counts = person_weights(people, seed, _SEEDS[condition])
     rows = first, second, answers.choice, answers.person
     return Group(study, condition, *rows, people, counts, bends)
-
-
-def choice_models(data: Group) -> list[Model]:
-    """Fit the plain logit of decided answers, and the model of people's shares.
-
-    Weights and importance shares derive from the logit.
-    """
-    rows = data.decided()
-    return [logit_model(data), share_model(rows, rows.counts)]
 
 
 def logit_model(data: Group) -> Model:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
+from kidney_evals.estimation.calibration import EDGES
 from kidney_evals.estimation.latent import ClassModel, fit_latent
 from kidney_evals.estimation.nonlinearity import nonlinearity
 from kidney_evals.human.raw import COIN, Answers, Ints
@@ -17,12 +18,13 @@ from kidney_evals.human.tables import Floats
 from kidney_evals.lab.drawn_models import (
     Group,
     Model,
-    choice_models,
     coin_models,
     domain,
     group,
     interval,
+    logit_model,
     people_weights,
+    share_model,
 )
 from kidney_evals.lab.misfit import crowd_table, margin_table
 from kidney_evals.lab.persons import fit_spreads, person_distance_table, spread_table
@@ -35,17 +37,13 @@ from kidney_evals.lab.table_text import (
 )
 from kidney_evals.studies import Condition, Study
 
-CURVE_EDGES = (0.0, 0.5, 1.0, 1.5, 2.5, float("inf"))
-"""Bin edges of the flip curve, |Δu| in logit units of the forced-choice group."""
-
 _CLASSES = (2, 3, 4, 5, 6)
 _LATENT_SEED = 2  # of three seeds, the seed with the highest likelihoods
 _DIGITS = {"latent_classes": LATENT_DIGITS, "random_coefficients": LATENT_DIGITS}
 
 
-def drawn_tables(study: Study, forced: Answers, coin: Answers) -> dict[str, str]:
+def drawn_tables(study: Study, people: Mapping[Condition, Answers]) -> dict[str, str]:
     """Return the text of every table by file name."""
-    people: dict[Condition, Answers] = {"forced_choice": forced, "coin_flip": coin}
     files, tables = scored_tables(study, people)
     for condition, answers in people.items():
         tables["latent_classes"][condition] = _latent(group(study, condition, answers))
@@ -76,7 +74,7 @@ def scored_tables(
         for condition, one in answers.items()
     }
     models = {
-        condition: {model.name: model for model in choice_models(data)}
+        condition: {"logit": logit_model(data), "shares": share_model(data.decided(), data.counts)}
         for condition, data in groups.items()
     }
     # Latent classes would overestimate how often a person changes an answer.
@@ -99,7 +97,7 @@ def scored_tables(
         }
         pairs = domain(study)
         near = _closeness(offered, weights)
-        edges = _merged(CURVE_EDGES, near, least)
+        edges = _merged(EDGES, near, least)
         bins = np.digitize(near, edges[1:-1])
         curve, curve_draws = _curve(offered, bins, np.abs((pairs[0] - pairs[1]) @ weights), edges)
         files["flip_curve.csv"] = table_text(curve)

@@ -157,23 +157,16 @@ def person_distance_table(data: Group, logit: Model, people: int = 1) -> pd.Data
 
 def person_runs(reference: Reference, draw: int, step: int = 1) -> Iterator[Run]:
     """Yield a default run of every `step`-th simulated person; all get the same dilemmas."""
-    dilemmas, controls = _questions(reference, draw)
-    answers, other = (answers_of_persons(reference, listed) for listed in (dilemmas, controls))
+    asked = _questions(reference, draw)
+    answers = [answers_of_persons(reference, listed) for listed in asked]
     for person in range(0, PERSONS, step):
-        generator = np.random.default_rng([SEED, draw, person])
-        run = _run(reference, dilemmas, answers[:, person], generator)
-        asked = _run(reference, controls, other[:, person], generator) if controls else None
-        yield replace(run, controls=asked)
+        yield _run(reference, asked, [one[:, person] for one in answers], [draw, person])
 
 
 def crowd_run(reference: Reference, draw: int) -> Run:
     """Return a default run in which another person gives every answer."""
-    dilemmas, controls = _questions(reference, draw)
-    generator = np.random.default_rng([SEED, draw, PERSONS])
-    run = _run(reference, dilemmas, reference.shares(dilemmas), generator)
-    if not controls:
-        return run
-    return replace(run, controls=_run(reference, controls, reference.shares(controls), generator))
+    asked = _questions(reference, draw)
+    return _run(reference, asked, list(map(reference.shares, asked)), [draw, PERSONS])
 
 
 def scores(run: Run) -> dict[str, float]:
@@ -214,20 +207,27 @@ def person_tables(study_name: str) -> str:
     return table_text(by_condition(tables), _DIGITS)
 
 
-def _questions(reference: Reference, draw: int) -> tuple[Sequence[Dilemma], Sequence[Dilemma]]:
-    """Return the dilemmas and the controls of a default run."""
+def _questions(reference: Reference, draw: int) -> list[Sequence[Dilemma]]:
+    """Return the dilemmas of a default run, and the controls if the study has any."""
     study = reference.study
     seed = SEED * 1000 + draw if study.draw else None
-    return dilemmas_of(study, None, seed), study.control_block
+    return [listed for listed in (dilemmas_of(study, None, seed), study.control_block) if listed]
 
 
 def _run(
     reference: Reference,
-    dilemmas: Sequence[Dilemma],
-    chances: Floats,
-    generator: np.random.Generator,
+    asked: Sequence[Sequence[Dilemma]],
+    chances: Sequence[Floats],
+    seed: Sequence[int],
 ) -> Run:
-    """Return answers drawn from probabilities, (D, K), in both orders and all epochs."""
-    answers = 2 * reference.study.epochs
-    choice = choose(np.repeat(chances, answers, axis=0), generator)
-    return run_of(reference, dilemmas, choice.reshape(len(dilemmas), answers))
+    """Return answers drawn from probabilities, (D, K) each, in both orders and all epochs."""
+    answers, generator = 2 * reference.study.epochs, np.random.default_rng([SEED, *seed])
+    run, *controls = (
+        run_of(
+            reference,
+            listed,
+            choose(np.repeat(own, answers, axis=0), generator).reshape(len(listed), answers),
+        )
+        for listed, own in zip(asked, chances, strict=True)
+    )
+    return replace(run, controls=controls[0] if controls else None)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kidney_evals.estimation.intervals import wilson
+from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.lab.table_text import markdown_table
 from kidney_evals.reasons import Codes, code
 from kidney_evals.reasons.codes import AGREE, ARGUMENTS, STATUSES, Choice, codes_of, no_codes
@@ -55,21 +56,6 @@ class CodedText(NamedTuple):
         return code(self.text, self.study, self.a, self.b, self.choice)
 
 
-class Figure(NamedTuple):
-    """An estimate with its 95 % interval; NaN if there are no data."""
-
-    value: float = np.nan
-    low: float = np.nan
-    high: float = np.nan
-
-    def __str__(self) -> str:
-        """Return the estimate with two decimals, and the interval unless all draws are equal."""
-        if np.isnan(self.value):
-            return "–"
-        value, low, high = (f"{number:.2f}".removeprefix("0") for number in self)
-        return value if self.low == self.high else f"{value} ({low} to {high})"
-
-
 class Row(NamedTuple):
     """Agreement on one code."""
 
@@ -77,10 +63,10 @@ class Row(NamedTuple):
     texts: int  # number of texts, or of texts times attributes in a row over all attributes
     present: int  # number of texts with the code, by hand
     found: int  # number of texts with the code, by the rules
-    precision: Figure  # share of the codes by the rules that are correct
-    recall: Figure  # share of the codes by hand that the rules assign
-    f1: Figure  # harmonic mean of precision and recall
-    kappa: Figure  # Cohen's kappa over all values of the code
+    precision: Quantity  # share of the codes by the rules that are correct
+    recall: Quantity  # share of the codes by hand that the rules assign
+    f1: Quantity  # harmonic mean of precision and recall
+    kappa: Quantity  # Cohen's kappa over all values of the code
 
 
 @lru_cache(maxsize=1)
@@ -143,9 +129,19 @@ def measured() -> str:
         parts += [
             f"## {part.capitalize()} half",
             f"{len(texts)} texts, of which {right} have every code right.",
-            markdown_table(head, "llllllll", rows_of(part)),
+            markdown_table(
+                head, "llllllll", ((*row[:4], *map(_shown, row[4:])) for row in rows_of(part))
+            ),
         ]
     return "\n\n".join(parts) + "\n"
+
+
+def _shown(quantity: Quantity) -> str:
+    """Return an estimate with two decimals, and its interval unless all draws are equal."""
+    if not quantity.defined:
+        return "–"
+    value, low, high = (f"{number:.2f}".removeprefix("0") for number in quantity[:3])
+    return value if quantity.low == quantity.high else f"{value} ({low} to {high})"
 
 
 def _key(codes: Codes) -> tuple[object, ...]:
@@ -196,15 +192,15 @@ def _row(label: str, texts: Sequence[tuple[Flat, Flat]], names: Iterable[str], *
     )
 
 
-def _share(hits: NDArray[np.bool_], trials: NDArray[np.bool_]) -> Figure:
+def _share(hits: NDArray[np.bool_], trials: NDArray[np.bool_]) -> Quantity:
     if not trials.any():
-        return Figure()
+        return undefined()
     share, count = float(hits.sum() / trials.sum()), int(trials.sum())
-    return Figure(share, *wilson(share, count))
+    return Quantity(share, *wilson(share, count))
 
 
-def _drawn(values: NDArray[np.float64]) -> Figure:
+def _drawn(values: NDArray[np.float64]) -> Quantity:
     """Return the first value as estimate, and the 95 % range of all other values as interval."""
     if np.isnan(values[0]):
-        return Figure()
-    return Figure(values[0], *np.nanpercentile(values[1:], [2.5, 97.5]))
+        return undefined()
+    return Quantity(values[0], *np.nanpercentile(values[1:], [2.5, 97.5]))

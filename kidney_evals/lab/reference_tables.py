@@ -22,12 +22,12 @@ from kidney_evals.human.raw import (
 from kidney_evals.human.reference import REFERENCE_FOLDER
 from kidney_evals.human.sources import DRAWS
 from kidney_evals.human.tables import Floats
-from kidney_evals.lab.drawn_models import person_counts, person_weights
+from kidney_evals.lab.drawn_models import person_weights
 from kidney_evals.lab.drawn_study import drawn_tables, table_texts
 from kidney_evals.lab.persons import fit_spreads, spread_table
 from kidney_evals.lab.table_text import DRAW_DIGITS, table_text
 from kidney_evals.output_files import write_outputs
-from kidney_evals.studies import CHOICES, Condition, Study, load_study
+from kidney_evals.studies import CHOICES, CONDITIONS, Condition, Study, load_study
 
 DRAWN, FIXED = "mcelfresh_2021", "mcelfresh_2021_fixed"
 
@@ -61,13 +61,17 @@ def build_reference(
 
 def fixed_reference(raw: Path) -> dict[str, str]:
     """Return the tables of `mcelfresh_2021_fixed` by file name."""
-    return _about(FIXED, "study_1.csv") | _fixed_tables(load_study(FIXED), *read_study_1(raw))
+    study, groups = load_study(FIXED), zip(CONDITIONS, read_study_1(raw), strict=True)
+    tables = counted_tables(study, {name: answer_table(study, one) for name, one in groups})
+    about = _about(FIXED, "study_1.csv")
+    return about | draw_texts(tables.pop("draws")) | table_texts(tables)
 
 
 def drawn_reference(raw: Path) -> dict[str, str]:
     """Return the tables of `mcelfresh_2021` by file name."""
     about = _about(DRAWN, "study_2_indecisive.csv", "study_2_strict.csv")
-    return about | drawn_tables(load_study(DRAWN), *read_study_2(raw))
+    people = dict(zip(CONDITIONS, read_study_2(raw), strict=True))
+    return about | drawn_tables(load_study(DRAWN), people)
 
 
 def _about(study: str, *sources: str) -> dict[str, str]:
@@ -94,15 +98,6 @@ def answer_table(study: Study, answers: Answers) -> Floats:
                     raise UserError(f"{study.id}: {dilemma.id} is not what people were asked")
         table[answers.person[asked], q, answers.choice[asked]] = 1.0
     return table
-
-
-def _fixed_tables(study: Study, forced: Answers, coin: Answers) -> dict[str, str]:
-    answers: dict[Condition, Floats] = {
-        "forced_choice": answer_table(study, forced),
-        "coin_flip": answer_table(study, coin),
-    }
-    tables = counted_tables(study, answers)
-    return draw_texts(tables.pop("draws")) | table_texts(tables)
 
 
 def draw_texts(draws: Mapping[Condition, pd.DataFrame]) -> dict[str, str]:
@@ -132,11 +127,7 @@ def counted_tables(
         listed = pd.DataFrame(table.sum(axis=0).astype(int), columns=options)
         listed.insert(0, "dilemma", ids)
         tables["counts"][condition] = listed.reindex(columns=["dilemma", *CHOICES], fill_value="")
-        people = (
-            person_counts(_SEEDS[condition], len(table))
-            if seed is None
-            else person_weights(condition, len(table), seed)
-        )
+        people = person_weights(len(table), seed, _SEEDS[condition])
         draws = np.einsum("dp,pqc->dqc", people, table).reshape(len(people), -1)
         names = [f"{id}.{name}" for id in ids for name in options]
         tables["draws"][condition] = pd.DataFrame(draws, columns=names)

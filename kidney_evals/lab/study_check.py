@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -47,7 +48,6 @@ _OTHERS = {"README.md", SCHEMA_FILE, REFERENCE_FOLDER, "published"}
 
 _SHOWN = 2
 _SEED = 5
-_CHOICE_TASKS: tuple[Condition, ...] = ("forced_choice", "coin_flip")
 
 
 @dataclass(frozen=True)
@@ -144,45 +144,42 @@ def _files(folder: Path, study: Study | None, errors: Sequence[UserError]) -> It
             if study is None or before:
                 yield FileReport(name, f"not checked, because {before[0]} has problems")
                 continue
-            text, found = read(study)
+            try:
+                text, checks = read(study)
+                found = _collect(checks)
+            except UserError as error:
+                text, found = "", [error]
             yield FileReport(name, text, _problems(folder / name, found))
     tables = folder / REFERENCE_FOLDER
     if tables.exists():
         found = reference_errors(study, tables)
         named = {error.where if isinstance(error, FileError) else "" for error in found}
         for where in sorted(filter(None, named)):
-            yield FileReport(_within(folder, where), "", _problems(Path(where), found))
+            name = Path(where).relative_to(folder).as_posix()
+            yield FileReport(name, "", _problems(Path(where), found))
         others = tuple(
             _short(folder, one.message) for one in found if not isinstance(one, FileError)
         )
         yield FileReport(f"{REFERENCE_FOLDER}/", f"{len(scored_tables(tables))} tables", others)
 
 
-def _languages(study: Study) -> tuple[str, list[UserError]]:
-    try:
-        languages = languages_of(study)[1:]
-    except UserError as error:
-        return "", [error]
-    return ", ".join(languages), _collect(
-        partial(in_language, study, language) for language in languages
-    )
+Checked = tuple[str, list[Callable[[], object]]]
+"""What a file holds, and further checks of it, each of which raises `UserError`."""
 
 
-def _wordings_file(study: Study) -> tuple[str, list[UserError]]:
-    try:
-        table = own_wordings(study)
-    except UserError as error:
-        return "", [error]
-    return f"{len(table)} wordings: {', '.join(table)}", _collect(
-        partial(check_wording, one, study) for one in table.values()
-    )
+def _languages(study: Study) -> Checked:
+    languages = languages_of(study)[1:]
+    return ", ".join(languages), [partial(in_language, study, one) for one in languages]
 
 
-def _survey(study: Study) -> tuple[str, list[UserError]]:
-    try:
-        settings = load_survey(study)
-    except UserError as error:
-        return "", [error]
+def _wordings_file(study: Study) -> Checked:
+    table = own_wordings(study)
+    holds = f"{len(table)} wordings: {', '.join(table)}"
+    return holds, [partial(check_wording, one, study) for one in table.values()]
+
+
+def _survey(study: Study) -> Checked:
+    settings = load_survey(study)
     parts = {
         "dilemmas": settings.questions,
         "controls": settings.controls,
@@ -192,7 +189,7 @@ def _survey(study: Study) -> tuple[str, list[UserError]]:
     return f"{sum(parts.values())} questions for each person ({listed})", []
 
 
-def _collect(checks: Iterator[Callable[[], object]]) -> list[UserError]:
+def _collect(checks: Iterable[Callable[[], object]]) -> list[UserError]:
     errors = []
     for check in checks:
         try:
@@ -211,21 +208,11 @@ def _problems(path: Path, errors: Sequence[UserError]) -> tuple[str, ...]:
                 found |= dict.fromkeys(error.problems)
         elif str(path) in error.message or not error.message.startswith(str(path.parent)):
             found[_short(path.parent, error.message.replace(f"{path}: ", ""))] = None
-    return tuple(sorted(found, key=_line))
-
-
-def _line(problem: str) -> int:
-    """Return the line that a problem names, 0 without one."""
-    number = re.match(r"line (\d+)", problem)
-    return int(number[1]) if number else 0
+    return tuple(sorted(found, key=lambda one: int((re.findall(r"^line (\d+)", one) or [0])[0])))
 
 
 def _short(folder: Path, message: str) -> str:
     return message.replace(f"{folder}/", "")
-
-
-def _within(folder: Path, where: str) -> str:
-    return Path(where).relative_to(folder).as_posix()
 
 
 # --- Warnings ---
@@ -260,9 +247,8 @@ def _warnings(folder: Path, study: Study) -> Iterator[str]:
             yield (
                 f"people in {STUDY_FILE} is 0 for {condition}, but {REFERENCE_FOLDER}/ has answers."
             )
-    if (folder / SURVEY_FILE).exists():
-        text = "\n".join(load_survey(study).consent.values()) if not _survey(study)[1] else ""
-        if CONSENT_TO_REPLACE in text:
+    with suppress(UserError):
+        if CONSENT_TO_REPLACE in "\n".join(load_survey(study).consent.values()):
             yield f"The consent in {SURVEY_FILE} is not yours yet: write it before you ask people."
 
 
@@ -288,8 +274,8 @@ def _dependent(study: Study) -> Iterator[str]:
 
 def _uses(study: Study) -> Iterator[tuple[str, str]]:
     """Yield what can be done with a valid study."""
-    for name in (*_CHOICE_TASKS, "stated_values", "predict_people"):
-        yield name, _task(study, name)
+    for name in (*CONDITIONS, "stated_values", "predict_people"):
+        yield name, _unless_refused(study, partial(_task, study, name))
     reference = {condition: load_reference(study, condition) for condition in CONDITIONS}
     without = [name for name, one in reference.items() if not one.has_people]
     if without:
@@ -303,22 +289,22 @@ def _uses(study: Study) -> Iterator[tuple[str, str]]:
     yield "simulated", ", ".join(f"kidney/{one}" for one in names)
     yield "wordings", _wordings(study)
     yield "languages", ", ".join(languages_of(study))
-    if (study.path / SURVEY_FILE).exists():
-        text, errors = _survey(study)
-        yield "survey", text or f"no: {errors[0].message}"
-    else:
-        yield "survey", f"no: there is no {SURVEY_FILE} with a consent text"
+    yield "survey", _unless_refused(study, lambda: _survey(study)[0])
     own = "with answers of your own (--answers) or of a log (--log)"
     yield "sft export", own if without else f"with the answers of people, or {own}"
+
+
+def _unless_refused(study: Study, use: Callable[[], str]) -> str:
+    try:
+        return use()
+    except UserError as error:
+        return f"no: {_short(study.path, error.message)}"
 
 
 def _task(study: Study, name: str) -> str:
     from kidney_evals import tasks
 
-    try:
-        task = getattr(tasks, name)(study=study.source)
-    except UserError as error:
-        return f"no: {_short(study.path, error.message)}"
+    task = getattr(tasks, name)(study=study.source)
     return f"{len(task.dataset) * (task.epochs or 1)} questions"
 
 

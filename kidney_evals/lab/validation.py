@@ -6,14 +6,16 @@ order series of respondents whose true values are evenly spaced.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from scipy.optimize import brentq
 from scipy.special import expit
 
+from kidney_evals.card import LIKE, PERSON, UNKNOWN, UNLIKE, findings_of
 from kidney_evals.estimation.importance import importance_distance
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.estimation.rank import spearman
@@ -25,13 +27,19 @@ from kidney_evals.lab.respondents import RESPONDENTS, Behaviour, Respondent
 from kidney_evals.lab.simulate import SEED, simulate_run
 from kidney_evals.lab.table_text import decimals, markdown_table
 from kidney_evals.lab.truth import true_rows
-from kidney_evals.lab.verdict_table import verdict_report
 from kidney_evals.measures import compute
 from kidney_evals.respondents import definitions
 from kidney_evals.studies import CONDITIONS, Condition
 
 _QUICK = ("human-like", "noise", "never flips", "10 % unreadable")
 """Respondents of a quick validation."""
+
+_JUDGED: Final = (
+    *("human-like", "sharper", "sharp ×12", "sharp ×25", "anti-human", "leaning", "never flips"),
+    *("random flips", "lexicographic", "noise"),
+)
+_JUDGED_QUICK: Final = ("human-like", "random flips", "never flips")
+"""Respondents whose verdicts are tabled."""
 
 _PROMISED = (0.93, 0.97)  # range in which the coverage of a 95 % interval should lie
 
@@ -47,7 +55,7 @@ _ORDERING: Final[dict[Condition, tuple[str, ...]]] = {
 }
 """Measures by condition that have a graded series."""
 
-_SIZES: Final = (200, 400)  # numbers of drawn dilemmas to compare respondents with a sampler
+_SIZES: Final = (200, 400)  # numbers of drawn dilemmas behind verdicts and compared respondents
 
 
 @dataclass(frozen=True)
@@ -133,11 +141,33 @@ def report(*, runs: int, quick: bool = False, conditions: Sequence[Condition] = 
             f"## {condition}, {runs} runs of each respondent",
             markdown_table((*head, "verdict"), "llrrrrrrl", rows),
             f"## Verdicts of the card, {condition}, {runs} runs of each respondent",
-            verdict_report(condition, runs=runs, quick=quick),
+            _verdicts(condition, runs=runs, quick=quick),
             _order_and_reliability(condition, *((20, 3) if quick else (40, 10))),
             _outranked(condition, runs, _SIZES[:1] if quick else _SIZES),
         ]
     return "\n\n".join(parts) + "\n"
+
+
+def _verdicts(condition: Condition, *, runs: int, quick: bool) -> str:
+    """Return the share of runs in which each question gets each verdict, as a Markdown table.
+
+    "Like a person" counts as `like`. The reference of a run is that of another sample of people.
+    Runs have 400 and 800 calls; if quick, 400.
+    """
+    reference, rows = people(condition), []
+    by_name = {one.name: one for one in RESPONDENTS}
+    for name in _JUDGED_QUICK if quick else _JUDGED:
+        for size in _SIZES[:1] if quick else _SIZES:
+            counts: dict[str, Counter[str]] = {}
+            for index in range(runs):
+                run = simulate_run(reference, replace(by_name[name], dilemmas=size), index)
+                for one in findings_of(run):
+                    counts.setdefault(one.id, Counter())[one.verdict] += 1
+            for question, found in counts.items():
+                times = found[LIKE] + found[PERSON], found[UNLIKE], found[UNKNOWN]
+                rows.append((name, 2 * size, question, *(decimals(n / runs, 2) for n in times)))
+    head = ("respondent", "calls", "question", "like", UNLIKE, UNKNOWN)
+    return markdown_table(head, "lrlrrr", rows)
 
 
 def graded_series(row: str, levels: int) -> list[tuple[float, Respondent]]:

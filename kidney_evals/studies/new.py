@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 import re
@@ -127,9 +125,12 @@ def make_attribute(label: str, values: str, end: str, favoured: str, candidate: 
     try:
         return Attribute.model_validate(content)
     except ValidationError as error:
-        one = error.errors()[0]
-        reason = one.get("ctx", {}).get("error", one["msg"])
-        raise UserError(f"attribute {label!r} {reason}") from None
+        raise UserError(f"attribute {label!r} {_reason(error)}") from None
+
+
+def _reason(error: ValidationError) -> object:
+    one = error.errors()[0]
+    return one.get("ctx", {}).get("error", one["msg"])
 
 
 def favoured_text(label: str, values: str, end: str, candidate: str) -> str:
@@ -185,9 +186,8 @@ def new_study(
     try:
         words = Words.model_validate(known)
     except ValidationError as error:
-        one = error.errors()[0]
-        reason = one.get("ctx", {}).get("error", one["msg"])
-        raise UserError(f"{'.'.join(map(str, one['loc']))} {reason}") from None
+        place = ".".join(map(str, error.errors()[0]["loc"]))
+        raise UserError(f"{place} {_reason(error)}") from None
     sizes = tuple(size for size in _SIZES if size <= limit)
     return NewStudy(
         title=title or f"Who should receive {words.the_good}?",
@@ -283,13 +283,11 @@ def _contents(id: str, study: NewStudy) -> dict[str, bytes]:
     contents = {
         name: _render(name, facts).encode() for name in (STUDY_FILE, "survey.yaml", "README.md")
     }
-    rows = list(control_rows(study.attributes))
-    table = io.StringIO(newline="")
-    writer = csv.DictWriter(table, rows[0], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
     if study.draw is not None:
-        contents[CONTROLS_FILE] = table.getvalue().encode()
+        rows = list(control_rows(study.attributes))
+        # Names and numbers, none of which needs quotes.
+        lines = [",".join(cells) for cells in (rows[0], *(row.values() for row in rows))]
+        contents[CONTROLS_FILE] = ("\n".join(lines) + "\n").encode()
     contents |= dict(study.copied)
     contents[SCHEMA_FILE] = (json.dumps(study_schema(), indent=1) + "\n").encode()
     return contents

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -19,11 +21,13 @@ from kidney_evals.studies import Condition, dilemmas_of, load_study
 BY_NAME = {one.name: one for one in RESPONDENTS}
 
 
+@lru_cache(maxsize=4)
 def shown(condition: Condition = "coin_flip", count: int = 2000, seed: int = 5) -> Panel:
     reference = people(condition)
     return panel(reference, dilemmas_of(reference.study, count, seed))
 
 
+@lru_cache(maxsize=8)
 def truths(name: str, condition: Condition = "coin_flip") -> dict[str, float]:
     return true_rows(BY_NAME[name], shown(condition))
 
