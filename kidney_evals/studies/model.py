@@ -222,20 +222,12 @@ class Draw(FileModel):
 
 @dataclass(frozen=True)
 class Study:
-    """A study of people's answers, read from its folder.
+    """A study of people's answers, read from its folder; see `StudyFile` for its other fields.
 
     Attributes:
-        version: Increased when a dilemma, an attribute or a wording of a value changes.
         source: The task argument that selects this study: its id if shipped, else an absolute path.
         attributes: The attributes, in the order of every vector in this package.
-        people: Number of people who answered in each condition; 0 if nobody did, -1 if
-            people answered but their number was never published.
-        words: The good, the candidates for it and the situation, in words.
-        draw: The parameters of the draw; None for a fixed list.
         listed: The fixed dilemmas; empty for a study that draws.
-        control_block: The controls; empty if the study has none.
-        epochs: Number of repetitions in a default run.
-        canary: The string that marks the study's text in training corpora.
         hash: SHA-256 (hex) of the files that determine the questions.
     """
 

@@ -149,13 +149,11 @@ def test_no_score_depends_on_the_table_and_damage_is_one_line(tmp_path: Path) ->
     spread = spread_of(load_study(folder), "forced_choice")
     assert spread is not None and spread.means[0] == 1.9
     assert load_reference(load_study(folder), "coin_flip").sha256 == before
-    for old, new, message in (
-        ("mean,age,,1.819", "mean,years,,1.819", "do not fit their form"),
-        ("mean,age,,1.819", "mean,age,,much", "line 2, estimate must be a plain number"),
-        ("cholesky,age,age,1.426", "cholesky,age,drinks,1.426", "do not fit their form"),
-        (",used,", ",chosen,", "lacks the column used; has the unknown column 'chosen'"),
+    for old, new in (
+        ("mean,age,,1.819", "mean,years,,1.819"),
+        ("cholesky,age,age,1.426", "cholesky,age,drinks,1.426"),
     ):
         table.write_text(text.replace(old, new))
-        with pytest.raises(UserError, match=message) as error:
+        with pytest.raises(UserError, match="do not fit their form") as error:
             spread_of(load_study(folder), "forced_choice")
         assert "\n" not in str(error.value)
