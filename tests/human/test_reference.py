@@ -16,6 +16,7 @@ from kidney_evals.human import Band, Reference, load_reference
 from kidney_evals.human.sources import (
     ModelShares,
     choice_features,
+    differences,
     dominance,
     flip_features,
     patient_values,
@@ -91,16 +92,9 @@ def test_flip_curve_and_its_model() -> None:
     for row in curve:
         assert row.low < coin[(row.start <= near) & (near < row.to)].mean() < row.high
     assert ref.slope == pytest.approx(-0.660, abs=1e-3)
-
-
-def test_dominance_is_flipped_as_people_flip_it() -> None:
     # Of people's answers: strict dominance .066, weak dominance .204, conflict .174.
-    ref = reference(DRAWN, "coin_flip")
-    study = load_study(DRAWN)
-    asked = dilemmas_of(study, 4000, 8)
-    x = np.array([study.differences(dilemma) for dilemma in asked])
+    x = differences(ref.study, asked)
     leads, ties = dominance(x) != 0, (x == 0).sum(axis=1)
-    coin = ref.shares(asked)[:, 2]
     rates = [coin[inside].mean() for inside in (leads & (ties == 0), leads & (ties > 0), ~leads)]
     assert rates == pytest.approx([0.066, 0.204, 0.174], abs=0.015)
 

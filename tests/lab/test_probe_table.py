@@ -64,7 +64,6 @@ def test_a_rule_is_covered_as_often_as_a_binomial_count(bias: float, dilemmas: i
 @pytest.mark.parametrize(
     "case",
     [
-        Case("forced_choice", "crowd", 0.10, 100),
         Case("forced_choice", "rule", 0.05, 100),
         Case("coin_flip", "sharp ×12", 0.0, 100),
         Case("coin_flip", "crowd", 0.10, 100, levels=3),
