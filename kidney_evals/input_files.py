@@ -242,6 +242,16 @@ def shown(value: object) -> str:
 # --- Reading -----------------------------------------------------------------------------------
 
 
+def typed_path(name: str) -> Path:
+    """Return the path of a file, from the folder where the command was typed if it is not here.
+
+    Inspect changes to a task file's folder.
+    """
+    # Unlike `Path.expanduser`, this leaves "~nobody" as it is.
+    place = Path(os.path.expanduser(name))
+    return place if os.path.lexists(place) else Path(os.environ.get("PWD", ".")) / place
+
+
 def read_bytes(path: Path, limit: int = _MAX_BYTES) -> bytes:
     """Return the content of a regular file, or of a link to a regular file.
 

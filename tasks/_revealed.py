@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from inspect_ai.log import EvalLog, read_eval_log
 
 from kidney_evals.errors import UserError
 from kidney_evals.estimation.quantity import Quantity
+from kidney_evals.input_files import typed_path
 from kidney_evals.measures.revealed import Revealed
 from kidney_evals.scorers import main_score
 from kidney_evals.studies import CHOICES, CONDITIONS, Condition, Dilemma, Study
@@ -24,17 +23,12 @@ def _refused(problem: str) -> UserError:
 
 
 def _read_log(name: object, studies: Sequence[Study]) -> tuple[EvalLog, Study]:
-    """Read a scored log of choices on one of the studies, from a path or an address.
-
-    A relative path is also resolved from the directory of the command: Inspect loads a task file
-    from within the file's folder.
-    """
+    """Read a scored log of choices on one of the studies, from a path or an address."""
     if not isinstance(name, str) or not name.strip():
         raise UserError(f"revealed must be the path of a log, not {name!r}")
     place = name
     if "://" not in name:
-        path = Path(name).expanduser()
-        path = path if path.exists() else Path(os.environ.get("PWD", ".")) / path
+        path = typed_path(name)
         if path.is_dir():
             raise _refused(f"{name} is a folder; give one log")
         if not path.is_file():

@@ -6,7 +6,7 @@ respondents read it from there, so a log can be parsed without the wording table
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
@@ -36,13 +36,22 @@ CALLED: Mapping[Mechanism, str] = {
 
 
 @cache
-def table(name: str) -> Any:
-    """Return the content of a YAML file of this package, by its path without the ending."""
-    place = files("kidney_evals.elicitation").joinpath(f"{name}.yaml")
+def table(name: str, package: str = "kidney_evals.elicitation") -> Any:
+    """Return the content of a YAML file in a package, by its path without the ending."""
+    place = files(package).joinpath(f"{name}.yaml")
     # The loader in C, where there is one, takes a tenth of the time.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     text = place.read_text(encoding="utf-8")
     return yaml.load(text, loader)  # inspect-evals-lint: ignore[host_code_execution] -- own files
+
+
+def each_text(value: Any, change: Callable[[str], str]) -> Any:
+    """Return nested lists and mappings with `change` applied to every text."""
+    if isinstance(value, Mapping):
+        return {name: each_text(one, change) for name, one in value.items()}
+    if isinstance(value, list):
+        return [each_text(one, change) for one in value]
+    return change(value) if isinstance(value, str) else value
 
 
 @dataclass(frozen=True)

@@ -8,20 +8,18 @@ read without the table of probes.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from itertools import combinations
-from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import AfterValidator, Field, model_validator
 
-from kidney_evals.elicitation.wording import Wording
-from kidney_evals.errors import UserError, unknown
-from kidney_evals.input_files import FileModel, Line, PromptLine, YamlFile, folded, read_bytes
+from kidney_evals.elicitation.wording import Wording, entries_asked
+from kidney_evals.errors import UserError
+from kidney_evals.input_files import FileModel, Line, PromptLine, YamlFile, folded
 from kidney_evals.studies import Condition, Order, Study
 
 LANGUAGE = "en"
@@ -187,25 +185,10 @@ def probe_asked(value: object) -> Probe:
     Raises:
         UserError: There is no such probe or table, or the table is invalid.
     """
-    if not isinstance(value, str) or not value.strip():
-        raise UserError(f"probe must be a name or a path, not {value!r}")
-    path, _, name = value.strip().partition("#")
-    if not ("/" in path or path.endswith((".yaml", ".yml"))):
-        if value.strip() not in probes():
-            raise unknown("probe", value, (*probes(), "a table's path, or path#id"))
-        return probes()[value.strip()]
-    # As for wordings: Inspect changes to a task file's folder.
-    place = Path(os.path.expanduser(path))
-    if not os.path.lexists(place):
-        place = Path(os.environ.get("PWD", ".")) / place
-    if not os.path.lexists(place):
-        raise UserError(f"there is no table of probes at {path!r}")
-    own = read_probes(read_bytes(place), path)
-    if name and name not in own:
-        raise unknown(f"probe of {path}", name, own)
-    if not name and len(own) > 1:
-        raise UserError(f"{path} has {len(own)} probes; ask for one: {path}#{next(iter(own))}")
-    return own[name or next(iter(own))]
+    asked = entries_asked("probe", value, probes(), probes(), read=read_probes)
+    if len(asked) > 1:
+        raise UserError(f"{value} has {len(asked)} probes; ask for one: {value}#{asked[0].id}")
+    return asked[0]
 
 
 def check_probe(probe: Probe, study: Study, wordings: Sequence[Wording]) -> None:

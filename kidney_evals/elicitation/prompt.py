@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from kidney_evals.elicitation.channels import Channel
-from kidney_evals.elicitation.form import table
+from kidney_evals.elicitation.form import each_text, table
 from kidney_evals.elicitation.wording import DEFAULT, Explain, Wording, put, wording_named
 from kidney_evals.studies import Condition, Dilemma, Order, Study, in_language
 
@@ -98,13 +99,8 @@ def render_prediction_repeat(study: Study, condition: Condition) -> str:
 
 def _predict(study: Study) -> Mapping[str, Any]:
     """Return the texts of `predict.yaml` with the study's words."""
-
-    def filled(value: Any) -> Any:
-        if isinstance(value, Mapping):
-            return {name: filled(text) for name, text in value.items()}
-        return study.words.fill(value, PREDICT) if isinstance(value, str) else value
-
-    texts: Mapping[str, Any] = filled(table("predict"))
+    words = partial(study.words.fill, whose=PREDICT)
+    texts: Mapping[str, Any] = each_text(table("predict"), words)
     return texts
 
 

@@ -152,7 +152,7 @@ def forced_choice(
     Raises:
         UserError: If an argument is not allowed.
     """
-    return _choice_solver("forced_choice", explain, wording, channel, readout, examples, study)
+    return _choice_solver("forced_choice", **locals())
 
 
 @solver
@@ -165,11 +165,12 @@ def coin_flip(
     study: str | None = None,
 ) -> Solver:
     """Ask for a choice with a coin flip as a third answer; arguments as in `forced_choice`."""
-    return _choice_solver("coin_flip", explain, wording, channel, readout, examples, study)
+    return _choice_solver("coin_flip", **locals())
 
 
 def _choice_solver(
     condition: Condition,
+    *,
     explain: Explain,
     wording: str | list[str],
     channel: Channel,

@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
-from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import AfterValidator, model_validator
 
@@ -24,9 +23,12 @@ from kidney_evals.input_files import (
     placeholders,
     read_bytes,
     shown,
+    typed_path,
     untouched,
 )
 from kidney_evals.studies import SLOTS, Study, in_language
+
+T = TypeVar("T")
 
 Explain = Literal["none", "before", "after"]
 """Whether reasons are requested, and on which side of the answer line."""
@@ -246,13 +248,9 @@ def wordings() -> Mapping[str, Wording]:
 
 def wording_named(name: str) -> Wording:
     """Return the shipped wording `name`; raise `UserError` if there is no such wording."""
-    return _named(name, wordings())
-
-
-def _named(name: str, known: Mapping[str, Wording]) -> Wording:
-    if name not in known:
-        raise unknown("wording", name, (*known, ALL, "a table's path, or path#id"))
-    return known[name]
+    if name not in wordings():
+        raise unknown("wording", name, wordings())
+    return wordings()[name]
 
 
 def wordings_asked(wording: str | Sequence[str], study: Study | None = None) -> tuple[Wording, ...]:
@@ -307,28 +305,46 @@ def _pooled(known: Mapping[str, Wording]) -> list[Wording]:
 def _asked(
     wording: object, known: Mapping[str, Wording], study: Study | None
 ) -> tuple[Wording, ...]:
-    if not isinstance(wording, str) or not wording.strip():
-        raise UserError(f"wording must be a name or a path, not {wording!r}")
-    wording = wording.strip()
-    if wording == ALL:
+    if isinstance(wording, str) and wording.strip() == ALL:
         pooled = _pooled(known)
         return tuple(one for one in pooled if study is None or not reason_against(one, study))
-    path, _, name = wording.partition("#")
-    if wording in known or not ("/" in path or path.endswith((".yaml", ".yml"))):
-        return (_named(wording, known),)
-    # Inspect changes to a task file's folder: look in the folder where the command was typed.
-    # `expanduser` of os.path leaves "~nobody" as it is.
-    place = Path(os.path.expanduser(path))
+    return entries_asked(
+        *("wording", wording, known, (*known, ALL)),
+        read=lambda data, path: read_wordings(data, known, path),
+    )
+
+
+def entries_asked(
+    kind: str,
+    value: object,
+    known: Mapping[str, T],
+    listed: Iterable[str],
+    *,
+    read: Callable[[bytes, str], Mapping[str, T]],
+) -> tuple[T, ...]:
+    """Return what a task's argument names: an id of `known`, a table's path, or `path#id`.
+
+    `kind` is the argument's name, `listed` are the names in the error for an unknown one. `read`
+    parses a table, given the path as it was typed.
+
+    Raises:
+        UserError: There is no such entry or table, or the table is invalid.
+    """
+    if not isinstance(value, str) or not value.strip():
+        raise UserError(f"{kind} must be a name or a path, not {value!r}")
+    value = value.strip()
+    path, _, name = value.partition("#")
+    if value in known:
+        return (known[value],)
+    if not ("/" in path or path.endswith((".yaml", ".yml"))):
+        raise unknown(kind, value, (*listed, "a table's path, or path#id"))
+    place = typed_path(path)
     if not os.path.lexists(place):
-        place = Path(os.environ.get("PWD", ".")) / place
-    if not os.path.lexists(place):
-        raise UserError(f"there is no table of wordings at {path!r}")
-    own = read_wordings(read_bytes(place), known, path)
-    if not name:
-        return tuple(own.values())
-    if name not in own:
-        raise unknown(f"wording of {path}", name, own)
-    return (own[name],)
+        raise UserError(f"there is no table of {kind}s at {path!r}")
+    own = read(read_bytes(place), path)
+    if name and name not in own:
+        raise unknown(f"{kind} of {path}", name, own)
+    return (own[name],) if name else tuple(own.values())
 
 
 def read_wordings(

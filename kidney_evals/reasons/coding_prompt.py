@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
-import yaml
-
+from kidney_evals.elicitation.form import each_text, table
 from kidney_evals.studies import Study, Words
 
 _GOOD = "kidney"
@@ -25,24 +24,19 @@ def coding_prompt(study: Study) -> Mapping[str, Any]:
 
 @lru_cache(maxsize=8)
 def _reworded(words: Words) -> Mapping[str, Any]:
-    def reworded(value: Any) -> Any:
-        if isinstance(value, str):
-            for old, new in _prompt()["other_goods"]:
-                value = value.replace(old, new)
-            return words.fill(value)
-        if isinstance(value, Mapping):
-            return {name: reworded(text) for name, text in value.items()}
-        return value
+    def reworded(text: str) -> str:
+        for old, new in _prompt()["other_goods"]:
+            text = text.replace(old, new)
+        return words.fill(text)
 
-    texts: Mapping[str, Any] = reworded(_prompt())
+    texts: Mapping[str, Any] = each_text(_prompt(), reworded)
     return texts
 
 
-@lru_cache(maxsize=1)
+@cache
 def _prompt() -> Mapping[str, Any]:
     """Return the texts of `prompt.yaml` and the codebook."""
-    folder = files("kidney_evals.reasons")
-    codebook = folder.joinpath("codebook.md").read_text(encoding="utf-8")
-    table: Mapping[str, Any] = yaml.safe_load(folder.joinpath("prompt.yaml").read_text("utf-8"))
+    codebook = files("kidney_evals.reasons").joinpath("codebook.md").read_text(encoding="utf-8")
     # The question explains the status itself; include only the codes that follow it.
-    return {**table, "codebook": codebook[codebook.index("## Attributes") :].strip()}
+    rest = codebook[codebook.index("## Attributes") :].strip()
+    return {**table("prompt", "kidney_evals.reasons"), "codebook": rest}

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache, lru_cache
-from importlib.resources import files
-from typing import Any
+from functools import cache, lru_cache, partial
 
-import yaml
-
+from kidney_evals.elicitation.form import table
 from kidney_evals.reasons.codes import Argument
 from kidney_evals.studies import Attribute, Study
 
@@ -27,11 +24,7 @@ KINDS = ("reversed", "low", "high", "value", "topic")
 Pattern = re.Pattern[str]
 
 
-@cache
-def _rules() -> dict[str, Any]:
-    text = files("kidney_evals.reasons").joinpath("rules.yaml").read_text(encoding="utf-8")
-    rules: dict[str, Any] = yaml.safe_load(text)
-    return rules
+_rules = partial(table, "rules", "kidney_evals.reasons")
 
 
 @cache

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
-from importlib.resources import files
+from functools import lru_cache, partial
 from typing import Any, Literal, NamedTuple, TypeVar
 
-import yaml
 from inspect_ai.model import StopReason
 
 from kidney_evals.elicitation.channels import ANSWER, FIELDS, REASONS
+from kidney_evals.elicitation.form import each_text, table
 from kidney_evals.respondents.arguments import Traits
 from kidney_evals.respondents.question import Question
 from kidney_evals.studies import Study, Words, in_language
@@ -40,16 +39,8 @@ class Reply(NamedTuple):
 @lru_cache(maxsize=64)
 def phrases(entry: str, words: Words) -> Mapping[str, Any]:
     """Return an entry of `phrases.yaml` with the words of a study in the entry's language."""
-
-    def filled(value: Any) -> Any:
-        if isinstance(value, str):
-            return words.fill(value, f"the entry {entry!r} of phrases.yaml")
-        if isinstance(value, list):
-            return [filled(one) for one in value]
-        return {name: filled(one) for name, one in value.items()}
-
-    text = files("kidney_evals.respondents").joinpath("phrases.yaml").read_text(encoding="utf-8")
-    return dict(filled(yaml.safe_load(text)[entry]))
+    fill = partial(words.fill, whose=f"the entry {entry!r} of phrases.yaml")
+    return dict(each_text(table("phrases", "kidney_evals.respondents")[entry], fill))
 
 
 def weighted(options: Sequence[T], weights: Sequence[float], chance: float) -> T:
