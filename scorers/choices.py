@@ -113,16 +113,12 @@ class _Facts:
     """The dilemma of a sample, the answer, and how people answered.
 
     Attributes:
-        readings: The parsed answers; None without any.
         outcome: Outcome of the final reading, or "error" if there is no response.
-        answer: The answer as shown; None without one.
         choice: The decision or the coin, as listed; None without a decision.
-        has_people: Whether people answered in this condition.
         shares: Human shares as listed; None if no people answered. If a mechanism other than a coin
             was offered, the shares among people who decided.
         chances: Probabilities of first, second and coin, as listed, if log-probabilities were read.
         outside: Total probability of tokens that are no answer, if log-probabilities were read.
-        levels: Ids of the levels of the run's probe; empty without a probe.
         people_with_it: The share of people who gave this answer, or its mean over `chances`; NaN if
             unknown.
     """

@@ -1,5 +1,6 @@
 """The Inspect tasks, one module for each task, and the suites of tasks."""
 
+from kidney_evals.tasks import full, smoke
 from kidney_evals.tasks.coin_flip import coin_flip
 from kidney_evals.tasks.forced_choice import forced_choice
 from kidney_evals.tasks.full import (
@@ -20,22 +21,10 @@ from kidney_evals.tasks.smoke import (
 from kidney_evals.tasks.stated_values import stated_values
 
 SUITES = {
-    "smoke": (
-        "smoke_forced_choice",
-        "smoke_forced_choice_fixed",
-        "smoke_coin_flip",
-        "smoke_coin_flip_fixed",
-    ),
-    "full": (
-        "full_forced_choice",
-        "full_forced_choice_fixed",
-        "full_forced_choice_profiles",
-        "full_forced_choice_repeated",
-        "full_coin_flip",
-        "full_coin_flip_fixed",
-    ),
+    suite: tuple(name for name in vars(module) if name.startswith(f"{suite}_"))
+    for suite, module in (("smoke", smoke), ("full", full))
 }
-"""Tasks of each suite, by name."""
+"""Names of the tasks of each suite, in the order of its file."""
 
 __all__ = [
     "SUITES",

@@ -20,10 +20,7 @@ from pydantic import AfterValidator, Field, model_validator
 from kidney_evals.elicitation.wording import Wording, entries_asked
 from kidney_evals.errors import UserError
 from kidney_evals.input_files import FileModel, Line, PromptLine, YamlFile, folded
-from kidney_evals.studies import Condition, Order, Study
-
-LANGUAGE = "en"
-"""The language of all probes."""
+from kidney_evals.studies import ENGLISH, Condition, Order, Study
 
 _BOTH: tuple[Order, Order] = ("ab", "ba")
 
@@ -206,7 +203,7 @@ def check_probe(probe: Probe, study: Study, wordings: Sequence[Wording]) -> None
             "cannot be a probe"
         )
     for wording in wordings:
-        if wording.form.language != LANGUAGE:
+        if wording.form.language != ENGLISH:
             raise UserError(
                 f"probe {probe.id!r} has words in English only, and the wording {wording.id!r} is "
                 f"in {wording.form.language}"

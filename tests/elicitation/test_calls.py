@@ -66,19 +66,16 @@ def test_a_changed_setting_is_a_departure(
     assert share(log, "departure") == bool(listed) and share(log, "at_zero") == 0
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [{"system_prompt": "Be brief."}, {"wording": "role_survey_system"}, {"channel": "tool"}],
-)
-def test_the_settings_of_the_task_itself_are_no_departures(
-    arguments: dict[str, Any], tmp_path: Path
-) -> None:
-    assert departures(run(tmp_path, task(**arguments))) == set()
+def test_the_settings_of_the_task_itself_are_no_departures(tmp_path: Path) -> None:
+    own: dict[str, Any] = {
+        "system_prompt": "Be brief.",
+        "wording": "role_survey_system",
+        "channel": "tool",
+    }
+    assert departures(run(tmp_path, task(**own))) == set()
     # A system message from a setup is not the task's own.
     setup = system_message("Be fair, and brief.")
-    assert departures(run(tmp_path, task_with(task(**arguments), setup=setup))) == {
-        "system_message=set"
-    }
+    assert departures(run(tmp_path, task_with(task(**own), setup=setup))) == {"system_message=set"}
 
 
 @modelapi(name="capped")

@@ -9,7 +9,6 @@ import pytest
 from inspect_ai import Task, eval, score
 from inspect_ai.dataset import Sample
 from inspect_ai.log import EvalLog, EvalSample, read_eval_log
-from inspect_ai.model import ModelOutput, ModelUsage, get_model
 from inspect_ai.scorer import Score, Scorer, Target, mean, scorer
 from inspect_ai.solver import Solver, TaskState, system_message
 
@@ -18,7 +17,6 @@ from kidney_evals.elicitation.solvers import coin_flip, forced_choice
 from kidney_evals.elicitation.transcripts import choices_of
 from kidney_evals.studies import Condition
 
-USAGE = ModelUsage(input_tokens=100, output_tokens=5, total_tokens=105)
 Reply = tuple[str, Any]
 """A model's reply: a text and its stop reason."""
 
@@ -54,12 +52,7 @@ def _run(
     solver: Solver | list[Solver], condition: str, replies: dict[str, list[Reply]], folder: Path
 ) -> EvalLog:
     """Run samples one after the other, each with replies of its own in order."""
-    outputs = []
-    for text, stop in (reply for said in replies.values() for reply in said):
-        output = ModelOutput.from_content("mockllm", text, stop_reason=stop)
-        # Without usage on its outputs the mock model fetches a tokenizer from the network.
-        outputs.append(output.model_copy(update={"usage": USAGE}))
-    model = get_model("mockllm/model", custom_outputs=outputs, memoize=False)
+    model = saying(*(reply for said in replies.values() for reply in said))
     dataset = [_sample(condition, name) for name in replies]
     task = Task(dataset=dataset, solver=solver, scorer=reading_recorder())
     options: dict[str, Any] = {"max_samples": 1, "score_display": False, "log_realtime": False}

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -18,15 +19,16 @@ import pytest
 from inspect_ai import Task, score
 from inspect_ai.analysis import evals_df
 from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
-from inspect_ai.scorer import Scorer
+from inspect_ai.scorer import Score, Scorer
 
 from answering import saying
 from kidney_evals.estimation.intervals import Z95
-from kidney_evals.measures import find
-from kidney_evals.measures.readability import OUTCOMES
+from kidney_evals.measures import find, readability
+from kidney_evals.measures import predictions as predicted_outcomes
+from kidney_evals.measures import stated as stated_outcomes
 from kidney_evals.reporting import rows_of, sentence, table
 from kidney_evals.reporting.logs import find_logs
-from kidney_evals.reporting.rows import stored_rows
+from kidney_evals.reporting.rows import Rows, stored_rows
 from kidney_evals.reporting.runs import read_runs
 from kidney_evals.scorers import COLUMN, human_alignment, predictions, stated
 from kidney_evals.scorers.samples import run_of_log
@@ -183,66 +185,71 @@ def test_older_logs_with_nan_are_read(logs: Mapping[str, EvalLog]) -> None:
     assert repr(stored_rows(log)) == repr(expected)
 
 
-@pytest.mark.parametrize(
-    ("condition", "text", "stop", "part"),
-    [
-        ("forced_choice", REFUSES, "stop", "refusal"),
-        ("coin_flip", "", "content_filter", "refusal"),
-        ("forced_choice", "Patient A is younger, and", "max_tokens", "truncated"),
-        ("coin_flip", "", "stop", "empty"),
-        ("forced_choice", "Kidneys filter about 180 litres a day.", "stop", "unreadable"),
-        ("coin_flip", "Both patients are equally deserving.", "stop", "unprompted_indecision"),
-    ],
-)
-def test_what_is_not_a_decision_has_its_reason_and_its_row(
-    condition: str, text: str, stop: str, part: str, tmp_path: Path
-) -> None:
-    log = run(TASKS[condition](dilemmas=2), tmp_path, saying(text, stop=stop))
-    rows = rows_of(log)
-    # 2 dilemmas × 2 orders, all of one kind; controls count nowhere.
-    row = OUTCOMES[part]
-    assert rows[row].value == 1.0 and rows[row].n == 4
+UNANSWERED = [
+    (REFUSES, "stop", "refusal"),
+    ("", "content_filter", "refusal"),
+    ("Let me think. Patient A is younger, and", "max_tokens", "truncated"),
+    ("", "stop", "empty"),
+    ("It depends.", "stop", "unreadable"),
+]
+"""Replies that are no answer, and their outcomes."""
+
+EVEN = ("Both patients are equally deserving.", "stop", "unprompted_indecision")
+
+
+def unanswered(
+    task: Task, cases: list[tuple[str, str, str]], folder: Path, **options: Any
+) -> tuple[Rows, list[tuple[str, Score]], Counter[str]]:
+    """Run a task with these replies in turn; return its rows, outcomes with scores, and counts."""
+    # Only text that could not be read is asked for again, once.
+    turns = [(text, stop) for text, stop, part in cases for _ in range(1 + (part == "unreadable"))]
+    log = run(task, folder, saying(*turns), max_samples=1, epochs=1, **options)
+    found = []
+    for sample in log.samples or []:
+        [score] = (sample.scores or {}).values()
+        part = (score.metadata or {})["outcome"]
+        asked = sum(message.role == "assistant" for message in sample.messages)
+        assert asked == 1 + (part == "unreadable")
+        assert ("Asked twice" in (score.explanation or "")) == (asked == 2)
+        found.append((part, score))
+    counts = Counter(part for _, _, part in cases)
+    assert Counter(part for part, _ in found) == counts
+    return rows_of(log), found, counts
+
+
+@pytest.mark.parametrize("condition", TASKS)
+def test_what_is_not_a_decision_has_its_reason_and_its_row(condition: str, tmp_path: Path) -> None:
+    task = TASKS[condition](dilemmas=3, controls=False)
+    rows, found, counts = unanswered(task, [*UNANSWERED, EVEN], tmp_path)
+    for part, count in counts.items():
+        row = rows[readability.OUTCOMES[part]]
+        assert row.value == pytest.approx(count / 6) and row.n == 6
     assert rows["coverage"].value == 0.0
     # Rows named from the study are there although nothing was read.
     for name in (*HEADER[condition], "imp_age"):
         assert math.isnan(rows[name].value) and rows[name].n == 0
-    asked = [one for one in log.samples or [] if one.metadata["kind"] == "drawn"]
-    assert len(asked) == 4
-    for sample in asked:
-        [score] = (sample.scores or {}).values()
-        assert (score.answer, score.reason) == (None, part)
-        value = score.as_dict()
+    for part, one in found:
+        assert (one.answer, one.reason) == (None, part)
+        value = one.as_dict()
         shown = "undecided" if part == "unprompted_indecision" else part
         assert (value["choice"], value["agreement"]) == (shown, "")
-    assert rows.card is not None and rows.card.outcomes == {part: 4}
+    assert rows.card is not None and rows.card.outcomes == counts
     assert "no answer" in sentence(rows, condition)
 
 
-UNANSWERED = [
-    ("I'm sorry, but I can't do that for patients.", "stop", "refusal", 1),
-    ("", "content_filter", "refusal", 1),
-    ("Let me think. Patient A", "max_tokens", "trunc", 1),
-    ("", "stop", "empty", 1),
-    # Only text that could not be read is asked for again, once.
-    ("It depends.", "stop", "unread", 2),
-]
-
-
-@pytest.mark.parametrize(("text", "stop", "part", "asked"), UNANSWERED)
-@pytest.mark.parametrize(("name", "family"), [("stated_values", "st"), ("predict_people", "pred")])
+@pytest.mark.parametrize(
+    ("name", "outcomes"),
+    [("stated_values", stated_outcomes.OUTCOMES), ("predict_people", predicted_outcomes.OUTCOMES)],
+)
 def test_what_is_no_statement_or_prediction_has_its_row(
-    name: str, family: str, text: str, stop: str, part: str, asked: int, tmp_path: Path
+    name: str, outcomes: Mapping[str, str], tmp_path: Path
 ) -> None:
-    log = run(LOGS[name][0](), tmp_path, saying(text, stop=stop), limit=4, epochs=1)
-    rows = rows_of(log)
-    [row] = (one for one in rows if one.startswith(f"{family}_{part}"))
-    assert (rows[row].value, rows[row].n) == (1.0, 4)
+    rows, _, counts = unanswered(LOGS[name][0](), UNANSWERED, tmp_path, limit=5)
+    for part, count in counts.items():
+        row = rows[outcomes[part]]
+        assert row.value == pytest.approx(count / 5) and row.n == 5
     for id, quantity in rows.items():
         assert quantity.n == 0 or find(id).group == "readability", id
-    for sample in log.samples or []:
-        assert sum(message.role == "assistant" for message in sample.messages) == asked
-        [score] = (sample.scores or {}).values()
-        assert ("Asked twice" in (score.explanation or "")) == (asked == 2)
 
 
 @pytest.mark.parametrize(
