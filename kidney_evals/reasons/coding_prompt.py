@@ -8,10 +8,8 @@ from importlib.resources import files
 from typing import Any
 
 from kidney_evals.elicitation.form import each_text, table
+from kidney_evals.limits import KIDNEY
 from kidney_evals.studies import Study, Words
-
-_GOOD = "kidney"
-"""The good of which the prompt and the codebook speak."""
 
 
 def coding_prompt(study: Study) -> Mapping[str, Any]:
@@ -19,7 +17,7 @@ def coding_prompt(study: Study) -> Mapping[str, Any]:
 
     They are written for the kidney; for another good the replacements of `other_goods` are made.
     """
-    return _prompt() if study.words.good == _GOOD else _reworded(study.words)
+    return _prompt() if study.words.good == KIDNEY else _reworded(study.words)
 
 
 @lru_cache(maxsize=8)
