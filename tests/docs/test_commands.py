@@ -54,7 +54,7 @@ NOT_RUN = {
     r"inspect view": "serves until it is stopped; see tests/viewer",
     r"scout ": "needs the extra scout; see tests/reasons",
     r"kidney-evals report .*--scans": "needs a scan; see tests/reporting",
-    r"kidney-evals models fetch": "needs torch; see tests/finetuning/test_packaged_models.py",
+    r"kidney-evals models fetch": "needs torch; see tests/finetuning/test_smollm2.py",
     r"kidney-evals reference ": "needs the published answers; see tests/lab",
     r"kidney-evals results ": "its logs are of a model; see tests/lab/test_results.py",
     r"kidney-evals sft (train|evaluate)": "needs torch; see tests/finetuning/test_tiny_model.py",

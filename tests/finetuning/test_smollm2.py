@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import os
 from collections import Counter
@@ -10,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from inspect_ai import eval
 from inspect_ai.log import EvalLog
 from inspect_ai.model import Model, get_model
 
+from kidney_evals.cli import main
 from kidney_evals.elicitation.reading import read_answer
-from kidney_evals.finetuning.packaged_models import fetch_model
+from kidney_evals.finetuning.packaged_models import packaged_models
 from kidney_evals.reporting import rows_of
 from kidney_evals.tasks import coin_flip
 
@@ -26,11 +30,16 @@ ASKED: dict[str, Any] = {"dilemmas": 10, "orders": "as_listed", "controls": Fals
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if not os.environ.get("KIDNEY_EVALS_REQUIRE_TORCH"):
+    """The folder that the command makes; needs the extra and a package index."""
+    required = os.environ.get("KIDNEY_EVALS_REQUIRE_TORCH")
+    if not required:
         for package in ("torch", "transformers", "accelerate", "gguf"):
             pytest.importorskip(package)
     place = tmp_path_factory.mktemp("models") / "smollm2"
-    fetch_model("smollm2", place)
+    done = CliRunner().invoke(main, ["models", "fetch", "smollm2", "--out", str(place)])
+    if "cannot be downloaded" in done.stderr and not required:
+        pytest.skip("no package index")
+    assert done.exit_code == 0, done.output
     return place
 
 
@@ -50,6 +59,29 @@ def run(model: Model, logs: Path, **options: Any) -> EvalLog:
     )
     assert log.status == "success", log.error
     return log
+
+
+def test_the_folder_says_where_it_comes_from_and_generates_text(folder: Path) -> None:
+    origin = json.loads((folder / "origin.json").read_text(encoding="utf-8"))
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    packaged = packaged_models()["smollm2"]
+    assert "not the weights of the original release" in card and packaged.terms in card
+    assert origin["sha256"] == packaged.sha256 and origin["chat_template"] is True
+    (weights, digest), *more = origin["weights"].items()
+    assert not more and digest in card
+    assert hashlib.sha256((folder / weights).read_bytes()).hexdigest() == digest
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    assert "quantization_config" not in config and config["dtype"] == "float32"
+    transformers: Any = import_module("transformers")
+    model = transformers.AutoModelForCausalLM.from_pretrained(folder)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    asked = [{"role": "user", "content": "What is the capital of France?"}]
+    tokens = tokenizer.apply_chat_template(
+        asked, add_generation_prompt=True, return_dict=True, return_tensors="pt"
+    )
+    made = model.generate(**tokens, do_sample=False, max_new_tokens=12)
+    said = tokenizer.decode(made[0][tokens["input_ids"].shape[1] :], skip_special_tokens=True)
+    assert said == "The capital of France is Paris."
 
 
 def test_the_begun_line_is_continued(model: Model, tmp_path: Path) -> None:
