@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kidney_evals.elicitation.channels import Channel
 from kidney_evals.elicitation.form import each_text, table
 from kidney_evals.elicitation.wording import DEFAULT, Explain, Wording, put, wording_named
 from kidney_evals.studies import Condition, Dilemma, Order, Study, in_language
+
+if TYPE_CHECKING:
+    # Not at run time: it imports Inspect, for which a survey would wait at every start.
+    from kidney_evals.elicitation.channels import Channel
 
 PREDICT = "predict_people"
 """Marker of the question about people's answers in metadata, for the simulated respondents."""
