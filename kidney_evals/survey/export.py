@@ -21,10 +21,8 @@ def exported(store: Store) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*COLUMNS, *asked])
-    for row in store.rows():
-        about = (store.study.id, store.study.hash, row.person, row.condition, row.language)
-        answer = (row.dilemma, row.order, int(row.repeat), row.answer, int(row.complete))
-        writer.writerow(
-            [*about, row.position, *answer, *(row.asked.get(name, "") for name in asked)]
-        )
+    for *cells, answers in store.rows():
+        numbered = (int(cell) if isinstance(cell, bool) else cell for cell in cells)
+        given = (answers.get(name, "") for name in asked)
+        writer.writerow([store.study.id, store.study.hash, *numbered, *given])
     return text.getvalue().encode()

@@ -20,12 +20,9 @@ _SWAPPED: Final[dict[Order, Order]] = {"ab": "ba", "ba": "ab"}
 
 @dataclass(frozen=True)
 class Item:
-    """A question of an interview.
+    """A question of an interview, at a position from 0.
 
-    Attributes:
-        position: Place in the interview, from 0.
-        order: `ab` shows the candidates as listed, `ba` the second-listed candidate first.
-        repeat: Whether the dilemma was asked before, in the opposite order.
+    A `repeat` was asked before in the opposite order.
     """
 
     position: int

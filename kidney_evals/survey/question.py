@@ -14,12 +14,9 @@ from kidney_evals.survey.interview import Item
 
 @dataclass(frozen=True)
 class Question:
-    """The texts of a question, in parts for a page and whole for a terminal.
+    """The texts of a question, in parts for a page and whole (`text`) for a terminal.
 
-    Attributes:
-        rows: The label of each attribute and its value for the candidate shown first and second.
-        names: Names of the two candidates ("A", "B").
-        text: The whole question as a model reads it, without the line about the reply's form.
+    `rows` has each attribute's label and the values of the candidates, whose names are `names`.
     """
 
     situation: str
@@ -41,11 +38,7 @@ def wording_in(language: str) -> Wording:
 
 
 def question_of(study: Study, item: Item, condition: Condition, language: str) -> Question:
-    """Return the texts of a question of an interview in a language.
-
-    Raises:
-        UserError: The study or the wording has no words in the language.
-    """
+    """Return a question's texts; raise `UserError` if there are no words in the language."""
     wording, spoken = wording_in(language), in_language(study, language)
     pairs = zip(*(one.values for one in item.dilemma.shown(item.order)), strict=True)
     a, b = wording.form.names

@@ -26,15 +26,7 @@ _PLACES = {choice: place for place, choice in enumerate(CHOICES)}
 
 @dataclass(frozen=True)
 class Beside:
-    """A rate of one person beside that of others in the same dilemmas.
-
-    Attributes:
-        own: The person's rate.
-        low: Lower end of the 95 % interval of `own` (Wilson's).
-        high: Upper end.
-        of: Number of the person's answers behind `own`.
-        others: Mean rate of others over the same dilemmas.
-    """
+    """A person's rate in `of` answers with its 95 % interval (Wilson's), and others' mean rate."""
 
     own: float
     low: float
@@ -51,7 +43,6 @@ class OwnAnswers:
     only dilemmas that they answered. A number is None if no answer bears on it.
 
     Attributes:
-        others: Who stands beside the person.
         answers: Number of the person's answers that count.
         coin: Share of answers left to the coin; None in a forced choice.
         alike: Mean share of others who answered as the person did. Of others: the probability that
@@ -115,14 +106,9 @@ def beside_others(
 ) -> OwnAnswers:
     """Return a person's answers beside those of others.
 
-    Args:
-        study: The study.
-        condition: The person's condition.
-        plan: The person's interview.
-        answers: The person's answers by position.
-        others: By dilemma, how many others chose (first, second, coin); or, if `who` is
-            `reference`, which share of people did. A missing coin is 0.
-        who: Who the others are; for `nobody` the rates of others are NaN.
+    `answers` are by position. `others` holds by dilemma how many others chose (first, second,
+    coin) or, if `who` is `reference`, which share of people did; a missing coin is 0. If `who` is
+    `nobody`, the rates of others are NaN.
     """
     own = [
         (item.dilemma, answers[item.position])

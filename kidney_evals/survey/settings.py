@@ -54,13 +54,7 @@ _Cells = Annotated[dict[Line, Cell], BeforeValidator(_by_language)]
 
 
 class Ask(FileModel):
-    """A question about the person; its texts are by language (`SurveySettings.spoken`).
-
-    Attributes:
-        id: Name of the column in an export.
-        label: The question.
-        options: The possible answers.
-    """
+    """A question about the person; `id` is the name of its column in an export."""
 
     id: Id
     label: _Lines
@@ -77,17 +71,7 @@ class Ask(FileModel):
 class SurveySettings(FileModel):
     """`survey.yaml` with its defaults filled in; texts are by language (`spoken`).
 
-    Attributes:
-        title: Title of the survey; by default the study's.
-        consent: What people must agree to before the first question.
-        contact: Whom people can write to; may be empty.
-        questions: Number of different dilemmas for each person.
-        controls: Number of control pairs, in which one candidate is better in everything.
-        repeats: Number of dilemmas that are asked again with the candidates' places swapped.
-        conditions: The conditions that people are assigned to.
-        languages: The languages that people can choose; the first is the default.
-        ask: Questions about the person; by default none.
-        thanks: Text of the last page; may be empty.
+    `docs/survey.md` explains each field.
     """
 
     title: _Lines

@@ -16,7 +16,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
     Boolean,
@@ -56,6 +56,8 @@ _LETTERS: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 
 _CODE_LETTERS: Final = 16  # 80 random bits
 
+_FINAL: Final = "the survey is finished, so answers can no longer be changed"
+
 _METADATA = MetaData()
 _META = Table(
     "survey_meta",
@@ -94,12 +96,7 @@ _ASKED = Table(
 
 @dataclass(frozen=True)
 class Participant:
-    """A person who takes part.
-
-    Attributes:
-        code: The random code with which the person resumes; it is known to the person only.
-        seed: Seed of the person's interview.
-    """
+    """A person who takes part; `code`, with which they resume, is known to them only."""
 
     code: str = field(repr=False)
     condition: Condition
@@ -113,15 +110,8 @@ class Participant:
         return _key(self.code)
 
 
-@dataclass(frozen=True)
-class Row:
-    """An answer in an export.
-
-    Attributes:
-        person: A code of the person, new in every iteration over the rows.
-        complete: Whether the person finished.
-        asked: The person's answers to questions about them, by id.
-    """
+class Row(NamedTuple):
+    """An answer in an export; `asked` are the person's answers to questions about them, by id."""
 
     person: str
     condition: Condition
@@ -152,13 +142,8 @@ class Store:
     """The answers to a survey, in SQLite or another database of SQLAlchemy.
 
     Methods can be called from several threads and processes at once. Each raises a `StoreError`
-    if the database fails.
-
-    Args:
-        url: An address of SQLAlchemy (`postgresql+psycopg://…`), or the path of a SQLite file.
-        study: The study that is put to people.
-        settings: How it is put to them.
-        create: Whether to make the tables if they do not exist.
+    if the database fails. The argument `url` is an address of SQLAlchemy
+    (`postgresql+psycopg://…`) or the path of a SQLite file; `create` allows to make its tables.
 
     Attributes:
         url: The address without its password, or the path of the file, for messages.
@@ -323,10 +308,10 @@ class Store:
             raise unknown("answer", answer, allowed)
         item = plan[position]
         with self._changing() as connection:
-            finished = self._lock(connection, participant)
-            if finished and self._answers(connection, participant).get(position) == answer:
+            if self._lock(connection, participant):
+                if self._answers(connection, participant).get(position) != answer:
+                    raise UserError(_FINAL)
                 return
-            self._refuse_if(finished)
             key = {"participant": participant.key, "position": position}
             about = {"dilemma": item.dilemma.id, "order": item.order, "repeat": item.repeat}
             _replace(connection, _ANSWERS, key, {**about, "answer": answer})
@@ -352,10 +337,10 @@ class Store:
         if option not in allowed:
             raise unknown(f"answer to {id!r}", option, allowed)
         with self._changing() as connection:
-            finished = self._lock(connection, participant)
-            if finished and self._asked(connection, participant).get(id) == option:
+            if self._lock(connection, participant):
+                if self._asked(connection, participant).get(id) != option:
+                    raise UserError(_FINAL)
                 return
-            self._refuse_if(finished)
             key = {"participant": participant.key, "question": id}
             _replace(connection, _ASKED, key, {"option": option})
 
@@ -393,73 +378,50 @@ class Store:
             raise UserError("there is nobody with this code: the person withdrew")
         return finished
 
-    @staticmethod
-    def _refuse_if(finished: bool) -> None:
-        if finished:
-            raise UserError("the survey is finished, so answers can no longer be changed")
-
     # --- results ---
 
     def rows(self) -> Iterator[Row]:
-        """Yield every answer, person by person in random order, as of one moment."""
+        """Yield every answer, person by person in random order, as of one moment.
+
+        Each iteration has new codes of persons.
+        """
         people, answers = _PARTICIPANTS.c, _ANSWERS.c
+        about = (people.participant, people.condition, people.language)
+        answer = (answers.position, answers.dilemma, answers.order, answers.repeat, answers.answer)
         wanted = (
-            select(_ANSWERS, people.condition, people.language, people.finished)
-            .join(_PARTICIPANTS, people.participant == answers.participant)
-            .order_by(answers.participant, answers.position)
+            select(*about, *answer, people.finished)
+            .join(_ANSWERS, people.participant == answers.participant)
+            .order_by(people.participant, answers.position)
         )
         asked: dict[str, dict[str, str]] = defaultdict(dict)
         rows: dict[str, list[Any]] = defaultdict(list)
         with self._reading() as connection:
             for key, question, option in connection.execute(select(_ASKED)):
                 asked[key][question] = option
-            for row in connection.execute(wanted):
-                rows[row.participant].append(row)
+            for key, *row in connection.execute(wanted):
+                rows[key].append(row)
         # In the order of the new codes, which says nothing of who began first.
         for person, key in sorted((f"p{secrets.token_hex(8)}", key) for key in rows):
             for row in rows[key]:
-                yield Row(
-                    person=person,
-                    condition=row.condition,
-                    language=row.language,
-                    position=row.position,
-                    dilemma=row.dilemma,
-                    order=row.order,
-                    repeat=row.repeat,
-                    answer=row.answer,
-                    complete=row.finished,
-                    asked=asked[key],
-                )
+                yield Row._make((person, *row, asked[key]))
 
     def counts(self) -> dict[Condition, Counts]:
         """Return the number of persons and answers of each condition that anyone is in."""
         people, answers = _PARTICIPANTS.c, _ANSWERS.c
+        persons = func.count(people.participant.distinct())
+        wanted = (
+            select(people.condition, people.finished, persons, func.count(answers.position))
+            .join(_ANSWERS, people.participant == answers.participant, isouter=True)
+            .group_by(people.condition, people.finished)
+        )
+        counts: dict[Condition, Counts] = dict.fromkeys(CONDITIONS, Counts(0, 0, 0))
         with self._reading() as connection:
-            persons = {
-                (condition, finished): count
-                for condition, finished, count in connection.execute(
-                    select(people.condition, people.finished, func.count()).group_by(
-                        people.condition, people.finished
-                    )
+            for condition, finished, begun, given in connection.execute(wanted):
+                one = counts[condition]
+                counts[condition] = Counts(
+                    one.begun + begun, one.finished + begun * finished, one.answers + given
                 )
-            }
-            given: dict[str, int] = {
-                condition: count
-                for condition, count in connection.execute(
-                    select(people.condition, func.count())
-                    .join(_ANSWERS, people.participant == answers.participant)
-                    .group_by(people.condition)
-                )
-            }
-        return {
-            one: Counts(
-                begun=persons.get((one, True), 0) + persons.get((one, False), 0),
-                finished=persons.get((one, True), 0),
-                answers=given.get(one, 0),
-            )
-            for one in CONDITIONS
-            if (one, True) in persons or (one, False) in persons
-        }
+        return {condition: one for condition, one in counts.items() if one.begun}
 
     def shares(
         self, condition: Condition, without: Participant | None = None

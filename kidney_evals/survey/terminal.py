@@ -50,10 +50,7 @@ def _typed(read: Callable[[str], str], prompt: str) -> str:
 class Interview:
     """A survey with one person in a terminal.
 
-    Args:
-        store: The store, which has the study and its settings.
-        say: Prints a text.
-        read: Prints a prompt and returns the line typed; raises `EOFError` when nothing comes.
+    `say` prints a text; `read` prints a prompt and returns the typed line, or raises `EOFError`.
     """
 
     def __init__(

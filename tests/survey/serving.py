@@ -53,16 +53,8 @@ class Server:
 
     def start(self) -> None:
         """Start the server, on the port that it had before."""
-        command: list[str | Path] = [
-            COMMAND,
-            "survey",
-            self.study,
-            "--store",
-            self.store,
-            "--port",
-            str(self.port),
-        ]
-        command += ["--token-file", self.folder / "token", *self.options]
+        command: list[str | Path] = [COMMAND, "survey", self.study, "--store", self.store]
+        command += ["--port", str(self.port), "--token-file", self.folder / "token", *self.options]
         with (self.folder / "output").open("wb") as output, (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 command, stdout=output, stderr=log, env=environment(), cwd=self.folder

@@ -12,7 +12,6 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from functools import cached_property
 from importlib.resources import files
 from math import ceil
 from threading import Lock
@@ -34,8 +33,7 @@ from kidney_evals.survey.interview import Item
 from kidney_evals.survey.question import question_of
 from kidney_evals.survey.results import Beside, OwnAnswers, own_answers
 from kidney_evals.survey.store import Counts, Participant, Store, StoreError, readable_code
-from kidney_evals.survey.web.guard import Guard
-from kidney_evals.survey.web.limits import RateLimit, Refusals
+from kidney_evals.survey.web.guard import Guard, RateLimit, Refusals
 from kidney_evals.survey.web.pages import Pages, page_texts
 from kidney_evals.survey.web.sessions import (
     COOKIE,
@@ -73,23 +71,9 @@ class Visit:
     person: Participant | None
     form: Mapping[str, str]
 
-    @cached_property
-    def client(self) -> str:
-        """The client, for rate limits."""
-        return str(self.request.scope["client_key"])
-
-    @property
-    def form_token(self) -> str:
-        """The token of this session's forms."""
-        return form_token(self.session)
-
 
 class ResultRow(NamedTuple):
-    """A row of a person's result: how often they and others decided in some way.
-
-    Attributes:
-        answers: Of how many answers ("4 of 6"), or "".
-    """
+    """How often a person and others decided in some way; `answers` is "4 of 6", or ""."""
 
     text: str
     own: str
@@ -103,21 +87,11 @@ Handler = Callable[[Visit], Response]
 class SurveyApp:
     """The pages of one survey.
 
-    Args:
-        store: Where answers are kept; it has the study and the settings.
-        token: The owner's token, which opens the page of results.
-        proxies: Number of trusted reverse proxies in front of the server.
-        root: Path under which a reverse proxy serves the pages ("/survey"), or "".
+    `token` opens the owner's page. `proxies` trusted reverse proxies are in front of the server,
+    and serve the pages under the path `root` ("/survey", or "").
     """
 
-    def __init__(
-        self,
-        store: Store,
-        token: str,
-        *,
-        proxies: int = 0,
-        root: str = "",
-    ) -> None:
+    def __init__(self, store: Store, token: str, *, proxies: int = 0, root: str = "") -> None:
         self._store = store
         self._study, self._settings = study, settings = store.study, store.settings
         self._root = root
@@ -197,8 +171,8 @@ class SurveyApp:
 
     def _serve(self, handler: Handler, request: Request) -> Response:
         """Read the cookie and the form, check the form's token, and make the response."""
-        cookie = request.cookies.get(COOKIE)
-        session = cookie if cookie and well_formed(cookie) else ""
+        cookie = request.cookies.get(COOKIE, "")
+        session = cookie if well_formed(cookie) else ""
         known = session and is_code(session)
         person = self._store.participant(session) if known else None
         form: dict[str, str] = {}
@@ -217,8 +191,15 @@ class SurveyApp:
             raise
         except UserError:
             response = self._changed(visit)
-        if visit.session != cookie and COOKIE not in response.headers.get("set-cookie", ""):
-            self._set_session(request, response, visit.session)
+        if visit.session != cookie:
+            response.set_cookie(
+                COOKIE,
+                visit.session,
+                path=self._root or "/",
+                secure=request.scope["scheme"] == "https",
+                httponly=True,
+                samesite="lax",
+            )
         return response
 
     def _changed(self, visit: Visit) -> Response:
@@ -236,21 +217,22 @@ class SurveyApp:
         except ValueError:
             raise HTTPException(400) from None
 
-    def _set_session(self, request: Request, response: Response, session: str) -> None:
-        response.set_cookie(
-            COOKIE,
-            session,
-            path=self._root or "/",
-            secure=request.scope["scheme"] == "https",
-            httponly=True,
-            samesite="lax",
-        )
-
     def _to(self, path: str) -> Response:
         return RedirectResponse(f"{self._root}{path}", status_code=303)
 
-    def _html(self, pages: Pages, template: str, status: int = 200, **values: object) -> Response:
-        return HTMLResponse(pages.render(template, **values), status)
+    def _page(
+        self,
+        visit: Visit,
+        template: str,
+        status: int = 200,
+        pages: Pages | None = None,
+        **values: object,
+    ) -> Response:
+        """Return a page with its form's token, and with the person's code where there is one."""
+        person, token = visit.person, form_token(visit.session)
+        values = {"code": readable_code(person.code) if person else "", **values}
+        html = (pages or self._pages_for(visit)).render(template, form_token=token, **values)
+        return HTMLResponse(html, status)
 
     def _pages_for(self, visit: Visit) -> Pages:
         """Return the pages in the person's language."""
@@ -274,14 +256,9 @@ class SurveyApp:
         pages = self._wanted(request)
         known = page_texts()[pages.texts_language]
         name = f"error_{status}" if f"error_{status}" in known else "error_400"
-        response = self._html(
-            pages,
-            "message.html",
-            status,
-            heading=pages.text("problem"),
-            text=pages.text(name, count=ceil(wait)),
-            home=True,
-        )
+        text = pages.text(name, count=ceil(wait))
+        html = pages.render("message.html", heading=pages.text("problem"), text=text, home=True)
+        response = HTMLResponse(html, status)
         if wait:
             response.headers["retry-after"] = str(ceil(wait))
         return response
@@ -313,9 +290,7 @@ class SurveyApp:
         names = {one: pages.text("language") for one, pages in self._pages.items()}
         # A language without texts of the pages is called by its code.
         names = {one: name if one in page_texts() else one for one, name in names.items()}
-        return self._html(
-            self._pages_for(visit), "start.html", languages=names, form_token=visit.form_token
-        )
+        return self._page(visit, "start.html", languages=names)
 
     def _begin(self, visit: Visit) -> Response:
         if visit.person:
@@ -327,7 +302,7 @@ class SurveyApp:
             code = self._begun.get(visit.session)
             person = self._store.participant(code) if code else None
             if person is None:
-                if wait := self._begins.spend(visit.client):
+                if wait := self._begins.spend(_client(visit)):
                     self.refusals.add("above the limit of new interviews")
                     return self._message(visit.request, 429, wait)
                 person = self._store.begin(language)
@@ -339,38 +314,23 @@ class SurveyApp:
 
     def _resume_form(self, visit: Visit) -> Response:
         code = visit.request.path_params.get("code", "")
-        return self._resume_page(visit, code if well_formed(code) else "", unknown=False)
+        code = code if well_formed(code) else ""
+        return self._page(visit, "resume.html", code=code, unknown=False)
 
     def _resume(self, visit: Visit) -> Response:
         code = visit.form.get("code", "").strip()[:100]
         person = self._store.participant(code) if code else None
         if person is None:
             self.refusals.add("with an unknown code")
-            return self._resume_page(visit, code, unknown=True)
+            return self._page(visit, "resume.html", code=code, unknown=True)
         visit.session, visit.person = person.code, person
         return self._next(visit)
-
-    def _resume_page(self, visit: Visit, code: str, *, unknown: bool) -> Response:
-        return self._html(
-            self._pages_for(visit),
-            "resume.html",
-            200,
-            code=code,
-            unknown=unknown,
-            form_token=visit.form_token,
-        )
 
     def _leave(self, visit: Visit) -> Response:
         if visit.person is None:
             return self._to("/")
-        return self._html(
-            self._pages_for(visit),
-            "leave.html",
-            code=readable_code(visit.person.code),
-            address=self._resume_address(visit, visit.person),
-            finished=visit.person.finished,
-            form_token=visit.form_token,
-        )
+        address = self._resume_address(visit, visit.person)
+        return self._page(visit, "leave.html", address=address, finished=visit.person.finished)
 
     def _resume_address(self, visit: Visit, person: Participant) -> str:
         host = visit.request.headers.get("host", "")
@@ -394,13 +354,8 @@ class SurveyApp:
         if visit.person:
             return self._next(visit)
         pages = self._wanted(visit.request)
-        return self._html(
-            pages,
-            "message.html",
-            heading=pages.text("deleted"),
-            text=pages.text("deleted_text"),
-            home=False,
-        )
+        heading, text = pages.text("deleted"), pages.text("deleted_text")
+        return self._page(visit, "message.html", heading=heading, text=text, home=False)
 
     # --- questions -------------------------------------------------------------------------------
 
@@ -422,13 +377,7 @@ class SurveyApp:
     def _person_form(self, visit: Visit) -> Response:
         if visit.person is None or visit.person.finished or not self._settings.ask:
             return self._next(visit)
-        return self._html(
-            self._pages_for(visit),
-            "person.html",
-            given=self._store.asked(visit.person),
-            code=readable_code(visit.person.code),
-            form_token=visit.form_token,
-        )
+        return self._page(visit, "person.html", given=self._store.asked(visit.person))
 
     def _person(self, visit: Visit) -> Response:
         if visit.person is None or visit.person.finished:
@@ -443,62 +392,54 @@ class SurveyApp:
             self._store.record_asked(visit.person, ask.id, values[int(given[:5])])
         return self._next(visit)
 
-    def _asked_for(self, visit: Visit, items: tuple[Item, ...]) -> tuple[int, Item] | None:
-        """Return the number and the question of the address; None if there is none."""
-        number = visit.request.path_params["number"]
+    def _asked_for(self, visit: Visit) -> tuple[Participant, Item, Choice | None] | None:
+        """Return the person, the question of the address, and its answer.
+
+        None if there is no such question, or one before it is not answered.
+        """
+        person, number = visit.person, visit.request.path_params["number"]
+        if person is None or person.finished:
+            return None
         if not _NUMBER.fullmatch(number):
             raise HTTPException(404)
-        return (int(number), items[int(number) - 1]) if int(number) <= len(items) else None
+        items, answers = self._store.plan(person), self._store.answers(person)
+        *before, item = items[: int(number)]
+        if int(number) > len(items) or any(one.position not in answers for one in before):
+            return None
+        return person, item, answers.get(item.position)
 
     def _question(self, visit: Visit) -> Response:
-        person = visit.person
-        if person is None or person.finished:
+        found = self._asked_for(visit)
+        if found is None:
             return self._next(visit)
-        items, answers = self._store.plan(person), self._store.answers(person)
-        found = self._asked_for(visit, items)
-        if found is None or not _reached(items, answers, found[0]):
-            return self._next(visit)
-        number, item = found
-        pages = self._pages_for(visit)
-        choices = self._choices(visit, pages)
-        answer = answers.get(item.position)
+        person, item, answer = found
+        pages, number = self._pages_for(visit), item.position + 1
+        choices = _choices(item, person.condition)
+        labels = {key: pages.text("candidate", name=key.upper()) for key in ("a", "b")}
+        labels["coin"] = pages.text("coin")
         back = f"/question/{number - 1}" if number > 1 else "/person" if self._settings.ask else ""
-        return self._html(
-            pages,
+        return self._page(
+            visit,
             "question.html",
             question=question_of(self._study, item, person.condition, person.language),
             number=number,
-            total=len(items),
-            choices=choices,
-            answered=answer and _key(answer, item),
+            total=len(self._store.plan(person)),
+            choices={key: labels[key] for key in choices},
+            answered=next((key for key, choice in choices.items() if choice == answer), None),
             back=back,
-            code=readable_code(person.code),
-            form_token=visit.form_token,
         )
 
-    def _choices(self, visit: Visit, pages: Pages) -> dict[str, str]:
-        """Return the answers on offer: the value of each button, and its text."""
-        assert visit.person is not None
-        choices = {key: pages.text("candidate", name=key.upper()) for key in ("a", "b")}
-        if visit.person.condition == "coin_flip":
-            choices["coin"] = pages.text("coin")
-        return choices
-
     def _answer(self, visit: Visit) -> Response:
-        person = visit.person
-        if person is None or person.finished:
+        found = self._asked_for(visit)
+        if found is None:
             return self._next(visit)
-        items, answers = self._store.plan(person), self._store.answers(person)
-        found = self._asked_for(visit, items)
-        answer = visit.form.get("answer", "")
-        if answer not in self._choices(visit, self._pages_for(visit)):
+        person, item, _ = found
+        answer = _choices(item, person.condition).get(visit.form.get("answer", ""))
+        if answer is None:
             raise HTTPException(400)
-        if found is None or not _reached(items, answers, found[0]):
-            return self._next(visit)
-        number, item = found
-        self._store.record(person, item.position, _choice(answer, item))
-        if number < len(items):
-            return self._to(f"/question/{number + 1}")
+        self._store.record(person, item.position, answer)
+        if item.position + 1 < len(self._store.plan(person)):
+            return self._to(f"/question/{item.position + 2}")
         self._store.finish(person)
         return self._to("/end")
 
@@ -507,18 +448,10 @@ class SurveyApp:
         if person is None or not person.finished:
             return self._next(visit)
         pages, own = self._pages_for(visit), own_answers(self._store, person)
-        return self._html(
-            pages,
-            "end.html",
-            others=own.others,
-            result=self._result(pages, own),
-            code=readable_code(person.code),
-            address=self._resume_address(visit, person),
-            form_token=visit.form_token,
-        )
+        result, address = self._result(pages, own), self._resume_address(visit, person)
+        return self._page(visit, "end.html", others=own.others, result=result, address=address)
 
     def _result(self, pages: Pages, own: OwnAnswers) -> list[ResultRow]:
-        """Return the rows of a person's result."""
         lines: list[tuple[str, Beside | None]] = []
         for attribute in pages.study.attributes:
             least, most = map(attribute.describe, attribute.ends)
@@ -541,32 +474,23 @@ class SurveyApp:
 
     # --- the owner -------------------------------------------------------------------------------
 
-    def _results(self, visit: Visit) -> Response:
-        return self._results_page(visit, wrong=False)
-
-    def _results_page(self, visit: Visit, *, wrong: bool) -> Response:
+    def _results(self, visit: Visit, wrong: bool = False) -> Response:
         counts: dict[Condition, Counts] | None = None
         if self._owner.is_open(visit.session):
             nobody = dict.fromkeys(self._settings.conditions, Counts(0, 0, 0))
             counts = {**nobody, **self._store.counts()}
-        return self._html(
-            self._pages[self._settings.languages[0]],
-            "results.html",
-            403 if wrong else 200,
-            study=self._study,
-            counts=counts,
-            wrong=wrong,
-            form_token=visit.form_token,
-        )
+        values = {"study": self._study, "counts": counts, "wrong": wrong}
+        pages = self._pages[self._settings.languages[0]]
+        return self._page(visit, "results.html", 403 if wrong else 200, pages, **values)
 
     def _login(self, visit: Visit) -> Response:
-        if wait := self._guesses.spend(visit.client):
+        if wait := self._guesses.spend(_client(visit)):
             self.refusals.add("above the limit of owner's tokens")
             return self._message(visit.request, 429, wait)
         session = self._owner.login(visit.form.get("token", "").strip())
         if session is None:
             self.refusals.add("with a wrong owner's token")
-            return self._results_page(visit, wrong=True)
+            return self._results(visit, wrong=True)
         visit.session = session
         return self._to("/results")
 
@@ -595,20 +519,12 @@ class SurveyApp:
         return Response(status_code=204, headers={"cache-control": "max-age=86400"})
 
 
-def _reached(items: tuple[Item, ...], answers: Mapping[int, Choice], number: int) -> bool:
-    """Return whether all questions before a number are answered."""
-    return all(item.position in answers for item in items[: number - 1])
+def _choices(item: Item, condition: Condition) -> dict[str, Choice]:
+    """Return the answers on offer, in terms of the dilemma as listed, by the value of a button."""
+    choices = {"a": item.chosen(0), "b": item.chosen(1)}
+    return choices | {"coin": "coin"} if condition == "coin_flip" else choices
 
 
-def _choice(key: str, item: Item) -> Choice:
-    """Return the answer, in terms of the dilemma as listed, of a button."""
-    if key == "coin":
-        return "coin"
-    return "first" if (key == "a") == (item.order == "ab") else "second"
-
-
-def _key(answer: Choice, item: Item) -> str:
-    """Return the button of an answer."""
-    if answer == "coin":
-        return "coin"
-    return "a" if (answer == "first") == (item.order == "ab") else "b"
+def _client(visit: Visit) -> str:
+    """Return the client of a request, for rate limits."""
+    return str(visit.request.scope["client_key"])

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import logging
+import time
 import traceback
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kidney_evals.survey.store import StoreError
-from kidney_evals.survey.web.limits import LOGGER, RateLimit, Refusals
 
 MAX_BODY: Final = 4096
 """Size limit of a form, in bytes."""
@@ -41,22 +44,76 @@ HEADERS: Final = {
 
 FORM_TYPE: Final = "application/x-www-form-urlencoded"
 
+_REASONS: Final = {
+    413: "with a body too large",
+    415: "with a body of another type",
+    429: "above the rate limit",
+}
+
+LOGGER: Final = logging.getLogger("kidney_evals.survey")
+
+MAX_CLIENTS = 10_000
+"""Maximum number of clients that a limit remembers; the client not seen for longest goes first."""
+
+
+@dataclass
+class RateLimit:
+    """A token bucket for each client: `burst` events at once, then `per_second` of them."""
+
+    burst: float
+    per_second: float
+    clock: Callable[[], float] = time.monotonic
+    _left: OrderedDict[str, tuple[float, float]] = field(default_factory=OrderedDict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def spend(self, client: str) -> float:
+        """Use one event if there is one; return the seconds to wait otherwise, else 0."""
+        with self._lock:
+            available = self._available(client)
+            if available < 1:
+                return (1 - available) / self.per_second
+            self._left[client] = (available - 1, self.clock())
+            self._left.move_to_end(client)
+            if len(self._left) > MAX_CLIENTS:
+                self._left.popitem(last=False)
+            return 0.0
+
+    def _available(self, client: str) -> float:
+        left, since = self._left.get(client, (self.burst, 0.0))
+        return min(self.burst, left + (self.clock() - since) * self.per_second)
+
+
+class Refusals:
+    """Counts of refused requests by reason, logged as one line for all of them."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._lock = Lock()
+
+    def add(self, reason: str) -> None:
+        """Count a refused request."""
+        with self._lock:
+            self._counts[reason] += 1
+
+    def log(self) -> None:
+        """Log what was counted since the last call as one line; nothing if nothing was."""
+        with self._lock:
+            counts, self._counts = self._counts, Counter()
+        if counts:
+            listed = ", ".join(f"{count:,} {reason}" for reason, count in sorted(counts.items()))
+            LOGGER.warning("refused requests: %s", listed)
+
+
 Refuse = Callable[[Scope, int, float], ASGIApp]
 """Returns the page that refuses a request, for its status and the seconds to wait."""
 
 
 @dataclass
 class Guard:
-    """The ASGI application around the pages.
+    """The ASGI application around the pages; for `proxies` and `root` see `SurveyApp`.
 
-    Attributes:
-        app: The pages.
-        refuse: Makes the response to a refused request.
-        refusals: Counts refused requests.
-        proxies: Number of trusted reverse proxies in front of the server.
-        root: Path under which a reverse proxy serves the pages ("/survey"), or "".
-        requests: The limit of all requests of a client. It is high, as the people of a school or
-            a hospital may share one address.
+    The limit of all `requests` of a client is high, as the people of a school or a hospital may
+    share one address.
     """
 
     app: ASGIApp
@@ -93,35 +150,21 @@ class Guard:
             await send(message)
 
         try:
-            if wait := self.requests.spend(client):
-                await self._stop(429, "above the rate limit", scope, receive, secured, wait)
-                return
-            if scope["method"] == "POST":
+            wait = self.requests.spend(client)
+            refused = 429 if wait else None
+            if not wait and scope["method"] == "POST":
                 body = await _read(headers, receive)
-                if isinstance(body, int):
-                    reason = {413: "with a body too large", 415: "with a body of another type"}
-                    await self._stop(
-                        body, reason.get(body, "with an incomplete body"), scope, receive, secured
-                    )
-                    return
+                refused = body if isinstance(body, int) else None
                 scope["form_body"] = body
-            await self.app(scope, receive, secured)
+            if refused is not None:
+                self.refusals.add(_REASONS.get(refused, "with an incomplete body"))
+                await self.refuse(scope, refused, wait)(scope, receive, secured)
+            else:
+                await self.app(scope, receive, secured)
         except Exception as error:
             self._report(error)
             if not started:
                 await self.refuse(scope, 500, 0.0)(scope, receive, secured)
-
-    async def _stop(
-        self,
-        status: int,
-        reason: str,
-        scope: Scope,
-        receive: Receive,
-        send: Send,
-        wait: float = 0.0,
-    ) -> None:
-        self.refusals.add(reason)
-        await self.refuse(scope, status, wait)(scope, receive, send)
 
     def _report(self, error: Exception) -> None:
         """Log an error of the program: the place in full once, then only its count."""
@@ -148,6 +191,7 @@ def _origin(scope: Scope, headers: Headers, proxies: int) -> tuple[str, str]:
             address = entries[-min(proxies, len(entries))]
         if entries := _listed(headers, "x-forwarded-proto"):
             scheme = entries[-min(proxies, len(entries))]
+    scheme = "https" if scheme == "https" else "http"
     # Some proxies append the port: "192.0.2.1:4711", "[2001:db8::1]:4711".
     if address.startswith("["):
         address = address[1:].partition("]")[0]
@@ -156,11 +200,10 @@ def _origin(scope: Scope, headers: Headers, proxies: int) -> tuple[str, str]:
     try:
         found = ipaddress.ip_address(address)
     except ValueError:
-        return address[:100], "https" if scheme == "https" else "http"
+        return address[:100], scheme
     # Whoever has one address of version 6 usually has all of its network.
     width = 64 if found.version == 6 else 32
-    network = ipaddress.ip_network(f"{found}/{width}", strict=False)
-    return str(network), "https" if scheme == "https" else "http"
+    return str(ipaddress.ip_network(f"{found}/{width}", strict=False)), scheme
 
 
 def _listed(headers: Headers, name: str) -> list[str]:

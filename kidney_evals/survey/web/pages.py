@@ -37,10 +37,7 @@ def _environment() -> Environment:
 class Pages:
     """The pages of one survey in one language.
 
-    Attributes:
-        study: The study in this language.
-        language: The language of the study's and the owner's texts.
-        texts_language: The language of the pages' own texts: English where they lack a language.
+    The pages' own texts are in `texts_language`: English where they lack the language.
     """
 
     def __init__(self, study: Study, settings: SurveySettings, language: str, root: str) -> None:

@@ -10,19 +10,16 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
 
 import uvicorn
 
 from kidney_evals.errors import UserError
 from kidney_evals.survey.store import Store
 from kidney_evals.survey.web.app import SurveyApp
-from kidney_evals.survey.web.limits import LOGGER, Refusals
+from kidney_evals.survey.web.guard import LOGGER, Refusals
 
-MIN_TOKEN: Final = 24
-"""Fewest characters of an owner's token."""
-
-MAX_TOKEN: Final = 200
+_MIN_TOKEN, _MAX_TOKEN = 24, 200
+"""Length of an owner's token in characters."""
 
 
 def owner_token(path: Path) -> tuple[str, bool]:
@@ -39,13 +36,13 @@ def owner_token(path: Path) -> tuple[str, bool]:
                 file.write(f"{token}\n")
             return token, True
         with path.open(encoding="utf-8") as file:
-            token = file.readline(MAX_TOKEN + 2).strip()
+            token = file.readline(_MAX_TOKEN + 2).strip()
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "is not text"
         raise UserError(f"cannot read or write the owner's token {path} ({why})") from error
-    if not MIN_TOKEN <= len(token) <= MAX_TOKEN:
+    if not _MIN_TOKEN <= len(token) <= _MAX_TOKEN:
         raise UserError(
-            f"{path} must hold an owner's token of {MIN_TOKEN} to {MAX_TOKEN} characters in its "
+            f"{path} must hold an owner's token of {_MIN_TOKEN} to {_MAX_TOKEN} characters in its "
             "first line; delete the file to have a new one made"
         )
     return token, False
@@ -75,16 +72,9 @@ def serve(
     root: str,
     say: Callable[[str], None],
 ) -> None:
-    """Serve the survey until the process is told to stop.
+    """Serve the survey until the process is told to stop; port 0 takes a free port.
 
-    Args:
-        store: Where answers are kept; it has the study and the settings.
-        host: Address to listen on.
-        port: Port to listen on; 0 takes a free one.
-        token_file: File with the owner's token; it is made if it does not exist.
-        proxies: Number of trusted reverse proxies in front of the server.
-        root: Path under which a reverse proxy serves the pages, or "".
-        say: Prints a line for the person who starts the server.
+    `token_file` is made if it does not exist; for `proxies` and `root` see `SurveyApp`.
 
     Raises:
         UserError: The token file or the address cannot be used.

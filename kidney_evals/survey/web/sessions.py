@@ -12,7 +12,6 @@ import re
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable
 from threading import Lock
 from typing import Final
 
@@ -33,9 +32,9 @@ def new_session() -> str:
     return _VISITOR + secrets.token_urlsafe(24)
 
 
-def well_formed(session: str | None) -> bool:
+def well_formed(session: str) -> bool:
     """Return whether a cookie may be a session or a code at all."""
-    return bool(session and _SESSION.fullmatch(session))
+    return _SESSION.fullmatch(session) is not None
 
 
 def is_code(session: str) -> bool:
@@ -58,16 +57,10 @@ def is_form_token(session: str, token: str) -> bool:
 
 
 class Owner:
-    """The owner's token and open sessions; the sessions are in memory only.
+    """The owner's token and open sessions; the sessions are in memory only."""
 
-    Args:
-        token: The token that opens the page of results.
-        clock: Seconds of a clock that never goes back.
-    """
-
-    def __init__(self, token: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, token: str) -> None:
         self._digest = hashlib.sha256(token.encode()).digest()
-        self._clock = clock
         self._until: OrderedDict[str, float] = OrderedDict()
         self._lock = Lock()
 
@@ -81,7 +74,7 @@ class Owner:
             return None
         session = _OWNER + secrets.token_urlsafe(32)
         with self._lock:
-            self._until[session] = self._clock() + OWNER_SECONDS
+            self._until[session] = time.monotonic() + OWNER_SECONDS
             if len(self._until) > 100:
                 self._until.popitem(last=False)
         return session
@@ -89,7 +82,7 @@ class Owner:
     def is_open(self, session: str) -> bool:
         """Return whether a session is the owner's and has not ended."""
         with self._lock:
-            return self._until.get(session, 0.0) > self._clock()
+            return self._until.get(session, 0.0) > time.monotonic()
 
     def logout(self, session: str) -> None:
         """End a session."""
