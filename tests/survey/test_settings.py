@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kidney_evals.errors import UserError
-from kidney_evals.studies import CONDITIONS, load_study, study_names
+from kidney_evals.studies import CONDITIONS, load_study
 from kidney_evals.survey.settings import load_survey, own_settings
 from survey.folders import ASK, DRAWN, FIXED, study_with
 
@@ -30,12 +30,6 @@ def test_only_the_consent_is_required(tmp_path: Path) -> None:
 def test_defaults_fit_the_study(study: str, numbers: tuple[int, int, int]) -> None:
     settings = own_settings(load_study(study), "yes")
     assert (settings.questions, settings.controls, settings.repeats) == numbers
-
-
-@pytest.mark.parametrize("study", study_names())
-def test_shipped_studies_have_no_survey_of_their_own(study: str) -> None:
-    with pytest.raises(UserError, match=r"has no survey.yaml with the consent text"):
-        load_survey(load_study(study))
 
 
 def test_texts_are_by_language(tmp_path: Path) -> None:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from kidney_evals.studies import Study
-from kidney_evals.survey.settings import load_survey
-from kidney_evals.survey.store import Store
 from survey.folders import DRAWN, study_with
-from survey.interviews import known_to_people, known_to_the_store
-from survey.people import Truth, population
+from survey.people import Truth
 from survey.serving import TOKEN, Server, serving
 from survey.surfing import DESKTOP, PHONE, surfer
 
@@ -137,34 +133,3 @@ def test_a_double_click_answers_one_question(
     assert one.page.url.endswith("/question/3")
     one.page.mouse.click(x, y)
     one.page.wait_for_url("**/question/4")
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_twenty_people_in_a_browser(browser: Browser, study: Study, tmp_path: Path) -> None:
-    people = population(TRUTH, 20, seed=7)
-    with serving(study.path, tmp_path / "server") as server:
-        surfers = [
-            surfer(
-                browser,
-                study,
-                person,
-                language="de" if number % 4 == 0 else "en",
-                size=PHONE if number % 3 == 0 else DESKTOP,
-                keyboard=number % 5 in (1, 2),
-                dark=number % 2 == 0,
-                # The keyboard's focus is read with a script.
-                scripts=number % 5 in (1, 2),
-            )
-            for number, person in enumerate(people)
-        ]
-        # All of them at once: one step of each person after the other.
-        running = [one.steps(server.address) for one in surfers]
-        while running:
-            running = [steps for steps in running if next(steps, None) is not None]
-        server.stop()
-    store = Store(server.store, study, load_survey(study), create=False)
-    assert known_to_the_store(study, store.rows()) == known_to_people(
-        (one.condition, one.chosen) for one in surfers
-    )
-    assert [counts.finished for counts in store.counts().values()] == [10, 10]

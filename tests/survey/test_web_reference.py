@@ -1,7 +1,8 @@
 """From 200 people who answer a survey to a run that is scored against them.
 
 180 people answer over HTTP at the same time, with dropped connections and a server that is killed,
-and 20 in Chromium, where it is installed. Their answers are exported and become a reference.
+and 20 in Chromium without JavaScript, where it is installed. Their answers are exported and become
+a reference.
 """
 
 from __future__ import annotations
@@ -71,7 +72,8 @@ def answered(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     people = population(TRUTH, OVER_HTTP + (IN_A_BROWSER if browser else 0))
     with serving(study.path, place / "server", "--proxy", "1") as server:
         interviews = answer_at_once(study, server, people[:OVER_HTTP], QUESTIONS, kills=3)
-        surfers = [surfer(browser, study, person) for person in people[OVER_HTTP:]]
+        surfers = [surfer(browser, study, one, scripts=False) for one in people[OVER_HTTP:]]
+        # All of them at once: one step of each person after the other.
         running = [one.steps(server.address) for one in surfers]
         while running:
             running = [steps for steps in running if next(steps, None) is not None]
