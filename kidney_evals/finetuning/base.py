@@ -71,7 +71,7 @@ def check_adapter(folder: Path) -> str:
 
 def load_tokenizer(base: str) -> Any:
     """Load a base model's tokenizer, which must have a chat template and an end token."""
-    tokenizer = load_part("AutoTokenizer", base, "tokenizer")
+    tokenizer = load_part("AutoTokenizer", base)
     if not tokenizer.chat_template:
         raise UserError(
             f"{base} has no chat template, so its questions would not be those of the evaluation: "
@@ -84,11 +84,12 @@ def load_tokenizer(base: str) -> Any:
 
 def load_model(base: str, **arguments: Any) -> Any:
     """Load a causal language model."""
-    return load_part("AutoModelForCausalLM", base, "model", **arguments)
+    return load_part("AutoModelForCausalLM", base, **arguments)
 
 
-def load_part(kind: str, base: str, what: str, **arguments: Any) -> Any:
-    """Load a part of a model, called `what` in errors, with the transformers class `kind`."""
+def load_part(kind: str, base: str, **arguments: Any) -> Any:
+    """Load a model or its tokenizer with the transformers class `kind`."""
+    what = "tokenizer" if kind == "AutoTokenizer" else "model"
     loader = getattr(import_module("transformers"), kind)
     try:
         return loader.from_pretrained(base, trust_remote_code=False, **arguments)

@@ -72,11 +72,9 @@ _CLAIM: Final = "asked.json"
 class Plan:
     """The user's choice of runs; `dilemmas` is None for the study's default number.
 
-    Attributes:
-        epochs: Epochs in the two conditions; None for 2, since a single sampled answer cannot
-            separate chance from an order effect, and for 1 if probabilities are read.
-        side_effects: Whether to run tasks that were not part of the training.
-        readout: How answers are read; None for `both` with local models, else `sample`.
+    `epochs` is None for 2, since a single sampled answer cannot separate chance from an order
+    effect, and for 1 if probabilities are read; `readout` is None for `both` with local models,
+    else for `sample`.
     """
 
     dilemmas: int | None = None
@@ -89,9 +87,8 @@ class Plan:
 class Battery:
     """The runs of every arm, from the user's plan and the training samples.
 
-    `wording` is the task argument of the training samples, and `unseen_wordings` are other ids, for
-    a run of their own. `trained_conditions` is empty where unknown. `readout` is the readout of the
-    runs that read probabilities.
+    `wording` and `trained_conditions` (empty where unknown) are those of the training samples, and
+    `readout` is the readout of the runs that read probabilities.
     """
 
     plan: Plan

@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from kidney_evals import __version__
 from kidney_evals.errors import UserError, unknown
-from kidney_evals.finetuning.base import load_part
+from kidney_evals.finetuning.base import load_model, load_part
 from kidney_evals.finetuning.data import sha256_of
 from kidney_evals.finetuning.environment import check_extra, quiet
 from kidney_evals.finetuning.texts import filled, table_of
@@ -174,13 +174,11 @@ def _convert(gguf: Path, folder: Path) -> bool:
     """Write the files that transformers loads; return whether there is a chat template."""
     quiet()
     torch = import_module("torch")
-    given = {"gguf_file": gguf.name}
+    place, name = str(gguf.parent), gguf.name
     # transformers draws a progress bar of this step in spite of quiet().
     with redirect_stderr(StringIO()):
-        model = load_part(
-            "AutoModelForCausalLM", str(gguf.parent), "model", dtype=torch.float32, **given
-        )
-    tokenizer = load_part("AutoTokenizer", str(gguf.parent), "tokenizer", **given)
+        model = load_model(place, dtype=torch.float32, gguf_file=name)
+    tokenizer = load_part("AutoTokenizer", place, gguf_file=name)
     # The loaded weights are plain numbers, but still marked as quantised, which cannot be saved.
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config

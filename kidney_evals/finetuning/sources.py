@@ -67,10 +67,8 @@ class Request:
         condition: `forced_choice`, `coin_flip` or `both`; None for both if the source has both.
         target: `group`, `individual` or `majority` of the human reference; None for the group.
         person: Number of the individual, from 1; None to draw a person.
-        allow_overlap: Whether dilemmas of the default evaluation may be among the samples.
         shuffle: Whether to permute the answers between samples, as a control.
         data: Folder with the published rows.
-        answers: Table of answers.
     """
 
     samples: int = 512
