@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -9,6 +10,7 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 
+@cache
 def table_of(name: str) -> Any:
     """Return the content of a shipped YAML file."""
     text = files("kidney_evals.finetuning").joinpath(name).read_text(encoding="utf-8")

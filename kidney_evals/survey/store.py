@@ -111,7 +111,7 @@ class Participant:
 
 
 class Row(NamedTuple):
-    """An answer in an export; `asked` are the person's answers to questions about them, by id."""
+    """An answer in an export, in the order of its columns; `asked` is by the question's id."""
 
     person: str
     condition: Condition
