@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -56,16 +55,9 @@ class Postgres:
         data = str(self.folder / "data")
         self._run("pg_ctl", "-D", data, "-w", "-t", "100", "-l", log, "-o", settings, "start")
 
-    def kill(self) -> None:
-        """End the server as a crash would; what is committed must be there when it starts again."""
-        pid = int((self.folder / "data" / "postmaster.pid").read_text("ascii").split()[0])
-        os.kill(pid, signal.SIGQUIT)
-        while Path(f"/proc/{pid}").exists() and not _is_zombie(pid):
-            pass
-
-    def stop(self) -> None:
-        """Stop the server."""
-        self._run("pg_ctl", "-D", str(self.folder / "data"), "-m", "fast", "-w", "stop")
+    def stop(self, how: str = "fast") -> None:
+        """Stop the server; `immediate` ends it as a crash would."""
+        self._run("pg_ctl", "-D", str(self.folder / "data"), "-m", how, "-w", "stop")
 
     def empty_database(self) -> str:
         """Empty the server's database and return its address for SQLAlchemy."""
@@ -76,13 +68,6 @@ class Postgres:
             connection.execute(text("CREATE SCHEMA public"))
         engine.dispose()
         return address
-
-
-def _is_zombie(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
-        return True
 
 
 @contextmanager

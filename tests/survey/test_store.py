@@ -344,7 +344,7 @@ def test_a_server_that_crashes_and_comes_back_has_every_answer(postgres: Postgre
     person = store.begin("en", "coin_flip")
     for position in range(8):
         store.record(person, position, "coin")
-    postgres.kill()
+    postgres.stop("immediate")
     with pytest.raises(StoreError, match="cannot be used"):
         store.record(person, 8, "coin")
     postgres.start()
