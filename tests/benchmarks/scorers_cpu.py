@@ -1,14 +1,11 @@
-"""CPU seconds of a run under our scorers, under trivial ones, and of bare `generate()` + `match()`.
+"""CPU seconds of a run under our scorers, under constants, and of bare `generate()` + `match()`.
 
     python tests/benchmarks/scorers_cpu.py [--samples 400] [--rounds 5]
 
 `ours` is `coin_flip` on simulated people, whose answers cost time that a provider's do not cost
-here; in `mocked`, Inspect's mock model answers the same task at random. `match` is a bare task with
-questions of the same length on the mock model; it builds no task of this package.
-
-Trivial scorers come twice, as many as ours each time: `rows` fill the rows and columns that ours
-fill, with constants, so that what our arithmetic costs is told apart from what Inspect charges
-for a row; `trivial` give a single number.
+here. In `rows`, as many scorers fill the same rows and columns with constants, which tells what our
+arithmetic costs apart from what Inspect charges for a row. `match` is a bare task with questions of
+the same length, which Inspect's mock model answers at random; it builds no task of this package.
 
 Each run is a process of its own, the variants in turn, so that a drifting machine touches all
 alike; the figure is user plus system time of the whole process. Other work on the machine only
@@ -31,7 +28,7 @@ if TYPE_CHECKING:
     from inspect_ai.model import Model
     from inspect_ai.scorer import Scorer
 
-VARIANTS = ("ours", "mocked", "rows", "trivial", "match")
+VARIANTS = ("ours", "rows", "match")
 
 _CHARACTERS = 727
 """Length of a question of `coin_flip`."""
@@ -47,10 +44,10 @@ def run_once(variant: str, samples: int, rows: list[list[str]]) -> None:
 
     task = coin_flip(dilemmas=samples // 2, controls=False)
     without: dict[str, Any] = {"viewer": None, "headline_metric": None}
-    if variant in ("rows", "trivial"):
-        scorers = [constant(each if variant == "rows" else [], i) for i, each in enumerate(rows)]
+    if variant == "rows":
+        scorers = [constant(each, index) for index, each in enumerate(rows)]
         task = task_with(task, scorer=scorers, **without)
-    run(task, mock_model() if variant == "mocked" else "kidney/human", "plain")
+    run(task, "kidney/human", "plain")
 
 
 def bare_task(samples: int) -> "Task":
@@ -89,9 +86,8 @@ def run(task: "Task", model: Any, display: Any) -> "EvalLog":
 
 
 def constant(rows: list[str], index: int) -> "Scorer":
-    """Return a scorer that fills rows with constants, or gives a single number without rows."""
+    """Return a scorer that fills rows with constants."""
     from inspect_ai.scorer import Metric, SampleScore, Score, Scorer, Target, Value, metric, scorer
-    from inspect_ai.scorer import mean as mean_of
     from inspect_ai.solver import TaskState
 
     @metric(name="constant", scores="unreduced")
@@ -101,14 +97,10 @@ def constant(rows: list[str], index: int) -> "Scorer":
 
         return compute
 
-    @scorer(
-        metrics={row: [columns()] for row in rows} if rows else [mean_of()],
-        name=f"constant_{index}",
-    )
+    @scorer(metrics={row: [columns()] for row in rows}, name=f"constant_{index}")
     def factory() -> Scorer:
         async def score(state: TaskState, target: Target) -> Score:
-            value = dict.fromkeys(rows, "") if rows else 1.0
-            return Score(value=value, answer=state.output.completion)
+            return Score(value=dict.fromkeys(rows, ""), answer=state.output.completion)
 
         return score
 
