@@ -55,13 +55,13 @@ NAMES = ("10 % unreadable", "again")
 """The name of a respondent seeds their answers."""
 
 
-@lru_cache(maxsize=4)
-def whole_run(condition: Condition, index: int) -> Run:
+@lru_cache(maxsize=2)
+def whole_run(condition: Condition) -> Run:
     """A simulated run of 60 dilemmas in both orders, each answered twice."""
     reference = load_reference(load_study("mcelfresh_2021"), condition)
     unreadable = next(one for one in RESPONDENTS if one.name == NAMES[0])
     short = replace(unreadable, dilemmas=60)
-    one, again = (simulate_run(reference, replace(short, name=name), index) for name in NAMES)
+    one, again = (simulate_run(reference, replace(short, name=name), 2) for name in NAMES)
     assert one.dilemmas == again.dilemmas
     both = part_of(one, np.tile(np.arange(len(one.choice)), 2))
     parts = ("choice", "first_choice", "outcomes", "departures")
@@ -116,7 +116,7 @@ CONDITIONS: tuple[Condition, ...] = ("forced_choice", "coin_flip")
 
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_every_row_has_a_value_somewhere_in_these_runs(condition: Condition) -> None:
-    found = quantities(whole_run(condition, 0))
+    found = quantities(whole_run(condition))
     assert all(one.defined for one in found.values()), found
     always = {"agreement, first", "coverage, first", "agreement, bounds", "swap_diff, bounds"}
     always |= {"distance, bounds", "agreement, guessing", "few", "retest"}
@@ -165,7 +165,7 @@ def unlike(found: Moved, within: float) -> list[str]:
 def test_the_order_of_samples_and_patients_changes_nothing(
     law: Callable[[Run], Run], within: float, condition: Condition
 ) -> None:
-    assert not unlike(moved(whole_run(condition, 1), law), within)
+    assert not unlike(moved(whole_run(condition), law), within)
 
 
 @pytest.mark.parametrize("study", ["mcelfresh_2021_fixed", "boerstler_2024", "freedman_2020"])
@@ -177,7 +177,7 @@ def test_the_order_of_samples_changes_no_digit_over_a_fixed_list(study: str) -> 
 
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_who_is_shown_as_a_turns_the_side_bias_and_nothing_else(condition: Condition) -> None:
-    found = moved(whole_run(condition, 2), reshown)
+    found = moved(whole_run(condition), reshown)
     one, turned = found["pos_bias"]
     assert one.value != 0
     found["pos_bias"] = (one._replace(value=-one.value, low=-one.high, high=-one.low), turned)
@@ -186,7 +186,7 @@ def test_who_is_shown_as_a_turns_the_side_bias_and_nothing_else(condition: Condi
 
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_every_dilemma_twice_leaves_values_alone(condition: Condition) -> None:
-    found = moved(whole_run(condition, 2), doubled)
+    found = moved(whole_run(condition), doubled)
     coin = {"flip_calib", "flip_calib, bounds", "flip_slope", "threshold", "var_repeat"}
     assert set(NEARLY_DOUBLED) - set(found) <= coin
     for row, (one, two) in found.items():

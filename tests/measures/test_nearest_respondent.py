@@ -100,10 +100,10 @@ def test_an_unknown_respondent_is_none_of_these(behaviour: Behaviour, condition:
 def test_the_crowd_is_a_candidate_and_takes_many_answers_to_name(condition: Condition) -> None:
     few = nearest_respondent(answered(known.as_people, condition, 1, dilemmas=20))
     assert few.outcome == "cannot tell" and "human" in few.candidates
-    many = nearest_respondent(answered(known.as_people, condition, 1, dilemmas=2000))
+    run = answered(known.as_people, condition, 1, dilemmas=2000)
+    many = nearest_respondent(run)
     assert (many.outcome, many.name, many.candidates) == ("named", "human", ("human",))
     # The mean log-probability of the crowd's answers is minus the entropy of people's shares.
-    run = answered(known.as_people, condition, 1, dilemmas=2000)
     shares = run.decisions.shares
     entropy = -float((shares * np.log(shares)).sum(axis=1).mean())
     assert many.log_likelihood["human"] == pytest.approx(-entropy, abs=0.03)
