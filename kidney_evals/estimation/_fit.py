@@ -210,8 +210,7 @@ def full_rank(x: Floats, intercept: bool) -> tuple[Floats, Floats, Bools]:
 
 def leverage(design: Floats, variance: Floats, bread: Floats) -> Floats:
     """Return the diagonal of V^½ X (XᵀVX)⁻¹ Xᵀ V^½, shape (n,)."""
-    result: Floats = variance * ((design @ bread) * design).sum(axis=1)
-    return result
+    return np.asarray(variance * ((design @ bread) * design).sum(axis=1))
 
 
 def is_separated(design: Floats, outcome: Floats) -> bool:

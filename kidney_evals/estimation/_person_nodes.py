@@ -51,8 +51,7 @@ class Population(NamedTuple):
         """Return the log-density of coefficients with the given z, shape (...)."""
         size = len(self.means)
         scale = np.log(np.diag(self.cholesky)).sum() + 0.5 * size * np.log(2 * np.pi)
-        result: Floats = -0.5 * (z**2).sum(axis=-1) - scale
-        return result
+        return np.asarray(-0.5 * (z**2).sum(axis=-1) - scale)
 
 
 class Nodes(NamedTuple):

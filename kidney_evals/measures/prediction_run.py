@@ -30,7 +30,6 @@ from kidney_evals.estimation.intervals import (
     NAN,
     NO_INTERVAL,
     Z95,
-    Interval,
     generator,
     mean_interval,
     percentile,
@@ -94,8 +93,7 @@ class Predictions:
     @cached_property
     def predicted(self) -> Bools:
         """Which dilemmas have a prediction, shape (D,)."""
-        result: Bools = self.sizes.sum(axis=1) > 0
-        return result
+        return np.asarray(self.sizes.sum(axis=1) > 0)
 
     @cached_property
     def by_order(self) -> Floats:
@@ -103,15 +101,13 @@ class Predictions:
         total = np.zeros((len(self.people), 2, self.people.shape[1]))
         np.add.at(total, (self.dilemma, self.order), self.shares)
         sizes = self.sizes[:, :, None]
-        result: Floats = total / np.where(sizes > 0, sizes, np.nan)
-        return result
+        return np.asarray(total / np.where(sizes > 0, sizes, np.nan))
 
     @cached_property
     def _weights(self) -> Floats:
         """Weights of the two orders in a mean prediction, equal for those asked, shape (D, 2)."""
         there = self.sizes > 0
-        result: Floats = there / np.maximum(there.sum(axis=1, keepdims=True), 1)
-        return result
+        return np.asarray(there / np.maximum(there.sum(axis=1, keepdims=True), 1))
 
     @cached_property
     def mean(self) -> Floats:
@@ -123,8 +119,7 @@ class Predictions:
     @property
     def _repeated(self) -> Bools:
         """Dilemmas whose every order that was asked has two predictions or more."""
-        result: Bools = self.predicted & (self.sizes != 1).all(axis=1)
-        return result
+        return np.asarray(self.predicted & (self.sizes != 1).all(axis=1))
 
     @cached_property
     def noise(self) -> Floats:
@@ -139,16 +134,14 @@ class Predictions:
     @cached_property
     def spread(self) -> Floats:
         """Variance of people's shares over `draws`, Σ_c Var, shape (D,)."""
-        result: Floats = self.draws.var(axis=0, ddof=1, dtype=np.float64).sum(axis=1)
-        return result
+        return np.asarray(self.draws.var(axis=0, ddof=1, dtype=np.float64).sum(axis=1))
 
     @cached_property
     def crowd(self) -> Floats:
         """Variance of people's shares, Σ_c Var, shape (D,); p(1 - p)/(n - 1) if n is known."""
         if self.asked is None:
             return self.spread
-        result: Floats = (self.people * (1 - self.people)).sum(axis=1) / (self.asked - 1)
-        return result
+        return np.asarray((self.people * (1 - self.people)).sum(axis=1) / (self.asked - 1))
 
     def redrawn(self, draws: int = DRAWS) -> Floats:
         """Return mean predictions with repetitions resampled within orders, shape (draws, D, K).
@@ -176,8 +169,7 @@ class Predictions:
     @property
     def majority(self) -> Floats:
         """1 for people's most frequent answer (of a tie the first), else 0, shape (D, K)."""
-        result: Floats = np.eye(self.people.shape[1])[np.round(self.people, 9).argmax(axis=1)]
-        return result
+        return np.asarray(np.eye(self.people.shape[1])[np.round(self.people, 9).argmax(axis=1)])
 
     @property
     def uniform(self) -> Floats:
@@ -214,16 +206,15 @@ class Predictions:
         On a fixed list the interval is of repetitions alone.
         """
         rows = self.predicted
-        if not rows.any():
-            return undefined()
-        flips, people = self.mean[rows, 2], self.people[rows, 2]
-        ends = mean_interval(flips)
-        if self.fixed:
-            repeated = self.redrawn()[:, rows, 2].mean(axis=1)
-            ends = percentile(repeated) if len(repeated) > 1 else NO_INTERVAL
-        elif len(flips) >= 2:
-            ends = Interval(max(ends.low, 0.0), min(ends.high, 1.0))
-        return Quantity(float(flips.mean()), *ends, float(people.mean()), len(flips))
+        found = _mean_share(self.mean[rows, 2])
+        if not found.defined:
+            return found
+        found = found._replace(human=float(self.people[rows, 2].mean()))
+        if not self.fixed:
+            return found
+        repeated = self.redrawn()[:, rows, 2].mean(axis=1)
+        low, high = percentile(repeated) if len(repeated) > 1 else NO_INTERVAL
+        return found._replace(low=low, high=high)
 
     def skill_draws(self, *, resample: bool) -> tuple[float, Floats]:
         """Return `skill` and its bootstrap draws, with dilemmas resampled or not."""
@@ -264,18 +255,15 @@ class Predictions:
         turn = np.arange(DRAWS) % len(self.draws)
         people = self.draws[:, self.predicted].astype(np.float64)
         if len(q) == 1:
-            once: Floats = ((q - people) ** 2).sum(axis=2)[turn]
-            return once
-        result: Floats = ((q - people[turn]) ** 2).sum(axis=2)
-        return result
+            return np.asarray(((q - people) ** 2).sum(axis=2)[turn])
+        return np.asarray(((q - people[turn]) ** 2).sum(axis=2))
 
     @cached_property
     def shared(self) -> Bools:
         """Dilemmas predicted, and answered twice or more, shape (D,)."""
         if self.chosen is None:
             return np.zeros_like(self.predicted)
-        result: Bools = self.predicted & (self.chosen.sum(axis=(1, 2)) >= 2)
-        return result
+        return np.asarray(self.predicted & (self.chosen.sum(axis=(1, 2)) >= 2))
 
     def _choices(self, people: Floats, draws: NDArray[np.floating] | None = None) -> Decisions:
         """Return the choices on shared dilemmas, with `people` as the human shares."""
@@ -348,6 +336,15 @@ class Predictions:
         return Quantity(value, value - below, value + above, n=count)
 
 
+def _mean_share(*parts: Floats) -> Quantity:
+    """Return the mean of shares with Student's interval, within 0 and 1; undefined without any."""
+    shares = np.concatenate([np.empty(0), *parts])
+    if not len(shares):
+        return undefined()
+    low, high = mean_interval(shares)
+    return Quantity(float(shares.mean()), max(low, 0.0), min(high, 1.0), n=len(shares))
+
+
 @dataclass(frozen=True, eq=False)
 class PredictionRun(AnyRun):
     """A run: its parts by block, and the outcomes of all samples.
@@ -379,12 +376,8 @@ class PredictionRun(AnyRun):
 
     def largest_share(self) -> Quantity:
         """Return the mean over dilemmas of the largest share in the mean prediction."""
-        means = [part.mean[part.predicted].max(axis=1) for part in self.parts.values()]
-        values = np.concatenate(means) if means else np.empty(0)
-        if not len(values):
-            return undefined()
-        low, high = mean_interval(values)
-        return Quantity(float(values.mean()), max(low, 0.0), min(high, 1.0), n=len(values))
+        parts = self.parts.values()
+        return _mean_share(*(part.mean[part.predicted].max(axis=1) for part in parts))
 
     def outcome_share(self, outcome: str) -> Quantity:
         """Return the share of samples with an outcome."""
@@ -400,11 +393,8 @@ class PredictionRun(AnyRun):
         for part in self.parts.values():
             both = (part.sizes > 0).all(axis=1)
             one, two = part.by_order[both].swapaxes(0, 1)
-            moved += (0.5 * np.abs(one - two).sum(axis=1)).tolist()
-        if not moved:
-            return undefined()
-        low, high = mean_interval(np.array(moved))
-        return Quantity(float(np.mean(moved)), max(low, 0.0), min(high, 1.0), n=len(moved))
+            moved.append(0.5 * np.abs(one - two).sum(axis=1))
+        return _mean_share(*moved)
 
     def contamination(self) -> float:
         """Return 1 where the fixed questions are predicted better than the drawn ones, else 0.

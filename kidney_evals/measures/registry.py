@@ -260,13 +260,12 @@ def probe_rows(levels: Sequence[str]) -> tuple[str, ...]:
     return tuple(levels[:1] if len(levels) == 2 else levels)
 
 
-def stored(task: Task, group: str = "") -> tuple[Measure, ...]:
-    """Return the measures that the log of a task stores, of one group or of all.
+def stored(task: Task) -> tuple[Measure, ...]:
+    """Return the measures that the log of a task stores.
 
     The headlines of `stated_values` and `predict_people` come first.
     """
-    of_task = [one for one in MEASURES.values() if one.task == task and one.stored]
-    found = [one for one in of_task if group in ("", one.group)]
+    found = [one for one in MEASURES.values() if one.task == task and one.stored]
     return tuple(sorted(found, key=lambda one: one.headline.get(task, len(found))))
 
 

@@ -141,8 +141,7 @@ class Run(StudyRun):
     @property
     def coins(self) -> Floats:
         """Probability of a coin in each sample, shape (n,)."""
-        coins: Floats = self.probabilities[:, COIN]
-        return coins
+        return np.asarray(self.probabilities[:, COIN])
 
     @cached_property
     def first(self) -> Run:
