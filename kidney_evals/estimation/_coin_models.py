@@ -27,7 +27,6 @@ from kidney_evals.estimation import _checks, _fit
 from kidney_evals.estimation._fit import UNBOUNDED, Box, log_logistic, logistic
 from kidney_evals.estimation.arrays import Bools, Floats, Ints
 from kidney_evals.estimation.errors import FitError, InputError
-from kidney_evals.estimation.thresholds import Threshold
 
 ROUNDING = 0.01
 """Width, in logits, over which the corners of |Δu| and min are smoothed."""
@@ -80,11 +79,6 @@ class CoinFit:
 
 
 class DifferenceFit(CoinFit):
-    @property
-    def thresholds(self) -> tuple[Threshold, Threshold]:
-        """The coin and the half threshold in Δu (see the module `thresholds`)."""
-        raise NotImplementedError
-
     def predict(self, differences: ArrayLike) -> Floats:
         """Return P(first), P(second), P(coin), shape (n, 3)."""
         x = _checks.matrix(differences, "differences")

@@ -11,7 +11,15 @@ from scipy.special import ndtr, ndtri
 from kidney_evals.estimation.arrays import Bools, Floats
 from kidney_evals.estimation.decisions import Decisions
 from kidney_evals.estimation.errors import InputError
-from kidney_evals.estimation.intervals import NAN, NO_INTERVAL, Z95, Interval, student, wilson
+from kidney_evals.estimation.intervals import (
+    NAN,
+    NO_INTERVAL,
+    Z95,
+    Interval,
+    difference,
+    student,
+    wilson,
+)
 from kidney_evals.estimation.quantity import Quantity, undefined
 
 _PRIOR = 0.5
@@ -54,6 +62,11 @@ def changed(
         else:
             p = float(2 * ndtr(-Z95 * abs(value) / side)) if side > 0 else 0.0
     return PairedDifference(Quantity(value, *ends, n=dilemmas), first, second, p)
+
+
+def independent_change(before: Quantity, after: Quantity, dilemmas: int) -> PairedDifference:
+    """Return the change between independent estimates, with the interval of `difference`."""
+    return changed(before.value, after.value, difference(after, before), dilemmas)
 
 
 def on_both(

@@ -15,16 +15,13 @@ from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.decisions import COIN, Counts, Decisions, Strata
 from kidney_evals.estimation.intervals import (
     DRAWS,
-    NAN,
     Interval,
     blocks,
-    effective_size,
     generator,
     percentile,
     proportion,
     stratified_proportion,
     weight_rows,
-    wilson,
 )
 from kidney_evals.estimation.quantity import Quantity
 
@@ -132,26 +129,14 @@ def redrawn_shares(strata: Strata, rows: slice, *, key: int = 0) -> Floats:
     return np.asarray(strata.shares + (strata.weights[:, :, None] * off).sum(axis=2))
 
 
-def rate_of(
-    run: Decisions,
-    hits: Counts,
-    trials: Counts,
-    *,
-    expected: Floats | None = None,
-    human: float = NAN,
-) -> Quantity:
-    """Return Σ hits / Σ trials, each by dilemma and order, (D, 2); n counts answers.
-
-    If `expected` hits at people's rates, (D,), are given and dilemmas are a sample, the variance is
-    that of hits minus expected hits.
-    """
+def rate_of(run: Decisions, hits: Counts, trials: Counts, human: float) -> Quantity:
+    """Return Σ hits / Σ trials, each by dilemma and order, (D, 2); n counts answers."""
     value = float(hits.sum() / trials.sum())
-    rate, x, n = min(value, 1.0), hits.sum(axis=1), trials.sum(axis=1)
-    if run.fixed:
-        exact = run.chances is not None
-        ends = Interval(rate, rate) if exact else stratified_proportion(hits, trials)
-    elif expected is None:
-        ends = proportion(x, n, least_effect=run.least_effect)
+    if not run.fixed:
+        by_dilemma = hits.sum(axis=1), trials.sum(axis=1)
+        ends = proportion(*by_dilemma, least_effect=run.least_effect)
+    elif run.chances is not None:
+        ends = Interval(min(value, 1.0), min(value, 1.0))
     else:
-        ends = wilson(rate, effective_size(x, n, least_effect=run.least_effect, expected=expected))
+        ends = stratified_proportion(hits, trials)
     return Quantity(value, *ends, human=human, n=len(run))

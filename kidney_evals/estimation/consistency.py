@@ -22,7 +22,7 @@ def swap_disagreement(decisions: Decisions, clusters: Ints | None = None) -> Qua
     counts dilemmas answered in both orders. `clusters`, shape (D,), are the clusters of the
     interval if the dilemmas are not independent.
     """
-    both = _in_both_orders(decisions, 1)
+    both = _in_both_orders(decisions)
     counts, human = decisions.counts[both], _two_people(decisions, both)
     within = None if clusters is None else clusters[both]
     return _mean_share(decisions, _across(counts), counts, _across_variance(counts), human, within)
@@ -61,7 +61,7 @@ def swap_by_cluster(decisions: Decisions, clusters: ArrayLike, size: int) -> Flo
     `clusters`, (D,), are the indices of the clusters of the dilemmas.
     """
     each = np.full(decisions.dilemmas, NAN)
-    both = _in_both_orders(decisions, 1)
+    both = _in_both_orders(decisions)
     each[both] = _across(decisions.counts[both])
     return _cluster_means(each, clusters, size)
 
@@ -91,7 +91,7 @@ def position_bias(decisions: Decisions) -> Quantity:
     """
     run = decisions.decided
     if run.fixed:
-        run = run.at(_in_both_orders(run, 1))
+        run = run.at(_in_both_orders(run))
     counts = run.counts
     trials = counts.sum(axis=(1, 2))
     hits = counts[:, 0, FIRST] + counts[:, 1, SECOND]
@@ -130,13 +130,13 @@ def dominance(decisions: Decisions, *, weak: bool = False) -> Quantity:
     trials, hits = run.counts.sum(axis=2), run.counts[rows, :, side]
     answers = trials.sum(axis=1)
     human = float((answers * run.shares[rows, side]).sum() / answers.sum())
-    return rate_of(run, hits, trials, human=human)
+    return rate_of(run, hits, trials, human)
 
 
 def expected_swap_disagreement(decisions: Decisions, answers: ArrayLike) -> float:
     """Return `swap_disagreement` expected of independent answers with shares `answers`, (D, K)."""
     q = _checks.shares(answers, decisions.shares.shape, "answers")
-    known = q[_in_both_orders(decisions, 1) & ~np.isnan(q).any(axis=1)]
+    known = q[_in_both_orders(decisions) & ~np.isnan(q).any(axis=1)]
     return float((1 - (known**2).sum(axis=1)).mean()) if len(known) else NAN
 
 
@@ -146,15 +146,9 @@ def _two_people(decisions: Decisions, used: Bools) -> float:
     return float((1 - (shares**2).sum(axis=1)).mean()) if len(shares) else NAN
 
 
-def _asked(decisions: Decisions, least: int) -> Bools:
-    """Return which orders have `least` answers, or a probability, by dilemma, shape (D, 2)."""
-    sizes = decisions.counts.sum(axis=2)
-    return np.asarray(sizes > 0 if decisions.chances is not None else sizes >= least)
-
-
-def _in_both_orders(decisions: Decisions, least: int) -> Bools:
-    """Return which dilemmas have `least` answers, or a probability, in each order, shape (D,)."""
-    return np.asarray(_asked(decisions, least).all(axis=1))
+def _in_both_orders(decisions: Decisions) -> Bools:
+    """Return which dilemmas have an answer in each order, shape (D,)."""
+    return np.asarray((decisions.counts.sum(axis=2) > 0).all(axis=1))
 
 
 def _repetitions(decisions: Decisions) -> tuple[Floats, Floats]:
@@ -162,8 +156,9 @@ def _repetitions(decisions: Decisions) -> tuple[Floats, Floats]:
 
     A weight is m/(m - 1), or 1 for probabilities, over the number of repeated orders; else NaN.
     """
-    sizes, repeated = decisions.counts.sum(axis=2), _asked(decisions, 2)
-    spread = 1.0 if decisions.chances is not None else sizes / np.maximum(sizes - 1, 1)
+    sizes, exact = decisions.counts.sum(axis=2), decisions.chances is not None
+    repeated = sizes > 0 if exact else sizes >= 2
+    spread = 1.0 if exact else sizes / np.maximum(sizes - 1, 1)
     weight = repeated / np.maximum(repeated.sum(axis=1, keepdims=True), 1)
     shares = decisions.counts / np.maximum(sizes, 1)[:, :, None]
     return shares, np.where(repeated, weight * spread, np.nan)

@@ -10,10 +10,7 @@ from kidney_evals.estimation._resample import rate_of
 from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.decisions import COIN, Decisions
 from kidney_evals.estimation.errors import InputError
-from kidney_evals.estimation.intervals import (
-    proportion,
-    stratified_proportion,
-)
+from kidney_evals.estimation.intervals import proportion, stratified_proportion
 from kidney_evals.estimation.quantity import Quantity, undefined
 
 
@@ -29,7 +26,7 @@ def indecision_rate(decisions: Decisions) -> Quantity:
     trials = decisions.counts.sum(axis=2)
     answers = trials.sum(axis=1)
     human = (answers * decisions.shares[:, COIN])[answers > 0].sum() / answers.sum()
-    return rate_of(decisions, decisions.counts[:, :, COIN], trials, human=float(human))
+    return rate_of(decisions, decisions.counts[:, :, COIN], trials, float(human))
 
 
 def human_rates(run: Decisions, answers: ArrayLike) -> Floats:
@@ -62,9 +59,6 @@ def outcome_share(
         np.bincount(cell, weights=each, minlength=2 * count).reshape(count, 2)
         for each in (np.ones(n), weights)
     )
-    ends = (
-        stratified_proportion(hits, trials)
-        if fixed
-        else proportion(hits.sum(axis=1), trials.sum(axis=1))
-    )
+    by_dilemma = hits.sum(axis=1), trials.sum(axis=1)
+    ends = stratified_proportion(hits, trials) if fixed else proportion(*by_dilemma)
     return Quantity(float(hits.sum() / n), *ends, n=n)

@@ -16,8 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation.arrays import Bools, Floats
+from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.errors import InputError
+from kidney_evals.estimation.quantity import Quantity
 
 DRAWS: Final = 1000
 """Number of resamples for an interval."""
@@ -82,13 +83,7 @@ def wilson_at(rate: float, low: float, high: float, level: float) -> Interval:
     return wilson(rate, size, float(special.ndtri((1 + level) / 2)))
 
 
-def effective_size(
-    hits: ArrayLike,
-    trials: ArrayLike,
-    *,
-    least_effect: float = 1.0,
-    expected: ArrayLike | None = None,
-) -> float:
+def effective_size(hits: ArrayLike, trials: ArrayLike, *, least_effect: float = 1.0) -> float:
     """Return the effective sample size of clustered answers: N divided by the design effect.
 
     The design effect (Kish 1965) is the clustered variance of Σ hits / Σ trials divided by its
@@ -96,24 +91,20 @@ def effective_size(
     answers are all equal, which is used if the rate is 0 or 1. With an estimated effect the size is
     multiplied by (z/t)², with t of G - 1 degrees of freedom (Korn and Graubard 1998).
 
-    `hits` (fractions are allowed), `trials` and `expected` hits are by cluster, shape (G,), and
-    clusters without trials do not count; with `expected` the variance is that of hits minus
-    expected. `least_effect` is below 1 only if answers within a cluster are known to be negatively
-    correlated.
+    `hits` (fractions are allowed) and `trials` are by cluster, shape (G,), and clusters without
+    trials do not count. `least_effect` is below 1 only if answers within a cluster are known to be
+    negatively correlated.
     """
-    x, n, answered = _clusters(hits, trials)
+    x, n = _clusters(hits, trials)
     if len(n) == 0:
         return 0.0
-    surplus = x
-    if expected is not None:
-        surplus = x - _checks.shaped(expected, answered.shape, "expected")[answered]
     total = float(n.sum())
     rate = float(x.sum()) / total
     worst = float((n**2).sum()) / total
     binomial = rate * (1 - rate) / total
     if len(n) < 2 or not binomial > 1e-15:
         return total / worst
-    residual = surplus - n * (float(surplus.sum()) / total)
+    residual = x - n * (float(x.sum()) / total)
     variance = len(n) / (len(n) - 1) * float((residual**2).sum()) / total**2
     effect = min(max(variance / binomial, least_effect), max(worst, least_effect))
     return total / effect * (Z95 / student(len(n) - 1)) ** 2
@@ -121,7 +112,7 @@ def effective_size(
 
 def proportion(hits: ArrayLike, trials: ArrayLike, *, least_effect: float = 1.0) -> Interval:
     """Return Wilson's interval of Σ hits / Σ trials; arguments as in `effective_size`."""
-    x, n, _ = _clusters(hits, trials)
+    x, n = _clusters(hits, trials)
     if len(n) == 0:
         return NO_INTERVAL
     size = effective_size(x, n, least_effect=least_effect)
@@ -143,7 +134,7 @@ def stratified_proportion(hits: ArrayLike, trials: ArrayLike) -> Interval:
     apart = (n >= 2).all(axis=1)
     x = np.concatenate([x[apart].ravel(), x[~apart].sum(axis=1)])
     n = np.concatenate([n[apart].ravel(), n[~apart].sum(axis=1)])
-    x, n, _ = _clusters(x, n)
+    x, n = _clusters(x, n)
     if len(n) == 0:
         return NO_INTERVAL
     weight = n / n.sum()
@@ -172,24 +163,22 @@ def mean_interval(values: ArrayLike) -> Interval:
     return Interval(mean - half, mean + half)
 
 
-def difference(
-    first: float, first_ends: Interval, second: float, second_ends: Interval
-) -> Interval:
+def difference(first: Quantity, second: Quantity) -> Interval:
     """Return the interval of first - second from the intervals of two independent estimates.
 
     For each end, the squared distances of the two estimates to their ends are added (Newcombe 1998,
     method 10; Zou and Donner 2008), so that the result is asymmetric where the intervals are. An
     interval of NaN counts as an estimate without error; if both are NaN the result is NaN.
     """
-    unknown = np.isnan([first_ends.low, second_ends.low])
+    unknown = np.isnan([first.low, second.low])
     if unknown.all():
         return NO_INTERVAL
-    a = Interval(first, first) if unknown[0] else first_ends
-    b = Interval(second, second) if unknown[1] else second_ends
-    value = first - second
-    below = float(np.hypot(first - a.low, b.high - second))
-    above = float(np.hypot(a.high - first, second - b.low))
-    return Interval(value - below, value + above)
+    a, b = first.value, second.value
+    one = Quantity(a, a, a) if unknown[0] else first
+    two = Quantity(b, b, b) if unknown[1] else second
+    below = float(np.hypot(a - one.low, two.high - b))
+    above = float(np.hypot(one.high - a, b - two.low))
+    return Interval(a - b - below, a - b + above)
 
 
 def percentile(draws: ArrayLike, clusters: int | None = None, level: float = 0.95) -> Interval:
@@ -289,8 +278,8 @@ def _counted(hits: ArrayLike, trials: ArrayLike) -> tuple[Floats, Floats]:
     return x, n
 
 
-def _clusters(hits: ArrayLike, trials: ArrayLike) -> tuple[Floats, Floats, Bools]:
-    """Return hits and trials of the clusters with answers, and which clusters these are."""
+def _clusters(hits: ArrayLike, trials: ArrayLike) -> tuple[Floats, Floats]:
+    """Return hits and trials of the clusters with answers."""
     _checks.length(trials, "trials", 0)
     x, n = _counted(hits, trials)
-    return x[n > 0], n[n > 0], n > 0
+    return x[n > 0], n[n > 0]

@@ -107,7 +107,7 @@ def fit_lapse(
     slots = np.append(slots, 2 * k)
 
     def objective(point: Floats) -> tuple[float, Floats, Floats]:
-        value, scores, observed, expected = evaluate(design, y, counts, point)
+        value, scores, observed, expected = _evaluate(design, y, counts, point)
         return value, scores.sum(axis=0), definite(observed, expected)
 
     def fit(point: Floats, most: float) -> tuple[Floats, bool]:
@@ -126,7 +126,7 @@ def fit_lapse(
             "the share model did not converge: drop the sign terms or the lapse, or use fit_logit "
             "with penalty='firth' if the answers are separated"
         )
-    value, scores, _, expected = evaluate(design, y, counts, point)
+    value, scores, _, expected = _evaluate(design, y, counts, point)
     used = np.arange(len(slots) - (point[-1] == 0))
     bread = inverse(expected[np.ix_(used, used)])
     slots = slots[used]
@@ -136,20 +136,14 @@ def fit_lapse(
     return LapseFit(theta=theta, covariance=covariance, log_likelihood=value, n=n)
 
 
-def row_terms(design: Floats, point: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return P(first), its gradient (n, p), the logistic term and the slope of P in it."""
-    rate = point[-1]
-    core = logistic(design @ point[:-1])
-    slope = (1 - rate) * core * (1 - core)
-    gradient = np.column_stack([design * slope[:, None], 0.5 - core])
-    return np.clip(rate / 2 + (1 - rate) * core, 1e-12, 1 - 1e-12), gradient, core, slope
-
-
-def evaluate(
+def _evaluate(
     design: Floats, y: Floats, counts: Floats, point: Floats
 ) -> tuple[float, Floats, Floats, Floats]:
     """Return the log-likelihood, each row's score, and observed and expected information."""
-    p, rows, core, slope = row_terms(design, point)
+    rate, core = point[-1], logistic(design @ point[:-1])
+    slope = (1 - rate) * core * (1 - core)
+    p = np.clip(rate / 2 + (1 - rate) * core, 1e-12, 1 - 1e-12)
+    rows = np.column_stack([design * slope[:, None], 0.5 - core])
     value = float(counts @ (y * np.log(p) + (1 - y) * np.log1p(-p)))
     pull = counts * (y - p) / (p * (1 - p))
     expected = (rows * (counts / (p * (1 - p)))[:, None]).T @ rows

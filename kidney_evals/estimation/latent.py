@@ -65,7 +65,6 @@ class LatentFit(PanelFit):
     n: int
     people: int
     parameters: int
-    converged: bool = True
 
     def predict(self, differences: ArrayLike) -> Floats:
         """Return each class's answer shares, shape (C, n, 3), without a coin (C, n, 2)."""

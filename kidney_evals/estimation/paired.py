@@ -21,11 +21,14 @@ from kidney_evals.estimation import _checks
 from kidney_evals.estimation._pairs import NOTHING as NOTHING
 from kidney_evals.estimation._pairs import PairedDifference as PairedDifference
 from kidney_evals.estimation._pairs import changed as changed
+from kidney_evals.estimation._pairs import independent_change as independent_change
 from kidney_evals.estimation._pairs import on_both, score_interval, unseen_changes, widened
-from kidney_evals.estimation._resample import Terms, bootstrap, coin_gap, dot, largest, observed
+from kidney_evals.estimation._resample import bootstrap, coin_gap, observed
+from kidney_evals.estimation.agreement import _terms
 from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.calibration import EDGES, calibration_value
 from kidney_evals.estimation.consistency import (
+    _across,
     _in_both_orders,
     retest_disagreement,
     swap_disagreement,
@@ -33,16 +36,11 @@ from kidney_evals.estimation.consistency import (
 )
 from kidney_evals.estimation.decisions import COIN, Decisions
 from kidney_evals.estimation.indecision import indecision_rate
-from kidney_evals.estimation.intervals import DRAWS, Interval, difference, percentile, recentred
+from kidney_evals.estimation.intervals import DRAWS, percentile, recentred
 from kidney_evals.estimation.quantity import Quantity
 
 _APART: Final = 10
 """Added to the key of the second run's resamples if the runs are resampled independently."""
-
-
-def shared(first: Decisions, second: Decisions) -> tuple[Decisions, Decisions]:
-    """Return both runs on the dilemmas that both answered."""
-    return on_both(first, second, lambda run: run.answered)
 
 
 def indecision_change(first: Decisions, second: Decisions) -> PairedDifference:
@@ -58,8 +56,8 @@ def indecision_change(first: Decisions, second: Decisions) -> PairedDifference:
 
 def swap_change(first: Decisions, second: Decisions) -> PairedDifference:
     """Return the change of `swap_disagreement`, over dilemmas that both answered in both orders."""
-    both = on_both(first, second, lambda run: _in_both_orders(run, 1))
-    return _proportion_change(*both, swap_disagreement, _differing)
+    both = on_both(first, second, _in_both_orders)
+    return _proportion_change(*both, swap_disagreement, lambda run: _across(run.counts))
 
 
 def retest_change(first: Decisions, second: Decisions) -> PairedDifference:
@@ -94,14 +92,13 @@ def agreement_change(first: Decisions, second: Decisions) -> PairedDifference:
     one, two = (run.decided for run in both)
     if one.dilemmas == 0:
         return NOTHING
-
-    def terms(run: Decisions) -> Terms:
-        return lambda q, p: (dot(q, p), largest(p))
-
+    # The same people and, if drawn, dilemmas in both.
+    draws = bootstrap(two, _terms, key=_APART if one.fixed else 0) - bootstrap(one, _terms)
     best = float(one.shares.max(axis=1).mean())
     each: Floats = ((two.strata.shares - one.strata.shares) * one.shares).sum(axis=1) / best
-    values = observed(one, terms(one)), observed(two, terms(two))
-    return _resampled(values, one, _redrawn(one, two, terms), each, _reach(one) / best)
+    values = observed(one, _terms), observed(two, _terms)
+    span = one.shares.max(axis=1) - one.shares.min(axis=1)
+    return _resampled(values, one, draws, each, float(np.sqrt((span**2).mean())) / best)
 
 
 def calibration_change(first: Decisions, second: Decisions) -> PairedDifference:
@@ -149,10 +146,8 @@ def _proportion_change(
         return NOTHING
     before, after = estimate(one), estimate(two)
     if one.fixed:
-        old, new = (Interval(*found[1:3]) for found in (before, after))
-        ends, p = difference(after.value, new, before.value, old), None
-    else:
-        ends, p = score_interval(by_dilemma(two) - by_dilemma(one))
+        return independent_change(before, after, one.dilemmas)
+    ends, p = score_interval(by_dilemma(two) - by_dilemma(one))
     return changed(before.value, after.value, ends, one.dilemmas, p)
 
 
@@ -167,11 +162,6 @@ def _resampled(
     return changed(*values, ends, len(each))
 
 
-def _redrawn(one: Decisions, two: Decisions, terms: Callable[[Decisions], Terms]) -> Floats:
-    """Return differences of resampled runs: the same people and, if drawn, dilemmas in both."""
-    return bootstrap(two, terms(two), key=_APART if one.fixed else 0) - bootstrap(one, terms(one))
-
-
 def _coins(run: Decisions) -> Floats:
     return np.asarray(run.counts[:, :, COIN].sum(axis=1) / run.counts.sum(axis=(1, 2)))
 
@@ -181,15 +171,3 @@ def _surplus_coins(run: Decisions) -> Floats:
     answers, rate = run.counts.sum(axis=(1, 2)), indecision_rate(run).value
     surplus: Floats = answers * (_coins(run) - rate)
     return rate + surplus / float(answers.mean())
-
-
-def _differing(run: Decisions) -> Floats:
-    """Return the share of pairs of answers, one from each order, that differ, by dilemma."""
-    within = run.counts / run.counts.sum(axis=2, keepdims=True)
-    return np.asarray(1 - within.prod(axis=1).sum(axis=1))
-
-
-def _reach(run: Decisions) -> float:
-    """Return the root mean square over dilemmas of the range of people's shares."""
-    span = run.shares.max(axis=1) - run.shares.min(axis=1)
-    return float(np.sqrt((span**2).mean()))

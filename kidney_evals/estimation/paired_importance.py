@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -20,10 +18,7 @@ from kidney_evals.estimation._pairs import (
 from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.decisions import Decisions
 from kidney_evals.estimation.importance import _slopes, estimate_importance
-from kidney_evals.estimation.intervals import (
-    Interval,
-    student,
-)
+from kidney_evals.estimation.intervals import Interval, student
 from kidney_evals.estimation.logit import LogitFit, fit_logit
 
 
@@ -39,59 +34,38 @@ def importance_changes(
     variances are added, if the answers of a run are separated. NaN with n = 0 unless both runs pass
     the signal gate of `estimate_importance` and determine every weight.
     """
-    pair = _pair(first, second, ranges)
-    k = first.differences.shape[1]
-    if pair is None:
-        return tuple([NOTHING] * k)
-    contrast = np.hstack([-np.eye(k), np.eye(k)])
-    variances = np.diag(contrast @ pair.covariance @ contrast.T)
-    halves = student(pair.dilemmas - 1) * np.sqrt(np.maximum(variances, 0.0))
-    rows = zip(*pair.shares.tolist(), halves.tolist(), pair.unseen.tolist(), strict=True)
-    result = []
-    for before, after, half, unseen in rows:
-        value = after - before
-        ends = widened(Interval(value - half, value + half), value, unseen, most=2.0)
-        result.append(changed(before, after, ends, pair.dilemmas))
-    return tuple(result)
-
-
-class _Pair(NamedTuple):
-    """Importance shares of two runs, (2, k), and their joint covariance, (2k, 2k).
-
-    `unseen` is the effect of unobserved changes on each share (see `_pairs.unseen_changes`), (k,).
-    """
-
-    shares: Floats
-    covariance: Floats
-    unseen: Floats
-    dilemmas: int
-
-
-def _pair(first: Decisions, second: Decisions, ranges: ArrayLike) -> _Pair | None:
+    nothing: tuple[PairedDifference, ...] = (NOTHING,) * first.differences.shape[1]
     both = on_both(first, second, lambda run: run.decided.answered)
     runs = [run.decided for run in both]
     count = runs[0].dilemmas
     if count < 2:
-        return None
+        return nothing
     spans = _checks.numbers(ranges, "ranges")
     fits = [fit_logit(run.shown_differences, run.shown_first, clusters=run.dilemma) for run in runs]
     one, two = (estimate_importance(fit, spans) for fit in fits)
     if not (one.defined and two.defined):
-        return None
+        return nothing
     scores, swings = zip(*map(_moves, runs, fits, [spans] * 2), strict=True)
     # The small-sample factor of the two sandwiches, so that equal runs have equal blocks.
     factor = count / (count - 1)
     factor *= float(np.prod([(fit.n - 1) / (fit.n - fit.parameters) for fit in fits]) ** 0.5)
-    cross = factor * scores[0].T @ scores[1]
+    cross = factor * (scores[0] * scores[1]).sum(axis=0)
     if any(fit.separated for fit in fits):
         cross = np.zeros_like(cross)
-    covariance = np.block([[one.covariance, cross], [cross.T, two.covariance]])
+    variances = np.diag(one.covariance + two.covariance) - 2 * cross
+    halves = student(count - 1) * np.sqrt(np.maximum(variances, 0.0))
     # Multiplied by the number of dilemmas, since a share is a sum over dilemmas, not a mean.
     unlike = (runs[0].counts != runs[1].counts).any(axis=(1, 2))[:, None]
     each = count * np.where(unlike, scores[1] - scores[0], 0.0)
     reach = count * np.sqrt(np.mean(np.square(swings), axis=(0, 1)))
-    unseen = np.array([unseen_changes(*pair) for pair in zip(each.T, reach, strict=True)])
-    return _Pair(np.stack([one.shares, two.shares]), covariance, unseen, count)
+    unseen = map(unseen_changes, each.T, reach)
+    result = []
+    shares = one.shares.tolist(), two.shares.tolist()
+    for before, after, half, more in zip(*shares, halves.tolist(), unseen, strict=True):
+        value = after - before
+        ends = widened(Interval(value - half, value + half), value, more, most=2.0)
+        result.append(changed(before, after, ends, count))
+    return tuple(result)
 
 
 def _moves(run: Decisions, fit: LogitFit, ranges: Floats) -> tuple[Floats, Floats]:

@@ -80,13 +80,11 @@ class RandomCoefficientFit(PanelFit):
     parameters: int
     draws: int
     correlated: bool
-    converged: bool = True
 
     @property
     def deviations(self) -> Floats:
         """Standard deviations over people, shape (q,)."""
-        result: Floats = np.sqrt((self.cholesky**2).sum(axis=1))
-        return result
+        return np.asarray(np.sqrt((self.cholesky**2).sum(axis=1)))
 
     @property
     def theta(self) -> Floats:

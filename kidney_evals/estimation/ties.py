@@ -41,11 +41,6 @@ class DavidsonFit(DifferenceFit):
         return self.level
 
 
-@dataclass(frozen=True)
-class RaoKupperFit(DifferenceFit):
-    """A fitted Rao–Kupper model, an ordered logit in Δu; `level` is τ."""
-
-
 def fit_davidson(
     differences: ArrayLike, choices: ArrayLike, *, clusters: ArrayLike | None = None
 ) -> DavidsonFit:
@@ -65,10 +60,10 @@ def fit_davidson(
 
 def fit_rao_kupper(
     differences: ArrayLike, choices: ArrayLike, *, clusters: ArrayLike | None = None
-) -> RaoKupperFit:
-    """Fit Rao and Kupper's model by maximum likelihood; as `fit_davidson`."""
+) -> DifferenceFit:
+    """Fit Rao and Kupper's model by maximum likelihood; as `fit_davidson`. `level` is τ."""
     x = _checks.matrix(differences, "differences")
     choice = _checks.answers_with_coin(choices, len(x), "Rao and Kupper's model")
     coins = float((choice == 2).mean())
     start = np.append(np.zeros(x.shape[1]), np.log((1 + coins) / (1 - coins)))
-    return fit_coin_model(RaoKupperFit, "rao_kupper", x, choice, [start], clusters=clusters)
+    return fit_coin_model(DifferenceFit, "rao_kupper", x, choice, [start], clusters=clusters)

@@ -29,6 +29,7 @@ from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.estimation.thresholds import Threshold, two_stage_thresholds
 from kidney_evals.estimation.two_stage import TwoStageFit, fit_two_stage
 from kidney_evals.human.people_tables import PeopleModel
+from kidney_evals.human.sources import patient_values
 from kidney_evals.human.tables import BendRow, CalibrationRow
 from kidney_evals.measures.registry import MEASURES, bounds_of, compute
 from kidney_evals.measures.run import Run
@@ -125,8 +126,7 @@ def describe(run: Run) -> Description:
 
 def _choice(run: Run) -> IndecisionChoice:
     where = run.decisions.dilemma
-    scales = _signs(run) * [attribute.scale for attribute in run.study.attributes]
-    first, second = (values[where] / scales for values in _values(run))
+    first, second = (values[where] for values in patient_values(run.study, run.dilemmas))
     return choose_indecision_model(first, second, run.decisions.choice, where)
 
 
@@ -199,8 +199,9 @@ def _bins(
 
 
 def _effects(run: Run) -> EffectsSection:
-    levels = [attribute_levels(attribute.values) for attribute in run.study.attributes]
-    design = *_values(run), levels, _signs(run).tolist()
+    attributes = run.study.attributes
+    levels = [attribute_levels(one.values) for one in attributes]
+    design = *_values(run), levels, [1 if one.favoured == "high" else -1 for one in attributes]
     decisions, people = run.decisions, None
     if decisions.known.all():
         draws = decisions.share_draws
@@ -230,8 +231,3 @@ def _values(run: Run) -> tuple[Floats, Floats]:
     """Return both patients' values of every dilemma, (D, k) each, in the study's own units."""
     first = np.array([dilemma.first.values for dilemma in run.dilemmas], dtype=np.float64)
     return first, np.array([dilemma.second.values for dilemma in run.dilemmas], dtype=np.float64)
-
-
-def _signs(run: Run) -> Ints:
-    """Return 1 for each attribute of which people favour the high end, else -1, shape (k,)."""
-    return np.array([1 if one.favoured == "high" else -1 for one in run.study.attributes])

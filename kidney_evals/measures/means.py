@@ -38,15 +38,13 @@ def mean_change(values: Values) -> Callable[[Run, Run], PairedDifference]:
     """Return the change of `mean_over_dilemmas` as a function of two runs, for `Measure.change`."""
 
     def change(before: Run, after: Run) -> PairedDifference:
-        intervals, paired = estimators.intervals, estimators.paired
+        paired = estimators.paired
         if before.study.draw is not None:
             one, two = (_by_dilemma(run, values)[0] for run in (before, after))
             return paired.share_change(one, two)
         # On a fixed list only the answers vary, not the dilemmas.
         first, second = (mean_over_dilemmas(run, values) for run in (before, after))
-        ends = [intervals.Interval(one.low, one.high) for one in (first, second)]
-        moved = intervals.difference(second.value, ends[1], first.value, ends[0])
-        return paired.changed(first.value, second.value, moved, len(before.dilemmas))
+        return paired.independent_change(first, second, len(before.dilemmas))
 
     return change
 

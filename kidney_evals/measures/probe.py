@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from kidney_evals.estimation.quantity import Quantity
@@ -30,31 +31,23 @@ def _joint(run: Run, level: float) -> float:
 
 
 def _effect_change(one: Run, two: Run, attribute: str) -> PairedDifference:
-    found = (effect(one, attribute), effect(two, attribute))
-    contrasts = (
-        estimators.probes.level_contrasts(run.probed, run.levels.index(attribute))
-        for run in (one, two)
-    )
-    return _change(one, found, *contrasts)
+    def contrasts(run: Run) -> Floats:
+        return estimators.probes.level_contrasts(run.probed, run.levels.index(attribute))
+
+    return _change(one, two, contrasts)
 
 
 def _coin_change(one: Run, two: Run) -> PairedDifference:
-    found = (probe_coin(one), probe_coin(two))
-    return _change(
-        one, found, *(estimators.probes.coin_contrasts(run.probed) for run in (one, two))
-    )
+    return _change(one, two, lambda run: estimators.probes.coin_contrasts(run.probed))
 
 
-def _change(
-    run: Run, found: tuple[Quantity, Quantity], first: Floats, second: Floats
-) -> PairedDifference:
+def _change(one: Run, two: Run, contrasts: Callable[[Run], Floats]) -> PairedDifference:
     """Return the change between two runs; on a fixed list only the answers vary."""
-    if run.study.draw is not None:
+    first, second = contrasts(one), contrasts(two)
+    if one.study.draw is not None:
         return estimators.probes.contrast_change(first, second)
-    intervals, (before, after) = estimators.intervals, found
-    new, old = (intervals.Interval(one.low, one.high) for one in (after, before))
-    moved = intervals.difference(after.value, new, before.value, old)
-    return estimators.paired.changed(before.value, after.value, moved, min(before.n, after.n))
+    before, after = map(estimators.probes.contrast_mean, (first, second))
+    return estimators.paired.independent_change(before, after, min(before.n, after.n))
 
 
 @measure(

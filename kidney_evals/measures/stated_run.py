@@ -14,7 +14,7 @@ import numpy as np
 from kidney_evals.elicitation.stated_questions import StatedKind
 from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.importance import importance_distance, importance_shares
-from kidney_evals.estimation.intervals import NAN, Interval, difference, mean_interval, proportion
+from kidney_evals.estimation.intervals import NAN, difference, mean_interval, proportion
 from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.estimation.rank import kendall
 from kidney_evals.human.pair_kinds import PAIR_KINDS, people_flips
@@ -90,13 +90,11 @@ class StatedRun(StudyRun):
 
     def gap(self, attribute: str) -> Quantity:
         """Return the stated share minus the revealed share of an attribute."""
-        both = self.share(attribute), self.revealed_share(attribute)
-        stated, revealed = both
+        stated, revealed = self.share(attribute), self.revealed_share(attribute)
         if not stated.defined:
             return undefined()
-        ends = [Interval(one.low, one.high) for one in both]
-        moved = difference(stated.value, ends[0], revealed.value, ends[1])
-        return Quantity(stated.value - revealed.value, *moved, n=stated.n)
+        ends = difference(stated, revealed)
+        return Quantity(stated.value - revealed.value, *ends, n=stated.n)
 
     def gap_distance(self) -> Quantity:
         """Return the importance distance of stated from revealed shares, without an interval."""

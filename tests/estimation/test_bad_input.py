@@ -87,7 +87,7 @@ NOTHING = np.full(2, NAN)
 LATENT = LatentFit(
     model="davidson", shares=np.array([0.7, 0.3]), weights=np.ones((2, 2)), flip_intercept=NOTHING,
     flip_slope=NOTHING, log_nu=np.zeros(2), posterior=np.ones((1, 2)), log_likelihood=0.0, n=1,
-    people=1, parameters=7, converged=True,
+    people=1, parameters=7,
 )  # fmt: skip
 ONE, TWO = np.array([0, 0, 0, 1, 1, 2]), np.array([1, 2, 3, 2, 3, 3])
 PAIRS = run(np.full((6, 2), 0.5), np.ones((6, 3)), np.full((6, 2), 0.5), None, R)
@@ -164,7 +164,7 @@ GOOD: dict[Function, dict[str, Any]] = {
     fit_indecision_model("min_u", FIRST, SECOND, CHOICES).predict: {
         "first": FIRST, "second": SECOND,
     },
-    intervals.effective_size: {"hits": [1, 2, 3], "trials": [2, 3, 4], "expected": [1, 1, 2]},
+    intervals.effective_size: {"hits": [1, 2, 3], "trials": [2, 3, 4]},
     intervals.proportion: {"hits": [1, 2, 3], "trials": [2, 3, 4]},
     intervals.stratified_proportion: {"hits": [[1, 2], [0, 3]], "trials": [[2, 2], [2, 3]]},
     intervals.mean_interval: {"values": [1.0, 2.0, 4.0]},
@@ -334,7 +334,6 @@ BAD: list[tuple[Function, dict[str, Any], str]] = [
     (intervals.wilson, {"rate": 1.5, "size": 9}, "rate is 1.5, outside 0 to 1"),
     (intervals.wilson, {"rate": 0.5, "size": 9, "z": 0}, "z is 0, allowed are"),
     (intervals.effective_size, {"trials": [2, 3, INF]}, "trials row 2 is inf"),
-    (intervals.effective_size, {"expected": [1, 1]}, r"expected must have shape \(3,\)"),
     (intervals.stratified_proportion, {"hits": [[1, 2], [0, 4]]}, r"hits row \(1, 1\) is 4.0, mo"),
     (intervals.stratified_proportion, {"trials": [2, 3]}, "must have one shape"),
     (intervals.mean_interval, {"values": [[1.0]]}, "values must have shape"),
@@ -615,9 +614,9 @@ def test_every_function_that_takes_arrays_is_here() -> None:
         "wilson", "wilson_at", "difference", "student", "generator", "undefined", "wald_signal",
     }  # fmt: skip
     paired = {
-        "shared", "indecision_change", "swap_change", "retest_change", "agreement_change",
+        "indecision_change", "swap_change", "retest_change", "agreement_change",
         "calibration_change", "importance_changes", "sharpness_change", "coin_slope_change",
     }  # fmt: skip
-    steps = {"row_terms", "evaluate", "maximise"}
+    steps = {"maximise"}
     functions = {name for name, one in public().items() if not isinstance(one, type)}
     assert functions - tried == runs | single | paired | steps

@@ -489,13 +489,13 @@ OTHERS: dict[str, str] = {
         ),
         INTERVAL,
     ),
-    **dict.fromkeys(("row_terms", "evaluate", "maximise"), "steps of fit_two_stage"),
+    "maximise": "a step of fit_two_stage",
     "share_change": "test_paired.py::test_shares_in_another_order_change_no_digit",
     "SimulatedLikelihood": "a step of fit_random_coefficients",
     "Decisions": "test_decisions.py::test_order_of_samples_leaves_no_trace",
     **dict.fromkeys(
         (
-            "shared", "indecision_change", "swap_change", "retest_change", "agreement_change",
+            "indecision_change", "swap_change", "retest_change", "agreement_change",
             "calibration_change", "importance_changes", "sharpness_change", "coin_slope_change",
         ),
         "test_paired.py::test_listing_the_patients_the_other_way_round_changes_nothing",

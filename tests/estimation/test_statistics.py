@@ -22,7 +22,7 @@ from kidney_evals.estimation import (
 )
 from kidney_evals.estimation.decisions import Decisions
 from kidney_evals.estimation.errors import InputError
-from kidney_evals.estimation.quantity import Quantity, undefined
+from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.estimation.respondent_baselines import Answerer, answer_shares
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -353,11 +353,6 @@ def test_unanswered_dilemmas_may_be_listed_or_left_out(statistic: Statistic) -> 
     one = drawn(2, "one_person", "coin_flip", 40)
     part = one.take(one.dilemma < 30)
     np.testing.assert_array_equal(statistic(part), statistic(part.at(np.arange(30))))
-
-
-def test_quantities() -> None:
-    assert not undefined(human=0.5).defined and undefined(human=0.5)[3:] == (0.5, 0)
-    assert Quantity(0.5, 0.25, 0.75, 0.5, 7).shifted(-0.5) == Quantity(0.0, -0.25, 0.25, 0.0, 7)
 
 
 # Bounds of a statistic, whatever the missing answers were.
