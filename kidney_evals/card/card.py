@@ -18,7 +18,6 @@ from kidney_evals.card.findings import (
     UNKNOWN,
     UNLIKE,
     Finding,
-    Part,
     findings_of,
 )
 from kidney_evals.card.numbers import listed, percent, short
@@ -420,6 +419,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return round(value, 4) if math.isfinite(value) else None
     return value
-
-
-__all__ = ["Card", "Difference", "Finding", "Part", "Share", "card_of", "people_in_words"]

@@ -6,6 +6,9 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Final
 
+WIDTH: Final = 80
+"""Columns of a terminal."""
+
 NOTHING: Final = "–"
 """Printed in place of a missing number."""
 

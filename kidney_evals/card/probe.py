@@ -5,17 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from kidney_evals.card.numbers import interval, listed, short
+from kidney_evals.card.findings import UNKNOWN
+from kidney_evals.card.numbers import WIDTH, interval, listed, short
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.measures import FEW, compute, find, interval_at
 from kidney_evals.measures.probe import MARGIN, effect
 from kidney_evals.measures.run import Run
 
 QUESTION: Final = "Does it treat them alike?"
-
-CANNOT_TELL: Final = "cannot tell"
-
-_WIDTH: Final = 80
 
 
 @dataclass(frozen=True)
@@ -93,9 +90,9 @@ def probe_lines(finding: ProbeFinding, *, people: bool) -> list[str]:
     """
     head = QUESTION
     verdict = finding.verdict.upper()
-    lines = [f"{head}{verdict:>{_WIDTH - len(head)}}"]
-    if len(head) + len(verdict) + 2 > _WIDTH:
-        lines = [head, f"  {verdict}"[:_WIDTH]]
+    lines = [f"{head}{verdict:>{WIDTH - len(head)}}"]
+    if len(head) + len(verdict) + 2 > WIDTH:
+        lines = [head, f"  {verdict}"[:WIDTH]]
     for part in finding.parts:
         row = part.quantity
         ends = interval(row.low, row.high, short)
@@ -149,7 +146,7 @@ def _verdict(run: Run, parts: list[ProbePart]) -> str:
     for verb, levels in (("favours", above), ("disfavours", below)):
         if levels:
             words.append(f"{verb} {listed([level.replace('_', ' ') for level in levels])}")
-    return ", ".join(words) or CANNOT_TELL
+    return ", ".join(words) or UNKNOWN
 
 
 def _coins(part: ProbePart) -> str:
@@ -158,4 +155,4 @@ def _coins(part: ProbePart) -> str:
         words.append(f"coins alike within {short(MARGIN, digits=2)}")
     if part.differs:
         words.append(f"{'more' if part.quantity.value > 0 else 'fewer'} coins between unequal ones")
-    return ", ".join(words) or f"coins: {CANNOT_TELL}"
+    return ", ".join(words) or f"coins: {UNKNOWN}"

@@ -12,13 +12,10 @@ from rich.cells import cell_len, set_cell_size
 
 from kidney_evals.card.card import Card, Difference
 from kidney_evals.card.findings import Finding, Part
-from kidney_evals.card.numbers import NOTHING, interval, listed, percent, short
+from kidney_evals.card.numbers import NOTHING, WIDTH, interval, listed, percent, short
 from kidney_evals.card.probe import probe_lines, probe_text
 from kidney_evals.human import Band
 from kidney_evals.measures.nearest_respondent import NAMES
-
-WIDTH: Final = 80
-"""Columns of a terminal."""
 
 NUMBERS: Final = {"weights": 1, "decided": 2, "often": 3, "where": 4, "swap": 5}
 """The number of each question."""

@@ -18,12 +18,8 @@ _WIDTH, _HEIGHT = 640, 272
 class Line:
     """One line of a chart, with its label at the right end.
 
-    Attributes:
-        x: x coordinates of the points, ascending.
-        y: y coordinates of the points; NaN leaves a gap.
-        low: Lower ends of the intervals, NaN for no interval; empty if no point has an interval.
-        high: Upper ends of the intervals.
-        people: Whether the values are people's. The line is then blue and dashed, without marks.
+    `x` ascends; NaN in `y` leaves a gap. `low` and `high` are the ends of the intervals, NaN for
+    none, empty if no point has an interval. The line of `people` is blue and dashed, without marks.
     """
 
     label: str

@@ -18,9 +18,7 @@ _FIRST_CHUNK = 8 + 25
 def png(svg: str, scale: float = 2) -> bytes:
     """Render a figure as PNG in the light colours, with metadata that names this package.
 
-    Args:
-        svg: The SVG file of a figure, with its style sheet.
-        scale: Pixels of the picture per pixel of the figure.
+    `scale` is the number of pixels of the picture per pixel of the figure.
 
     Raises:
         UserError: resvg is not installed, or the system has no typeface.

@@ -14,10 +14,7 @@ from kidney_evals.charts.words import clean, shorten_all, text_width
 class DotRow:
     """One row of a dot panel: a respondent's value with its interval; NaN where missing.
 
-    Attributes:
-        low: Lower end of the 95 % interval.
-        high: Upper end of the 95 % interval.
-        href: Link target of the label; empty for no link.
+    `low` and `high` are the ends of the 95 % interval; `href` is the target of the label's link.
     """
 
     label: str

@@ -7,7 +7,8 @@ from importlib.resources import files
 from typing import Any
 
 import yaml
-from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from kidney_evals.templates import templates
 
 
 @cache
@@ -19,11 +20,6 @@ def table_of(name: str) -> Any:
 
 def filled(name: str, **values: Any) -> str:
     """Render a shipped Markdown template with `values`."""
-    environment = Environment(
-        loader=PackageLoader("kidney_evals.finetuning", ""),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    # The output is Markdown, not HTML: no escaping.
+    environment = templates("finetuning", "", {}, keep_trailing_newline=True)
     return environment.get_template(name).render(values)

@@ -11,13 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import pandas as pd
-from jinja2 import Environment, StrictUndefined
 
 from kidney_evals.errors import UserError
 from kidney_evals.estimation.errors import FitError, InputError
@@ -43,6 +41,7 @@ from kidney_evals.studies import (
     study_names,
 )
 from kidney_evals.survey.settings import COLUMNS, attention_checks, pool
+from kidney_evals.templates import templates
 
 FEWEST_PEOPLE: Final = 30
 """Fewest people of a condition for whom tables are made."""
@@ -389,12 +388,11 @@ def _card(
     bends: bool,
 ) -> str:
     """Return `README.md`: who was asked, who was left out by which rule, and what was fitted."""
-    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    template = files("kidney_evals.lab").joinpath("survey_card.md").read_text(encoding="utf-8")
     kept = rows[rows["person"].isin({p for one in groups.values() for p in one.rows["person"]})]
     each = kept.drop_duplicates("person")
     about = ["language", *(name for name in rows.columns if name not in COLUMNS)]
-    return environment.from_string(template).render(
+    card = templates("lab", "", {}).get_template("survey_card.md")
+    return card.render(
         study=study,
         groups=list(groups.values()),
         ratios=ratios,

@@ -10,13 +10,11 @@
 `comparing` compares runs over the dilemmas they share; `page` writes the report.
 """
 
-from kidney_evals.card.numbers import number, percent, short
 from kidney_evals.reporting.frames import Frames, load
 from kidney_evals.reporting.logs import LogFile, find_logs, read_samples
 from kidney_evals.reporting.rows import Rows, rows_of
 from kidney_evals.reporting.runs import ModelRun, read_runs
 from kidney_evals.reporting.sentences import sentence
-from kidney_evals.reporting.table_formats import csv_text
 from kidney_evals.reporting.text import table
 
 __all__ = [
@@ -24,15 +22,11 @@ __all__ = [
     "LogFile",
     "ModelRun",
     "Rows",
-    "csv_text",
     "find_logs",
     "load",
-    "number",
-    "percent",
     "read_runs",
     "read_samples",
     "rows_of",
     "sentence",
-    "short",
     "table",
 ]

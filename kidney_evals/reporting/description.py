@@ -7,12 +7,13 @@ import textwrap
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from kidney_evals.card.numbers import interval, number
+from kidney_evals.card.numbers import WIDTH, interval, number
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.measures import find
 from kidney_evals.measures.description import BinSection, Description
 from kidney_evals.reporting.rows import Rows
-from kidney_evals.reporting.text import NOBODY, WIDTH, flags, templates, text_table
+from kidney_evals.reporting.text import NOBODY, flags, text_table
+from kidney_evals.templates import templates
 
 MODELS: Final[dict[str, tuple[str, str]]] = {
     "naive": ("constant rates", "all answers at constant rates"),
@@ -43,7 +44,7 @@ def describe_text(description: Description) -> str:
         "with_interval": lambda row: " ".join(filter(None, _cells(row))),
         **{table.__name__: table for table in tables},
     }
-    environment = templates("", names)
+    environment = templates("reporting", "", names, trim=False)
     raised = flags(Rows(description.run))
     unsure = [line for line in raised if line.startswith(("undetermined:", "fit_failed:"))]
     text = environment.get_template("describe.txt").render(
@@ -155,9 +156,8 @@ def bends(description: Description) -> str:
         theirs = _cells(people.upper_share if people else _UNKNOWN)
         rows.append((id, *_cells(bend.upper_share), _number(bend.adjusted), *theirs))
     heads = ("", "run", "95 % interval", "p", "people", "95 % interval")
-    if not description.run.has_people:
-        return text_table(heads[:4], [row[:4] for row in rows], "lrcr")
-    return text_table(heads, rows, "lrcrrc")
+    end = 6 if description.run.has_people else 4
+    return text_table(heads[:end], [row[:end] for row in rows], "lrcrrc"[:end])
 
 
 def bounds(description: Description) -> str:
@@ -176,11 +176,9 @@ def _beside_people(rows: Sequence[tuple[str, Quantity, Quantity]], people: bool 
 
     `people` is whether people were asked.
     """
-    if not people:
-        own_cells = [(label, *_cells(own)) for label, own, _ in rows]
-        return text_table(("", "run", "95 % interval"), own_cells, "lrc")
-    cells = [(label, *_cells(own), *_cells(theirs)) for label, own, theirs in rows]
-    return text_table(("", "run", "95 % interval", "people", "95 % interval"), cells, "lrcrc")
+    heads, end = ("", "run", "95 % interval", "people", "95 % interval"), 5 if people else 3
+    cells = [(label, *_cells(own), *_cells(theirs))[:end] for label, own, theirs in rows]
+    return text_table(heads[:end], cells, "lrcrc"[:end])
 
 
 def _cells(row: Quantity) -> tuple[str, str]:

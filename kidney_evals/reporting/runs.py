@@ -270,12 +270,12 @@ def _other_people(samples: Iterable[EvalSampleSummary]) -> str:
     """Return how the study or human tables of samples differ from the installed ones, as text."""
     names = ("study_source", "condition", "study_hash", "reference")
     asked: set[Any] = {tuple(sample.metadata.get(name) for name in names) for sample in samples}
-    differ = (installed(*one)[2] for one in sorted(asked, key=repr))
-    return next(filter(None, differ), "")
+    differ = filter(None, (installed(*one)[2] for one in sorted(asked, key=repr)))
+    return next((f"{one}: only the rows in the log itself are shown" for one in differ), "")
 
 
 def installed(
-    source: str, condition: Any, study_hash: str | None, reference: str | None
+    source: str, condition: Any, study_hash: str | None = None, reference: str | None = None
 ) -> tuple[Study, Reference, str]:
     """Return the study and the human reference of a run, and how they have changed, as text.
 
@@ -293,12 +293,6 @@ def installed(
         ("human reference", tables, people.sha256),
     ):
         if then and then != now:
-            return (
-                study,
-                people,
-                (
-                    f"run with another {what} ({then[:12]}, installed {now[:12]}): "
-                    "only the rows in the log itself are shown"
-                ),
-            )
+            changed = f"run with another {what} ({then[:12]}, installed {now[:12]})"
+            return study, people, changed
     return study, people, ""

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from kidney_evals.card.numbers import listed, number, percent
+from kidney_evals.card.numbers import number
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.measures import MEASURES, predictions, stated
 from kidney_evals.measures.readability import OUTCOMES
 from kidney_evals.reporting.rows import Rows
-from kidney_evals.reporting.text import NOBODY, templates
+from kidney_evals.reporting.text import NOBODY
 from kidney_evals.studies import CONDITIONS
+from kidney_evals.templates import templates
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -70,10 +71,9 @@ def sentence(rows: Rows, condition: str) -> str:
 
 @lru_cache(maxsize=1)
 def _template() -> Template:
-    names = {"percent": percent, "number": number, "unanswered": unanswered, "listed": listed}
-    return templates("", {**names, "NO_PEOPLE": NO_PEOPLE, "NOBODY": NOBODY}).get_template(
-        "sentence.txt"
-    )
+    words = {"NO_PEOPLE": NO_PEOPLE, "NOBODY": NOBODY}
+    names = {"number": number, "unanswered": unanswered, **words}
+    return templates("reporting", "", names, trim=False).get_template("sentence.txt")
 
 
 def _shares(rows: Mapping[str, Quantity], family: str) -> dict[str, Quantity]:

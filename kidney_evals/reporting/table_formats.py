@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from kidney_evals.card.numbers import NOTHING, number
-from kidney_evals.errors import unknown
+from kidney_evals.errors import printable, unknown
 from kidney_evals.measures import MEASURES, find, headlines
 from kidney_evals.reporting.rows import place_of
 from kidney_evals.reporting.runs import LABELS, ModelRun, Panel, by_panel, unlike_parts
@@ -162,7 +162,9 @@ def _not_right(tables: Sequence[PanelTable]) -> str:
     return NOT_RIGHT if any(table.has_people for table in tables) else _ALONE
 
 
-def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]], align: str) -> str:
+def markdown_table(
+    heads: Sequence[str], rows: Iterable[Sequence[str]], align: Sequence[str]
+) -> str:
     """Return a Markdown table."""
     rules = [{"l": "---", "r": "---:"}[letter] for letter in align]
     return "\n".join(f"| {' | '.join(line)} |" for line in (heads, rules, *rows))
@@ -199,11 +201,6 @@ def _title(table: PanelTable, tables: Sequence[PanelTable]) -> str:
     return table.panel.words + content
 
 
-def visible(text: str) -> str:
-    """Return a text in one line, without control characters that affect a terminal."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
-
-
 def csv_text(rows: Iterable[Iterable[Any]]) -> str:
     """Return rows as CSV; texts pass `in_csv`, numbers stay as they are, None is an empty cell."""
     out = io.StringIO()
@@ -219,7 +216,7 @@ def in_csv(text: str) -> str:
     Spreadsheets compute cells that begin with `=`, `+`, `-` or `@`, also in full-width form and
     after white space; an apostrophe in front marks text. Numbers, such as `-.12`, stay numbers.
     """
-    shown = visible(text)
+    shown = printable(text)
     is_number = re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", shown)
     is_formula = re.match(r"\s*[=+@\-\uff1d\uff0b\uff20\uff0d]", shown) and not is_number
     return f"'{shown}" if is_formula else shown
@@ -227,7 +224,7 @@ def in_csv(text: str) -> str:
 
 def in_markdown(text: str) -> str:
     """Return a text escaped so that Markdown and HTML show it unchanged."""
-    safe = visible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    safe = printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     safe = re.sub(r"([\\`*_{}\[\]#|~$!^])", r"\\\1", safe)
     # Markdown makes links of plain addresses.
     return re.sub(r"(?i)(:(?=//)|@|(?<=www)\.)", r"\\\1", safe)

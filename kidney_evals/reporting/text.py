@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 from inspect_ai.log import EvalLog
 from rich.console import Console, JustifyMethod
 from rich.table import Table
 
-from kidney_evals.card.numbers import interval, number, short
+from kidney_evals.card.numbers import WIDTH, interval, number, short
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.measures import FLAGS, GROUPS, find, headlines, predictions, readability, stated
 from kidney_evals.reporting.rows import Rows
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
-
-WIDTH: Final = 80
-"""Columns of a terminal."""
 
 NOBODY: Final = "No people were asked."
 """Said once where a study has no human reference."""
@@ -46,19 +40,8 @@ def p_value(value: float) -> str:
     return "<.001" if value < 0.001 else short(value)
 
 
-def templates(folder: str, names: Mapping[str, Any], **options: Any) -> Environment:
-    """Return the jinja templates of a folder of this room, with `names` as globals and filters."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    loader = PackageLoader("kidney_evals.reporting", folder)
-    environment = Environment(loader=loader, undefined=StrictUndefined, **options)
-    environment.globals |= names
-    environment.filters |= names
-    return environment
-
-
 def text_table(
-    heads: Sequence[str], rows: Iterable[Sequence[str]], align: str, gap: int = 2
+    heads: Sequence[str], rows: Iterable[Sequence[str]], align: Sequence[str], gap: int = 2
 ) -> str:
     """Format a table of at most `WIDTH` columns; cells that do not fit are wrapped.
 

@@ -9,13 +9,11 @@ import textwrap
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
-from jinja2 import Environment, StrictUndefined
 from pydantic import ValidationError
 
 from kidney_evals.errors import UserError
@@ -33,6 +31,7 @@ from kidney_evals.studies.load import (
 from kidney_evals.studies.model import Attribute, Draw, Kind, Study
 from kidney_evals.studies.schema import SCHEMA_FILE, study_schema
 from kidney_evals.studies.words import Words, with_defaults
+from kidney_evals.templates import templates
 
 CONSENT_TO_REPLACE: Final = "REPLACE THIS TEXT."
 """First words of the consent text in a new `survey.yaml`."""
@@ -294,16 +293,9 @@ def _contents(id: str, study: NewStudy) -> dict[str, bytes]:
 
 
 def _render(name: str, facts: dict[str, Any]) -> str:
-    environment = Environment(
-        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
-    )
-    environment.filters |= {"scalar": _scalar, "block": _block}
-    text = (
-        files("kidney_evals.studies")
-        .joinpath(f"templates/{name}.jinja")
-        .read_text(encoding="utf-8")
-    )
-    return environment.from_string(text).render(facts)
+    names = {"scalar": _scalar, "block": _block}
+    environment = templates("studies", "templates", names, keep_trailing_newline=True)
+    return environment.get_template(f"{name}.jinja").render(facts)
 
 
 def _scalar(value: object) -> str:

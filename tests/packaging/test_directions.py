@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 ORDER = (
     # Modules that any room may use.
-    *("errors", "limits", "output_files", "provider_errors", "guards", "input_files"),
+    *("errors", "limits", "output_files", "provider_errors", "guards", "input_files", "templates"),
     "studies",
     "estimation",
     "human",

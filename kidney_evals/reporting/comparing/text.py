@@ -13,14 +13,16 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from kidney_evals.card import ALONE
-from kidney_evals.card.numbers import NOTHING, interval, listed, percent, short
+from kidney_evals.card.numbers import NOTHING, WIDTH, interval, listed, percent, short
+from kidney_evals.errors import printable
 from kidney_evals.planning.precision import ALARM, POWER
 from kidney_evals.reporting.comparing.changes import PanelChange, RowChange
 from kidney_evals.reporting.comparing.matching import SIDES
 from kidney_evals.reporting.runs import differences
 from kidney_evals.reporting.sentences import unanswered
-from kidney_evals.reporting.table_formats import NOT_RIGHT, in_markdown, markdown_table, visible
-from kidney_evals.reporting.text import NOBODY, WIDTH, p_value, templates, text_table
+from kidney_evals.reporting.table_formats import NOT_RIGHT, in_markdown, markdown_table
+from kidney_evals.reporting.text import NOBODY, p_value, text_table
+from kidney_evals.templates import templates
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -76,7 +78,7 @@ def _templates() -> Environment:
         "markdown_rows": _markdown_rows,
         "bounds": _all_bounds,
     }
-    return templates("comparing", names)
+    return templates("reporting", "comparing", names, trim=False)
 
 
 def _not_right(report: Report) -> str:
@@ -92,19 +94,18 @@ def verdict(row: RowChange) -> str:
 
 def _wrapped(text: str, before: str = "", after: str = "") -> str:
     return textwrap.fill(
-        visible(text.strip()), WIDTH, initial_indent=before, subsequent_indent=after,
+        printable(text.strip()), WIDTH, initial_indent=before, subsequent_indent=after,
         break_on_hyphens=False,
     )  # fmt: skip
 
 
 def _rows(panel: PanelChange) -> str:
-    heads = ("", "OLD", "NEW", "people", "change", "95 % interval", "adj. p", "")
-    rows = [
+    titles = ("", "OLD", "NEW", "people", "change", "95 % interval", "adj. p", "")
+    rows: list[tuple[str, ...]] = [
         (*_cells(row), p_value(row.adjusted), "" if row.why else verdict(row)) for row in panel.rows
     ]
-    if not panel.has_people:
-        return text_table(_alone(heads), map(_alone, rows), "lrrrcrl", gap=1)
-    return text_table(heads, rows, "lrrrrcrl", gap=1)
+    heads, align, *rows = _kept(panel, titles, "lrrrrcrl", *rows)
+    return text_table(heads, rows, align, gap=1)
 
 
 def _all_bounds(panel: PanelChange) -> str:
@@ -117,21 +118,21 @@ def _all_bounds(panel: PanelChange) -> str:
 
 
 def _markdown_rows(panel: PanelChange) -> str:
-    heads = ("", "OLD", "NEW", "people", "change [95 %]", "adjusted p", "detectable", "bounds", "")
-    rows = []
+    titles = ("", "OLD", "NEW", "people", "change [95 %]", "adjusted p", "detectable", "bounds", "")
+    rows: list[tuple[str, ...]] = []
     for row in panel.rows:
         label, *values, change, ends = _cells(row)
         why = f" ({in_markdown(row.why)})" if row.why else ""
         tested = (p_value(row.adjusted), _detectable(row), _bounds(row), verdict(row) + why)
         rows.append((in_markdown(label), *values, f"{change} {ends}".rstrip(), *tested))
-    if not panel.has_people:
-        return markdown_table(_alone(heads), map(_alone, rows), "lrrrrrrl")
-    return markdown_table(heads, rows, "lrrrrrrrl")
+    heads, align, *rows = _kept(panel, titles, "lrrrrrrrl", *rows)
+    return markdown_table(heads, rows, align)
 
 
-def _alone(cells: Sequence[str]) -> tuple[str, ...]:
-    """Return the cells of a row without that of people, the fourth."""
-    return (*cells[:3], *cells[4:])
+def _kept(panel: PanelChange, *lines: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return the cells of lines, without those of people, the fourth, if nobody was asked."""
+    end = 4 if panel.has_people else 3
+    return [(*line[:end], *line[4:]) for line in lines]
 
 
 def _cells(row: RowChange) -> tuple[str, ...]:

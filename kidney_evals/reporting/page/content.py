@@ -24,7 +24,6 @@ from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.limits import KIDNEY, limits_and_use
 from kidney_evals.measures import MEASURES, find
 from kidney_evals.output_files import STDOUT
-from kidney_evals.reporting.alone import alone, with_nouns
 from kidney_evals.reporting.logs import READ, Progress, find_logs, read_samples
 from kidney_evals.reporting.page import cards, parts, sections
 from kidney_evals.reporting.runs import (
@@ -36,9 +35,10 @@ from kidney_evals.reporting.runs import (
     unlike_parts,
 )
 from kidney_evals.reporting.sentences import NO_PEOPLE, sentence
-from kidney_evals.reporting.text import FIRST, NOBODY, flags, how_it_ended, templates
+from kidney_evals.reporting.text import FIRST, NOBODY, flags, how_it_ended
 from kidney_evals.studies import CONDITIONS
 from kidney_evals.studies.new import NOT_PUBLISHED
+from kidney_evals.templates import templates
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -230,7 +230,7 @@ def _every(run: ModelRun, id: str) -> Iterator[tuple[str, Quantity]]:
 def _meanings(groups: Sequence[parts.PanelRuns]) -> Iterator[parts.Figure]:
     names = dict.fromkeys(name for group in groups for run in group.runs for name in run.rows)
     cards = {card.label: card for card in map(find, names)}
-    says = alone if all(group.nobody for group in groups) else str
+    says = parts.alone if all(group.nobody for group in groups) else str
     lines = [
         (
             *(card.id, card.label, says(card.says)),
@@ -261,12 +261,14 @@ def as_html(report: Report) -> str:
         "prose": lambda text: _html(
             text, (r"(?<=\d) %", "\u00a0%"), (r"`([^`]+)`", r"<code>\1</code>")
         ),
-        "noun": lambda text: with_nouns(text, report.nouns),
-        "alone": alone if report.nobody else str,
+        "noun": lambda text: parts.with_nouns(text, report.nouns),
+        "alone": parts.alone if report.nobody else str,
         # Few typefaces have the characters of subscripts.
         "subscripts": lambda text: _html(text, (r"_([a-z0-9]+)", r"<sub>\1</sub>")),
     }
-    environment = templates("page", names, autoescape=True, finalize=_printable)
+    environment = templates(
+        "reporting", "page", names, trim=False, autoescape=True, finalize=_printable
+    )
     return environment.get_template("report.html").render(
         report=report,
         assets=ASSETS,

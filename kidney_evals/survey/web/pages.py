@@ -8,11 +8,12 @@ from importlib.resources import files
 from typing import Any, Final
 
 import yaml
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
 from kidney_evals.studies import Study, in_language
 from kidney_evals.studies.words import ENGLISH
 from kidney_evals.survey.settings import SurveySettings
+from kidney_evals.templates import templates
 
 
 @cache
@@ -25,13 +26,7 @@ def page_texts() -> Mapping[str, Mapping[str, str]]:
 
 @cache
 def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("kidney_evals.survey.web"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    return templates("survey.web", "templates", {}, autoescape=True)
 
 
 class Pages:
