@@ -94,7 +94,9 @@ def build(
 
 
 @reference.command()
-@options.published_answers
+@click.option(
+    "--data", required=True, type=options.any_path, help="Folder with the published answers."
+)
 def verify(data: Path) -> None:
     """Compute every stated figure again from the published answers, and print the differences.
 

@@ -12,9 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bars
 
 from kidney_evals.errors import UserError
-from kidney_evals.human.reference import load_reference
 from kidney_evals.reporting.logs import Progress, find_logs
-from kidney_evals.studies import load_study
+from kidney_evals.reporting.runs import installed
 
 
 def read_run_log(name: str, *, any_reference: bool) -> EvalLog:
@@ -35,24 +34,13 @@ def read_run_log(name: str, *, any_reference: bool) -> EvalLog:
     if "study_source" not in metadata:
         raise UserError(f"{name} is no log of a kidney_evals task")
     if not any_reference:
-        reference = metadata["reference"].split("+")[-1]
-        then = {"study": metadata["study_hash"], "human reference": reference}
-        for part, now in installed(log).items():
-            if now != then[part]:
-                raise UserError(
-                    f"{name} was run with another {part} ({then[part][:12]}, installed "
-                    f"{now[:12]}); install the version of kidney-evals that made it, or pass "
-                    "--any-reference"
-                )
+        names = ("study_source", "condition", "study_hash", "reference")
+        if changed := installed(*(metadata[name] for name in names))[2]:
+            raise UserError(
+                f"{name} was {changed}; install the version of kidney-evals that made it, or pass "
+                "--any-reference"
+            )
     return log
-
-
-def installed(log: EvalLog) -> dict[str, str]:
-    """Return the hashes of the installed versions of the log's study and human tables."""
-    metadata = (log.samples or [])[0].metadata
-    study = load_study(metadata["study_source"])
-    reference = load_reference(study, metadata["condition"])
-    return {"study": study.hash, "human reference": reference.sha256}
 
 
 @contextmanager

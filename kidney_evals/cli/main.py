@@ -36,12 +36,8 @@ for command in (
 @main.command()
 @options.logs
 @click.option("--all", "everything", is_flag=True, help="Every measure too, below the card.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "md", "json"]),
-    default="text",
-    show_default=True,
+@options.form(
+    *("text", "md", "json"),
     help="md: Markdown, for a paper or a model card; json: one array of runs.",
 )
 def show(logs: tuple[str, ...], everything: bool, form: str) -> None:

@@ -25,16 +25,10 @@ scans = click.option(
 
 overwrite = click.option("--overwrite", is_flag=True, help="Replace any regular file.")
 
-overwrite_site = click.option("--overwrite", is_flag=True, help="Replace a site that is there.")
-
-published_answers = click.option(
-    "--data", required=True, type=any_path, help="Folder with the published answers."
-)
-
 condition = click.Choice(CONDITIONS)
 
 
-def form(*formats: str) -> Callable[[F], F]:
+def form(*formats: str, help: str = "How to print it.") -> Callable[[F], F]:
     """Return the option `--format`; the first format is the default."""
     return click.option(
         "--format",
@@ -42,5 +36,5 @@ def form(*formats: str) -> Callable[[F], F]:
         type=click.Choice(formats),
         default=formats[0],
         show_default=True,
-        help="How to print it.",
+        help=help,
     )

@@ -67,7 +67,7 @@ def report(
 @click.command()
 @options.logs
 @click.option("-o", "--output", required=True, help="The site's folder: a path or an address.")
-@options.overwrite_site
+@click.option("--overwrite", is_flag=True, help="Replace a site that is there.")
 @options.scans
 def bundle(logs: tuple[str, ...], output: str, overwrite: bool, scans: tuple[Path, ...]) -> None:
     """Write a static site: the report on LOGS as front page, and every transcript.

@@ -9,12 +9,13 @@ from inspect_ai import score
 from inspect_ai.log import EvalLog, write_eval_log
 from inspect_ai.scorer import Scorer
 
-from kidney_evals.cli.logs import installed, read_run_log
+from kidney_evals.cli.logs import read_run_log
 from kidney_evals.cli.terminal import say
 from kidney_evals.errors import UserError
 from kidney_evals.estimation.quantity import undefined
 from kidney_evals.output_files import check_output, on_this_machine, write_output
 from kidney_evals.reporting.rows import rows_of, stored_rows
+from kidney_evals.reporting.runs import installed
 from kidney_evals.scorers import human_alignment, predictions, stated
 
 LOG_ENDINGS = (".eval", ".json")
@@ -36,7 +37,10 @@ def rescore_log(name: str, output: str | None, *, any_reference: bool, overwrite
     scored.eval.model_roles = roles
     if any_reference:
         # The samples record the run's reference, this field the reference of the new scores.
-        scored.eval.metadata = (scored.eval.metadata or {}) | {"rescored_against": installed(log)}
+        facts = (log.samples or [])[0].metadata
+        study, people, _ = installed(facts["study_source"], facts["condition"])
+        hashes = {"study": study.hash, "human reference": people.sha256}
+        scored.eval.metadata = (scored.eval.metadata or {}) | {"rescored_against": hashes}
     _renew_card(scored)
     try:
         with TemporaryDirectory() as folder:

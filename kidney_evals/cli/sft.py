@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
 
+from kidney_evals.cli.options import any_path
 from kidney_evals.cli.terminal import Group
 
-_PATH: Final = click.Path(path_type=Path)
-
-_new_folder = click.option("--out", required=True, type=_PATH, help="A new folder.")
+_new_folder = click.option("--out", required=True, type=any_path, help="A new folder.")
 
 
 @click.group(cls=Group)
@@ -23,14 +22,14 @@ def sft() -> None:
 @click.option("--samples", default=512, show_default=True, help="Training samples, 8 to 10000.")
 @click.option("--heldout", type=int, help="Held-out samples; by default a quarter, 32 to 500.")
 @click.option("--seed", default=1, show_default=True, help="Seed of every draw.")
-@click.option("--out", required=True, type=_PATH, help="Folder to write; it must be new.")
+@click.option("--out", required=True, type=any_path, help="Folder to write; it must be new.")
 @click.option("--study", help="A shipped study or a study folder; by default mcelfresh_2021.")
 @click.option("--condition", help="forced_choice, coin_flip or both (the default).")
 @click.option("--target", help="Whose answers: group (the default), individual or majority.")
 @click.option("--person", type=int, help="Which simulated individual, from 1; by default drawn.")
 @click.option("--wording", default="default", show_default=True, help="As the tasks' -T wording.")
-@click.option("--data", type=_PATH, help="Take people's published rows in this folder.")
-@click.option("--answers", type=_PATH, help="Take the answers of this CSV.")
+@click.option("--data", type=any_path, help="Take people's published rows in this folder.")
+@click.option("--answers", type=any_path, help="Take the answers of this CSV.")
 @click.option("--log", "log_name", metavar="LOG", help="Take the answers of the model in this log.")
 @click.option("--allow-overlap", is_flag=True, help="Allow dilemmas of the default evaluation.")
 @click.option("--shuffle", is_flag=True, help="A control: exchange answers between samples.")
@@ -56,7 +55,7 @@ def export(out: Path, log_name: str | None, **request: Any) -> None:
 
 @sft.command()
 @click.option("--base", required=True, metavar="MODEL", help="A folder or a Hub id (owner/name).")
-@click.option("--data", required=True, type=_PATH, help="From sft export.")
+@click.option("--data", required=True, type=any_path, help="From sft export.")
 @_new_folder
 @click.option(
     "--samples",
@@ -126,7 +125,7 @@ def train(
 
 
 @sft.command()
-@click.argument("adapter", type=_PATH)
+@click.argument("adapter", type=any_path)
 @_new_folder
 def merge(adapter: Path, out: Path) -> None:
     """Write ADAPTER and its base as one model, for servers without adapters."""
@@ -139,7 +138,7 @@ def merge(adapter: Path, out: Path) -> None:
 
 
 @sft.command()
-@click.argument("adapter", type=_PATH)
+@click.argument("adapter", type=any_path)
 @click.argument("name", metavar="OWNER/NAME")
 @click.option("--public", is_flag=True, help="Public; private by default.")
 def push(adapter: Path, name: str, public: bool) -> None:
@@ -158,7 +157,7 @@ def push(adapter: Path, name: str, public: bool) -> None:
     metavar="[NAME=]MODEL",
     help="An adapter's or a model's folder, or as inspect --model; may be repeated.",
 )
-@click.option("--data", type=_PATH, help="The training samples.")
+@click.option("--data", type=any_path, help="The training samples.")
 @click.option("--samples", metavar="0,8,32", help="Learning curve over the adapters in --after.")
 @click.option(
     "--with",
@@ -167,7 +166,7 @@ def push(adapter: Path, name: str, public: bool) -> None:
     metavar="KIND",
     help="few-shot:N or stated-values: the untrained model with a system message.",
 )
-@click.option("--out", default="sft-comparison", show_default=True, type=_PATH)
+@click.option("--out", default="sft-comparison", show_default=True, type=any_path)
 @click.option("--dilemmas", type=int, help="Dilemmas of each run; by default as the tasks.")
 @click.option("--epochs", type=int, help="Answers to every question: 2, with prefill 1.")
 @click.option("--side-effects/--no-side-effects", default=True, show_default=True)
@@ -212,7 +211,7 @@ def evaluate(
 
     folder = None if data is None else read_data(data)
     sizes = read_sizes(samples, "--samples", least=0) if samples else []
-    options = {"max_tokens": max_tokens, "max_connections": max_connections, "display": display}
+    inspect = {"max_tokens": max_tokens, "max_connections": max_connections, "display": display}
     comparison = run(
         arms_of(before, after, sizes, prompted, folder),
         out,
@@ -220,7 +219,7 @@ def evaluate(
         data=folder,
         device=device,
         model_args=task_arguments(model_args),
-        options={name: value for name, value in options.items() if value is not None},
+        options={name: value for name, value in inspect.items() if value is not None},
         say=say,
     )
     for line in write_results(comparison, out):
@@ -232,7 +231,7 @@ def evaluate(
 
 @sft.command()
 @click.option("--base", required=True, metavar="MODEL", help="OpenAI model, as gpt-4.1-mini.")
-@click.option("--data", required=True, type=_PATH, help="Folder that `sft export` wrote.")
+@click.option("--data", required=True, type=any_path, help="Folder that `sft export` wrote.")
 @click.option("--samples", type=click.IntRange(min=1), help="Training samples, from the first on.")
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(min=0))
 @click.option(

@@ -6,7 +6,7 @@ import json
 import shlex
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -35,7 +35,6 @@ def study() -> None:
 @click.option("--situation", help="What the two wait for, in one or two sentences.")
 @click.option(
     "--attribute",
-    "attributes",
     multiple=True,
     metavar="LINE",
     help="'Age: 18 to 60 years; low' or 'Smoking: smokes | does not smoke; high': label, values, "
@@ -44,41 +43,23 @@ def study() -> None:
 @click.option("--dilemmas", type=int, help="Number of dilemmas; 200, or as many as there are.")
 @click.option("--title", help="One line on what is asked.")
 @click.option("--yes", is_flag=True, help="Ask nothing; take defaults for what is not given.")
-def new(
-    folder: Path,
-    like: str | None,
-    good: str | None,
-    candidate: str | None,
-    candidates: str | None,
-    situation: str | None,
-    attributes: tuple[str, ...],
-    dilemmas: int | None,
-    title: str | None,
-    yes: bool,
-) -> None:
+def new(folder: Path, like: str | None, title: str | None, yes: bool, **given: Any) -> None:
     """Ask a few questions and write a study to FOLDER, which must not exist yet.
 
     The folder holds the questions (study.yaml), control pairs (controls.csv), the settings of a
     survey (survey.yaml), a card to fill in (README.md) and a schema for editors. Edit them in any
     text editor, then run `kidney-evals study check FOLDER`.
     """
-    from kidney_evals.studies.new import check_name, write_study
+    from kidney_evals.studies import load_study
+    from kidney_evals.studies.new import check_name, study_like, write_study
 
     check_name(folder)
-    given = {
-        "--good": good,
-        "--candidate": candidate,
-        "--candidates": candidates,
-        "--situation": situation,
-        "--attribute": attributes,
-        "--dilemmas": dilemmas,
-    }
     if like is not None:
-        if others := [name for name, value in given.items() if value]:
+        if others := [f"--{name}" for name, value in given.items() if value]:
             raise UserError(f"--from takes the questions of {like}: leave out {', '.join(others)}")
-        content = _like(like, title)
+        content = study_like(load_study(like), title)
     else:
-        content = _asked(good, candidate, candidates, situation, attributes, dilemmas, title, yes)
+        content = _asked(title=title, yes=yes, **given)
     names = write_study(folder, content)
     say_filled(f"Wrote {', '.join(names)} to {folder}.")
     say("")
@@ -98,19 +79,12 @@ def new(
         say(f"  {command}", fit=False)
 
 
-def _like(name: str, title: str | None) -> NewStudy:
-    from kidney_evals.studies import load_study
-    from kidney_evals.studies.new import study_like
-
-    return study_like(load_study(name), title)
-
-
 def _asked(
     good: str | None,
     candidate: str | None,
     candidates: str | None,
     situation: str | None,
-    lines: tuple[str, ...],
+    attribute: tuple[str, ...],
     dilemmas: int | None,
     title: str | None,
     yes: bool,
@@ -141,7 +115,7 @@ def _asked(
         "brackets, which you can edit later.",
         default_situation(good, candidates),
     )
-    attributes = [parse_attribute(line, candidate) for line in lines]
+    attributes = [parse_attribute(line, candidate) for line in attribute]
     if not attributes and not yes:
         attributes = list(_ask_attributes(candidate, candidates))
     lines = () if attributes else EXAMPLE_ATTRIBUTES

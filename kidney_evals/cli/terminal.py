@@ -68,10 +68,8 @@ def width() -> int:
 def say(text: str, *, fit: bool = True) -> None:
     """Print lines without control characters.
 
-    Args:
-        text: The lines.
-        fit: Whether to wrap lines in a narrow terminal, at spaces only and with an indent; false
-            for Markdown or JSON.
+    With `fit`, lines are wrapped in a narrow terminal, at spaces only and with an indent; Markdown
+    and JSON are not.
     """
     room = max(_NARROWEST, shutil.get_terminal_size((sys.maxsize, 24)).columns)
     for line in text.split("\n"):
