@@ -1,8 +1,14 @@
 """Settings that every test shares: how Inspect displays runs, and the order of the test files."""
 
+from __future__ import annotations
+
 import os
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from reporting.making_logs import Made
 
 # Every display but this one lays out a table of all rows when a run ends, which costs more than
 # a small run itself. The first run in a process decides for all later ones: no call names another.
@@ -33,3 +39,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next(found, len(LONGEST_FIRST))
 
     items.sort(key=place)
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """A few small logs, made once."""
+    # Imported here, because files of tests that need no log start faster without Inspect.
+    from reporting.making_logs import make_logs
+
+    return make_logs(tmp_path_factory.mktemp)

@@ -160,6 +160,12 @@ def test_without_people_there_is_no_verdict() -> None:
     assert "leaves 0 % of its answers to the coin" in found.summary
     assert "changes its answer in swapped places in 0 % of the dilemmas" in found.summary
     assert found.nearest is None and not found.differences and math.isnan(found.floor)
+    text = terminal_text(found)
+    assert not any(line.startswith("  people") for line in text.splitlines())
+    # Uniform answers: a third coins, and two answers to a dilemma differ in two of three cases.
+    assert "guessing .33" in text and "guessing .67" in text
+    assert "person" not in text + markdown_text(found)
+    assert "Rules unlike people" not in markdown_text(found)
 
 
 def test_a_run_without_answers_says_so() -> None:
@@ -168,4 +174,6 @@ def test_a_run_without_answers_says_so() -> None:
     found = card_of(run_of(reference, listed, np.full((10, 2), -1)))
     assert found.answered == 0 and found.outcomes == {"unreadable": 20}
     assert "no answer" in found.summary
-    assert "Answered 0 of 20 (0 %) (20 unreadable)." in terminal_text(found)
+    text = terminal_text(found)
+    assert "Answered 0 of 20 (0 %) (20 unreadable)." in text and "known respondents" not in text
+    assert "Rules unlike people" not in markdown_text(found)

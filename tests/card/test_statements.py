@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from rich.cells import cell_len
 
-from kidney_evals.card import UNKNOWN, UNLIKE, Card, card_of, markdown_text, terminal_text
+from kidney_evals.card import UNKNOWN, UNLIKE, Card, card_of, terminal_text
 from kidney_evals.card.numbers import percent, short
 from kidney_evals.card.text import nearest_line
 from kidney_evals.human import ListedShares, load_reference
@@ -127,12 +127,15 @@ def test_no_share_is_said_to_differ_on_few_dilemmas(dilemmas: int, is_stated: bo
 
 
 @pytest.mark.parametrize("answers", EVERY)
-def test_calls_are_named_for_a_cannot_tell_alone(answers: Answers) -> None:
+def test_every_line_of_a_card_says_what_it_may(answers: Answers) -> None:
     card = card_of(run(answers))
     for one in card.findings:
         assert one.verdict == UNKNOWN or one.calls is None
     for line in terminal_text(card).splitlines():
         assert "CALLS IN ALL" not in line or "CANNOT TELL" in line
+        assert not line.lstrip().startswith("%")
+        # The second measure of a question stands beside the crowd, without a band of persons.
+        assert not line.endswith((" inside", " below", " above")) or " person " in line
 
 
 def test_calls_count_those_without_an_answer() -> None:
@@ -207,24 +210,6 @@ def test_the_nearest_respondent_in_words(found: Nearest, sentence: str) -> None:
     assert sentence.format(NAMES["human"], NAMES["person"]) in said and bool(said) == bool(sentence)
 
 
-def test_a_run_without_answers_is_compared_with_no_respondent() -> None:
-    silent = card_of(run(lambda shares: np.full((len(shares), 2), -1)))
-    assert "known respondents" not in terminal_text(silent)
-
-
-def test_without_people_there_is_no_line_on_people() -> None:
-    nobody = load_reference(load_study("freedman_2020"), "coin_flip")
-    listed = load_study("freedman_2020").listed
-    card = card_of(run_of(nobody, listed, np.zeros((len(listed), 2), dtype=np.int64)))
-    assert not any(line.startswith("  people") for line in terminal_text(card).splitlines())
-    # Uniform answers: a third coins, and two answers to a dilemma differ in two of three cases.
-    assert "guessing .33" in terminal_text(card) and "guessing .67" in terminal_text(card)
-    assert "person" not in terminal_text(card) and "person" not in markdown_text(card)
-    silent = card_of(run(lambda shares: np.full((len(shares), 2), -1)))
-    for empty in (card, silent):
-        assert "Rules unlike people" not in markdown_text(empty)
-
-
 def renamed(card: Card, words: str) -> Card:
     """Return a card whose attributes and values are these words."""
     shares = tuple(replace(one, label=words) for one in card.shares)
@@ -239,18 +224,6 @@ def renamed(card: Card, words: str) -> Card:
 def test_no_text_of_a_study_makes_a_line_too_wide(words: str) -> None:
     lines = terminal_text(renamed(card_of(run(minority)), words)).splitlines()
     assert max(map(cell_len, lines)) <= 80
-
-
-@pytest.mark.parametrize("answers", EVERY)
-def test_no_line_begins_with_a_percent_sign(answers: Answers) -> None:
-    lines = terminal_text(card_of(run(answers))).splitlines()
-    assert not any(line.lstrip().startswith("%") for line in lines)
-
-
-def test_a_band_of_persons_is_named_beside_persons_only() -> None:
-    # The second measure of a question stands beside the crowd, without a band.
-    for line in terminal_text(card_of(run(majority))).splitlines():
-        assert not line.endswith((" inside", " below", " above")) or " person " in line
 
 
 @pytest.mark.parametrize(

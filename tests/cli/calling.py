@@ -5,10 +5,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-from click.testing import Result
+from click.testing import CliRunner, Result
+
+from kidney_evals.cli import main
 
 INSPECT = Path(sys.executable).with_name("inspect")
 """The script, not `python -m`: that would put the current folder before what is installed."""
+
+
+def kidney_evals(*arguments: object) -> Result:
+    """Call the command line with the given arguments, in this process."""
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
 def refused(result: Result) -> str:

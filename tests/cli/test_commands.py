@@ -3,27 +3,23 @@
 import io
 import re
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import Result
 from inspect_ai.log import read_eval_log
 
 import kidney_evals._registry as registry
-from cli.calling import inspect, refused
-from cli.conftest import Runs
+from cli.calling import inspect, kidney_evals, refused
 from kidney_evals.cli.logs import reading
 from kidney_evals.reporting import rows_of
 from kidney_evals.reporting.logs import find_logs, read_samples
 from kidney_evals.respondents.definitions import respondents
 from kidney_evals.tasks import coin_flip
+from reporting.making_logs import Made
 from tasks.running import run
 
-Call = Callable[..., Result]
 
-
-def test_suites_and_respondents_are_listed(kidney_evals: Call) -> None:
+def test_suites_and_respondents_are_listed() -> None:
     for suite in ("smoke", "full"):
         result = kidney_evals("suite", suite)
         assert result.exit_code == 0 and result.stdout.count("\n") == 1
@@ -38,7 +34,7 @@ def test_suites_and_respondents_are_listed(kidney_evals: Call) -> None:
 
 
 def test_the_published_answers_cannot_be_fetched_without_a_network(
-    kidney_evals: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     # A proxy that nobody runs: the request ends on this machine.
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
@@ -55,7 +51,7 @@ def test_the_published_answers_cannot_be_fetched_without_a_network(
 # --- describe --------------------------------------------------------------------------------
 
 
-def test_a_log_is_described_with_its_rows(runs: Runs, kidney_evals: Call, tmp_path: Path) -> None:
+def test_a_log_is_described_with_its_rows(made: Made, tmp_path: Path) -> None:
     task = coin_flip(dilemmas=45, orders="as_listed", controls=False)
     log = run(task, tmp_path)
     shown = kidney_evals("describe", log.location)
@@ -68,9 +64,9 @@ def test_a_log_is_described_with_its_rows(runs: Runs, kidney_evals: Call, tmp_pa
     for row, words in (("centrality", "Centrality"), ("flip_slope", "flip slope   ")):
         (line,) = [line for line in lines if line.startswith(words)]
         assert f"{rows[row].value:.3f}" in line
-    line = refused(kidney_evals("describe", runs.coin))
-    assert "cannot be described: 4 dilemmas were answered" in line
-    assert "no log of a kidney_evals task" in refused(kidney_evals("describe", runs.other))
+    line = refused(kidney_evals("describe", made.coin))
+    assert "cannot be described: 6 dilemmas were answered" in line
+    assert "no log of a kidney_evals task" in refused(kidney_evals("describe", made.other))
 
 
 class Terminal(io.StringIO):
@@ -78,13 +74,13 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_progress_is_shown_on_a_terminal_alone(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Three dilemmas in two orders.
-    expected = "(?s).*reading logs .* 1/1.*reading samples .* 6/6"
+def test_progress_is_shown_on_a_terminal_alone(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Four dilemmas in two orders.
+    expected = "(?s).*reading logs .* 1/1.*reading samples .* 8/8"
     for screen, pattern in ((Terminal(), expected), (io.StringIO(), "$")):
         monkeypatch.setattr(sys, "stderr", screen)
         with reading() as progress:
-            read_samples(find_logs([str(runs.forced)], progress), progress)
+            read_samples(find_logs([str(made.forced)], progress), progress)
         shown = re.sub(r"\x1b\[[?\d;]*\w", "", screen.getvalue())
         assert re.match(pattern, shown)
 

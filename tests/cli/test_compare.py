@@ -8,14 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import Result
 from inspect_ai.log import EvalLog
 
-from cli.calling import refused
-from cli.conftest import Runs
-from reporting.making_logs import HOSTILE, edited, fact, of_another_run
-
-Call = Callable[..., Result]
+from cli.calling import kidney_evals, refused
+from reporting.making_logs import HOSTILE, Made, edited, fact, of_another_run
 
 
 def again(source: Path, target: Path, edit: Callable[[EvalLog], object]) -> Path:
@@ -38,14 +34,14 @@ def unanswered(log: EvalLog) -> None:
     log.results.scores = []
 
 
-def test_a_run_beside_itself_changes_nothing(runs: Runs, kidney_evals: Call) -> None:
-    shown = kidney_evals("compare", runs.coin, runs.coin, "--fail-if", "changed")
+def test_a_run_beside_itself_changes_nothing(made: Made) -> None:
+    shown = kidney_evals("compare", made.coin, made.coin, "--fail-if", "changed")
     assert shown.exit_code == 0, shown.output
     lines = shown.stdout.splitlines()
     assert max(len(line) for line in lines) <= 80
     assert lines[0] == "coin_flip, mcelfresh_2021"
     assert "OLD and NEW are one and the same run." in shown.stdout
-    assert "4 dilemmas in both, none left out." in lines
+    assert "6 dilemmas in both, none left out." in lines
     assert "--fail-if changed: passed" in lines
     assert "not what is right" in shown.stdout and "people: what their own" in shown.stdout
     flips = next(line for line in lines if line.startswith("indecision rate"))
@@ -53,23 +49,23 @@ def test_a_run_beside_itself_changes_nothing(runs: Runs, kidney_evals: Call) -> 
     assert "is not tabled" in shown.stdout
 
 
-def test_the_formats_hold_the_same_numbers(runs: Runs, kidney_evals: Call, tmp_path: Path) -> None:
-    new = again(runs.forced, tmp_path / "new.eval", unanswered)
-    arguments = ("compare", runs.forced, new, "--fail-if", "new.coverage<0.95")
+def test_the_formats_hold_the_same_numbers(made: Made, tmp_path: Path) -> None:
+    new = again(made.forced, tmp_path / "new.eval", unanswered)
+    arguments = ("compare", made.forced, new, "--fail-if", "new.coverage<0.95")
     text, md, given = (
         kidney_evals(*arguments, "--format", form) for form in ("text", "md", "json")
     )
     assert [one.exit_code for one in (text, md, given)] == [1, 1, 1]
     record = json.loads(given.stdout)
     assert record["status"] == 1
-    # Two of six samples.
-    why = "forced_choice, mcelfresh_2021, coverage: 0.667 in NEW"
+    # Two of eight samples.
+    why = "forced_choice, mcelfresh_2021, coverage: 0.750 in NEW"
     rule = {"rule": "new.coverage<0.95", "outcome": "struck", "why": [why]}
     assert record["rules"] == [rule]
     (panel,) = record["panels"]
-    assert panel["shared"] == ["d000", "d001", "d002"]
+    assert panel["shared"] == ["d000", "d001", "d002", "d003"]
     rows = {one["row"]: one for one in panel["rows"]}
-    assert rows["coverage"]["old"] == 1 and rows["coverage"]["new"] == pytest.approx(2 / 3)
+    assert rows["coverage"]["old"] == 1 and rows["coverage"]["new"] == pytest.approx(6 / 8)
     low, high = rows["agreement"]["bounds"]
     assert low <= rows["agreement"]["change"] <= high
     for row in rows.values():
@@ -78,10 +74,10 @@ def test_the_formats_hold_the_same_numbers(runs: Runs, kidney_evals: Call, tmp_p
         if row["change"] is not None:
             shown = f"{row['change']:+.3f}".replace("0.", ".", 1)
             assert shown in line and shown in cells
-    assert "coverage: 0.667 in NEW" in text.stdout and "--fail-if" in md.stdout
+    assert "coverage: 0.750 in NEW" in text.stdout and "--fail-if" in md.stdout
 
 
-def test_statuses(runs: Runs, kidney_evals: Call, tmp_path: Path) -> None:
+def test_statuses(made: Made, tmp_path: Path) -> None:
     for rules, expected, told in (
         (["coverage", "changed"], 0, "--fail-if coverage: passed"),
         (["new.coverage<1.1"], 1, "--fail-if new.coverage<1.1: struck"),
@@ -89,49 +85,47 @@ def test_statuses(runs: Runs, kidney_evals: Call, tmp_path: Path) -> None:
         (["flip_rate", "new.coverage<1.1"], 1, "--fail-if flip_rate: undecided"),
     ):
         options = [part for rule in rules for part in ("--fail-if", rule)]
-        shown = kidney_evals("compare", runs.forced, runs.forced, *options)
+        shown = kidney_evals("compare", made.forced, made.forced, *options)
         assert shown.exit_code == expected, shown.output
         assert told in shown.stdout
     # A panel that NEW lacks leaves rules undecided.
-    for path in (runs.coin, runs.forced):
+    for path in (made.coin, made.forced):
         shutil.copy(path, tmp_path)
-    shown = kidney_evals("compare", tmp_path, runs.coin, "--fail-if", "changed")
+    shown = kidney_evals("compare", tmp_path, made.coin, "--fail-if", "changed")
     assert shown.exit_code == 3, shown.output
     assert "forced_choice, mcelfresh_2021 is in OLD alone" in shown.stdout
-    shown = kidney_evals("compare", runs.coin, tmp_path, "--fail-if", "changed")
+    shown = kidney_evals("compare", made.coin, tmp_path, "--fail-if", "changed")
     assert shown.exit_code == 0 and "is in NEW alone" in shown.stdout
 
 
-def test_rules_are_checked_before_logs_are_read(
-    runs: Runs, kidney_evals: Call, tmp_path: Path
-) -> None:
+def test_rules_are_checked_before_logs_are_read(made: Made, tmp_path: Path) -> None:
     assert "no such rule: '<<'" in refused(kidney_evals("compare", "a", "b", "--fail-if", "<<"))
     line = refused(kidney_evals("compare", "a", "b", "--despite", "reference"))
     assert "human reference may not differ" in line
     assert "no log at 'a'" in refused(kidney_evals("compare", "a", "b"))
     # Runs with another key are compared on request.
-    new = again(runs.coin, tmp_path / "new.eval", fact("wordings", {"hospital": ""}))
-    line = refused(kidney_evals("compare", runs.coin, new))
+    new = again(made.coin, tmp_path / "new.eval", fact("wordings", {"hospital": ""}))
+    line = refused(kidney_evals("compare", made.coin, new))
     assert "wording: OLD has 'default', NEW 'hospital'; --despite wording lets that pass" in line
-    shown = kidney_evals("compare", runs.coin, new, "--despite", "wording")
+    shown = kidney_evals("compare", made.coin, new, "--despite", "wording")
     assert shown.exit_code == 0 and "Compared although the wording differs" in shown.stdout
 
 
-def test_runs_that_did_not_end_are_named(runs: Runs, kidney_evals: Call, tmp_path: Path) -> None:
+def test_runs_that_did_not_end_are_named(made: Made, tmp_path: Path) -> None:
     cut = tmp_path / "cut.eval"
     for ended, says in (("error", "failed"), ("started", "not ended")):
-        again(runs.forced, cut, with_status(ended))
-        line = refused(kidney_evals("compare", runs.forced, cut))
+        again(made.forced, cut, with_status(ended))
+        line = refused(kidney_evals("compare", made.forced, cut))
         assert "NEW" in line and says in line and "--partial" in line
-        shown = kidney_evals("compare", runs.forced, cut, "--partial")
+        shown = kidney_evals("compare", made.forced, cut, "--partial")
         assert shown.exit_code == 0 and "NEW did not end" in shown.stdout, shown.output
-    (tmp_path / "half.eval").write_bytes(runs.coin.read_bytes()[:2000])
-    line = refused(kidney_evals("compare", runs.coin, tmp_path / "half.eval"))
+    (tmp_path / "half.eval").write_bytes(made.coin.read_bytes()[:2000])
+    line = refused(kidney_evals("compare", made.coin, tmp_path / "half.eval"))
     assert "NEW holds no run that can be compared" in line and "half written" in line
     # Beside a run that did end they are passed over, with a line.
-    shutil.copy(runs.other, tmp_path / "other.eval")
-    shutil.copy(runs.forced, tmp_path / "whole.eval")
-    shown = kidney_evals("compare", runs.forced, tmp_path)
+    shutil.copy(made.other, tmp_path / "other.eval")
+    shutil.copy(made.forced, tmp_path / "whole.eval")
+    shown = kidney_evals("compare", made.forced, tmp_path)
     assert shown.exit_code == 0, shown.output
     # The paths may be broken anywhere, to fit 80 columns.
     told = "".join(shown.stdout.split())
@@ -140,12 +134,12 @@ def test_runs_that_did_not_end_are_named(runs: Runs, kidney_evals: Call, tmp_pat
     assert "other.eval:ofanotherevaluation(sums)" in told
 
 
-def test_names_are_text(runs: Runs, kidney_evals: Call, tmp_path: Path) -> None:
+def test_names_are_text(made: Made, tmp_path: Path) -> None:
     new = tmp_path / "x\x1b[2J\x1b]0;t\x07.eval"
-    again(runs.forced, new, lambda log: setattr(log.eval, "model", HOSTILE))
+    again(made.forced, new, lambda log: setattr(log.eval, "model", HOSTILE))
     shown = {}
     for form in ("text", "md", "json"):
-        result = kidney_evals("compare", runs.forced, new, "--format", form)
+        result = kidney_evals("compare", made.forced, new, "--format", form)
         assert result.exit_code == 0, result.output
         assert all(line.isprintable() for line in result.stdout.split("\n"))
         shown[form] = result.stdout

@@ -16,13 +16,11 @@ import pytest
 from click.testing import Result
 
 from charts.test_png import FILE
-from cli.calling import refused
-from cli.conftest import Runs
+from cli.calling import kidney_evals, refused
 from kidney_evals.charts import png as png_module
 from kidney_evals.errors import UserError
 from kidney_evals.output_files import write_output
-
-Call = Callable[..., Result]
+from reporting.making_logs import Made
 
 COMMANDS = {
     "report": ("report", "-o", "out.html"),
@@ -37,14 +35,14 @@ BOTH = pytest.mark.parametrize("name", ["table", "rescore"])
 
 
 @pytest.fixture
-def here(tmp_path: Path, runs: Runs, monkeypatch: pytest.MonkeyPatch) -> Path:
+def here(tmp_path: Path, made: Made, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder, with one log in it."""
-    shutil.copy(runs.forced, tmp_path / "run.eval")
+    shutil.copy(made.forced, tmp_path / "run.eval")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-def call(kidney_evals: Call, name: str, *options: str, out: str | None = None) -> Result:
+def call(name: str, *options: str, out: str | None = None) -> Result:
     command, *arguments, usual = COMMANDS[name]
     return kidney_evals(command, "run.eval", *arguments, out or usual, *options)
 
@@ -64,47 +62,47 @@ KINDS: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
-def test_only_regular_files_are_replaced(here: Path, kidney_evals: Call) -> None:
+def test_only_regular_files_are_replaced(here: Path) -> None:
     log = (here / "run.eval").read_bytes()
     for name, (make, says) in KINDS.items():
         make(here / name)
         before = (here / name).lstat()
         for options in ([], ["--overwrite"]):
-            line = refused(call(kidney_evals, "table", *options, out=name))
+            line = refused(call("table", *options, out=name))
             assert name in line and says in line
             assert (here / name).lstat()[:6] == before[:6]
             assert (here / "run.eval").read_bytes() == log
 
 
 @BOTH
-def test_the_log_that_is_read_is_never_replaced(name: str, here: Path, kidney_evals: Call) -> None:
+def test_the_log_that_is_read_is_never_replaced(name: str, here: Path) -> None:
     (here / "x").mkdir()
     log = (here / "run.eval").read_bytes()
     for out in ("run.eval", "./run.eval", "x/../run.eval", f"file://{here}/run.eval"):
-        assert "is read here" in refused(call(kidney_evals, name, "--overwrite", out=out))
+        assert "is read here" in refused(call(name, "--overwrite", out=out))
         assert (here / "run.eval").read_bytes() == log
 
 
 @BOTH
-def test_another_file_is_replaced_on_request(name: str, here: Path, kidney_evals: Call) -> None:
+def test_another_file_is_replaced_on_request(name: str, here: Path) -> None:
     path = here / COMMANDS[name][-1]
     for content in (b"precious", b"", b"a,b\n1,2\n", b'{"a": 1}\n', b"\xff\x00"):
         path.write_bytes(content)
-        line = refused(call(kidney_evals, name))
+        line = refused(call(name))
         assert path.name in line and "--overwrite" in line
         assert path.read_bytes() == content
     path.chmod(0o640)
-    assert call(kidney_evals, name, "--overwrite").exit_code == 0
+    assert call(name, "--overwrite").exit_code == 0
     assert path.read_bytes() != content and stat.S_IMODE(path.stat().st_mode) == 0o640
     assert sorted(one.name for one in here.iterdir()) == sorted([path.name, "run.eval"])
 
 
-def test_a_file_of_this_package_is_replaced(here: Path, runs: Runs, kidney_evals: Call) -> None:
+def test_a_file_of_this_package_is_replaced(here: Path, made: Made) -> None:
     names = [name for name in COMMANDS if name != "rescore"]
     contents = []
-    for source in (runs.forced, runs.coin):
+    for source in (made.forced, made.coin):
         shutil.copy(source, here / "run.eval")
-        assert all(call(kidney_evals, name).exit_code == 0 for name in names)
+        assert all(call(name).exit_code == 0 for name in names)
         contents.append([(here / COMMANDS[name][-1]).read_bytes() for name in names])
     assert all(first != second for first, second in zip(*contents, strict=True))
 
@@ -119,7 +117,7 @@ def test_a_chart_of_this_package_is_replaced(tmp_path: Path) -> None:
         assert path.read_bytes() == content
 
 
-def test_figures_are_replaced_all_or_none(here: Path, kidney_evals: Call) -> None:
+def test_figures_are_replaced_all_or_none(here: Path) -> None:
     assets = here / "figures"
     arguments = ("report", "run.eval", "-o", "out.html", "--assets", assets)
     for _ in range(2):
@@ -136,11 +134,11 @@ def test_figures_are_replaced_all_or_none(here: Path, kidney_evals: Call) -> Non
     assert len(list(assets.iterdir())) == len(others) + 1
 
 
-def test_dash_is_standard_output(here: Path, kidney_evals: Call) -> None:
-    page = call(kidney_evals, "report", out="-")
+def test_dash_is_standard_output(here: Path) -> None:
+    page = call("report", out="-")
     assert page.exit_code == 0 and page.stdout.startswith("<!doctype html>")
     assert page.stdout.rstrip().endswith("</html>") and "1 model, 1 run\n" in page.stderr
-    assert call(kidney_evals, "table", out="-").stdout == kidney_evals("table", "run.eval").stdout
+    assert call("table", out="-").stdout == kidney_evals("table", "run.eval").stdout
     for command in ("bundle run.eval -o", "report . --assets"):
         assert "standard output" in refused(kidney_evals(*command.split(), "-"))
     assert "must end in .eval or .json" in refused(kidney_evals("rescore", "run.eval", "-o", "-"))
@@ -158,15 +156,15 @@ def store() -> Iterator[fsspec.AbstractFileSystem]:
 
 @BOTH
 def test_a_file_is_written_to_an_address(
-    name: str, here: Path, kidney_evals: Call, store: fsspec.AbstractFileSystem
+    name: str, here: Path, store: fsspec.AbstractFileSystem
 ) -> None:
     out, log = f"memory://bucket/{COMMANDS[name][-1]}", (here / "run.eval").read_bytes()
-    made = call(kidney_evals, name, out=out)
+    made = call(name, out=out)
     assert made.exit_code == 0, made.output
     assert len(store.cat_file(out)) > 500
     store.pipe_file(out, b"precious")
-    assert "--overwrite" in refused(call(kidney_evals, name, out=out))
-    assert call(kidney_evals, name, "--overwrite", out=out).exit_code == 0
+    assert "--overwrite" in refused(call(name, out=out))
+    assert call(name, "--overwrite", out=out).exit_code == 0
     assert len(store.cat_file(out)) > 500
     store.pipe_file("/bucket/run.eval", log)
     command, *arguments, _ = COMMANDS[name]
@@ -176,9 +174,7 @@ def test_a_file_is_written_to_an_address(
     assert [one.name for one in here.iterdir()] == ["run.eval"]
 
 
-def test_a_site_is_written_to_an_address(
-    here: Path, kidney_evals: Call, store: fsspec.AbstractFileSystem
-) -> None:
+def test_a_site_is_written_to_an_address(here: Path, store: fsspec.AbstractFileSystem) -> None:
     arguments = ("bundle", "run.eval", "-o", "memory://bucket/site")
     assert kidney_evals(*arguments).exit_code == 0
     files = set(store.find("/bucket/site"))
@@ -193,7 +189,7 @@ def test_a_site_is_written_to_an_address(
     assert [one.name for one in here.iterdir()] == ["run.eval"]
 
 
-def test_no_address_becomes_a_local_folder(here: Path, kidney_evals: Call) -> None:
+def test_no_address_becomes_a_local_folder(here: Path) -> None:
     for command in (
         *("table run.eval -o", "bundle run.eval -o", "sft export --out"),
         "report run.eval --assets",
@@ -203,9 +199,7 @@ def test_no_address_becomes_a_local_folder(here: Path, kidney_evals: Call) -> No
             assert [one.name for one in here.iterdir()] == ["run.eval"]
 
 
-def test_a_site_with_other_files_or_its_own_logs_is_unchanged(
-    here: Path, kidney_evals: Call
-) -> None:
+def test_a_site_with_other_files_or_its_own_logs_is_unchanged(here: Path) -> None:
     site = here / "site"
     assert kidney_evals("bundle", "run.eval", "-o", site).exit_code == 0
     (log,) = (site / "viewer" / "logs").glob("*.eval")

@@ -1,28 +1,24 @@
 """`kidney-evals rescore`: the same digits again, or one line and nothing written."""
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import Result
 from inspect_ai.log import read_eval_log, write_eval_log
 from inspect_ai.model import ModelConfig
 
-from cli.calling import inspect, refused
-from cli.conftest import Runs
+from cli.calling import inspect, kidney_evals, refused
 from kidney_evals.reporting.rows import stored_rows
-from reporting.making_logs import edited
+from reporting.making_logs import Made, edited
 
-Call = Callable[..., Result]
 OTHER = "0" * 64
 """A hash of nothing that is installed."""
 
 
 @pytest.fixture
-def log(runs: Runs, tmp_path: Path) -> Path:
+def log(made: Made, tmp_path: Path) -> Path:
     """A copy of the coin-flip run, alone in a folder."""
-    return Path(shutil.copy(runs.coin, tmp_path / "run.eval"))
+    return Path(shutil.copy(made.coin, tmp_path / "run.eval"))
 
 
 def digits(path: Path | str) -> dict[str, str]:
@@ -34,10 +30,8 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-@pytest.mark.parametrize("output", [None, "again.json", "new/again.eval"])
-def test_the_same_digits_again(
-    output: str | None, log: Path, kidney_evals: Call, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("output", [None, "new/again.json"])
+def test_the_same_digits_again(output: str | None, log: Path, tmp_path: Path) -> None:
     before = log.read_bytes()
     target = tmp_path / (output or "run-scored.eval")
     # Inspect prints the address of a log.
@@ -49,27 +43,17 @@ def test_the_same_digits_again(
     assert names(tmp_path) == sorted({"run.eval", target.relative_to(tmp_path).parts[0]})
 
 
-def test_the_card_is_made_again(log: Path, kidney_evals: Call, tmp_path: Path) -> None:
-    changed = read_eval_log(str(log))
-    assert changed.results is not None and changed.results.early_stopping is not None
-    card = changed.results.early_stopping.metadata["card"]
-    assert isinstance(card, dict) and card["condition"] == "coin_flip"
-    changed.results.early_stopping.metadata["card"] = {}
-    write_eval_log(changed, str(log))
-    assert kidney_evals("rescore", log).exit_code == 0
-    again = read_eval_log(str(tmp_path / "run-scored.eval")).results
-    assert again is not None and again.early_stopping is not None
-    assert again.early_stopping.metadata["card"] == card
-
-
-def test_a_row_that_moved_is_named_and_no_model_is_set_up(
-    log: Path, kidney_evals: Call, tmp_path: Path
+def test_a_row_that_moved_is_named_the_card_made_again_and_no_model_set_up(
+    log: Path, tmp_path: Path
 ) -> None:
     # The provider, or its key or client, is missing where the log is scored again.
     nobody = {"model": "nobody/has-this", "model_args": {"device": "cuda:0"}}
     changes = {**nobody, "model_roles": {"grader": ModelConfig(model="nobody/has-this-either")}}
     changed = read_eval_log(str(log))
-    assert changed.results is not None
+    assert changed.results is not None and changed.results.early_stopping is not None
+    card = changed.results.early_stopping.metadata["card"]
+    assert isinstance(card, dict) and card["condition"] == "coin_flip"
+    changed.results.early_stopping.metadata["card"] = {}
     changed.eval = changed.eval.model_copy(update=changes)
     first = changed.results.scores[0]
     first.metrics["est_value"].value = 0.123
@@ -84,18 +68,20 @@ def test_a_row_that_moved_is_named_and_no_model_is_set_up(
     scoring = {"scorers", "metrics"}
     assert after.eval.model_dump(exclude=scoring) == before.eval.model_dump(exclude=scoring)
     assert after.plan == before.plan and after.stats == before.stats
+    assert after.results is not None and after.results.early_stopping is not None
+    assert after.results.early_stopping.metadata["card"] == card
 
 
 @pytest.mark.parametrize(
     ("samples", "name", "value", "part"),
     [
-        (slice(None), "reference", f"1+{OTHER}", "another human reference"),
+        # One sample is refused by the scorer, all by the command.
         (slice(5, 6), "reference", f"1+{OTHER}", "another human reference"),
         (slice(None), "study_hash", OTHER, "another study"),
     ],
 )
 def test_other_people_or_another_study_only_on_request(
-    samples: slice, name: str, value: str, part: str, log: Path, kidney_evals: Call, tmp_path: Path
+    samples: slice, name: str, value: str, part: str, log: Path, tmp_path: Path
 ) -> None:
     altered = read_eval_log(str(log))
     for sample in (altered.samples or [])[samples]:
@@ -114,9 +100,7 @@ def test_other_people_or_another_study_only_on_request(
     assert facts["rescored_against"] == installed
 
 
-def test_some_logs_cannot_be_scored(
-    log: Path, runs: Runs, kidney_evals: Call, tmp_path: Path
-) -> None:
+def test_some_logs_cannot_be_scored(log: Path, made: Made, tmp_path: Path) -> None:
     empty = edited(log, tmp_path / "empty.eval", lambda one: setattr(one, "samples", []))
     (tmp_path / "there.eval").write_bytes(b"precious")
     before, again = names(tmp_path), tmp_path / "again.eval"
@@ -125,7 +109,7 @@ def test_some_logs_cannot_be_scored(
         ([log, "-o", tmp_path / "again.txt"], "must end in .eval or .json"),
         ([log, "-o", log / "again.eval"], "cannot write"),
         ([log, "-o", tmp_path / "there.eval"], "there.eval exists"),
-        ([runs.other, "-o", again], "no log of a kidney_evals task"),
+        ([made.other, "-o", again], "no log of a kidney_evals task"),
         ([tmp_path / "nothing.eval"], "no log at"),
         ([empty], "holds no samples"),
     ):

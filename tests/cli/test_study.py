@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
-from cli.calling import refused
+from cli.calling import kidney_evals, refused
 from kidney_evals.cli import main
 from kidney_evals.studies import (
     Study,
@@ -26,8 +25,6 @@ from kidney_evals.studies.new import CONSENT_TO_REPLACE, control_rows, parse_att
 from kidney_evals.studies.schema import SCHEMA_FILE, study_schema
 from kidney_evals.survey.settings import load_survey
 
-Call = Callable[..., Result]
-
 FILES = {"study.yaml", "controls.csv", "survey.yaml", "README.md", SCHEMA_FILE}
 
 
@@ -40,7 +37,7 @@ def edit(folder: Path, file: str, old: str, new: str) -> None:
 # --- new ---
 
 
-def test_defaults_make_a_valid_folder(kidney_evals: Call, tmp_path: Path) -> None:
+def test_defaults_make_a_valid_folder(tmp_path: Path) -> None:
     folder = tmp_path / "grant"
     done = kidney_evals("study", "new", folder, "--yes")
     assert done.exit_code == 0, done.output
@@ -117,9 +114,7 @@ def facts(study: Study) -> tuple[object, ...]:
 
 
 @pytest.mark.parametrize("name", study_names())
-def test_the_questions_of_a_shipped_study_without_its_people(
-    name: str, kidney_evals: Call, tmp_path: Path
-) -> None:
+def test_the_questions_of_a_shipped_study_without_its_people(name: str, tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     done = kidney_evals("study", "new", folder, "--from", name, "--title", "Mine")
     assert done.exit_code == 0, done.output
@@ -147,9 +142,7 @@ def test_the_questions_of_a_shipped_study_without_its_people(
         "~",
     ],
 )
-def test_any_word_is_read_back_as_it_was_typed(
-    word: str, kidney_evals: Call, tmp_path: Path
-) -> None:
+def test_any_word_is_read_back_as_it_was_typed(word: str, tmp_path: Path) -> None:
     situation = f"One  {word} is left.\n\nTwo ask for it: {'who gets it? ' * 20}"
     attribute = f"Rank of {word.replace(':', '')}: lower {word} | higher {word}; high"
     options = ("--good", word, "--candidate", word, "--situation", situation, "--title", word)
@@ -190,15 +183,13 @@ REFUSED: list[tuple[tuple[str, ...], str]] = [
 
 @pytest.mark.parametrize(("options", "says"), REFUSED)
 def test_what_makes_no_study_is_one_line_and_writes_nothing(
-    options: tuple[str, ...], says: str, kidney_evals: Call, tmp_path: Path
+    options: tuple[str, ...], says: str, tmp_path: Path
 ) -> None:
     line = refused(kidney_evals("study", "new", tmp_path / "x", "--yes", *options))
     assert says in line and not list(tmp_path.iterdir())
 
 
-def test_nothing_is_overwritten_and_no_shipped_name_taken(
-    kidney_evals: Call, tmp_path: Path
-) -> None:
+def test_nothing_is_overwritten_and_no_shipped_name_taken(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     (tmp_path / "there" / "notes.txt").write_text("mine", encoding="utf-8")
     line = refused(kidney_evals("study", "new", tmp_path / "there", "--yes"))
@@ -229,13 +220,13 @@ def test_controls_are_clear_or_equal_pairs() -> None:
 
 
 @pytest.fixture
-def folder(kidney_evals: Call, tmp_path: Path) -> Path:
+def folder(tmp_path: Path) -> Path:
     """A new study."""
     assert kidney_evals("study", "new", tmp_path / "mine", "--yes").exit_code == 0
     return tmp_path / "mine"
 
 
-def test_every_file_is_checked_and_every_problem_listed(kidney_evals: Call, tmp_path: Path) -> None:
+def test_every_file_is_checked_and_every_problem_listed(tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     shutil.copytree(datasets_dir() / "mcelfresh_2021_fixed", folder)
     edit(folder, "study.yaml", "id: mcelfresh_2021_fixed", "id: my study")
@@ -275,9 +266,7 @@ def test_every_file_is_checked_and_every_problem_listed(kidney_evals: Call, tmp_
     assert max(map(len, last.stdout.splitlines())) <= 80
 
 
-def test_a_wording_with_the_id_of_a_shipped_one_is_a_problem(
-    folder: Path, kidney_evals: Call
-) -> None:
+def test_a_wording_with_the_id_of_a_shipped_one_is_a_problem(folder: Path) -> None:
     """As a run refuses it."""
     (folder / "wordings.yaml").write_text("- {id: hospital, base: default, varies: x}\n", "utf-8")
     done = kidney_evals("study", "check", folder)
@@ -285,18 +274,14 @@ def test_a_wording_with_the_id_of_a_shipped_one_is_a_problem(
     assert "is the id of a shipped wording" in done.stdout
 
 
-def test_people_are_not_asked_with_the_consent_text_to_replace(
-    tmp_path: Path, kidney_evals: Call
-) -> None:
+def test_people_are_not_asked_with_the_consent_text_to_replace(tmp_path: Path) -> None:
     kidney_evals("study", "new", tmp_path / "mine", "--from", "icu_bed")
     done = kidney_evals("survey", "serve", tmp_path / "mine", "--store", tmp_path / "a.db")
     assert done.exit_code == 2 and "write your own before you" in " ".join(done.stderr.split())
     assert not (tmp_path / "a.db").exists()
 
 
-def test_problems_of_several_fields_are_not_hidden_by_those_of_one(
-    folder: Path, kidney_evals: Call
-) -> None:
+def test_problems_of_several_fields_are_not_hidden_by_those_of_one(folder: Path) -> None:
     edit(folder, "study.yaml", "favoured: high", "favoured: up")
     edit(folder, "study.yaml", "range: [60, 100]", "range: [60, 101]")
     edit(folder, "study.yaml", 'version: "1"', "version:")
@@ -328,7 +313,7 @@ NOTES: list[tuple[tuple[str, str, str], str]] = [
 
 @pytest.mark.parametrize(("change", "says"), NOTES)
 def test_what_is_seldom_meant_is_a_note(
-    change: tuple[str, str, str], says: str, folder: Path, kidney_evals: Call
+    change: tuple[str, str, str], says: str, folder: Path
 ) -> None:
     edit(folder, *change)
     done = kidney_evals("study", "check", folder)
@@ -337,7 +322,7 @@ def test_what_is_seldom_meant_is_a_note(
     assert done.exit_code == 0 and says in text, done.stdout
 
 
-def test_missing_controls_and_unread_files_are_notes(folder: Path, kidney_evals: Call) -> None:
+def test_missing_controls_and_unread_files_are_notes(folder: Path) -> None:
     (folder / "controls.csv").rename(folder / "control.csv")
     text = " ".join(kidney_evals("study", "check", folder).stdout.split())
     assert "There is no controls.csv" in text and "No command reads control.csv" in text
@@ -355,9 +340,7 @@ attributes:
 """
 
 
-def test_attributes_that_cannot_be_told_apart_are_a_note(
-    kidney_evals: Call, tmp_path: Path
-) -> None:
+def test_attributes_that_cannot_be_told_apart_are_a_note(tmp_path: Path) -> None:
     attributes = [
         {
             **{"id": name, "label": name, "range": [0, 9], "favoured": "high"},
@@ -380,7 +363,7 @@ def test_attributes_that_cannot_be_told_apart_are_a_note(
 
 
 @pytest.mark.parametrize("name", study_names())
-def test_shipped_studies_have_no_problem_and_fit_a_terminal(name: str, kidney_evals: Call) -> None:
+def test_shipped_studies_have_no_problem_and_fit_a_terminal(name: str) -> None:
     done = kidney_evals("study", "check", name)
     assert done.exit_code == 0 and " problem" not in done.stdout, done.output
     assert max(map(len, done.stdout.splitlines())) <= 80
@@ -392,14 +375,14 @@ def test_shipped_studies_have_no_problem_and_fit_a_terminal(name: str, kidney_ev
     assert ("kidney/human" in shown) == any(people.values())
 
 
-def test_a_study_that_is_not_there_is_one_line(kidney_evals: Call, tmp_path: Path) -> None:
+def test_a_study_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     assert "unknown study" in refused(kidney_evals("study", "check", tmp_path))
 
 
 # --- schema ---
 
 
-def test_the_shipped_schema_is_that_of_the_models(kidney_evals: Call) -> None:
+def test_the_shipped_schema_is_that_of_the_models() -> None:
     shipped = json.loads((datasets_dir() / SCHEMA_FILE).read_text("utf-8"))
     assert shipped == study_schema(), f"kidney-evals study schema > datasets/{SCHEMA_FILE}"
     assert json.loads(kidney_evals("study", "schema").stdout) == shipped

@@ -1,22 +1,19 @@
 """A study outside the package: a folder with the files of a shipped one."""
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import Result
 from inspect_ai import eval
 from inspect_ai.log import EvalLog, read_eval_log
 
-from cli.calling import inspect, refused
+from cli.calling import inspect, kidney_evals, refused
 from kidney_evals.errors import UserError
 from kidney_evals.reporting import rows_of
 from kidney_evals.studies import datasets_dir, load_study
 from kidney_evals.tasks import smoke_coin_flip, smoke_coin_flip_fixed
 from tasks.running import run
 
-Call = Callable[..., Result]
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -55,7 +52,7 @@ SAYS = "line 3, first_age must be"
 
 
 def test_a_relative_path_and_scoring_from_another_folder(
-    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kidney_evals: Call
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     task_args = {"study": "studies/mine"}
@@ -85,9 +82,7 @@ def test_from_a_task_file_of_the_checkout(study: Path, tmp_path: Path) -> None:
     check(read_eval_log(str(path)), study)
 
 
-def test_a_spoilt_folder_is_one_line_before_the_first_call(
-    study: Path, tmp_path: Path, kidney_evals: Call
-) -> None:
+def test_a_spoilt_folder_is_one_line_before_the_first_call(study: Path, tmp_path: Path) -> None:
     edit(study, *SPOILT)
     for arguments in (
         ("plan", "forced_choice", "-T", f"study={study}"),
@@ -120,7 +115,7 @@ def test_a_study_edited_between_two_runs_of_a_process(study: Path, tmp_path: Pat
         assert (log.eval.metadata or {})["study_hash"] == load_study(study).hash
 
 
-def test_a_suite_for_a_study_of_ones_own(tmp_path: Path, kidney_evals: Call) -> None:
+def test_a_suite_for_a_study_of_ones_own(tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     shutil.copytree(Path(__file__).parents[1] / "data" / "scholarship", folder)
     shown = kidney_evals("suite", "smoke", "--study", str(folder)).stdout.split()

@@ -1,15 +1,20 @@
-"""Logs in every state that a run can leave them in, made from finished ones."""
+"""Small finished logs, and logs in every other state that a run can leave them in."""
 
 from __future__ import annotations
 
 import shutil
 import zipfile
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from inspect_ai import Task
 from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
+
+from kidney_evals.tasks import coin_flip, forced_choice
+from tasks import running
 
 HOSTILE = "<b>|*_x_*|`$%&#~^\\{}\x1b[2J\u202ename"
 """Markup of every format that a name in a log might be put into, and a terminal's escapes."""
@@ -17,6 +22,37 @@ HOSTILE = "<b>|*_x_*|`$%&#~^\\{}\x1b[2J\u202ename"
 START = "_journal/start.json"
 SUMMARIES = "_journal/summaries/"
 WRITTEN_AT_THE_END = ("header.json", "summaries.json", "reductions.json")
+
+
+@dataclass(frozen=True)
+class Made:
+    """Logs of two runs of `kidney/human` and of another evaluation, each in its own folder."""
+
+    coin: Path
+    """Six dilemmas in two orders, and ten controls."""
+    forced: Path
+    """Four dilemmas in two orders."""
+    other: Path
+
+
+def make_logs(mktemp: Callable[[str], Path]) -> Made:
+    """Make the logs of `Made` in new folders."""
+
+    def run(name: str, task: Task) -> Path:
+        folder = mktemp(name)
+        # Each sample is flushed by itself, so that a kill can be played after any of them.
+        running.run(task, folder, log_buffer=1, max_samples=1)
+        (path,) = folder.glob("*.eval")
+        return path
+
+    def sums(log: EvalLog) -> None:
+        log.eval.task, log.eval.metadata = "sums", None
+        for sample in log.samples or []:
+            sample.metadata = {}
+
+    coin = run("coin", coin_flip(dilemmas=6))
+    forced = run("forced", forced_choice(dilemmas=4, controls=False))
+    return Made(coin, forced, edited(forced, mktemp("other") / "other.eval", sums))
 
 
 def killed(source: Path, target: Path, samples: int | None = None) -> Path:

@@ -10,11 +10,10 @@ from urllib.parse import unquote
 
 import pytest
 
-import reporting.conftest as logs_of
 from kidney_evals.errors import UserError
 from kidney_evals.reporting.page import as_html, read_report
 from kidney_evals.reporting.page.site import write_site
-from reporting.making_logs import another, edited, spec
+from reporting.making_logs import Made, another, edited, spec
 
 SIZES = {"phone": (360, 740), "desktop": (1280, 900), "paper": (703, 1017)}
 """Pixels; an A4 page between the margins that the page sets is 210 mm less 12 mm at both sides."""
@@ -86,7 +85,7 @@ LONG = (
 """Names that are wider than a column, whatever the typeface."""
 
 
-def test_a_site_is_replaced_only_when_told(made: logs_of.Made, tmp_path: Path) -> None:
+def test_a_site_is_replaced_only_when_told(made: Made, tmp_path: Path) -> None:
     out = tmp_path / "site"
     write_site([str(made.coin)], out)
     before = (out / "index.html").read_bytes()
@@ -99,14 +98,14 @@ def test_a_site_is_replaced_only_when_told(made: logs_of.Made, tmp_path: Path) -
 
 
 @pytest.fixture(scope="module")
-def site(made: logs_of.Made, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def site(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
     write_site([str(made.coin), str(made.forced)], folder)
     return folder
 
 
 @pytest.fixture(scope="module")
-def printed(made: logs_of.Made, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def printed(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A page with names that are too wide; logs are read before a browser starts."""
     folder = tmp_path_factory.mktemp("printed")
     long = [

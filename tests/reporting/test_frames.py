@@ -16,8 +16,7 @@ from kidney_evals.reporting import rows_of
 from kidney_evals.reporting.frames import Frames, load, schema
 from kidney_evals.studies import load_study
 from kidney_evals.tasks import coin_flip
-from reporting.conftest import Made
-from reporting.making_logs import another, edited, fact
+from reporting.making_logs import Made, another, edited, fact
 from tasks.running import run as run_task
 
 pytest.importorskip("pyarrow")

@@ -7,16 +7,14 @@ from pathlib import Path
 
 import fsspec
 import pytest
-from click.testing import Result
 from inspect_ai import eval_retry
 from inspect_ai.log import EvalError, EvalLog, read_eval_log, write_eval_log
 
-from cli.calling import inspect
+from cli.calling import inspect, kidney_evals
 from kidney_evals.errors import UserError
 from kidney_evals.reporting.logs import LogFile, find_logs
 from killing import killed_run
-from reporting.conftest import Made
-from reporting.making_logs import edited, killed, of_another_run, quick, unscored
+from reporting.making_logs import Made, edited, killed, of_another_run, quick, unscored
 
 NAMES = ("a b.eval", "a[1].eval", "a#1.eval", "a%20b.eval", "é.eval")
 
@@ -247,7 +245,7 @@ def test_folders_patterns_and_files_in_a_bucket(
 
 @pytest.mark.slow
 def test_commands_on_a_bucket_print_what_they_print_on_the_folder(
-    bucket: str, mixed: Path, tmp_path: Path, kidney_evals: Callable[..., Result]
+    bucket: str, mixed: Path, tmp_path: Path
 ) -> None:
     assert kidney_evals("bundle", bucket, "-o", tmp_path / "site").exit_code == 0
     assert len(list((tmp_path / "site" / "viewer" / "logs").glob("*.eval"))) == 3

@@ -5,19 +5,17 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
 from inspect_ai.log import read_eval_log
 
+from cli.calling import kidney_evals
 from kidney_evals.studies import load_study
 from kidney_evals.tasks import coin_flip, forced_choice, predict_people, stated_values
 from tasks import running
-
-Call = Callable[..., Result]
 
 STUDY = str(Path(__file__).parents[1] / "data" / "scholarship")
 
@@ -92,9 +90,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_no_output_speaks_of_people_or_of_another_good(
-    name: str, logs: Mapping[str, Path], kidney_evals: Call
-) -> None:
+def test_no_output_speaks_of_people_or_of_another_good(name: str, logs: Mapping[str, Path]) -> None:
     done = kidney_evals(*(logs.get(word, word) for word in _placed(COMMANDS[name])))
     assert done.exit_code == 0, done.output
     said = done.stdout
@@ -110,9 +106,7 @@ def test_no_output_speaks_of_people_or_of_another_good(
     _check(said, [str(path) for path in logs.values()])
 
 
-def test_a_report_says_once_what_a_probe_shows(
-    logs: Mapping[str, Path], kidney_evals: Call
-) -> None:
+def test_a_report_says_once_what_a_probe_shows(logs: Mapping[str, Path]) -> None:
     done = kidney_evals("report", "-o", "-", logs["probe"])
     text = html.unescape(re.sub(r"<[^>]+>", " ", done.stdout))
     assert "Probe gender: cannot tell; coins: cannot tell. No weights" in text
@@ -177,9 +171,7 @@ def test_the_headline_is_a_measure_of_the_model(logs: Mapping[str, Path]) -> Non
         assert headline is not None and headline.score == row
 
 
-def test_predictions_are_described_without_scores(
-    logs: Mapping[str, Path], kidney_evals: Call
-) -> None:
+def test_predictions_are_described_without_scores(logs: Mapping[str, Path]) -> None:
     (run,) = json.loads(kidney_evals("show", "--format", "json", logs["predict_people"]).stdout)
     measures = run["measures"]
     # `uniform` expects each of A, B and coin of a third of people.
@@ -200,7 +192,7 @@ def test_predictions_ask_what_people_would_choose(logs: Mapping[str, Path]) -> N
     assert "survey" not in asked
 
 
-def test_people_cannot_be_trained_on(tmp_path: Path, kidney_evals: Call) -> None:
+def test_people_cannot_be_trained_on(tmp_path: Path) -> None:
     done = kidney_evals("sft", "export", "--study", STUDY, "--out", tmp_path / "data")
     assert done.exit_code == 2 and done.stdout == ""
     (line,) = done.stderr.strip().splitlines()

@@ -21,8 +21,7 @@ from kidney_evals.reporting.runs import (
     sampling_of,
 )
 from kidney_evals.studies import load_study
-from reporting.conftest import Made
-from reporting.making_logs import another, edited, fact, killed, quick, spec
+from reporting.making_logs import Made, another, edited, fact, killed, quick, spec
 
 OTHER = "0" * 64
 HERE = load_reference(load_study("mcelfresh_2021"), "forced_choice").sha256[:12]

@@ -15,8 +15,7 @@ from kidney_evals.reporting.model_arguments import shown_arguments
 from kidney_evals.reporting.page import as_html, read_report
 from kidney_evals.reporting.page.site import write_site
 from kidney_evals.reporting.runs import read_runs
-from reporting.conftest import Made
-from reporting.making_logs import edited
+from reporting.making_logs import Made, edited
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
 from inspect_ai.log import EvalLog, read_eval_log
 
+from cli.calling import kidney_evals
 from kidney_evals.card.numbers import number
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.measures import find, headlines
@@ -28,10 +28,7 @@ from kidney_evals.reporting.table_formats import (
     in_markdown,
     tables_of,
 )
-from reporting.conftest import Made
-from reporting.making_logs import HOSTILE, another, edited, fact
-
-Call = Callable[..., Result]
+from reporting.making_logs import HOSTILE, Made, another, edited, fact
 
 FORMS = ("md", "csv")
 
@@ -47,7 +44,7 @@ def markdown_tables(text: str) -> dict[str, list[list[str]]]:
     return tables
 
 
-def test_markdown_has_people_models_and_baselines(mixed: Path, kidney_evals: Call) -> None:
+def test_markdown_has_people_models_and_baselines(mixed: Path) -> None:
     shown = kidney_evals("table", mixed)
     assert shown.exit_code == 0, shown.output
     tables = markdown_tables(shown.stdout)
@@ -72,9 +69,7 @@ def _cell(row: Quantity) -> str:
 
 
 @pytest.mark.parametrize("name", ["coin", "forced"])
-def test_every_number_is_that_of_the_log_in_every_format(
-    name: str, made: Made, kidney_evals: Call
-) -> None:
+def test_every_number_is_that_of_the_log_in_every_format(name: str, made: Made) -> None:
     path = getattr(made, name)
     rows = rows_of(read_eval_log(str(path)))
     printed = {
@@ -97,7 +92,7 @@ def test_every_number_is_that_of_the_log_in_every_format(
                 assert lines[row, baseline][column] == ("" if known is None else repr(known))
 
 
-def test_csv_has_the_documented_columns_and_the_baselines(mixed: Path, kidney_evals: Call) -> None:
+def test_csv_has_the_documented_columns_and_the_baselines(mixed: Path) -> None:
     shown = kidney_evals("table", mixed, "--format", "csv", "--rows", "distance,flip_rate")
     lines = list(csv.DictReader(io.StringIO(shown.stdout)))
     assert list(lines[0]) == list(COLUMNS)
@@ -116,16 +111,14 @@ def test_csv_has_the_documented_columns_and_the_baselines(mixed: Path, kidney_ev
         (["--rows", "imp_*", "--all"], "give --rows or --all, not both"),
     ],
 )
-def test_a_mistake_is_one_line(
-    arguments: list[str], says: str, made: Made, kidney_evals: Call
-) -> None:
+def test_a_mistake_is_one_line(arguments: list[str], says: str, made: Made) -> None:
     shown = kidney_evals("table", made.forced, *arguments)
     assert shown.exit_code == 2 and shown.stdout == ""
     assert says in shown.stderr and "Traceback" not in shown.output
 
 
 def test_rows_can_be_named_and_an_unreadable_log_sets_the_exit_status(
-    made: Made, kidney_evals: Call, tmp_path: Path
+    made: Made, tmp_path: Path
 ) -> None:
     (tmp_path / "torn.eval").write_bytes(b"PK\x03\x04")
     rows = ("--rows", "pos_bias", "--rows", "imp_*")
@@ -190,9 +183,7 @@ def hostile(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("more", [[], ["--all"]])
-def test_names_in_a_log_are_text_in_every_format(
-    form: str, more: list[str], hostile: Path, kidney_evals: Call
-) -> None:
+def test_names_in_a_log_are_text_in_every_format(form: str, more: list[str], hostile: Path) -> None:
     shown = kidney_evals("table", hostile, "--format", form, *more)
     assert shown.exit_code == 0, shown.output
     assert all(line.isprintable() for line in shown.stdout.splitlines())
