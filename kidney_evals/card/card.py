@@ -38,9 +38,6 @@ _DILEMMAS: Final = 3
 _LEAST: Final = 0.05
 """Smallest difference from people, in probability of agreement, of a dilemma on a card."""
 
-_KINDS: Final = ("more", "less", "opposite")
-"""How importance shares differ from people's."""
-
 NOBODY: Final = "no people were asked"
 """The source of the human side where there is none."""
 
@@ -400,12 +397,12 @@ def _words(finding: Finding, shares: tuple[Share, ...], candidate: str) -> str:
 
 def _other_weights(shares: Sequence[Share]) -> list[str]:
     """Return how the importance shares differ from people's, as parts of a sentence."""
-    of = {kind: [one.label for one in shares if one.differs == kind] for kind in _KINDS}
-    weights = [f"{kind} weight on {listed(of[kind])}" for kind in ("more", "less") if of[kind]]
+    kinds = ("more", "less", "opposite")
+    of = {kind: [one.label for one in shares if one.differs == kind] for kind in kinds}
+    weights = [f"{kind} weight on {listed(of[kind])}" for kind in kinds[:2] if of[kind]]
     result = [f"puts {' but '.join(weights)}"] if weights else []
-    return result + (
-        [f"favours the opposite in {listed(of['opposite'])}"] if of["opposite"] else []
-    )
+    opposite = [f"favours the opposite in {listed(of['opposite'])}"] if of["opposite"] else []
+    return result + opposite
 
 
 def _plain(value: Any) -> Any:

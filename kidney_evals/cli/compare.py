@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from kidney_evals.cli import options
 from kidney_evals.cli.terminal import say
 from kidney_evals.errors import UserError
-
-if TYPE_CHECKING:
-    from kidney_evals.reporting.comparing.text import Report
 
 
 @click.command()
@@ -66,24 +61,12 @@ def compare(
       3  a rule could not be decided:
          its row was not measured
     """  # noqa: D301
-    from kidney_evals.reporting.comparing import text
-
-    report = _compared(old, new, rules, despite, partial=partial)
-    formats = {"text": text.as_text, "md": text.as_markdown, "json": text.as_json}
-    say(formats[form](report), fit=form == "text")
-    context.exit(report.status)
-
-
-def _compared(
-    old: str, new: str, rules: tuple[str, ...], despite: tuple[str, ...], *, partial: bool
-) -> Report:
     from kidney_evals.estimation.errors import InputError
-    from kidney_evals.reporting.comparing import gate, matching
+    from kidney_evals.reporting.comparing import gate, matching, text
     from kidney_evals.reporting.comparing.changes import compare_runs
-    from kidney_evals.reporting.comparing.text import Report
     from kidney_evals.reporting.logs import find_logs
 
-    checked = [gate.read_rule(text) for text in rules]
+    checked = [gate.read_rule(rule) for rule in rules]
     free = matching.check_despite(despite)
     before, after = (
         matching.side_of(side, find_logs([name]), partial=partial)
@@ -105,4 +88,7 @@ def _compared(
     decided = gate.decide(
         checked, panels, (*after.runs, *after.others), [run.panel.words for run in old_alone]
     )
-    return Report(old, new, panels, tuple(lines), decided, gate.status(decided))
+    report = text.Report(old, new, panels, tuple(lines), decided, gate.status(decided))
+    formats = {"text": text.as_text, "md": text.as_markdown, "json": text.as_json}
+    say(formats[form](report), fit=form == "text")
+    context.exit(report.status)

@@ -18,17 +18,17 @@ import yaml
 from inspect_ai.log import EvalSampleSummary
 
 from kidney_evals.errors import UserError
+from kidney_evals.human import Reference
 from kidney_evals.measures import find
 from kidney_evals.reporting.logs import READ, LogFile, find_logs
 from kidney_evals.reporting.runs import ModelRun, installed, read_runs, unscorable_samples
+from kidney_evals.reporting.table_formats import markdown_table
 from kidney_evals.scorers import main_score
 from kidney_evals.studies import CONDITIONS, Study
 from kidney_evals.studies.model import CONTROL_KINDS
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from kidney_evals.human.reference import Reference
 
 Name = Literal["runs", "quantities", "decisions"]
 """Name of a frame."""
@@ -122,9 +122,9 @@ def as_markdown() -> str:
     """Return the documentation of all frames, a Markdown table for each."""
     parts = []
     for name, columns in schema().items():
-        lines = [f"## `{name}`", "", "| column | type | what it holds |", "|---|---|---|"]
-        lines += [f"| `{one.name}` | {one.type} | {one.says} |" for one in columns]
-        parts.append("\n".join(lines))
+        rows = [(f"`{one.name}`", one.type, one.says) for one in columns]
+        table = markdown_table(("column", "type", "what it holds"), rows, "lll")
+        parts.append(f"## `{name}`\n\n{table}")
     return "\n\n".join(parts) + "\n"
 
 

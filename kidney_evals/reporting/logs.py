@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
+from fsspec.core import url_to_fs
 from inspect_ai.log import (
     EvalLog,
     EvalSampleSummary,
@@ -131,16 +132,12 @@ def first_line(error: Exception) -> str:
 
 def _file_system(location: str) -> tuple[str, str]:
     """Return the protocol of a location's file system, and the path in it."""
-    from fsspec.core import url_to_fs
-
     files, path = url_to_fs(location)
     return type(files).__name__, path
 
 
 def _locations(name: str) -> Iterator[str]:
     """Return the log files that a name matches; raise `UserError` if there are none."""
-    from fsspec.core import url_to_fs
-
     try:
         files, path = url_to_fs(name)
         if files.isdir(path):

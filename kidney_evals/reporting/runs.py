@@ -8,21 +8,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple, cast
 
 from inspect_ai.log import EvalLog, EvalSampleSummary
 
+from kidney_evals.card import Card
 from kidney_evals.errors import UserError
+from kidney_evals.human import Reference, load_reference
 from kidney_evals.measures import AnyRun
+from kidney_evals.measures.run import Run
 from kidney_evals.reporting.logs import READ, LogFile, first_line
 from kidney_evals.reporting.model_arguments import shown_arguments
 from kidney_evals.reporting.rows import Rows, answers_of, stored_rows
 from kidney_evals.studies import CONDITIONS, Study, load_study
-
-if TYPE_CHECKING:
-    from kidney_evals.card import Card
-    from kidney_evals.human.reference import Reference
-    from kidney_evals.measures.run import Run
 
 UNTRAINED: Final = "before"
 """The arm of `kidney-evals sft evaluate` with which the other arms are compared."""
@@ -164,7 +162,7 @@ class ModelRun:
     @property
     def run(self) -> Run | None:
         """The answers of a task of choices between patients; None for other tasks."""
-        return cast("Run | None", self.answers) if self.panel.task in CONDITIONS else None
+        return cast(Run | None, self.answers) if self.panel.task in CONDITIONS else None
 
     @property
     def card(self) -> Card | None:
@@ -283,8 +281,6 @@ def installed(
     time of the run, None or empty if unknown; of several tables joined by "+", the last counts.
     Raises `UserError` if the study can no longer be read.
     """
-    from kidney_evals.human.reference import load_reference
-
     study = load_study(source)
     people = load_reference(study, condition)
     tables = reference.split("+")[-1] if reference else None

@@ -154,12 +154,8 @@ def formatted(tables: Sequence[PanelTable], format: Format) -> str:
     if format == "csv":
         lines = [line for table in tables for line in _lines(table)]
         return csv_text([COLUMNS, *([line[name] for name in COLUMNS] for line in lines)])
-    return "\n\n".join([*(_markdown(table, tables) for table in tables), _not_right(tables)]) + "\n"
-
-
-def _not_right(tables: Sequence[PanelTable]) -> str:
-    """Return what the tables do not say."""
-    return NOT_RIGHT if any(table.has_people for table in tables) else _ALONE
+    end = NOT_RIGHT if any(table.has_people for table in tables) else _ALONE
+    return "\n\n".join([*(_markdown(table, tables) for table in tables), end]) + "\n"
 
 
 def markdown_table(

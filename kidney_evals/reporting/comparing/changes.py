@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from kidney_evals import measures
 from kidney_evals.estimation.errors import FitError, InputError
@@ -13,15 +13,12 @@ from kidney_evals.estimation.nonlinearity import holm
 from kidney_evals.estimation.paired import NOTHING, PairedDifference
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.human import NO_BAND, Band
-from kidney_evals.measures.run import on_shared
+from kidney_evals.measures.run import Run, on_shared
 from kidney_evals.measures.verdict import Verdict, moved, verdict_of
 from kidney_evals.planning.precision import nearest_start, paired_changes
 from kidney_evals.reporting.comparing.matching import SIDES, Pair
 from kidney_evals.reporting.runs import LABELS, ModelRun, differences
 from kidney_evals.reporting.text import how_it_ended
-
-if TYPE_CHECKING:
-    from kidney_evals.measures.run import Run
 
 LEVEL: Final = 0.05
 """Significance level for the adjusted p-value of a clear change."""

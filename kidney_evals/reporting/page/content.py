@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import yaml
+from markupsafe import Markup, escape
 
 from kidney_evals import __version__
 from kidney_evals.card import probe_text
@@ -39,9 +40,6 @@ from kidney_evals.reporting.text import FIRST, NOBODY, flags, how_it_ended
 from kidney_evals.studies import CONDITIONS
 from kidney_evals.studies.new import NOT_PUBLISHED
 from kidney_evals.templates import templates
-
-if TYPE_CHECKING:
-    from markupsafe import Markup
 
 PAPER: Final = (
     "Dickerson, Hosseini, Khanna, Pierce. Who Gets the Kidney? Human-AI Alignment, Indecision, "
@@ -244,8 +242,6 @@ def _meanings(groups: Sequence[parts.PanelRuns]) -> Iterator[parts.Figure]:
 
 def as_html(report: Report) -> str:
     """Return the page as HTML; text from a log is always escaped."""
-    from markupsafe import Markup
-
     helpers: tuple[Callable[..., Any], ...] = (
         *(cards.about, cards.finding_cells, cards.outcomes, cards.sample_links, cards.scale),
         *(cards.share_cells, cards.simulated, cards.value_text, cards.who),
@@ -376,8 +372,6 @@ def _printable(value: Any) -> Any:
 
 def _html(text: str, *replacements: tuple[str, str]) -> Markup:
     """Return a text as HTML with patterns replaced after it is escaped."""
-    from markupsafe import Markup, escape
-
     html = str(escape(_printable(text)))
     for pattern, by in replacements:
         html = re.sub(pattern, by, html)

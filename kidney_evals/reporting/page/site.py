@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import fsspec
 from inspect_ai.log import bundle_log_dir, read_eval_log, write_eval_log
 
 from kidney_evals.errors import UserError
@@ -112,8 +113,6 @@ def _new_site(out: str | Path) -> Iterator[Path]:
 
 def _copy(run: ModelRun, target: Path) -> None:
     """Copy a log; if its header may hold secrets, write it without them."""
-    import fsspec
-
     location = run.file.location
     try:
         if has_secrets(run.header):
