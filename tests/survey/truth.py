@@ -23,7 +23,8 @@ def mean_error(reference: Reference, everybody: Sequence[Person]) -> float:
     """Return the mean absolute error of people's shares, in their standard errors.
 
     .80 is expected of a normal error. The errors of one survey's dilemmas go together, so that the
-    share of covered dilemmas varies widely between surveys (.91 on average over 40 of them, .94 to .96 with a coin).
+    share of covered dilemmas varies widely between surveys. On average over 40 of them it is .91,
+    with a coin .94 to .96.
     """
     dilemmas = pool(reference.study)
     shares, errors = reference.shares(dilemmas), reference.share_draws(dilemmas).std(axis=0)
@@ -36,8 +37,8 @@ def farther_draws(reference: Reference, everybody: Sequence[Person]) -> float:
     The distance is the mean squared difference over dilemmas. The truth is outside the joint 95 %
     region of the draws if this is below .05. In 20 simulated surveys (180 people, 20 dilemmas each)
     that was so 4 times in forced choice, whose model has a misfit to people who differ, and once
-    with a coin; below .01 it was once and never. In one survey the errors of all dilemmas go together, so the
-    share of dilemmas whose own interval covers the truth says little.
+    with a coin; below .01 it was once and never. In one survey the errors of all dilemmas go
+    together, so the share of dilemmas whose own interval covers the truth says little.
     """
     dilemmas = pool(reference.study)
     shares, draws = reference.shares(dilemmas), reference.share_draws(dilemmas)
