@@ -227,8 +227,8 @@ def flip_model(
 ) -> Model:
     """Fit the model of the coin's share; `counts` as in `share_model`.
 
-    With `people`, which has as many draws as `counts`, `PEOPLE_TERMS` replace the closeness by
-    equal weights. Identical patients, of whom people's answers are all coins, are left out.
+    With `people`, which has as many draws as `counts`, `PEOPLE_TERMS` replace the closeness
+    by `strict_weights`. Identical patients, of whom people's answers are all coins, are left out.
     """
     rows = data.at((data.x != 0).any(axis=1))
     coin = rows.chose(COIN)
