@@ -164,7 +164,7 @@ def _files(folder: Path, study: Study | None, errors: Sequence[UserError]) -> It
 
 
 Checked = tuple[str, list[Callable[[], object]]]
-"""What a file holds, and further checks of it, each of which raises `UserError`."""
+"""The description of a file's content, and further checks, each of which raises `UserError`."""
 
 
 def _languages(study: Study) -> Checked:

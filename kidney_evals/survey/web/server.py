@@ -72,7 +72,7 @@ def serve(
     root: str,
     say: Callable[[str], None],
 ) -> None:
-    """Serve the survey until the process is told to stop; port 0 takes a free port.
+    """Run the survey's web server until the process is stopped; port 0 takes any free port.
 
     `token_file` is made if it does not exist; for `proxies` and `root` see `SurveyApp`.
 
