@@ -10,6 +10,7 @@ from itertools import product
 
 import numpy as np
 from scipy.linalg import block_diag
+from scipy.special import stdtrit
 
 from kidney_evals.estimation.arrays import Bools
 from kidney_evals.estimation.errors import FitError
@@ -107,13 +108,17 @@ def person_weights(people: int, seed: int | None, published: int) -> Floats:
     """Return the weight of each person in each bootstrap draw, shape (draws, people).
 
     Without a seed these are `person_counts` by `published`, a seed in this source. With one they
-    are those of a Bayesian bootstrap (Rubin 1981): exponential, with the number of people as their
-    sum. Then no person is in a draw a whole number of times, from which single answers could be
-    found.
+    are those of a Bayesian bootstrap (Rubin 1981), with the number of people as their sum. Then no
+    person is in a draw a whole number of times, from which single answers could be found. Their
+    variance is that of Student's intervals for a mean over people, t² / z² · n / (n - 1) with n - 1
+    degrees of freedom; Rubin's weights have n / (n + 1), too little for few people.
     """
     if seed is None:
         return person_counts(published, people)
-    weights = np.random.default_rng(seed).exponential(size=(DRAWS, people))
+    variance = (stdtrit(people - 1, 0.975) / Z95) ** 2 * people / (people - 1)
+    # Gamma numbers over their mean are Dirichlet weights, of variance (n - 1) / (n shape + 1).
+    shape = (people - 1) / people / variance - 1 / people
+    weights = np.random.default_rng(seed).gamma(shape, size=(DRAWS, people))
     return np.asarray(weights * (people / weights.sum(axis=1, keepdims=True)))
 
 

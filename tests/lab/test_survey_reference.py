@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import norm, t
 
 from kidney_evals.card import people_in_words
 from kidney_evals.errors import UserError
@@ -25,6 +26,7 @@ from kidney_evals.lab.drawn_models import (
     logit_model,
     people_weights,
     person_counts,
+    person_weights,
 )
 from kidney_evals.lab.persons import fit_spreads
 from kidney_evals.lab.survey_reference import build_from_survey
@@ -248,6 +250,15 @@ def test_a_drawn_study_covers_the_truth_and_the_crowd_meets_it(tmp_path: Path) -
         # Twice what is expected.
         assert mean_error(reference, everybody) < 1.6
         check_crowd(reference)
+
+
+@pytest.mark.parametrize("people", [30, 90])
+def test_random_weights_are_as_wide_as_students_intervals(people: int) -> None:
+    values = np.random.default_rng(people).normal(size=people)
+    draws = np.hstack([person_weights(people, seed, 0) @ values for seed in range(40)]) / people
+    # t·s/√n beside z times the standard deviation over draws, whose own error is about 1 %.
+    student = t(people - 1).ppf(0.975) * values.std(ddof=1) / np.sqrt(people)
+    assert norm.ppf(0.975) * draws.std() == pytest.approx(student, rel=0.03)
 
 
 def answers_of(truth: Truth, study: Study, condition: Condition, seed: int) -> Answers:
