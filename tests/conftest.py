@@ -26,8 +26,18 @@ LONGEST_FIRST = (
     "estimation/test_centrality.py",
     "lab/test_simulated_tables.py",
     "tasks/test_readout.py",
+    "survey/test_web_attacks.py",
+    "survey/test_web_flow.py",
+    "viewer/test_viewer.py",
+    "tasks/test_probe.py",
+    "lab/test_results.py",
+    "protocol/test_ended_runs.py",
+    "protocol/test_providers.py",
+    "reporting/test_nobody.py",
+    "reporting/test_page.py",
 )
-"""Files that take minutes. A worker that began one last would keep the others waiting."""
+"""The longest files of the slow and of the default suite. A worker that began one last would keep
+the others waiting."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

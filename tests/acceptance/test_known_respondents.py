@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from goldens import parts, reading
+from goldens.tables import Table, add
 from kidney_evals.lab.known_table import RESPONDENTS, Results, markdown, run_known
 from kidney_evals.measures import find
 from kidney_evals.reporting.rows import Rows
-from kidney_evals.studies import CONDITIONS, Condition
+from kidney_evals.studies import CONDITIONS, DEFAULT_STUDY, Condition
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/respondents.md"
 
@@ -38,15 +40,6 @@ def check_always_a(rows: Rows) -> None:
     assert corrected == pytest.approx(rows.baselines("distance")["guessing"].value, abs=0.001)
 
 
-def test_five_dilemmas_tell_always_a_and_nobody() -> None:
-    runs = run_known(5, ("first", "refuser"))
-    check_always_a(runs["forced_choice", "first"])
-    for condition in CONDITIONS:
-        assert "no_signal" in runs[condition, "first"].flags
-        assert runs[condition, "first"]["swap_diff"].value == 1
-        check_nothing_read(runs[condition, "refuser"])
-
-
 @pytest.fixture(scope="module")
 def full() -> Results:
     return run_known(200)
@@ -57,6 +50,13 @@ class TestTwoHundredDilemmas:
 
     def test_everybody_ran(self, full: Results) -> None:
         assert set(full) == {(condition, name) for condition in CONDITIONS for name in RESPONDENTS}
+
+    def test_the_rows_are_those_of_the_golden_file(self, full: Results) -> None:
+        for (condition, name), rows in full.items():
+            now: Table = {}
+            for id, cells in reading.cells_of(rows).items():
+                add(now, (name, condition, DEFAULT_STUDY, id), cells)
+            parts.check(f"rows_{DEFAULT_STUDY}", now, name, condition)
 
     def test_people_are_people(self, full: Results) -> None:
         coin = full["coin_flip", "human"]
@@ -111,6 +111,9 @@ class TestTwoHundredDilemmas:
         corrected = rows["distance"].value + rows["side_pull"].value
         assert uniform["distance"].low < corrected < uniform["distance"].high
         assert full["coin_flip", "first"]["pos_bias"].value == 0.5
+        for condition in CONDITIONS:
+            rows = full[condition, "first"]
+            assert "no_signal" in rows.flags and rows["swap_diff"].value == 1
 
     def test_the_documentation_prints_this_table(self, full: Results) -> None:
         block = re.search(

@@ -25,7 +25,7 @@ from goldens.runs import (
     Logs,
     run,
 )
-from goldens.tables import Table, add
+from goldens.tables import Table, add, differences, read_table
 from kidney_evals import tasks
 from kidney_evals.studies import Condition
 
@@ -52,6 +52,17 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "reference_arrays": ("study", "condition", "array"),
 }
 """The golden files in `data/`, without their ending, and the key columns of each."""
+
+
+def golden(name: str) -> Table:
+    """Return a golden table."""
+    return read_table(DATA / f"{name}.csv", KEYS[name])
+
+
+def check(name: str, now: Table, *begin: str) -> None:
+    """Compare a table with the rows of its golden file whose keys begin so."""
+    rows = {key: cells for key, cells in golden(name).items() if key[: len(begin)] == begin}
+    assert not differences(rows, now), name
 
 
 def rows(study: str, condition: Condition, respondent: str) -> Table:

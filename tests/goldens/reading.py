@@ -29,6 +29,7 @@ from kidney_evals.measures.run import Run
 from kidney_evals.measures.stated_run import StatedRun
 from kidney_evals.reporting import rows_of
 from kidney_evals.reporting.page import read_report
+from kidney_evals.reporting.rows import Rows
 from kidney_evals.studies import Condition, dilemmas_of, load_study
 
 Cells = Mapping[str, object]
@@ -71,11 +72,17 @@ FIRST = {"coverage": "cover_1st", "agreement": "agree_1st", "flip_rate": "flips_
 def rows_of_log(log: EvalLog) -> dict[str, dict[str, object]]:
     """Return the columns value, low, high, human and n of each measure of a run, by its id.
 
-    They are computed from the samples in the log, not rounded, NaN where there is no number. What
-    is no measure of its own (flags, baselines, bounds, first answers) stands under the name that
-    the goldens have for it.
+    They are computed from the samples in the log, not rounded, NaN where there is no number.
     """
-    rows = rows_of(log)
+    return cells_of(rows_of(log))
+
+
+def cells_of(rows: Rows) -> dict[str, dict[str, object]]:
+    """Return the columns of each row of a run.
+
+    What is no measure of its own (flags, baselines, bounds, first answers) stands under the name
+    that the goldens have for it.
+    """
     assert rows.run is not None
     found = dict(rows)
     for id, names in BASELINES.items():

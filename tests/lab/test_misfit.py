@@ -58,6 +58,7 @@ def with_answers(data: Group, share: Floats, coin: Floats, random: np.random.Gen
     )
 
 
+@pytest.mark.slow
 def test_people_whom_the_models_describe_have_no_misfit() -> None:
     data, random = asked("coin_flip", 3)
     utility = data.x @ WEIGHTS
@@ -73,6 +74,7 @@ def test_people_whom_the_models_describe_have_no_misfit() -> None:
     assert found["flip_rate"]["high"] == pytest.approx(1.96 * 0.006, rel=0.3)
 
 
+@pytest.mark.slow
 def test_a_misfit_is_measured() -> None:
     def shares(data: Group) -> Floats:
         # Age matters only if dependents are equal: the model has no such interaction.

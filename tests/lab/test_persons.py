@@ -35,9 +35,8 @@ def reference_of(name: str, condition: Condition) -> Reference:
     return load_reference(load_study(name), condition)
 
 
-# The longest case is slow: the other condition has a model of people's choices as well, and the
-# fixed questions have the coin.
-@each(("mcelfresh_2021", "coin_flip"))
+# The longest cases are slow.
+@each(("mcelfresh_2021", "forced_choice"), ("mcelfresh_2021", "coin_flip"))
 def test_persons_on_new_dilemmas_meet_the_table(name: str, condition: Condition) -> None:
     reference = reference_of(name, condition)
     # Every fourth person, on a draw that the table does not contain.
@@ -58,8 +57,14 @@ def test_persons_on_new_dilemmas_meet_the_table(name: str, condition: Condition)
         assert values.between(band.low, band.high).mean() >= 0.9 - tenth, id
 
 
-# The longest cases are slow: measures/test_runs.py holds the same of them in fewer runs.
-@each(("mcelfresh_2021", "forced_choice"), ("mcelfresh_2021", "coin_flip"))
+# The longest cases are slow: measures/test_runs.py holds the same of the default study in fewer
+# runs.
+@each(
+    ("mcelfresh_2021", "forced_choice"),
+    ("mcelfresh_2021", "coin_flip"),
+    ("mcelfresh_2021_fixed", "coin_flip"),
+    ("freedman_2020", "forced_choice"),
+)
 def test_the_crowd_meets_the_human_value_of_every_measure(name: str, condition: Condition) -> None:
     reference, runs = reference_of(name, condition), 60
     gaps: dict[str, list[float]] = {}

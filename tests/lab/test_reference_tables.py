@@ -44,6 +44,7 @@ def spread_of(study: Study, condition: Condition) -> PeopleSpread | None:
 # --- The tables ---
 
 
+@pytest.mark.slow
 def test_the_fixed_tables_are_rebuilt_byte_for_byte(raw_dir: Path) -> None:
     derived = shipped("mcelfresh_2021_fixed")
     del derived["persons.csv"]  # simulated from the other tables

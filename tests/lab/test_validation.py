@@ -71,10 +71,8 @@ def test_true_values_of_people_swapped_and_silent() -> None:
     assert truths("refuses close calls")["flip_rate"] < same["flip_rate"]
 
 
-@pytest.mark.parametrize(
-    ("condition", "dilemmas"),
-    [pytest.param("forced_choice", 4000, marks=pytest.mark.slow), ("coin_flip", 2500)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("condition", "dilemmas"), [("forced_choice", 4000), ("coin_flip", 2500)])
 def test_a_very_long_run_meets_the_truth(condition: Condition, dilemmas: int) -> None:
     # The estimators and the closed forms share no line; so many dilemmas leave little chance.
     long = Respondent("long", "", known.leaning, known.never, dilemmas)
