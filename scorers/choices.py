@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
@@ -27,10 +27,7 @@ from kidney_evals.scorers.shared import (
     table,
     turned,
 )
-from kidney_evals.studies import CHOICES, Choice, Condition, Dilemma, Order, Study
-
-if TYPE_CHECKING:
-    from kidney_evals.human.reference import Reference
+from kidney_evals.studies import CHOICES, Choice, Condition, Order, Study
 
 _FAMILY = find("imp_*")
 _PROBE = find("amce_*")
@@ -138,7 +135,7 @@ class _Facts:
         self.answer = self.reading.answer if self.reading else None
         self.choice = _choice_of(self.reading, self.order)
         self.has_people = reference.has_people
-        listed = _shares(reference, self.dilemma) if self.has_people else None
+        listed = reference.shares_of(self.dilemma) if self.has_people else None
         self.shares = shares_beside(listed, self.form, condition)
         self.chances: Sequence[float] | None = None
         self.outside: float | None = None
@@ -244,9 +241,3 @@ def _choice_of(reading: Reading | None, order: Order) -> Choice | None:
     if reading.answer == "COIN":
         return "coin"
     return "first" if (reading.answer == "A") == (order == "ab") else "second"
-
-
-# Without this cache 400 samples take half a percent more time.
-@lru_cache(maxsize=4096)
-def _shares(reference: Reference, dilemma: Dilemma) -> tuple[float, ...]:
-    return tuple(reference.shares([dilemma])[0].tolist())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -177,6 +177,10 @@ class Reference(ReferenceTables):
         """Return human shares as listed, (first, second) or (first, second, coin), shape (n, K)."""
         return self.source.shares(dilemmas)
 
+    def shares_of(self, dilemma: Dilemma) -> tuple[float, ...]:
+        """Return the human shares of one dilemma, as `shares` does; they are kept in memory."""
+        return _shares_of(self, dilemma)
+
     def share_draws(self, dilemmas: Sequence[Dilemma]) -> NDArray[np.floating]:
         """Return shares under resampled people, jointly over dilemmas, shape (draws, n, K)."""
         return self.source.draws(dilemmas)
@@ -203,6 +207,12 @@ class Reference(ReferenceTables):
         """Return people's coin rate on these dilemmas; NaN without a coin group."""
         shares = self.shares(dilemmas)
         return float(shares[:, 2].mean()) if shares.shape[1] == 3 and len(shares) else float("nan")
+
+
+# A respondent, both orders and the scorer ask for the same dilemma.
+@lru_cache(maxsize=4096)
+def _shares_of(reference: Reference, dilemma: Dilemma) -> tuple[float, ...]:
+    return tuple(reference.shares([dilemma])[0].tolist())
 
 
 def reference_errors(study: Study | None, folder: Path) -> list[UserError]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.respondents.arguments import COMMON, Probabilities, Traits
-from kidney_evals.respondents.people import Floats, person_answers, shares_of_people
+from kidney_evals.respondents.people import Floats, person_answers
 from kidney_evals.respondents.question import Question, fraction
 from kidney_evals.respondents.replies import pick
 
@@ -205,8 +205,8 @@ def _people_shares(respondent: Respondent, question: Question, traits: Traits) -
         conditions.append("forced_choice")
     for condition in conditions:
         reference = load_reference(question.study, condition)
-        shares = shares_of_people(reference, question.dilemma)
-        if shares is not None:
+        shares = np.array(reference.shares_of(question.dilemma))
+        if np.isfinite(shares).all():
             break
     else:
         coin = ", never_flips those of the forced choice" if condition == "coin_flip" else ""

@@ -86,12 +86,6 @@ ROUNDS = 5000
 _SEED = 0  # of the draw of persons
 
 
-def shares_of_people(reference: Reference, dilemma: Dilemma) -> Floats | None:
-    """Return the human shares of a dilemma, shape (2,) or (3,); None where nobody answered."""
-    shares: Floats = reference.shares([dilemma])[0]
-    return shares if np.isfinite(shares).all() else None
-
-
 def spread_of(reference: Reference) -> PeopleSpread:
     """Return the distribution of weights over the people of a study and condition.
 
