@@ -14,6 +14,7 @@ adds to it, so the least of the rounds is compared, beside the median.
 
 import argparse
 import json
+import os
 import random
 import resource
 import statistics
@@ -126,11 +127,14 @@ def main() -> None:
         found.setdefault(row.scorer, []).append(row.name)
     command = [sys.executable, __file__, "--rows", json.dumps(list(found.values()))]
     command += ["--samples", str(options.samples), "--once"]
+    # Compiled modules are kept, as after an installation: else each run would compile this package.
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
     seconds: dict[str, list[float]] = {variant: [] for variant in VARIANTS}
     for _ in range(options.rounds + 1):
         for variant in VARIANTS:
             before = resource.getrusage(resource.RUSAGE_CHILDREN)
-            subprocess.run([*command, variant], stdout=subprocess.DEVNULL, check=True)
+            run_it = [*command, variant]
+            subprocess.run(run_it, stdout=subprocess.DEVNULL, check=True, env=environment)
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
             used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
             seconds[variant].append(used)
