@@ -2,10 +2,10 @@
 
     python tests/benchmarks/scorers_cpu.py [--samples 400] [--rounds 5]
 
-`ours` is `coin_flip` on simulated people, whose answers cost time that a provider's do not cost
-here. In `rows`, as many scorers fill the same rows and columns with constants, which tells what our
-arithmetic costs apart from what Inspect charges for a row. `match` is a bare task with questions of
-the same length, which Inspect's mock model answers at random; it builds no task of this package.
+`ours` is `coin_flip`. In `rows`, as many scorers fill the same rows and columns with constants,
+which tells what our arithmetic costs apart from what Inspect charges for a row. `match` is a bare
+task with questions of the same length; it builds no task of this package. Inspect's mock model
+answers all three at random.
 
 Each run is a process of its own, the variants in turn, so that a drifting machine touches all
 alike; the figure is user plus system time of the whole process. Other work on the machine only
@@ -37,7 +37,7 @@ _CHARACTERS = 727
 
 def run_once(variant: str, samples: int, rows: list[list[str]]) -> None:
     if variant == "match":
-        run(bare_task(samples), mock_model(), "plain")
+        run(bare_task(samples), "plain")
         return
     from inspect_ai import task_with
 
@@ -48,7 +48,7 @@ def run_once(variant: str, samples: int, rows: list[list[str]]) -> None:
     if variant == "rows":
         scorers = [constant(each, index) for index, each in enumerate(rows)]
         task = task_with(task, scorer=scorers, **without)
-    run(task, "kidney/human", "plain")
+    run(task, "plain")
 
 
 def bare_task(samples: int) -> "Task":
@@ -77,11 +77,11 @@ def mock_model() -> "Model":
     return get_model("mockllm/model", custom_outputs=answer)
 
 
-def run(task: "Task", model: Any, display: Any) -> "EvalLog":
+def run(task: "Task", display: Any) -> "EvalLog":
     from inspect_ai import eval
 
     with tempfile.TemporaryDirectory() as folder:
-        log = eval(task, model=model, log_dir=folder, display=display)[0]
+        log = eval(task, model=mock_model(), log_dir=folder, display=display)[0]
     assert log.status == "success", log.error and log.error.message
     return log
 
@@ -121,7 +121,7 @@ def main() -> None:
     from kidney_evals.tasks import coin_flip
 
     # The rows of each of our scorers on this task.
-    log = run(coin_flip(dilemmas=2, controls=False), "kidney/human", "none")
+    log = run(coin_flip(dilemmas=2, controls=False), "none")
     found: dict[str, list[str]] = {}
     for row in log.results.scores if log.results else ():
         found.setdefault(row.scorer, []).append(row.name)
