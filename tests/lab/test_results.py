@@ -52,7 +52,9 @@ def run(task: Task, folder: Path, model: str | Model = "kidney/human") -> EvalLo
         (lambda: coin_flip(dilemmas=6, readout="logprobs", controls=False), "human"),
         (lambda: forced_choice(dilemmas=2, wording=WORDINGS, crossed=True), "uniform"),
         (lambda: forced_choice(dilemmas=3, probe="gender", controls=False), "human"),
-        (lambda: forced_choice(study="boerstler_2024"), "human"),
+        pytest.param(
+            *(lambda: forced_choice(study="boerstler_2024"), "human"), marks=pytest.mark.slow
+        ),
         (lambda: coin_flip(study="icu_bed", dilemmas=3), "uniform"),
         (lambda: coin_flip(dilemmas=3, orders="as_listed"), "refuser"),
     ],

@@ -45,7 +45,8 @@ FAULTS: tuple[Reply, ...] = (
 
 
 @pytest.mark.parametrize(
-    "protocol", ["chat", "messages", pytest.param("responses", marks=pytest.mark.slow)]
+    "protocol",
+    ["chat", *(pytest.param(one, marks=pytest.mark.slow) for one in ("messages", "responses"))],
 )
 def test_every_outcome_is_counted_for_what_it_is(
     protocol: Protocol, server: ProtocolServer, tmp_path: Path

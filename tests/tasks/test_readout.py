@@ -53,7 +53,9 @@ def test_a_provider_known_to_give_none_is_refused_before_a_call(
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("respondent", ["human", "lexicographic"])
+@pytest.mark.parametrize(
+    "respondent", ["human", pytest.param("lexicographic", marks=pytest.mark.slow)]
+)
 def test_a_begun_answer_says_what_many_samples_say(respondent: str, tmp_path: Path) -> None:
     asked: dict[str, Any] = {"dilemmas": 30, "controls": False}
     model = f"kidney/{respondent}"
