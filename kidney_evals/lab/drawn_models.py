@@ -10,7 +10,6 @@ from itertools import product
 
 import numpy as np
 from scipy.linalg import block_diag
-from scipy.special import stdtrit
 
 from kidney_evals.estimation.arrays import Bools
 from kidney_evals.estimation.errors import FitError
@@ -18,7 +17,7 @@ from kidney_evals.estimation.half_threshold import (
     fit_half_threshold,
     fit_half_threshold_resamples,
 )
-from kidney_evals.estimation.intervals import Z95
+from kidney_evals.estimation.intervals import Z95, student
 from kidney_evals.estimation.lapse import LapseFit, fit_lapse
 from kidney_evals.estimation.logit import fit_logit, fit_logit_resamples
 from kidney_evals.estimation.random_coefficients import RandomCoefficientFit
@@ -115,7 +114,7 @@ def person_weights(people: int, seed: int | None, published: int) -> Floats:
     """
     if seed is None:
         return person_counts(published, people)
-    variance = (stdtrit(people - 1, 0.975) / Z95) ** 2 * people / (people - 1)
+    variance = (student(people - 1) / Z95) ** 2 * people / (people - 1)
     # Gamma numbers over their mean are Dirichlet weights, of variance (n - 1) / (n shape + 1).
     shape = (people - 1) / people / variance - 1 / people
     weights = np.random.default_rng(seed).gamma(shape, size=(DRAWS, people))

@@ -40,6 +40,16 @@ def check_always_a(rows: Rows) -> None:
     assert corrected == pytest.approx(rows.baselines("distance")["guessing"].value, abs=0.001)
 
 
+@pytest.mark.slow
+def test_five_dilemmas_tell_always_a_and_nobody() -> None:
+    runs = run_known(5, ("first", "refuser"))
+    check_always_a(runs["forced_choice", "first"])
+    for condition in CONDITIONS:
+        assert "no_signal" in runs[condition, "first"].flags
+        assert runs[condition, "first"]["swap_diff"].value == 1
+        check_nothing_read(runs[condition, "refuser"])
+
+
 @pytest.fixture(scope="module")
 def full() -> Results:
     return run_known(200)
@@ -111,9 +121,6 @@ class TestTwoHundredDilemmas:
         corrected = rows["distance"].value + rows["side_pull"].value
         assert uniform["distance"].low < corrected < uniform["distance"].high
         assert full["coin_flip", "first"]["pos_bias"].value == 0.5
-        for condition in CONDITIONS:
-            rows = full[condition, "first"]
-            assert "no_signal" in rows.flags and rows["swap_diff"].value == 1
 
     def test_the_documentation_prints_this_table(self, full: Results) -> None:
         block = re.search(
