@@ -13,9 +13,6 @@ from kidney_evals.estimation.errors import FitError, InputError
 LARGEST: Final = 1e50
 """Largest allowed absolute value: its fourth power is still a finite double."""
 
-_ROUNDING = 1e-4
-_MOST = 2**53
-
 
 def numbers(values: ArrayLike, name: str) -> Floats:
     """Return `values` as an array of numbers of any shape."""
@@ -73,12 +70,33 @@ def shaped(
 
 def shares(values: ArrayLike, shape: tuple[int, ...], name: str) -> Floats:
     """Return shares of answers, 0 to 1 (up to rounding) or NaN."""
-    return shaped(values, shape, name, 0, 1, missing=True, slack=_ROUNDING)
+    return shaped(values, shape, name, 0, 1, missing=True, slack=1e-4)
 
 
-def column(values: ArrayLike, n: int, name: str, low: float, high: float) -> Floats:
+def column(
+    values: ArrayLike, n: int, name: str, low: float = -np.inf, high: float = np.inf
+) -> Floats:
     """Return `values` as an (n,) array within [low, high]."""
     return shaped(values, (n,), name, low, high)
+
+
+def vector(
+    values: ArrayLike, name: str, low: float = -np.inf, high: float = np.inf, slack: float = 0.0
+) -> Floats:
+    """Return `values` as an array of any length within [low, high] ± `slack`, or NaN."""
+    return shaped(values, (length(values, name, 0),), name, low, high, missing=True, slack=slack)
+
+
+def row_weights(values: ArrayLike | None, n: int, name: str) -> Floats:
+    """Return `values` as (n,) numbers of 0 or more; ones for None."""
+    return np.ones(n) if values is None else column(values, n, name, 0, np.inf)
+
+
+def resample_counts(values: ArrayLike, n: int) -> Floats:
+    """Return `frequencies`, how often each of n rows is in each resample, shape (draws, n)."""
+    counts = numbers(values, "frequencies")
+    draws = len(counts) if counts.ndim == 2 else 1
+    return shaped(counts, (draws, n), "frequencies", 0, np.inf)
 
 
 def length(values: ArrayLike, name: str, least: int = 1) -> int:
@@ -101,7 +119,7 @@ def codes(values: ArrayLike, n: int, name: str, allowed: tuple[int, ...]) -> Int
 def places(values: ArrayLike, n: int, name: str, count: int | None = None) -> Ints:
     """Return `values` as (n,) integers from 0 to `count` - 1; None for no upper limit."""
     array = column(values, n, name, 0, np.inf if count is None else count - 1)
-    raise_if_any((array != np.floor(array)) | (array > _MOST), array, name, "not a whole number")
+    raise_if_any((array != np.floor(array)) | (array > 2**53), array, name, "not a whole number")
     return array.astype(np.int64)
 
 
@@ -128,6 +146,12 @@ def groups(values: ArrayLike, n: int, name: str = "clusters") -> tuple[Ints, int
         raise InputError(f"{name} must be all numbers or all text, to be put in order") from None
     index = index.astype(np.int64).reshape(n)
     return index, int(index.max()) + 1
+
+
+def coverage(level: float) -> None:
+    """Raise `InputError` unless `level` is a coverage of an interval."""
+    if not 0 < level < 1:
+        raise InputError(f"level is {level}, allowed are numbers between 0 and 1")
 
 
 def whole(value: Any, name: str, least: int) -> int:

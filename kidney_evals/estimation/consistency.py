@@ -75,6 +75,7 @@ def retest_by_cluster(decisions: Decisions, clusters: ArrayLike, size: int) -> F
 
 
 def _cluster_means(each: Floats, clusters: ArrayLike, size: int) -> Floats:
+    size = _checks.whole(size, "size", 1)
     index = _checks.places(clusters, len(each), "clusters", size)
     known = ~np.isnan(each)
     count = np.bincount(index[known], minlength=size)

@@ -114,8 +114,7 @@ def distance_interval(
     s = _checks.shaped(s, (k,), "shares", -1, 1, missing=True, slack=1e-6)
     h = _checks.shaped(h, (k,), "reference", -1, 1, missing=True, slack=1e-6)
     v = _checks.shaped(covariance, (k, k), "covariance", missing=True)
-    if not 0 < level < 1:
-        raise InputError(f"level is {level}, allowed are numbers between 0 and 1")
+    _checks.coverage(level)
     if k > _MOST_SIGNS or np.isnan(s - h).any() or np.isnan(v).any():
         return NO_INTERVAL
     signs = np.array(list(product((0.5, -0.5), repeat=k)))

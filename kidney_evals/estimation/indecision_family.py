@@ -1,22 +1,38 @@
-"""Fits of all models of the coin to the same answers, ordered by log-likelihood."""
+"""Fits of all models of the coin to the same answers, and their comparison by cross-validation.
+
+In the comparison every model is fitted to nine of ten folds of the dilemmas and evaluated on the
+tenth by its log-likelihood, so that more parameters give no advantage. The model with the highest
+log-likelihood is compared with each other model by the difference, clustered by dilemma.
+
+**The rule**: this model is the best if each comparison is significant at 5 %, one-sided and divided
+by the number of comparisons (Bonferroni). Otherwise the models that it does not beat remain
+possible. There is also no best model if a rule explains every decision, since a model without a
+finite fit cannot be beaten. If constant rates, one of the models, remain possible, the answers do
+not show that coins depend on the patients.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import special
 
 from kidney_evals.estimation import _checks
 from kidney_evals.estimation._coin_models import CoinFit
-from kidney_evals.estimation.arrays import Floats
+from kidney_evals.estimation._fit import cluster_sums
+from kidney_evals.estimation.arrays import Floats, Ints
 from kidney_evals.estimation.errors import FitError
 from kidney_evals.estimation.indecision_models import MODELS, STARTS, Form, fit_indecision_model
 from kidney_evals.estimation.intervals import NAN
 from kidney_evals.estimation.ties import fit_davidson, fit_rao_kupper
 from kidney_evals.estimation.two_stage import fit_two_stage
+
+LEAST: Final = 20
+"""Smallest number of coins, and of decisions, for a comparison."""
 
 
 class NaiveFit(NamedTuple):
@@ -113,3 +129,112 @@ def fit_indecision_family(
             rows.append(FamilyRow(name, NAN, None, str(error)))
     rows.sort(key=lambda row: -row.per_answer if row.fit else np.inf)
     return IndecisionFamily(tuple(rows))
+
+
+class Contender(NamedTuple):
+    """One model in the comparison; not `min_delta`, whose free form is `davidson`.
+
+    `log_likelihood` is the held-out mean per answer, NaN if the model could not be fitted; `behind`
+    that of the best model minus this one, with its standard error, clustered by dilemma; `p_value`
+    the one-sided p-value that the best model is no better, uncorrected, NaN for the best.
+    """
+
+    model: str
+    log_likelihood: float
+    behind: float
+    error: float
+    p_value: float
+    failure: str
+
+
+class IndecisionChoice(NamedTuple):
+    """The result of the comparison.
+
+    `best` is None if no model beats all others. `possible` are the models that remain possible, the
+    best-fitting first; empty if no models could be compared.
+    """
+
+    best: str | None = None
+    possible: tuple[str, ...] = ()
+    reason: str = ""
+    contenders: tuple[Contender, ...] = ()
+
+
+def choose_indecision_model(
+    first: ArrayLike,
+    second: ArrayLike,
+    choices: ArrayLike,
+    dilemmas: ArrayLike,
+    *,
+    folds: int = 10,
+    seed: int = 0,
+) -> IndecisionChoice:
+    """Compare the models of indecision on one respondent's answers by cross-validation.
+
+    `first` and `second` are the values of both patients of each answer's dilemma, shape (n, k). The
+    seed is that of the folds and of the starting points.
+    """
+    one, two = _checks.pair(first, second)
+    n = len(one)
+    choice = _checks.codes(choices, n, "choices", (0, 1, 2))
+    index, count = _checks.groups(dilemmas, n, "dilemmas")
+    folds, seed = _checks.whole(folds, "folds", 2), _checks.whole(seed, "seed", 0)
+    coins = int((choice == 2).sum())
+    fewest, few = min((coins, "coins"), (n - coins, "decisions"))
+    if fewest < LEAST:
+        return IndecisionChoice(reason=f"only {fewest} {few}, {LEAST} are needed")
+    if count < 2 * folds:
+        return IndecisionChoice(reason=f"only {count} dilemmas, {2 * folds} are needed")
+    part = np.random.Generator(np.random.PCG64(seed)).permutation(count)[index] % folds
+    try:
+        logs, failures = _held_out(one, two, choice, part, seed)
+    except FitError as error:
+        return IndecisionChoice(reason=f"the models have no finite fit: {error}")
+    ranked = _ranked(logs, index)
+    failed = (Contender(name, NAN, NAN, NAN, NAN, why) for name, why in failures.items())
+    everyone = (*ranked, *failed)
+    if set(logs) <= {"naive", "random"}:
+        reason = f"the models have no finite fit: {failures['davidson']}"
+        return IndecisionChoice(reason=reason, contenders=everyone)
+    limit = 0.05 / (len(ranked) - 1)
+    possible = tuple(row.model for row in ranked if not row.p_value < limit)
+    reason = "" if len(possible) == 1 else "others fit as well within chance"
+    if failures:
+        reason = "a rule explains the decisions, so that some models have no finite fit"
+    return IndecisionChoice(None if reason else possible[0], possible, reason, everyone)
+
+
+def _held_out(
+    one: Floats, two: Floats, choice: Ints, part: Ints, seed: int
+) -> tuple[dict[str, Floats], dict[str, str]]:
+    """Return each answer's held-out log-probability (n,) by model, and why a model has no fit."""
+    logs: dict[str, Floats] = {}
+    failures: dict[str, str] = {}
+    for fold in np.unique(part):
+        out = part == fold
+        family = fit_indecision_family(one[~out], two[~out], choice[~out], starts=2, seed=seed)
+        differences, mean = one[out] - two[out], (one[out] + two[out]) / 2
+        for row in family.rows:
+            if row.fit is None:
+                failures.setdefault(row.model, row.failure)
+                continue
+            taken = row.fit.shares(differences, mean)[np.arange(len(mean)), choice[out]]
+            own = logs.setdefault(row.model, np.empty(len(choice)))
+            own[out] = np.log(np.maximum(taken, 1e-12))
+    for model in ("min_delta", *failures):
+        logs.pop(model, None)
+    failures.pop("min_delta", None)
+    return logs, failures
+
+
+def _ranked(logs: dict[str, Floats], index: Ints) -> tuple[Contender, ...]:
+    order = sorted(logs, key=lambda model: -float(logs[model].sum()))
+    gaps = np.column_stack([logs[order[0]] - logs[model] for model in order])
+    n, dilemmas = len(gaps), int(index.max()) + 1
+    rows = []
+    for model, total in zip(order, cluster_sums(gaps, index, dilemmas).T, strict=True):
+        error = float(np.sqrt(dilemmas * total.var(ddof=1)))
+        ahead = float(total.sum())
+        p_value = float(special.stdtr(dilemmas - 1, -ahead / error)) if error > 0 else NAN
+        rows.append(Contender(model, float(logs[model].mean()), ahead / n, error / n, p_value, ""))
+    return tuple(rows)

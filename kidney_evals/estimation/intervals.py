@@ -69,8 +69,7 @@ def wilson_at(rate: float, low: float, high: float, level: float) -> Interval:
     The ends x solve (1 + s) x² - (2 rate + s) x + rate² = 0 with s = z² / size, so that their
     product determines the size.
     """
-    if not 0 < level < 1:
-        raise InputError(f"level is {level}, allowed are numbers between 0 and 1")
+    _checks.coverage(level)
     if np.isnan([rate, low, high]).any():
         return NO_INTERVAL
     if not 0 <= low <= rate <= high <= 1:
@@ -151,8 +150,7 @@ def mean_interval(values: ArrayLike) -> Interval:
     If all values are equal, the half width is the upper end of Wilson's interval of a zero count.
     NaN with fewer than two values.
     """
-    n = _checks.length(values, "values", 0)
-    x = _checks.shaped(values, (n,), "values", missing=True)
+    x = _checks.vector(values, "values")
     x = x[~np.isnan(x)]
     if len(x) < 2:
         return NO_INTERVAL
@@ -189,8 +187,7 @@ def percentile(draws: ArrayLike, clusters: int | None = None, level: float = 0.9
     """
     _checks.length(draws, "draws", 0)
     values = _checks.numbers(draws, "draws")
-    if not 0 < level < 1:
-        raise InputError(f"level is {level}, allowed are numbers between 0 and 1")
+    _checks.coverage(level)
     if clusters is not None:
         _checks.whole(clusters, "clusters", 0)
     values = values[np.isfinite(values)]
@@ -209,8 +206,7 @@ def recentred(draws: Floats, value: float) -> Floats:
     The mean of the draws is as far from the estimate as the estimate is from the true value, in the
     same direction (Efron and Tibshirani 1993, section 10.2).
     """
-    n = _checks.length(draws, "draws", 0)
-    draws = _checks.shaped(draws, (n,), "draws", missing=True)
+    draws = _checks.vector(draws, "draws")
     known = draws[~np.isnan(draws)]
     return draws + 2 * (value - float(known.mean())) if len(known) else draws
 

@@ -91,10 +91,9 @@ def fit_lapse(
     x = _checks.matrix(differences, "differences")
     n, k = x.shape
     y = _checks.column(chose_first, n, "chose_first", 0, 1)
-    weight = np.ones(n) if frequencies is None else frequencies
-    counts = _checks.column(weight, n, "frequencies", 0, np.inf)
+    counts = _checks.row_weights(frequencies, n, "frequencies")
     if start is not None:
-        begin = _checks.column(start, 2 * k + 2, "start", -np.inf, np.inf)
+        begin = _checks.column(start, 2 * k + 2, "start")
     else:
         try:
             plain = fit_logit(x, y, intercept=intercept, penalty="firth")

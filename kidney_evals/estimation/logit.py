@@ -131,9 +131,8 @@ def fit_logit_resamples(
     x = _checks.matrix(differences, "differences")
     n = len(x)
     y = _checks.column(chose_first, n, "chose_first", 0, 1)
-    counts = _checks.numbers(frequencies, "frequencies")
-    draws = len(counts) if counts.ndim == 2 else 1
-    counts = _checks.shaped(counts, (draws, n), "frequencies", 0, np.inf)
+    counts = _checks.resample_counts(frequencies, n)
+    draws = len(counts)
     basis, design, _ = _fit.full_rank(x, intercept)
     if draws == 0:
         return np.empty((0, len(basis)))

@@ -9,12 +9,13 @@ weights are log-odds. On a fixed list the effect is valid for these dilemmas onl
 
 A patient's outcome in an answer is the chance of getting the kidney: 1 if chosen, 0 if not chosen,
 ½ if the answer is the coin. Coin answers are not dropped, since this would condition on the
-outcome.
+outcome. The levels of an attribute are its values if they are few, otherwise bands of values.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -25,10 +26,71 @@ from kidney_evals.estimation._fit import cluster_sums
 from kidney_evals.estimation.arrays import Bools, Floats, Ints
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import NAN, NO_INTERVAL, Interval, percentile, student
-from kidney_evals.estimation.levels import Levels
 from kidney_evals.estimation.quantity import Quantity, undefined
 
 _CHANCES = np.array([1.0, 0.0, 0.5])
+
+
+@dataclass(frozen=True)
+class Levels:
+    """The levels of one attribute: its own values, or bands of them.
+
+    Attributes:
+        starts: Smallest value of each level, strictly ascending. A band ends before the start of
+            the next band.
+        exact: Whether each level is a single value, so that no other values can occur.
+    """
+
+    starts: tuple[float, ...]
+    end: float
+    labels: tuple[str, ...]
+    exact: bool
+
+    def __post_init__(self) -> None:
+        ends = _checks.numbers([*self.starts, self.end], "levels")
+        ascending = np.diff(ends[:-1]) > 0
+        sound = len(ends) > 1 and np.isfinite(ends).all() and ends[-1] >= ends[:-1].max()
+        if not sound or not ascending.all():
+            raise InputError(f"levels must ascend and be finite, not {ends.tolist()}")
+        if len(self.labels) != len(self.starts):
+            raise InputError(f"{len(self.starts)} levels have {len(self.labels)} labels")
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def code(self, values: ArrayLike, name: str = "values") -> Ints:
+        """Return the index of the level of each value, shape (n,)."""
+        _checks.length(values, name, 0)
+        x = _checks.numbers(values, name)
+        index = np.searchsorted(self.starts, x, side="right") - 1
+        bad = ~((index >= 0) & (x <= self.end))
+        if self.exact:
+            bad |= np.asarray(self.starts)[index] != x
+        _checks.raise_if_any(bad, x, name, f"in none of {list(self.labels)}")
+        return index.astype(np.int64)
+
+
+def attribute_levels(values: ArrayLike, *, most: int = 6, bands: int = 3) -> Levels:
+    """Return an attribute's own values as levels, or bands of equal width where they are many.
+
+    `values` are all that the attribute can take, at least two, in any order. There are `bands`
+    bands, without the empty ones, if there are more than `most` values.
+    """
+    n = _checks.length(values, "values", 0)
+    domain = np.unique(_checks.shaped(values, (n,), "values"))
+    most, bands = _checks.whole(most, "most", 2), _checks.whole(bands, "bands", 2)
+    if len(domain) < 2:
+        raise InputError(f"an attribute needs two values or more, not {domain.tolist()}")
+    if len(domain) <= most:
+        each = tuple(domain.tolist())
+        return Levels(each, each[-1], tuple(f"{value:g}" for value in each), exact=True)
+    low, high = float(domain[0]), float(domain[-1])
+    # Rounding must not move a value that lies on a cut into the band below it.
+    position = np.floor((domain - low) / (high - low) * bands + 1e-9)
+    band = np.minimum(position, bands - 1)
+    parts = [domain[band == index] for index in np.unique(band)]
+    labels = [f"{part[0]:g} to {part[-1]:g}" if len(part) > 1 else f"{part[0]:g}" for part in parts]
+    return Levels(tuple(float(part[0]) for part in parts), high, tuple(labels), exact=False)
 
 
 class MarginalEffect(NamedTuple):
@@ -95,7 +157,7 @@ def marginal_effects(
     n = _checks.length(dilemma, "dilemma", 0)
     index = _checks.places(dilemma, n, "dilemma", len(x1))
     y = _checks.column(outcome, n, "outcome", 0, 1)
-    w = np.ones(n) if weights is None else _checks.column(weights, n, "weights", 0, np.inf)
+    w = _checks.row_weights(weights, n, "weights")
     # Sorted, so that the order of answers cannot change a digit.
     order = np.lexsort((w, y, index))
     order = order[w[order] > 0]
@@ -126,7 +188,7 @@ def human_marginal_effects(
     """
     x1, x2 = _checks.pair(first, second)
     count = len(x1)
-    w = np.ones(count) if weights is None else _checks.column(weights, count, "weights", 0, np.inf)
+    w = _checks.row_weights(weights, count, "weights")
     used = w > 0
     y = _used_chances(outcome, (count,), used, "outcome")
     table = _checks.numbers(outcome_draws, "outcome_draws")

@@ -131,14 +131,13 @@ def nonlinearity(
 
 def holm(p_values: Sequence[float]) -> list[float]:
     """Return p-values adjusted for their number by Holm (Scand. J. Statist. 1979); NaN stay NaN."""
-    m = _checks.length(p_values, "p_values", 0)
-    p = _checks.shaped(p_values, (m,), "p_values", 0, 1, missing=True)
+    p = _checks.vector(p_values, "p_values", 0, 1)
     result = np.full(len(p), NAN)
     tested = np.flatnonzero(~np.isnan(p))
     rank = tested[np.argsort(p[tested], kind="stable")]
     scaled = p[rank] * np.arange(len(rank), 0, -1)
     result[rank] = np.minimum(np.maximum.accumulate(scaled), 1.0)
-    return [float(value) for value in result]
+    return result.tolist()
 
 
 def _scaled(first: ArrayLike, second: ArrayLike, ends: ArrayLike) -> tuple[Floats, Floats]:

@@ -12,20 +12,17 @@ retest disagreement have intervals as in `indecision_change`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import special
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._pairs import NOTHING as NOTHING
-from kidney_evals.estimation._pairs import PairedDifference as PairedDifference
-from kidney_evals.estimation._pairs import changed as changed
-from kidney_evals.estimation._pairs import independent_change as independent_change
-from kidney_evals.estimation._pairs import on_both, score_interval, unseen_changes, widened
+from kidney_evals.estimation._fit import cluster_sums, full_rank, inverse, leverage, logistic
 from kidney_evals.estimation._resample import bootstrap, coin_gap, observed
 from kidney_evals.estimation.agreement import _terms
-from kidney_evals.estimation.arrays import Floats
+from kidney_evals.estimation.arrays import Bools, Floats
 from kidney_evals.estimation.calibration import EDGES, calibration_value
 from kidney_evals.estimation.consistency import (
     _across,
@@ -35,18 +32,78 @@ from kidney_evals.estimation.consistency import (
     within_orders,
 )
 from kidney_evals.estimation.decisions import COIN, Decisions
+from kidney_evals.estimation.errors import InputError
+from kidney_evals.estimation.importance import _slopes, estimate_importance
 from kidney_evals.estimation.indecision import indecision_rate
-from kidney_evals.estimation.intervals import DRAWS, percentile, recentred
-from kidney_evals.estimation.quantity import Quantity
+from kidney_evals.estimation.intervals import (
+    DRAWS,
+    NAN,
+    NO_INTERVAL,
+    Z95,
+    Interval,
+    difference,
+    percentile,
+    recentred,
+    student,
+    wilson,
+)
+from kidney_evals.estimation.logit import LogitFit, fit_logit
+from kidney_evals.estimation.quantity import Quantity, undefined
+
+_PRIOR = 0.5
 
 _APART: Final = 10
 """Added to the key of the second run's resamples if the runs are resampled independently."""
 
 
+class PairedDifference(NamedTuple):
+    """The difference of a statistic between two runs on the same dilemmas.
+
+    Attributes:
+        change: Second run minus first, with its 95 % interval; n counts the shared dilemmas. NaN
+            with n = 0 where either run has no value.
+        p_value: Two-sided p-value of no difference; NaN without an interval.
+    """
+
+    change: Quantity
+    first: float
+    second: float
+    p_value: float
+
+
+NOTHING = PairedDifference(undefined(), NAN, NAN, NAN)
+"""The result if the runs share no dilemma on which the statistic is defined."""
+
+
+def changed(
+    first: float, second: float, ends: Interval, dilemmas: int, p: float | None = None
+) -> PairedDifference:
+    """Return second minus first with the interval `ends` and the two-sided p-value `p`.
+
+    Without `p`, the p-value is that of the interval: the distance from the difference to the end on
+    the side of zero counts as 1.96 standard errors. NaN without an interval.
+    """
+    value = second - first
+    if p is None:
+        side = value - ends.low if value > 0 else ends.high - value
+        if np.isnan(ends.low) or np.isnan(value):
+            p = NAN
+        elif value == 0:
+            p = 1.0
+        else:
+            p = float(2 * special.ndtr(-Z95 * abs(value) / side)) if side > 0 else 0.0
+    return PairedDifference(Quantity(value, *ends, n=dilemmas), first, second, p)
+
+
+def independent_change(before: Quantity, after: Quantity, dilemmas: int) -> PairedDifference:
+    """Return the change between independent estimates, with the interval of `difference`."""
+    return changed(before.value, after.value, difference(after, before), dilemmas)
+
+
 def indecision_change(first: Decisions, second: Decisions) -> PairedDifference:
     """Return the change of `indecision_rate`.
 
-    For drawn dilemmas: Tango's score interval (see `_pairs.score_interval`) of the differences
+    For drawn dilemmas: Tango's score interval (see `score_interval`) of the differences
     between the dilemmas' shares of coins, or, if numbers of answers differ between dilemmas, of the
     linearised terms. For a fixed list: `intervals.difference` of the intervals of the two runs.
     """
@@ -135,6 +192,124 @@ def calibration_change(first: Decisions, second: Decisions) -> PairedDifference:
     return _resampled(values, one, noise / len(each), each, float(np.sqrt(reach / len(each))))
 
 
+def importance_changes(
+    first: Decisions, second: Decisions, ranges: ArrayLike
+) -> tuple[PairedDifference, ...]:
+    """Return the changes of the importance shares, one for each attribute.
+
+    The logits are those behind the log's rows `imp_*`, fitted to the dilemmas that both runs
+    decided. The covariance of the two estimates is bread_1 Σ_g s_1g s_2gᵀ bread_2, with s_1g and
+    s_2g the scores of the two runs summed within dilemma g (seemingly unrelated estimation: Weesie
+    1999, Stata Technical Bulletin 52), followed by the delta method. It is set to 0, so that the
+    variances are added, if the answers of a run are separated. NaN with n = 0 unless both runs pass
+    the signal gate of `estimate_importance` and determine every weight.
+    """
+    nothing: tuple[PairedDifference, ...] = (NOTHING,) * first.differences.shape[1]
+    both = on_both(first, second, lambda run: run.decided.answered)
+    runs = [run.decided for run in both]
+    count = runs[0].dilemmas
+    if count < 2:
+        return nothing
+    spans = _checks.numbers(ranges, "ranges")
+    fits = [fit_logit(run.shown_differences, run.shown_first, clusters=run.dilemma) for run in runs]
+    one, two = (estimate_importance(fit, spans) for fit in fits)
+    if not (one.defined and two.defined):
+        return nothing
+    scores, swings = zip(*map(_moves, runs, fits, [spans] * 2), strict=True)
+    # The small-sample factor of the two sandwiches, so that equal runs have equal blocks.
+    factor = count / (count - 1)
+    factor *= float(np.prod([(fit.n - 1) / (fit.n - fit.parameters) for fit in fits]) ** 0.5)
+    cross = factor * (scores[0] * scores[1]).sum(axis=0)
+    if any(fit.separated for fit in fits):
+        cross = np.zeros_like(cross)
+    variances = np.diag(one.covariance + two.covariance) - 2 * cross
+    halves = student(count - 1) * np.sqrt(np.maximum(variances, 0.0))
+    # Multiplied by the number of dilemmas, since a share is a sum over dilemmas, not a mean.
+    unlike = (runs[0].counts != runs[1].counts).any(axis=(1, 2))[:, None]
+    each = count * np.where(unlike, scores[1] - scores[0], 0.0)
+    reach = count * np.sqrt(np.mean(np.square(swings), axis=(0, 1)))
+    unseen = map(unseen_changes, each.T, reach)
+    result = []
+    shares = one.shares.tolist(), two.shares.tolist()
+    for before, after, half, more in zip(*shares, halves.tolist(), unseen, strict=True):
+        value = after - before
+        ends = widened(Interval(value - half, value + half), value, more, most=2.0)
+        result.append(changed(before, after, ends, count))
+    return tuple(result)
+
+
+def on_both(
+    first: Decisions, second: Decisions, usable: Callable[[Decisions], Bools]
+) -> tuple[Decisions, Decisions]:
+    """Return both runs on the dilemmas that are `usable`, (D,), in both.
+
+    Raises:
+        InputError: The runs do not list the same dilemmas with the same people.
+    """
+    for name in ("differences", "shares", "closeness", "share_draws"):
+        one, two = getattr(first, name), getattr(second, name)
+        if one is two:
+            continue
+        if one is None or two is None or one.shape != two.shape:
+            shapes = " and ".join(str(None if it is None else it.shape) for it in (one, two))
+            raise InputError(f"{name} of the two runs have the shapes {shapes}, not the same")
+        unequal = np.argwhere((one != two) & ~(np.isnan(one) & np.isnan(two)))
+        if len(unequal):
+            row = int(unequal[:, 1 if name == "share_draws" else 0].min())
+            raise InputError(f"{name} row {row} differs between the two runs: list both alike")
+    if first.fixed != second.fixed:
+        raise InputError("fixed differs between the two runs: one is drawn, one a fixed list")
+    mask = usable(first) & usable(second)
+    return first.at(mask), second.at(mask)
+
+
+def score_interval(each: Floats, level: float = 0.95) -> tuple[Interval, float]:
+    """Return the interval and p-value of a mean of differences, each between -1 and 1.
+
+    `level` is the coverage of the interval.
+
+    Tango's score interval of a difference of paired proportions (Statistics in Medicine 1998, 17:
+    891-908), whose test is McNemar's, for differences of -1, 0 and 1. Fractional differences count
+    as Σ|d| / s differences of size s = (Σ d² + ½) / (Σ |d| + ½): the sum of squares is that of the
+    data, except for the added ½, since a few small differences do not exclude large ones. If all
+    are 0 the ends are ± z² / (n + z²), as in Wilson's interval. The number of pairs is multiplied
+    by (z/t)², as in `effective_size`. NaN with fewer than two pairs.
+    """
+    count = len(each)
+    if count < 2:
+        return NO_INTERVAL, NAN
+    moved = np.abs(each)
+    size = (float((moved**2).sum()) + _PRIOR) / (float(moved.sum()) + _PRIOR)
+    z = Z95 if level == 0.95 else float(special.ndtri((1 + level) / 2))
+    shrink = (z / student(count - 1, level)) ** 2
+    n = count * shrink
+    gains = float(each[each > 0].sum()) / size * shrink
+    losses = -float(each[each < 0].sum()) / size * shrink
+    discordant = gains + losses
+    score = (gains - losses) / np.sqrt(discordant) if discordant > 0 else 0.0
+    low, high = (_end(gains, losses, n, towards, z) for towards in (-1.0, 1.0))
+    return Interval(size * low, size * high), float(2 * special.ndtr(-abs(score)))
+
+
+def widened(ends: Interval, value: float, unseen: float, most: float = np.inf) -> Interval:
+    """Return the interval, half widths h replaced by sqrt(h² + unseen²), within ±`most`."""
+    low = value - float(np.hypot(value - ends.low, unseen))
+    high = value + float(np.hypot(ends.high - value, unseen))
+    return Interval(max(low, -most), min(high, most))
+
+
+def unseen_changes(each: Floats, reach: float) -> float:
+    """Return the change of a mean over dilemmas that rare, unobserved changes could make.
+
+    The share of further changed dilemmas is the upper end of Wilson's interval of a zero count;
+    their size is the root mean square of the observed changes and half a change of the largest size
+    `reach`.
+    """
+    seen = int(np.count_nonzero(each))
+    size = (float((each**2).sum()) + _PRIOR * reach**2) / (seen + _PRIOR)
+    return float(np.sqrt(size)) * wilson(0.0, len(each)).high
+
+
 def _proportion_change(
     one: Decisions,
     two: Decisions,
@@ -171,3 +346,45 @@ def _surplus_coins(run: Decisions) -> Floats:
     answers, rate = run.counts.sum(axis=(1, 2)), indecision_rate(run).value
     surplus: Floats = answers * (_coins(run) - rate)
     return rate + surplus / float(answers.mean())
+
+
+def _moves(run: Decisions, fit: LogitFit, ranges: Floats) -> tuple[Floats, Floats]:
+    """Return each dilemma's influence on the shares, now and if fully changed, each (D, k).
+
+    Bread times the dilemma's score, and bread times the change of the score if every answer changes
+    from the second-listed patient to the first, times the derivatives of the shares in the weights.
+    """
+    x, chosen = run.shown_differences, run.shown_first.astype(np.float64)
+    basis, design, _ = full_rank(x, intercept=True)
+    probability = logistic(x @ fit.weights + fit.intercept)
+    variance = probability * (1 - probability)
+    bread = inverse((design * variance[:, None]).T @ design)
+    residual = chosen - probability + leverage(design, variance, bread) * (0.5 - probability)
+    slopes = _slopes(fit.weights, ranges)
+
+    def moves(pull: Floats) -> Floats:
+        sums = cluster_sums(design * pull[:, None], run.dilemma, run.dilemmas)
+        return np.asarray((sums @ bread @ basis.T)[:, :-1] @ slopes.T)
+
+    return moves(residual), moves(np.where(run.order == 0, 1.0, -1.0))
+
+
+def _end(gains: float, losses: float, n: float, towards: float, z: float) -> float:
+    """Return the difference between the estimate and -1 or 1 at which Tango's score is z."""
+    from scipy.optimize import brentq
+
+    def excess(difference: float) -> float:
+        # The share of losses is its maximum-likelihood value at that difference.
+        linear = -gains - losses + (2 * n - gains + losses) * difference
+        constant = -losses * difference * (1 - difference)
+        share = (np.sqrt(max(linear**2 - 8 * n * constant, 0.0)) - linear) / (4 * n)
+        variance = n * (2 * share + difference * (1 - difference))
+        # Multiplied by the standard error, which may be 0, to make the function continuous.
+        return abs(gains - losses - n * difference) - z * float(np.sqrt(max(variance, 0.0)))
+
+    value = (gains - losses) / n
+    # If all differences are 0, both terms are 0 at the estimate itself.
+    inside = value + 1e-12 * (towards - value)
+    if excess(inside) * excess(towards) >= 0:
+        return towards
+    return float(brentq(excess, inside, towards, xtol=1e-15))

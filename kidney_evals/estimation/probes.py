@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._pairs import NOTHING, PairedDifference, changed, score_interval
 from kidney_evals.estimation.arrays import Bools, Floats, Ints
 from kidney_evals.estimation.intervals import Interval
+from kidney_evals.estimation.paired import NOTHING, PairedDifference, changed, score_interval
 from kidney_evals.estimation.quantity import Quantity, undefined
 
 NO_LEVEL = -1
@@ -71,7 +71,7 @@ def level_effect(answers: ProbeAnswers, level: int, coverage: float = 0.95) -> Q
     2014). A dilemma without the level, or without both assignments in an order, does not count; `n`
     counts those that do.
 
-    The interval is Tango's score interval over dilemmas (`_pairs.score_interval`), which has a
+    The interval is Tango's score interval over dilemmas (`paired.score_interval`), which has a
     positive width if all contrasts are 0: then it is ± z² / (n + z²).
     """
     return contrast_mean(level_contrasts(answers, level), coverage)
@@ -99,7 +99,7 @@ def coin_contrasts(answers: ProbeAnswers) -> Floats:
 
 def contrast_mean(contrasts: ArrayLike, coverage: float = 0.95) -> Quantity:
     """Return the mean of contrasts by unit, NaN for none, with its interval; `n` counts units."""
-    each = _checked(contrasts, "contrasts")
+    each = _checks.vector(contrasts, "contrasts", -1, 1, 1e-9)
     each = each[~np.isnan(each)]
     if not len(each):
         return undefined()
@@ -113,7 +113,8 @@ def contrast_change(first: ArrayLike, second: ArrayLike) -> PairedDifference:
     `first` and `second` are the contrasts of the runs by dilemma, NaN for none; a dilemma beyond
     the end of the shorter one has none. The interval is Tango's of half the differences, times 2.
     """
-    before, after = _checked(first, "first"), _checked(second, "second")
+    before = _checks.vector(first, "first", -1, 1, 1e-9)
+    after = _checks.vector(second, "second", -1, 1, 1e-9)
     size = min(len(before), len(after))
     both = ~np.isnan(before[:size] + after[:size])
     if not both.any():
@@ -122,11 +123,6 @@ def contrast_change(first: ArrayLike, second: ArrayLike) -> PairedDifference:
     ends, p = score_interval((two - one) / 2)
     doubled = Interval(2 * ends.low, 2 * ends.high)
     return changed(float(one.mean()), float(two.mean()), doubled, len(one), p)
-
-
-def _checked(values: ArrayLike, name: str) -> Floats:
-    count = _checks.length(values, name, least=0)
-    return _checks.shaped(values, (count,), name, -1, 1, missing=True, slack=1e-9)
 
 
 def _contrasts(answers: ProbeAnswers, values: Floats, used: Bools, is_one: Bools) -> Floats:

@@ -19,26 +19,21 @@ bound.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import special
 
 from kidney_evals.estimation import _checks
 from kidney_evals.estimation._coin_models import NO_COIN, Model, spread
 from kidney_evals.estimation._fit import PanelFit, climb, definite, hessian, inverse, robust
-from kidney_evals.estimation._person_nodes import (
-    Nodes,
-    Panel,
-    Population,
-    RandomModel,
-    normal_draws,
-    panel,
-    person_nodes,
-    posterior,
-)
-from kidney_evals.estimation.arrays import Bools, Floats
+from kidney_evals.estimation.arrays import Bools, Floats, Ints
 from kidney_evals.estimation.decisions import COIN
 from kidney_evals.estimation.errors import FitError, InputError
+
+RandomModel = Literal["logit", "davidson"]
+"""`logit` is for decided answers, `davidson` for answers with a coin."""
 
 DRAWS = 500
 """Number of draws for each person."""
@@ -52,10 +47,55 @@ _SETTLED = 0.02
 _FLOOR = 0.1
 """Lower bound of a standard deviation, in logits at an attribute's root mean square difference."""
 
+_PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29)
+
 _ADVICE = (
     "the random-coefficient model did not converge: try fewer attributes, correlated=False or more "
     "draws; weights without bound mean that the attributes decide nearly every answer"
 )
+
+
+class _Panel(NamedTuple):
+    """Checked answers sorted by person: differences `x`, shape (n, k), and codes `choice`, (n,).
+
+    `rows` holds the place of each person's answers. `size` is the number q of random coefficients:
+    the weights and, with a coin, τ.
+    """
+
+    x: Floats
+    choice: Ints
+    rows: list[slice]
+    coin: bool
+    size: int
+
+
+class _Population(NamedTuple):
+    """Normal distribution of coefficients over people, with covariance L Lᵀ, L of shape (q, q)."""
+
+    means: Floats
+    cholesky: Floats
+
+    def standard(self, coefficients: Floats) -> Floats:
+        """Return z of coefficients = means + L z, shape (..., q)."""
+        return (coefficients - self.means) @ np.linalg.inv(self.cholesky).T
+
+    def log_density(self, z: Floats) -> Floats:
+        """Return the log-density of coefficients with the given z, shape (...)."""
+        size = len(self.means)
+        scale = np.log(np.diag(self.cholesky)).sum() + 0.5 * size * np.log(2 * np.pi)
+        return np.asarray(-0.5 * (z**2).sum(axis=-1) - scale)
+
+
+class _Nodes(NamedTuple):
+    """Draws of each person's coefficients, with importance weights for any population.
+
+    A person's likelihood in a population with density f is the mean over R of
+    exp(log_ratio) f(coefficients). `log_ratio`, shape (people, R), is the log of the likelihood of
+    the person's answers over the density that the coefficients, (people, R, q), were drawn from.
+    """
+
+    coefficients: Floats
+    log_ratio: Floats
 
 
 @dataclass(frozen=True)
@@ -112,7 +152,7 @@ def fit_random_coefficients(
         FitError: No optimum was reached, attributes do not vary or are collinear, or in `davidson`
             there are no coins or only coins.
     """
-    answers = panel(differences, choices, persons, model)
+    answers = _panel(differences, choices, persons, model)
     people, estimated = len(answers.rows), _estimated(answers.size, correlated)
     parameters = answers.size + int(estimated.sum())
     if people <= parameters:
@@ -127,7 +167,7 @@ def fit_random_coefficients(
         raise FitError(f"{which} answer is the coin: try model='logit' on decided answers")
     scale = spread(answers.x)
     answers = answers._replace(x=answers.x / scale)
-    normal = normal_draws(seed, people, draws, answers.size)
+    normal = _normal_draws(seed, people, draws, answers.size)
     least = np.where(np.eye(answers.size) > 0, _FLOOR, -np.inf)
     low = np.append(np.full(answers.size, -np.inf), least[estimated])
     try:
@@ -160,10 +200,10 @@ def fit_random_coefficients(
     )
 
 
-class SimulatedLikelihood:
+class _Likelihood:
     """The simulated log-likelihood as a function of `RandomCoefficientFit.theta`."""
 
-    def __init__(self, nodes: Nodes, correlated: bool) -> None:
+    def __init__(self, nodes: _Nodes, correlated: bool) -> None:
         self.nodes = nodes
         self.estimated = _estimated(nodes.coefficients.shape[2], correlated)
 
@@ -173,7 +213,7 @@ class SimulatedLikelihood:
         The score is L⁻ᵀ E[z] in the means and the lower triangle of L⁻ᵀ (E[z zᵀ] - I) in L.
         """
         population = _population(theta, self.estimated)
-        values, weight = posterior(population, self.nodes)
+        values, weight = _posterior(population, self.nodes)
         z = population.standard(self.nodes.coefficients)
         first = np.einsum("pr,prq->pq", weight, z)
         second = (z * weight[:, :, None]).transpose(0, 2, 1) @ z
@@ -192,16 +232,16 @@ class SimulatedLikelihood:
 
 
 def _maximise(
-    answers: Panel, normal: Floats, correlated: bool, low: Floats
-) -> tuple[Floats, SimulatedLikelihood]:
+    answers: _Panel, normal: Floats, correlated: bool, low: Floats
+) -> tuple[Floats, _Likelihood]:
     """Return the maximum and the likelihood with a proposal computed there."""
     estimated = _estimated(answers.size, correlated)
     theta = _start(answers, estimated)
     for draws in (normal[:, :_ROUGH], normal):
         high = np.full(len(low), np.inf)
         for passed in range(_ROUNDS):
-            nodes = person_nodes(answers, _population(theta, estimated), draws)
-            likelihood = SimulatedLikelihood(nodes, correlated)
+            nodes = _person_nodes(answers, _population(theta, estimated), draws)
+            likelihood = _Likelihood(nodes, correlated)
             moved, _ = climb(likelihood.objective, theta, limit=5, box=(low, high))
             outer = likelihood.objective(moved)[2]
             change = np.abs(moved - theta) * np.sqrt(np.diag(outer))
@@ -220,7 +260,7 @@ def _maximise(
     return theta, likelihood
 
 
-def _start(answers: Panel, estimated: Bools) -> Floats:
+def _start(answers: _Panel, estimated: Bools) -> Floats:
     """Return the group's weights, enlarged since they are attenuated, and half as deviations."""
     k = answers.x.shape[1]
     model = Model("davidson", answers.x, choice=answers.choice)
@@ -237,8 +277,114 @@ def _estimated(size: int, correlated: bool) -> Bools:
     return np.tri(size, dtype=np.bool_) if correlated else np.eye(size, dtype=np.bool_)
 
 
-def _population(theta: Floats, estimated: Bools) -> Population:
+def _population(theta: Floats, estimated: Bools) -> _Population:
     size = len(estimated)
     cholesky = np.zeros((size, size))
     cholesky[estimated] = theta[size:]
-    return Population(theta[:size], cholesky)
+    return _Population(theta[:size], cholesky)
+
+
+def _normal_draws(seed: int, people: int, draws: int, size: int) -> Floats:
+    """Return quasi-random standard normal draws, shape (people, draws, size).
+
+    The digits of each dimension's radical inverse are permuted at random (Owen 2017, "A randomized
+    Halton algorithm in R"). Consecutive segments of the sequence go to consecutive people, so that
+    their simulation errors are negatively correlated (Train 2009, section 9.3.3).
+    `scipy.stats.qmc.Halton` has other permutations, which would change the shipped tables.
+    """
+    random = np.random.Generator(np.random.PCG64(seed))
+    count = people * draws
+    points = np.zeros((count, size))
+    for dimension, prime in enumerate(_PRIMES[:size]):
+        rest = np.arange(count)
+        place = 1.0 / prime
+        while 1.0 - place < 1.0:
+            digits = random.random(prime).argsort(kind="stable")
+            points[:, dimension] += digits[rest % prime] * place
+            rest //= prime
+            place /= prime
+    normal: Floats = special.ndtri(np.clip(points, 1e-15, 1 - 1e-15))
+    return normal.reshape(people, draws, size)
+
+
+def _panel(
+    differences: ArrayLike, choices: ArrayLike, persons: ArrayLike, model: RandomModel
+) -> _Panel:
+    """Check answers and sort them by person; people are in the order of their labels."""
+    if model not in ("logit", "davidson"):
+        raise InputError(f"model is {model!r}, allowed are 'logit' and 'davidson'")
+    x = _checks.matrix(differences, "differences")
+    n, k = x.shape
+    coin = model == "davidson"
+    if not 1 <= k <= len(_PRIMES) - coin:
+        raise InputError(f"differences has {k} attributes, allowed are 1 to {len(_PRIMES) - coin}")
+    choice = _checks.codes(choices, n, "choices", (0, 1, COIN) if coin else (0, 1))
+    person, people = _checks.groups(persons, n, "persons")
+    # Rows of a person are sorted as well, so that their order changes no digit.
+    rank = np.lexsort((choice, *x.T, person))
+    bounds = np.searchsorted(person[rank], np.arange(people + 1)).tolist()
+    return _Panel(x[rank], choice[rank], list(map(slice, bounds, bounds[1:])), coin, k + coin)
+
+
+def _log_likelihoods(answers: _Panel, coefficients: Floats) -> Floats:
+    """Return the log-likelihood of each person's answers under each draw (people, R, q)."""
+    k = answers.x.shape[1]
+    side = np.array([1.0, -1.0, 0.0])[answers.choice]
+    result = np.empty(coefficients.shape[:2])
+    for person, rows in enumerate(answers.rows):
+        own = coefficients[person]
+        half = 0.5 * answers.x[rows] @ own[:, :k].T
+        tau = own[:, k] if answers.coin else np.full(len(own), NO_COIN)
+        coins = int((answers.choice[rows] == COIN).sum())
+        # The larger score of the two patients is subtracted from each, to keep exponentials finite.
+        distance = np.abs(half)
+        total = distance + np.log1p(np.exp(-2 * distance) + np.exp(tau - distance))
+        result[person] = side[rows] @ half + coins * tau - total.sum(axis=0)
+    return result
+
+
+def _person_nodes(answers: _Panel, population: _Population, normal: Floats) -> _Nodes:
+    """Return draws of each person's coefficients from a proposal near the person's posterior.
+
+    Most draws from the population would have a negligible likelihood. A quarter of the draws are
+    from the population; the others are from a normal distribution around the posterior mode, with
+    1.5 times the covariance that the curvature there implies, so that the ratio of the population's
+    density to that of the draws is at most 4 (defensive mixture, Hesterberg 1995). `normal` has
+    shape (people, R, q).
+    """
+    inverse = np.linalg.inv(population.cholesky)
+    prior = population.means, inverse.T @ inverse
+    modes, curvatures = zip(*(_mode(answers, rows, prior) for rows in answers.rows), strict=True)
+    centre = population.standard(np.stack(modes))
+    # Curvature in units of z, whose prior part is the identity.
+    curvature = population.cholesky.T @ np.stack(curvatures) @ population.cholesky
+    root = np.linalg.cholesky(1.5 * np.linalg.inv(curvature))
+    wide = max(1, round(0.25 * normal.shape[1]))
+    moved = centre[:, None] + normal[:, wide:] @ root.transpose(0, 2, 1)
+    z = np.concatenate([normal[:, :wide], moved], axis=1)
+    away = (z - centre[:, None]) @ np.linalg.inv(root).transpose(0, 2, 1)
+    volume = np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
+    share = wide / normal.shape[1]
+    # Density of the second part of the mixture over that of the first.
+    near = 0.5 * ((z**2).sum(axis=2) - (away**2).sum(axis=2)) - volume[:, None]
+    mixture = np.logaddexp(np.log(share), np.log1p(-share) + near) + population.log_density(z)
+    drawn = population.means + z @ population.cholesky.T
+    return _Nodes(drawn, _log_likelihoods(answers, drawn) - mixture)
+
+
+def _mode(answers: _Panel, rows: slice, prior: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
+    """Return the mode of a person's posterior, (q,), and the curvature there, (q, q)."""
+    model = Model("davidson", answers.x[rows], choice=answers.choice[rows])
+    used = np.arange(model.size) < answers.size
+    start = np.append(prior[0], NO_COIN)[: model.size]
+    theta, _ = model.climb(start, used, prior=prior)
+    curvature = model.log_likelihood(theta)[2][np.ix_(used, used)] + prior[1]
+    return theta[used], curvature
+
+
+def _posterior(population: _Population, nodes: _Nodes) -> tuple[Floats, Floats]:
+    """Return log-likelihoods (people,) and each node's posterior weight (people, R)."""
+    z = population.standard(nodes.coefficients)
+    logs = nodes.log_ratio + population.log_density(z)
+    values = np.asarray(special.logsumexp(logs, axis=1))
+    return values - np.log(logs.shape[1]), np.exp(logs - values[:, None])

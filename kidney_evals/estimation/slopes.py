@@ -11,7 +11,13 @@ from typing import Final, NamedTuple
 import numpy as np
 from scipy import special
 
-from kidney_evals.estimation._pairs import (
+from kidney_evals.estimation import _checks
+from kidney_evals.estimation.arrays import Floats
+from kidney_evals.estimation.decisions import COIN, FIRST, SECOND, Decisions
+from kidney_evals.estimation.errors import FitError
+from kidney_evals.estimation.intervals import Interval, student
+from kidney_evals.estimation.logit import fit_logit
+from kidney_evals.estimation.paired import (
     NOTHING,
     PairedDifference,
     changed,
@@ -19,11 +25,6 @@ from kidney_evals.estimation._pairs import (
     unseen_changes,
     widened,
 )
-from kidney_evals.estimation.arrays import Floats
-from kidney_evals.estimation.decisions import COIN, FIRST, SECOND, Decisions
-from kidney_evals.estimation.errors import FitError, InputError
-from kidney_evals.estimation.intervals import Interval, student
-from kidney_evals.estimation.logit import fit_logit
 from kidney_evals.estimation.quantity import Quantity, undefined
 
 _LEAST: Final = 1e-4
@@ -90,8 +91,7 @@ class _Slope(NamedTuple):
 
 
 def _quantity(run: Decisions, answer: int, level: float, people_error: bool) -> Quantity:
-    if not 0 < level < 1:
-        raise InputError(f"level is {level}, allowed are numbers between 0 and 1")
+    _checks.coverage(level)
     found = _fit(run, answer)
     if found is None:
         return undefined()

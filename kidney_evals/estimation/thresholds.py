@@ -1,15 +1,16 @@
-"""Thresholds of a model with a coin: utility differences at which the better patient is chosen.
+"""Thresholds with a coin: utility differences at which the better patient is chosen.
 
-There are two thresholds in Δu, the utility difference of a fitted model without the effect of the
-first position:
+There are two thresholds in Δu, a utility difference without the effect of the first position:
 
 - the *coin threshold*, at which the better patient and the coin are equally likely. If it is
   negative, a *worse* patient by this amount is as likely as the coin; -inf if no patient is.
 - the *half threshold*, at which the better patient gets half of all answers. It is positive if
   there are coins, so it can be compared between all respondents; 0 without coins.
 
-Δu is in the logits of the fitted model. In Davidson's and the two-stage model a unit of Δu is a
-unit of log-odds among decided answers; in Rao and Kupper's model this holds approximately.
+In `two_stage_thresholds` Δu is in the logits of the fitted model, a unit of log-odds among decided
+answers. In `fit_half_threshold` it is people's Δu, in logits of the forced-choice group, so that
+all respondents are measured on one scale. The half threshold then does not exist for a respondent
+with coins who does not favour the patients that people favour.
 """
 
 from __future__ import annotations
@@ -25,8 +26,10 @@ from scipy import special
 from kidney_evals.estimation import _checks
 from kidney_evals.estimation._fit import logistic
 from kidney_evals.estimation.arrays import Floats
+from kidney_evals.estimation.decisions import COIN
 from kidney_evals.estimation.errors import InputError
-from kidney_evals.estimation.intervals import Z95
+from kidney_evals.estimation.intervals import NAN, Z95, proportion
+from kidney_evals.estimation.logit import fit_logit, fit_logit_resamples
 
 FARTHEST = 20.0
 """Largest half threshold in logits: no patients differ by more."""
@@ -67,7 +70,7 @@ def threshold_from(value: float, slopes: Sequence[float], covariance: Floats) ->
     spread = _checks.shaped(covariance, (q, q), "covariance", missing=True)
     if not math.isfinite(value):
         return Threshold(value, math.nan, math.nan)
-    gradient = _checks.column(slopes, q, "slopes", -np.inf, np.inf)
+    gradient = _checks.column(slopes, q, "slopes")
     variance = float(gradient @ spread @ gradient)
     if variance < 0:
         raise InputError(f"covariance {spread.tolist()} gives a variance of {variance}, below 0")
@@ -120,6 +123,73 @@ def half_threshold(theta: ArrayLike, farthest: float = FARTHEST) -> Floats:
         low, high = np.where(above, low, middle), np.where(above, middle, high)
     value = np.where(reached.any(axis=1), high, np.inf)
     return np.where(np.isnan(flat).any(axis=1), np.nan, value).reshape(shape[:-1])
+
+
+def fit_half_threshold(
+    utility: ArrayLike, choices: ArrayLike, clusters: ArrayLike | None = None
+) -> Threshold:
+    """Estimate the half threshold from answers, with both stages Firth-penalised.
+
+    It is the u with (1 - P(coin | u)) P(better | u) = ½, where logit P(coin) = a + b·|u| and, among
+    decided answers, logit P(better) = s·|u|.
+
+    The interval is by the delta method, with the two stages independent. Without any coin the
+    threshold is 0, and its upper end is the threshold at a constant coin rate equal to the upper
+    end of Wilson's interval. The threshold is infinite if the better patient does not reach half
+    within the range of |Δu|; NaN if there are only coins, if Δu does not vary, or if a threshold in
+    |Δu| separates coins from decisions. `utility` is people's Δu of each answer's dilemma, (n,).
+    """
+    n = _checks.length(utility, "utility")
+    u = _checks.column(utility, n, "utility")
+    choice = _checks.codes(choices, n, "choices", (0, 1, 2))
+    label = np.arange(n) if clusters is None else _checks.groups(clusters, n)[0]
+    decided = choice != COIN
+    if not decided.any() or np.ptp(np.abs(u)) == 0:
+        return Threshold(NAN, NAN, NAN)
+    stage = fit_logit(u[decided, None], choice[decided] == 0, clusters=label[decided],
+                      intercept=False)  # fmt: skip
+    slope = float(stage.weights[0])
+    if decided.all():
+        answers = np.bincount(label)
+        rate = proportion(0 * answers, answers).high
+        share = 0.5 / (1 - rate) if rate < 0.5 else 1.0
+        if slope <= 0 or share >= 1:
+            return Threshold(0.0, 0.0, float("inf"))
+        return Threshold(0.0, 0.0, float(np.log(share / (1 - share)) / slope))
+    flip = fit_logit(np.abs(u)[:, None], ~decided, clusters=label)
+    if flip.separated:
+        return Threshold(NAN, NAN, NAN)
+    covariance = np.zeros((3, 3))
+    # The covariance of a fit lists its intercept last.
+    covariance[:2, :2] = flip.covariance[::-1, ::-1]
+    covariance[2, 2] = stage.covariance[0, 0]
+    half = Threshold.at_half([flip.intercept, float(flip.weights[0]), slope], covariance)
+    if not half.value <= np.abs(u).max():
+        # A threshold above the largest |Δu| would be an extrapolation.
+        return Threshold(float("inf"), NAN, NAN)
+    return half._replace(low=max(half.low, 0.0))
+
+
+def fit_half_threshold_resamples(
+    utility: ArrayLike, choices: ArrayLike, frequencies: ArrayLike
+) -> Floats:
+    """Return the half threshold in each resample, (draws,), NaN where Δu does not vary.
+
+    Raises:
+        FitError: No coin, or only coins.
+    """
+    n = _checks.length(utility, "utility")
+    u = _checks.column(utility, n, "utility")
+    choice = _checks.answers_with_coin(choices, n, "a half threshold under resampling")
+    counts = _checks.resample_counts(frequencies, n)
+    if np.ptp(np.abs(u)) == 0:
+        return np.full(len(counts), NAN)
+    decided = choice != COIN
+    slope = fit_logit_resamples(
+        u[decided, None], choice[decided] == 0, counts[:, decided], intercept=False
+    )[:, 0]
+    flip = fit_logit_resamples(np.abs(u)[:, None], ~decided, counts)
+    return half_threshold(np.column_stack([flip[:, 1], flip[:, 0], slope]))
 
 
 def _better_share(theta: Floats, u: Floats) -> Floats:

@@ -69,7 +69,7 @@ def predict_two_stage(theta: ArrayLike, differences: ArrayLike) -> Floats:
     if parameters.shape != (k + 3,):
         raise InputError(f"theta must have shape ({k + 3},), not {parameters.shape}")
     finite = np.delete(parameters, k) if parameters[k] == -np.inf else parameters
-    _checks.column(finite, len(finite), "theta", -np.inf, np.inf)
+    _checks.column(finite, len(finite), "theta")
     # -inf times 0 is NaN.
     return Model("two_stage", x).shares(np.maximum(parameters[:-1], -1e300))
 

@@ -13,14 +13,14 @@ from scipy.linalg import block_diag
 
 from kidney_evals.estimation.arrays import Bools
 from kidney_evals.estimation.errors import FitError
-from kidney_evals.estimation.half_threshold import (
-    fit_half_threshold,
-    fit_half_threshold_resamples,
-)
 from kidney_evals.estimation.intervals import Z95, student
 from kidney_evals.estimation.lapse import LapseFit, fit_lapse
 from kidney_evals.estimation.logit import fit_logit, fit_logit_resamples
 from kidney_evals.estimation.random_coefficients import RandomCoefficientFit
+from kidney_evals.estimation.thresholds import (
+    fit_half_threshold,
+    fit_half_threshold_resamples,
+)
 from kidney_evals.estimation.two_stage import fit_two_stage, maximise
 from kidney_evals.human.raw import COIN, Answers, Ints
 from kidney_evals.human.sources import (

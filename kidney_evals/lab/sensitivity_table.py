@@ -17,8 +17,12 @@ from scipy.special import expit, ndtri
 
 from kidney_evals.estimation.decisions import Decisions
 from kidney_evals.estimation.importance import importance_shares
-from kidney_evals.estimation.paired import agreement_change, indecision_change, swap_change
-from kidney_evals.estimation.paired_importance import importance_changes
+from kidney_evals.estimation.paired import (
+    agreement_change,
+    importance_changes,
+    indecision_change,
+    swap_change,
+)
 from kidney_evals.human.tables import Floats
 from kidney_evals.lab.panel import (
     STUDY,

@@ -86,7 +86,7 @@ def importance_distance(run: Run, level: float = 0.95, people_error: bool = True
 
 
 def _change_of_importance(before: Run, after: Run, attribute: str) -> PairedDifference:
-    changes = estimators.paired_importance.importance_changes(
+    changes = estimators.paired.importance_changes(
         before.decisions.drawn, after.decisions.drawn, before.study.spans
     )
     return changes[before.attributes.index(attribute)]

@@ -13,17 +13,17 @@ from kidney_evals.estimation.calibration import EDGES
 from kidney_evals.estimation.decisions import COIN, FIRST, SECOND
 from kidney_evals.estimation.errors import FAILURES, InputError
 from kidney_evals.estimation.importance import importance_shares
-from kidney_evals.estimation.indecision_choice import IndecisionChoice, choose_indecision_model
+from kidney_evals.estimation.indecision_family import IndecisionChoice, choose_indecision_model
 from kidney_evals.estimation.intervals import proportion
-from kidney_evals.estimation.levels import attribute_levels
+from kidney_evals.estimation.latent import NearestClasses, nearest_classes
 from kidney_evals.estimation.marginal_effects import (
     MarginalEffects,
+    attribute_levels,
     chances_of_choices,
     chances_of_shares,
     human_marginal_effects,
     marginal_effects,
 )
-from kidney_evals.estimation.nearest import NearestClasses, nearest_classes
 from kidney_evals.estimation.nonlinearity import Nonlinearity, nonlinearity
 from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.estimation.thresholds import Threshold, two_stage_thresholds

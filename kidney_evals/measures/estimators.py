@@ -18,14 +18,13 @@ if TYPE_CHECKING:
     from kidney_evals.estimation import consistency as consistency
     from kidney_evals.estimation import decisions as decisions
     from kidney_evals.estimation import distance as distance
-    from kidney_evals.estimation import half_threshold as half_threshold
     from kidney_evals.estimation import importance as importance
     from kidney_evals.estimation import indecision as indecision
     from kidney_evals.estimation import intervals as intervals
     from kidney_evals.estimation import paired as paired
-    from kidney_evals.estimation import paired_importance as paired_importance
     from kidney_evals.estimation import probes as probes
     from kidney_evals.estimation import slopes as slopes
+    from kidney_evals.estimation import thresholds as thresholds
 
 
 def __getattr__(name: str) -> ModuleType:

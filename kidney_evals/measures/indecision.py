@@ -116,7 +116,7 @@ def half_threshold(run: Run) -> Quantity:
     if not len(run.decisions) or np.isnan(utility).any():
         return undefined(people)
     answers = run.decisions.drawn
-    fit_half_threshold = estimators.half_threshold.fit_half_threshold
+    fit_half_threshold = estimators.thresholds.fit_half_threshold
     found = fit_half_threshold(utility[answers.dilemma], answers.choice, answers.dilemma)
     if not np.isfinite(found.value):
         return undefined(people)

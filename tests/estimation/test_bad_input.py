@@ -43,23 +43,23 @@ from kidney_evals.estimation import (
 from kidney_evals.estimation.centrality import centrality, share_farther
 from kidney_evals.estimation.decisions import Decisions
 from kidney_evals.estimation.errors import FitError, InputError
-from kidney_evals.estimation.half_threshold import (
+from kidney_evals.estimation.indecision_family import (
+    choose_indecision_model,
+    fit_indecision_family,
+    fit_naive,
+)
+from kidney_evals.estimation.indecision_models import fit_indecision_model
+from kidney_evals.estimation.latent import LatentFit, fit_latent, nearest_classes
+from kidney_evals.estimation.logit import fit_logit, fit_logit_resamples
+from kidney_evals.estimation.marginal_effects import Levels, attribute_levels
+from kidney_evals.estimation.nonlinearity import holm, nonlinearity
+from kidney_evals.estimation.random_coefficients import fit_random_coefficients
+from kidney_evals.estimation.respondent_baselines import answer_shares
+from kidney_evals.estimation.thresholds import (
     fit_half_threshold,
     fit_half_threshold_resamples,
     half_threshold,
 )
-from kidney_evals.estimation.indecision_choice import choose_indecision_model
-from kidney_evals.estimation.indecision_family import fit_indecision_family, fit_naive
-from kidney_evals.estimation.indecision_models import fit_indecision_model
-from kidney_evals.estimation.latent import LatentFit, fit_latent
-from kidney_evals.estimation.levels import Levels, attribute_levels
-from kidney_evals.estimation.logit import fit_logit, fit_logit_resamples
-from kidney_evals.estimation.nearest import nearest_classes
-from kidney_evals.estimation.nonlinearity import holm, nonlinearity
-from kidney_evals.estimation.random_coefficients import (
-    fit_random_coefficients,
-)
-from kidney_evals.estimation.respondent_baselines import answer_shares
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -76,13 +76,10 @@ CHOSE = (R.random(N) < 1 / (1 + np.exp(-X @ [1.0, 0.5]))).astype(int)
 CHOICES = np.where(R.random(N) < 0.3, 2, 1 - CHOSE)
 PERSON = np.repeat(np.arange(12), 5)
 RUN = drawn(1, "one_person", "coin_flip", 20, epochs=2)
-LIKELY = answer_shares(RUN.shares, "uniform")[RUN.dilemma]
 FIRSTS = np.zeros(len(RUN), dtype=int)
 PEOPLE = np.full(20, 12.0)
 STRICT = drawn(1, "one_person", "forced_choice", 20)
 LEVELS = attribute_levels([1, 2, 3, 4])
-LOGIT = fit_logit(X, CHOSE, clusters=DILEMMA)
-COVARIANCE = np.diag([0.1, 0.2])
 NOTHING = np.full(2, NAN)
 LATENT = LatentFit(
     model="davidson", shares=np.array([0.7, 0.3]), weights=np.ones((2, 2)), flip_intercept=NOTHING,
@@ -91,7 +88,23 @@ LATENT = LatentFit(
 )  # fmt: skip
 ONE, TWO = np.array([0, 0, 0, 1, 1, 2]), np.array([1, 2, 3, 2, 3, 3])
 PAIRS = run(np.full((6, 2), 0.5), np.ones((6, 3)), np.full((6, 2), 0.5), None, R)
-UNANSWERED = {"decisions": RUN, "dilemma": [0, 3, 3], "order": [0, 1, 0]}
+
+ARGUMENTS: dict[str, Any] = {
+    "decisions": RUN, "run": RUN, "differences": X, "first": FIRST, "second": SECOND,
+    "chose_first": CHOSE, "choices": CHOICES, "dilemmas": DILEMMA, "clusters": DILEMMA,
+    "persons": PERSON, "utility": X[:, 0], "frequencies": np.ones((2, N)), "ranges": [2, 3],
+    "covariance": np.diag([0.1, 0.2]), "levels": [LEVELS, LEVELS], "favoured": [1, -1],
+    "distances": [0.1, 0.2, 0.3], "probabilities": [0.2, 0.5, 0.8], "hits": [1, 2, 3],
+    "trials": [2, 3, 4], "starts": 1, "seed": 0,
+}  # fmt: skip
+"""Arguments that work for every function that has a parameter of the name."""
+
+
+def arguments(function: Function, known: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """Those of the known arguments that a function takes, and more of its own."""
+    return {
+        name: known[name] for name in inspect.signature(function).parameters if name in known
+    } | more
 
 
 def readout_run(chances: ArrayLike) -> Decisions:
@@ -99,151 +112,107 @@ def readout_run(chances: ArrayLike) -> Decisions:
     return replace(RUN, choice=FIRSTS, chances=chances)  # type: ignore[arg-type]
 
 
-GOOD: dict[Function, dict[str, Any]] = {
-    agreement.smooth_shares: {"shares": RUN.shares, "people": PEOPLE},
-    agreement.log_score: {"decisions": RUN, "people": PEOPLE},
-    bounds.agreement_bounds: UNANSWERED,
-    bounds.indecision_bounds: UNANSWERED,
-    bounds.swap_bounds: UNANSWERED,
-    bounds.calibration_bounds: UNANSWERED,
-    bounds.distance_bounds: UNANSWERED,
-    calibration.expected_flip_calibration: {"decisions": RUN, "flips": np.full(20, 0.2)},
-    share_farther: {
-        "distance": [0.1, 0.2], "distances": [0.1, 0.2, 0.3], "probabilities": [0.2, 0.5, 0.8],
-    },
-    centrality: {
-        "differences": X, "chose_first": CHOSE, "dilemmas": DILEMMA, "group": [0.6, -0.4],
-        "ranges": [2, 3], "distances": [0.1, 0.2, 0.3], "probabilities": [0.2, 0.5, 0.8],
-        "people": 50, "answers": 20, "resamples": 20, "seed": 0,
-    },
-    consistency.expected_swap_disagreement: {"decisions": RUN, "answers": RUN.shares},
-    Decisions: {
+SHARES = {"shares": [0.6, 0.4], "reference": [0.5, 0.5]}
+RANKS = {"scores": [1.0, 2.0, 3.0], "reference": [1.0, 3.0, 2.0]}
+
+OWN: list[tuple[Function, dict[str, Any]]] = [
+    (agreement.smooth_shares, {"shares": RUN.shares, "people": PEOPLE}),
+    (agreement.log_score, {"people": PEOPLE}),
+    *((function, {"dilemma": [0, 3, 3], "order": [0, 1, 0]}) for function in (
+        bounds.agreement_bounds, bounds.indecision_bounds, bounds.swap_bounds,
+        bounds.calibration_bounds, bounds.distance_bounds,
+    )),
+    (calibration.expected_flip_calibration, {"flips": np.full(20, 0.2)}),
+    (share_farther, {"distance": [0.1, 0.2]}),
+    (centrality, {"group": [0.6, -0.4], "people": 50, "answers": 20, "resamples": 20}),
+    (consistency.expected_swap_disagreement, {"answers": RUN.shares}),
+    (consistency.swap_by_cluster, {"clusters": FIRSTS[:20], "size": 2}),
+    (consistency.retest_by_cluster, {"clusters": FIRSTS[:20], "size": 2}),
+    (Decisions, {
         "dilemma": RUN.dilemma, "order": RUN.order, "epoch": RUN.epoch, "choice": RUN.choice,
         "differences": RUN.differences, "shares": RUN.shares, "closeness": RUN.closeness,
         "share_draws": None if RUN.share_draws is None else RUN.share_draws[:3],
-    },
-    readout_run: {"chances": LIKELY},
-    RUN.take: {"rows": [0, 1]},
-    RUN.at: {"dilemmas": [0, 1, 2]},
-    RUN.against: {"shares": RUN.shares, "share_draws": None},
-    RUN.with_answers: {"dilemma": [0, 1], "order": [0, 1], "choice": [0, 2]},
-    distance.fixed_distance: {"decisions": RUN, "people": PEOPLE},
-    distance.expected_distance: {"decisions": RUN, "answers": RUN.shares},
-    fit_half_threshold: {"utility": X[:, 0], "choices": CHOICES, "clusters": DILEMMA},
-    fit_half_threshold_resamples: {
-        "utility": X[:, 0], "choices": CHOICES, "frequencies": np.ones((2, N)),
-    },
-    half_threshold: {"theta": [[-1.0, -0.5, 1.0], [0.0, 0.0, 1.0]]},
-    importance.importance_shares: {"weights": [1.0, 0.5], "ranges": [2, 3]},
-    importance.importance_covariance: {
-        "weights": [1.0, 0.5], "covariance": COVARIANCE, "ranges": [2, 3],
-    },
-    importance.importance_distance: {"shares": [0.6, 0.4], "reference": [0.5, 0.5]},
-    importance.distance_interval: {
-        "shares": [0.6, 0.4], "reference": [0.5, 0.5], "covariance": [[0.01, 0], [0, 0.01]],
-    },
-    importance.distance_floor: {"covariance": [[0.01, 0], [0, 0.01]]},
-    importance.estimate_importance: {"fit": LOGIT, "ranges": [2, 3]},
-    indecision.human_rates: {"run": RUN, "answers": np.ones(20)},
-    indecision.outcome_share: {
+    }),
+    (readout_run, {"chances": answer_shares(RUN.shares, "uniform")[RUN.dilemma]}),
+    (RUN.take, {"rows": [0, 1]}),
+    (RUN.at, {"dilemmas": [0, 1, 2]}),
+    (RUN.against, {"shares": RUN.shares, "share_draws": None}),
+    (RUN.with_answers, {"dilemma": [0, 1], "order": [0, 1], "choice": [0, 2]}),
+    (distance.fixed_distance, {"people": PEOPLE}),
+    (distance.expected_distance, {"answers": RUN.shares}),
+    (half_threshold, {"theta": [[-1.0, -0.5, 1.0], [0.0, 0.0, 1.0]]}),
+    (importance.importance_shares, {"weights": [1.0, 0.5]}),
+    (importance.importance_covariance, {"weights": [1.0, 0.5]}),
+    (importance.importance_distance, SHARES),
+    (importance.distance_interval, SHARES),
+    (importance.estimate_importance, {"fit": fit_logit(X, CHOSE, clusters=DILEMMA)}),
+    (indecision.human_rates, {"answers": np.ones(20)}),
+    (indecision.outcome_share, {
         "dilemma": RUN.dilemma, "order": RUN.order, "hit": RUN.choice == 2,
-    },
-    choose_indecision_model: {
-        "first": FIRST, "second": SECOND, "choices": CHOICES, "dilemmas": DILEMMA, "folds": 16,
-        "seed": 0,
-    },
-    fit_naive: {"choices": CHOICES},
-    fit_indecision_family: {
-        "first": FIRST, "second": SECOND, "choices": CHOICES, "clusters": DILEMMA, "starts": 1,
-        "seed": 0,
-    },
-    fit_indecision_model: {
-        "model": "min_u", "first": FIRST, "second": SECOND, "choices": CHOICES,
-        "clusters": DILEMMA, "starts": 1, "seed": 0,
-    },
-    fit_indecision_model("min_u", FIRST, SECOND, CHOICES).predict: {
-        "first": FIRST, "second": SECOND,
-    },
-    intervals.effective_size: {"hits": [1, 2, 3], "trials": [2, 3, 4]},
-    intervals.proportion: {"hits": [1, 2, 3], "trials": [2, 3, 4]},
-    intervals.stratified_proportion: {"hits": [[1, 2], [0, 3]], "trials": [[2, 2], [2, 3]]},
-    intervals.mean_interval: {"values": [1.0, 2.0, 4.0]},
-    intervals.percentile: {"draws": [1.0, 2.0, 3.0], "clusters": 5},
-    intervals.recentred: {"draws": [1.0, 2.0], "value": 1.4},
-    intervals.weight_rows: {"clusters": 4, "rows": slice(0, 3), "draws": 5, "key": 0},
-    intervals.weight_blocks: {"clusters": 4, "draws": 5, "key": 0},
-    intervals.blocks: {"draws": 5, "width": 2},
-    lapse.predict_shares: {"theta": [1.0, 0.5, 0.0, 0.0, 0.1, 0.0], "differences": X},
-    lapse.fit_lapse: {
-        "differences": X, "chose_first": CHOSE, "clusters": DILEMMA, "signs": False,
-        "lapse": False, "frequencies": np.ones(N), "start": np.zeros(6),
-    },
-    fit_latent: {
-        "differences": X, "choices": CHOICES, "persons": PERSON, "classes": 1,
-        "model": "davidson", "starts": 1, "seed": 0,
-    },
-    LATENT.predict: {"differences": X},
-    attribute_levels: {"values": [1, 2, 3], "most": 6, "bands": 3},
-    LEVELS.code: {"values": [1, 2]},
-    fit_logit: {"differences": X, "chose_first": CHOSE, "clusters": DILEMMA},
-    fit_logit_resamples: {
-        "differences": X, "chose_first": CHOSE, "frequencies": np.ones((2, N)),
-    },
-    marginal_effects.chances_of_choices: {"choices": CHOICES},
-    marginal_effects.chances_of_shares: {"shares": RUN.shares},
-    marginal_effects.marginal_effects: {
-        "first": FIRST, "second": SECOND, "levels": [LEVELS, LEVELS], "favoured": [1, -1],
+    }),
+    (choose_indecision_model, {"folds": 16}),
+    (fit_indecision_model, {"model": "min_u"}),
+    (intervals.stratified_proportion, {"hits": [[1, 2], [0, 3]], "trials": [[2, 2], [2, 3]]}),
+    (intervals.mean_interval, {"values": [1.0, 2.0, 4.0]}),
+    (intervals.percentile, {"draws": [1.0, 2.0, 3.0], "clusters": 5}),
+    (intervals.recentred, {"draws": [1.0, 2.0], "value": 1.4}),
+    (intervals.weight_rows, {"clusters": 4, "rows": slice(0, 3), "draws": 5, "key": 0}),
+    (intervals.weight_blocks, {"clusters": 4, "draws": 5, "key": 0}),
+    (intervals.blocks, {"draws": 5, "width": 2}),
+    (lapse.predict_shares, {"theta": [1.0, 0.5, 0.0, 0.0, 0.1, 0.0]}),
+    (lapse.fit_lapse, {
+        "signs": False, "lapse": False, "frequencies": np.ones(N), "start": np.zeros(6),
+    }),
+    (fit_latent, {"classes": 1, "model": "davidson"}),
+    (attribute_levels, {"values": [1, 2, 3], "most": 6, "bands": 3}),
+    (LEVELS.code, {"values": [1, 2]}),
+    (marginal_effects.chances_of_shares, {"shares": RUN.shares}),
+    (marginal_effects.marginal_effects, {
         "dilemma": DILEMMA, "outcome": CHOSE, "weights": np.ones(N),
-    },
-    marginal_effects.human_marginal_effects: {
-        "first": FIRST, "second": SECOND, "levels": [LEVELS, LEVELS], "favoured": [1, -1],
+    }),
+    (marginal_effects.human_marginal_effects, {
         "outcome": np.full(N, 0.3), "outcome_draws": np.full((3, N), 0.3), "weights": np.ones(N),
-    },
-    nearest_classes: {
-        "shares": LATENT.shares, "class_shares": LATENT.predict(X), "choices": CHOICES,
-        "dilemmas": DILEMMA,
-    },
-    nonlinearity: {
-        "first": FIRST, "second": SECOND, "chose_first": CHOSE, "ends": [[1, 4], [4, 1]],
-        "clusters": DILEMMA,
-    },
-    holm: {"p_values": [0.1, 0.2]},
-    paired.share_change: {"first": [0.1, 0.2, NAN], "second": [0.3, 0.2, 1.0]},
-    probes.contrast_mean: {"contrasts": [0.5, -1.0, NAN]},
-    probes.contrast_change: {"first": [0.5, -1.0, NAN], "second": [0.5, 0.0, 1.0]},
-    fit_random_coefficients: {
+    }),
+    (nearest_classes, {"shares": LATENT.shares, "class_shares": LATENT.predict(X)}),
+    (nonlinearity, {"ends": [[1, 4], [4, 1]]}),
+    (holm, {"p_values": [0.1, 0.2]}),
+    (paired.share_change, {"first": [0.1, 0.2, NAN], "second": [0.3, 0.2, 1.0]}),
+    (paired.importance_changes, {"first": RUN, "second": RUN, "ranges": [2, 3, 1]}),
+    (probes.contrast_mean, {"contrasts": [0.5, -1.0, NAN]}),
+    (probes.contrast_change, {"first": [0.5, -1.0, NAN], "second": [0.5, 0.0, 1.0]}),
+    (fit_random_coefficients, {
         "differences": X[:15, :1], "choices": CHOICES[:15], "persons": np.arange(15) % 5,
-        "model": "davidson",
-        "draws": 100, "seed": 0,
-    },
-    rank.fit_bradley_terry: {
+        "model": "davidson", "draws": 100,
+    }),
+    (rank.fit_bradley_terry, {
         "first": ONE, "second": TWO, "wins": np.ones((6, 2)), "profiles": 4, "ridge": 0.1,
-    },
-    rank.spearman: {"scores": [1.0, 2.0, 3.0], "reference": [1.0, 3.0, 2.0]},
-    rank.kendall: {"scores": [1.0, 2.0, 3.0], "reference": [1.0, 3.0, 2.0]},
-    rank.profile_rank: {
+    }),
+    (rank.spearman, RANKS),
+    (rank.kendall, RANKS),
+    (rank.profile_rank, {
         "decisions": PAIRS, "first": ONE, "second": TWO, "reference": [1.0, 2.0, 3.0, 4.0],
-    },
-    respondent_baselines.answer_shares: {"shares": RUN.shares, "answerer": "majority"},
-    thresholds.threshold_from: {"value": 1.0, "slopes": [1.0, 2.0], "covariance": COVARIANCE},
-    thresholds.two_stage_thresholds: {
-        "flip_intercept": -1.0, "flip_slope": 0.5, "covariance": COVARIANCE,
-    },
-    ties.fit_davidson: {"differences": X, "choices": CHOICES, "clusters": DILEMMA},
-    ties.fit_rao_kupper: {"differences": X, "choices": CHOICES, "clusters": DILEMMA},
-    ties.fit_davidson(X, CHOICES).predict: {"differences": X},
-    two_stage.predict_two_stage: {"theta": [1.0, 0.5, -1.0, 0.5, 0.0], "differences": X},
-    two_stage.fit_two_stage: {"differences": X, "choices": CHOICES, "clusters": DILEMMA},
-    two_stage.fit_flip_slope: {
-        "closeness": np.abs(X[:, 0]), "flipped": CHOICES == 2, "clusters": DILEMMA,
-    },
-    variance_shares.one_hot: {"choices": CHOICES},
-    variance_shares.variance_shares: {
+    }),
+    (respondent_baselines.answer_shares, {"shares": RUN.shares, "answerer": "majority"}),
+    (thresholds.threshold_from, {"value": 1.0, "slopes": [1.0, 2.0]}),
+    (thresholds.two_stage_thresholds, {"flip_intercept": -1.0, "flip_slope": 0.5}),
+    (two_stage.predict_two_stage, {"theta": [1.0, 0.5, -1.0, 0.5, 0.0]}),
+    (two_stage.fit_flip_slope, {"closeness": np.abs(X[:, 0]), "flipped": CHOICES == 2}),
+    (variance_shares.variance_shares, {
         "dilemma": np.repeat(np.arange(6), 8), "wording": np.tile([0, 1], 24),
         "order": np.tile([0, 0, 1, 1], 12), "epoch": np.tile([0, 0, 0, 0, 1, 1, 1, 1], 6),
         "outcomes": R.normal(0, 1, (48, 1)), "draws": 20,
-    },
-}  # fmt: skip
+    }),
+    *((function, {}) for function in (
+        fit_half_threshold, fit_half_threshold_resamples, importance.distance_floor,
+        fit_naive, fit_indecision_family, fit_indecision_model("min_u", FIRST, SECOND,
+        CHOICES).predict, intervals.effective_size, intervals.proportion, LATENT.predict,
+        fit_logit, fit_logit_resamples, marginal_effects.chances_of_choices,
+        ties.fit_davidson, ties.fit_rao_kupper, ties.fit_davidson(X, CHOICES).predict,
+        two_stage.fit_two_stage, variance_shares.one_hot,
+    )),
+]  # fmt: skip
+
+GOOD = {function: arguments(function, ARGUMENTS, **own) for function, own in OWN}
 
 
 def label(one: Any) -> str | None:
@@ -433,8 +402,7 @@ def asked(function: Function, case: dict[str, Any], **more: Any) -> Any:
         "dilemmas": case["dilemma"], "utility": case["x"][:, 0], "flipped": choices == 2,
         "closeness": np.abs(case["x"][:, 0]), "persons": np.arange(6), "levels": [LEVELS, LEVELS],
     }  # fmt: skip
-    names = inspect.signature(function).parameters
-    return function(**{name: value for name, value in known.items() if name in names} | more)
+    return function(**arguments(function, known, **more))
 
 
 def is_nan(one: Any) -> bool:
@@ -600,23 +568,12 @@ def test_one_draw_without_a_value_does_not_void_the_others() -> None:
 
 def test_every_function_that_takes_arrays_is_here() -> None:
     tried = {getattr(one, "__qualname__", "").split(".")[-1] for one in GOOD}
-    # Runs of answers are checked when they are made; the rest takes single numbers or fits.
-    runs = {
-        "agreement", "comparable", "flip_calibration",
-        "calibration_value", "flip_slope", "flip_fit", "swap_disagreement",
-        "retest_disagreement", "within_orders",
-        "position_bias", "dominance", "choice_distance", "distance_value", "side_correction",
-        "indecision_rate", "baselines", "sharpness", "coin_slope",
-        "swap_by_cluster", "retest_by_cluster",
-        "level_effect", "level_contrasts", "coin_difference", "coin_contrasts",
-    }  # fmt: skip
-    single = {
-        "wilson", "wilson_at", "difference", "student", "generator", "undefined", "wald_signal",
-    }  # fmt: skip
-    paired = {
-        "indecision_change", "swap_change", "retest_change", "agreement_change",
-        "calibration_change", "importance_changes", "sharpness_change", "coin_slope_change",
-    }  # fmt: skip
-    steps = {"maximise"}
-    functions = {name for name, one in public().items() if not isinstance(one, type)}
-    assert functions - tried == runs | single | paired | steps
+    takes_arrays = {
+        name
+        for name, one in public().items()
+        if not isinstance(one, type)
+        and any(
+            "ArrayLike" in str(of.annotation) for of in inspect.signature(one).parameters.values()
+        )
+    }
+    assert takes_arrays <= tried

@@ -14,8 +14,12 @@ from scipy.special import expit
 
 from estimation.simulated import answer
 from kidney_evals.estimation.errors import FitError
-from kidney_evals.estimation.indecision_choice import LEAST, choose_indecision_model
-from kidney_evals.estimation.indecision_family import fit_indecision_family, fit_naive
+from kidney_evals.estimation.indecision_family import (
+    LEAST,
+    choose_indecision_model,
+    fit_indecision_family,
+    fit_naive,
+)
 from kidney_evals.estimation.indecision_models import (
     MODELS,
     IndecisionFit,

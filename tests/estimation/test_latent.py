@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from estimation.simulated import answer
-from kidney_evals.estimation.latent import ClassModel, LatentFit, fit_latent
+from kidney_evals.estimation.latent import ClassModel, LatentFit, fit_latent, nearest_classes
 from kidney_evals.estimation.logit import fit_logit
-from kidney_evals.estimation.nearest import nearest_classes
 from kidney_evals.estimation.ties import fit_davidson
 from kidney_evals.estimation.two_stage import fit_two_stage, predict_two_stage
 

@@ -12,9 +12,9 @@ from scipy.special import expit
 from scipy.stats import t
 
 from estimation.simulated import answer
-from kidney_evals.estimation.levels import attribute_levels
 from kidney_evals.estimation.marginal_effects import (
     MarginalEffects,
+    attribute_levels,
     chances_of_choices,
     chances_of_shares,
     human_marginal_effects,

@@ -26,8 +26,12 @@ from kidney_evals.estimation.importance import importance_shares
 from kidney_evals.estimation.indecision import indecision_rate
 from kidney_evals.estimation.intervals import difference, student
 from kidney_evals.estimation.logit import fit_logit
-from kidney_evals.estimation.paired import PairedDifference, indecision_change, share_change
-from kidney_evals.estimation.paired_importance import importance_changes
+from kidney_evals.estimation.paired import (
+    PairedDifference,
+    importance_changes,
+    indecision_change,
+    share_change,
+)
 from kidney_evals.estimation.slopes import coin_slope_change, sharpness_change
 
 Floats = NDArray[np.float64]

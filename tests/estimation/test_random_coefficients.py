@@ -7,13 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kidney_evals.estimation import _person_nodes
-from kidney_evals.estimation._person_nodes import RandomModel
+from kidney_evals.estimation import random_coefficients as fits
 from kidney_evals.estimation.errors import FitError, InputError
-from kidney_evals.estimation.random_coefficients import (
-    SimulatedLikelihood,
-    fit_random_coefficients,
-)
+from kidney_evals.estimation.random_coefficients import RandomModel, fit_random_coefficients
 
 Panel = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -74,13 +70,13 @@ def test_errors_cover_the_truth() -> None:
 def test_scores_are_the_derivatives_of_the_likelihood() -> None:
     rows, _ = simulate(3, "davidson", FULL, people=12, each=8)
     # The draws are placed for another population than the one that is evaluated.
-    population = _person_nodes.Population(np.array([0.9, 0.5, 0.1]), 1.1 * FULL)
-    nodes = _person_nodes.person_nodes(
-        _person_nodes.panel(*rows, "davidson"),
+    population = fits._Population(np.array([0.9, 0.5, 0.1]), 1.1 * FULL)
+    nodes = fits._person_nodes(
+        fits._panel(*rows, "davidson"),
         population,
-        _person_nodes.normal_draws(0, 12, 200, 3),
+        fits._normal_draws(0, 12, 200, 3),
     )
-    likelihood = SimulatedLikelihood(nodes, correlated=True)
+    likelihood = fits._Likelihood(nodes, correlated=True)
     at = np.append([0.8, 0.4, 0.1], FULL[np.tril_indices(3)])
     _, scores = likelihood.evaluate(at)
     step = 1e-6
@@ -94,12 +90,10 @@ def test_a_persons_likelihood_is_the_integral_over_the_weight(each: int) -> None
     rng = np.random.default_rng(each)
     x = rng.uniform(-2, 2, (each, 1))
     choice = (rng.random(each) < 0.3).astype(int)
-    population = _person_nodes.Population(np.array([1.0]), np.array([[1.5]]))
-    answers = _person_nodes.panel(x, choice, np.zeros(each), "logit")
-    nodes = _person_nodes.person_nodes(
-        answers, population, _person_nodes.normal_draws(0, 1, 500, 1)
-    )
-    (value,), share = _person_nodes.posterior(population, nodes)
+    population = fits._Population(np.array([1.0]), np.array([[1.5]]))
+    answers = fits._panel(x, choice, np.zeros(each), "logit")
+    nodes = fits._person_nodes(answers, population, fits._normal_draws(0, 1, 500, 1))
+    (value,), share = fits._posterior(population, nodes)
     weight = np.linspace(1 - 12, 1 + 12, 4001)
     density = np.exp(-0.5 * ((weight - 1) / 1.5) ** 2) / (1.5 * np.sqrt(2 * np.pi))
     chosen = 1 / (1 + np.exp(-np.where(choice == 0, 1, -1)[:, None] * x * weight))

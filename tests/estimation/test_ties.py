@@ -15,12 +15,13 @@ from scipy.special import expit
 from estimation.simulated import answer, coverage
 from kidney_evals.estimation._coin_models import DifferenceFit
 from kidney_evals.estimation.errors import FitError
-from kidney_evals.estimation.half_threshold import (
+from kidney_evals.estimation.thresholds import (
+    Threshold,
     fit_half_threshold,
     fit_half_threshold_resamples,
     half_threshold,
+    two_stage_thresholds,
 )
-from kidney_evals.estimation.thresholds import Threshold, two_stage_thresholds
 from kidney_evals.estimation.ties import fit_davidson, fit_rao_kupper
 from kidney_evals.estimation.two_stage import fit_flip_slope, fit_two_stage
 

@@ -12,7 +12,7 @@ from kidney_evals.estimation.centrality import centrality
 from kidney_evals.estimation.decisions import Decisions
 from kidney_evals.estimation.importance import estimate_importance
 from kidney_evals.estimation.logit import fit_logit
-from kidney_evals.estimation.paired_importance import importance_changes
+from kidney_evals.estimation.paired import importance_changes
 
 ONE, TWO, THREE = np.random.default_rng(0).normal(size=(3, 80))
 
