@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -31,16 +32,18 @@ _OUTSIDE = 1e-2
 """A weight is determined if its attribute's component along each flat direction is at most this."""
 
 
+@dataclass(frozen=True)
 class PanelFit:
-    """BIC of a fit whose independent units are people."""
+    """A fit to answers of people, who are its independent units."""
 
     log_likelihood: float
-    parameters: int
+    n: int
     people: int
+    parameters: int
 
     @property
     def bic(self) -> float:
-        """Schwarz's criterion with people as the units, p log people - 2 log L."""
+        """Schwarz's criterion, p log people - 2 log L."""
         return self.parameters * float(np.log(self.people)) - 2 * self.log_likelihood
 
 

@@ -29,9 +29,9 @@ _FIXED_KEY = 7
 
 Shares = NDArray[np.floating]
 
-Terms = Callable[[Shares, Shares], tuple[Shares, ...]]
-"""Maps the answer shares of the model and of people, each (b or 1, D, K), to the arrays of shape
-(b or 1, D) that a statistic sums over dilemmas, mostly a numerator and a denominator."""
+Terms = Callable[[Shares, Shares], tuple[Shares, Shares]]
+"""Maps the answer shares of the model and of people, each (b or 1, D, K), to the numerator and the
+denominator of a statistic, (b or 1, D), which are summed over dilemmas."""
 
 
 def human_variance(decisions: Decisions) -> Floats:
@@ -70,26 +70,20 @@ def observed(decisions: Decisions, terms: Terms) -> float:
     return float((above.sum(axis=1) / below.sum(axis=1))[0])
 
 
-def bootstrap(decisions: Decisions, terms: Terms, *, key: int = 0) -> Floats:
-    """Return the ratio of the sums of two terms in resampled runs, (DRAWS,); may be empty."""
-    sums = bootstrap_sums(decisions, terms, key=key)
-    return np.divide(*sums) if sums else np.empty(0)
-
-
 def resampled_interval(run: Decisions, draws: Floats) -> Interval:
     """Return the percentile interval of `bootstrap` statistics of a run."""
     return percentile(draws, None if run.fixed else run.dilemmas)
 
 
-def bootstrap_sums(decisions: Decisions, terms: Terms, *, key: int = 0) -> tuple[Floats, ...]:
-    """Return the sums of the terms in resampled runs, each (DRAWS,); () with one drawn dilemma.
+def bootstrap(decisions: Decisions, terms: Terms, *, key: int = 0) -> Floats:
+    """Return the ratio of the sums of two terms in resampled runs, (DRAWS,).
 
-    If there are fewer draws of people than resamples they are used cyclically. Calls with different
-    `key` are independent.
+    Empty with a single drawn dilemma. If there are fewer draws of people than resamples they are
+    used cyclically. Calls with different `key` are independent.
     """
     count, strata = decisions.dilemmas, decisions.strata
     if count < 2 and not decisions.fixed:
-        return ()
+        return np.empty(0)
     draws = decisions.share_draws
     people: Shares = decisions.shares[None] if draws is None else draws
     # Drawn dilemmas have the same answer shares in all resamples, a fixed list has not.
@@ -110,7 +104,8 @@ def bootstrap_sums(decisions: Decisions, terms: Terms, *, key: int = 0) -> tuple
         ]
 
     width = 2 * decisions.shares.size if decisions.fixed else count
-    return tuple(map(np.concatenate, zip(*map(sums, blocks(DRAWS, width)), strict=True)))
+    parts = zip(*map(sums, blocks(DRAWS, width)), strict=True)
+    return np.divide(*map(np.concatenate, parts))
 
 
 def redrawn_shares(strata: Strata, rows: slice, *, key: int = 0) -> Floats:

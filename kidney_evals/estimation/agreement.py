@@ -22,11 +22,6 @@ from kidney_evals.estimation.quantity import Quantity, undefined
 _LEAST_SHARE = 1e-4
 
 
-def comparable(decisions: Decisions) -> Decisions:
-    """Return the run on the dilemmas that have both an answer and people's shares."""
-    return decisions.at(decisions.answered & decisions.known)
-
-
 def agreement(decisions: Decisions) -> Quantity:
     """Return agreement over ceiling, Σ_i Σ_c q_i(c) p_i(c) / Σ_i max_c p_i(c).
 
@@ -35,7 +30,8 @@ def agreement(decisions: Decisions) -> Quantity:
     answer, so a statistic with three answers would reward a model that never takes the coin.
     `human` is the expected value of one random person, Σ p² / Σ max p; `n` counts dilemmas.
     """
-    run = comparable(decisions.decided)
+    run = decisions.decided
+    run = run.at(run.answered & run.known)
     if run.dilemmas == 0:
         return undefined()
     value, human = (
@@ -76,12 +72,12 @@ def log_score(decisions: Decisions, people: ArrayLike | None = None) -> Quantity
             smooth_shares(decisions.shares, people).astype(np.float64),
             None if draws is None else smooth_shares(draws, people),
         )
-    run = comparable(decisions)
+    run = decisions.at(decisions.answered & decisions.known)
     if run.dilemmas == 0:
         return undefined()
     size = run.counts.sum(axis=(1, 2)).astype(np.float64)
 
-    def terms(q: Shares, p: Shares) -> tuple[Shares, ...]:
+    def terms(q: Shares, p: Shares) -> tuple[Shares, Shares]:
         return size * dot(q - p, np.log(np.maximum(p, _LEAST_SHARE))), size[None]
 
     value = observed(run, terms)
@@ -89,6 +85,6 @@ def log_score(decisions: Decisions, people: ArrayLike | None = None) -> Quantity
     return Quantity(value, *ends, n=len(run))
 
 
-def _terms(q: Shares, p: Shares) -> tuple[Shares, ...]:
+def _terms(q: Shares, p: Shares) -> tuple[Shares, Shares]:
     """Return the terms of Σ q·p and of Σ max p."""
     return dot(q, p), largest(p)

@@ -106,8 +106,11 @@ class _Bin(NamedTuple):
 @lru_cache(maxsize=1)
 def _bins(decisions: Decisions) -> tuple[_Bin, ...]:
     """Return the bins in which V(f) can be estimated; cached for the functions that use them."""
+    usable = decisions.answered & decisions.known & ~np.isnan(decisions.closeness)
+    places = np.searchsorted(EDGES, decisions.closeness, side="right") - 1
     bins = []
-    for place, mask in enumerate(_masks(decisions)):
+    for place in range(len(EDGES) - 1):
+        mask = usable & (places == place) & decisions.has_coin
         if mask.sum() < (1 if decisions.fixed else 2):
             continue
         run = decisions.at(mask)
@@ -122,13 +125,6 @@ def _bins(decisions: Decisions) -> tuple[_Bin, ...]:
         if not np.isnan(model):
             bins.append(_Bin(place, mask, run, model, human))
     return tuple(bins)
-
-
-def _masks(decisions: Decisions) -> list[Bools]:
-    """Return the usable dilemmas of each bin, each of shape (D,); none without a coin."""
-    usable = decisions.answered & decisions.known & ~np.isnan(decisions.closeness)
-    place = np.searchsorted(EDGES, decisions.closeness, side="right") - 1
-    return [usable & (place == index) & decisions.has_coin for index in range(len(EDGES) - 1)]
 
 
 def _weights(run: Decisions) -> Floats:

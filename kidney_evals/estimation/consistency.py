@@ -18,14 +18,11 @@ def swap_disagreement(decisions: Decisions, clusters: Ints | None = None) -> Qua
 
     With repeats, the share of differing pairs of one answer from each order, mean over dilemmas. A
     coin differs from either patient. It includes both the effect of the order and sampling
-    variation. `human` is the value of two different people, 1 - Σ_c p_c². `n`
-    counts dilemmas answered in both orders. `clusters`, shape (D,), are the clusters of the
-    interval if the dilemmas are not independent.
+    variation. `human` is the value of two different people, 1 - Σ_c p_c². `n` counts dilemmas
+    answered in both orders. `clusters`, (D,), are those of the interval if dilemmas are dependent.
     """
-    both = _in_both_orders(decisions)
-    counts, human = decisions.counts[both], _two_people(decisions, both)
-    within = None if clusters is None else clusters[both]
-    return _mean_share(decisions, _across(counts), counts, _across_variance(counts), human, within)
+    variance = _across_variance(decisions.counts)
+    return _mean_share(decisions, across_orders(decisions), variance, clusters)
 
 
 def retest_disagreement(decisions: Decisions, clusters: Ints | None = None) -> Quantity:
@@ -36,15 +33,17 @@ def retest_disagreement(decisions: Decisions, clusters: Ints | None = None) -> Q
     same. `n` counts dilemmas with a repeated order; probabilities need no repetitions. `clusters`
     are as in `swap_disagreement`.
     """
-    each, counts = within_orders(decisions), decisions.counts
     shares, spread = _repetitions(decisions)
-    variance = _delta(-2 * np.nan_to_num(spread)[:, :, None] * shares, counts)
-    repeated = ~np.isnan(each)
-    human = _two_people(decisions, repeated)
-    within = None if clusters is None else clusters[repeated]
-    return _mean_share(
-        decisions, each[repeated], counts[repeated], variance[repeated], human, within
-    )
+    variance = _delta(-2 * np.nan_to_num(spread)[:, :, None] * shares, decisions.counts)
+    return _mean_share(decisions, within_orders(decisions), variance, clusters)
+
+
+def across_orders(decisions: Decisions) -> Floats:
+    """Return each dilemma's share of differing pairs of an answer from each order, (D,), or NaN."""
+    counts = decisions.counts
+    with np.errstate(invalid="ignore"):
+        alike = counts.prod(axis=1).sum(axis=1) / counts.sum(axis=2).prod(axis=1)
+    return np.asarray(1 - alike)
 
 
 def within_orders(decisions: Decisions) -> Floats:
@@ -60,10 +59,7 @@ def swap_by_cluster(decisions: Decisions, clusters: ArrayLike, size: int) -> Flo
 
     `clusters`, (D,), are the indices of the clusters of the dilemmas.
     """
-    each = np.full(decisions.dilemmas, NAN)
-    both = _in_both_orders(decisions)
-    each[both] = _across(decisions.counts[both])
-    return _cluster_means(each, clusters, size)
+    return _cluster_means(across_orders(decisions), clusters, size)
 
 
 def retest_by_cluster(decisions: Decisions, clusters: ArrayLike, size: int) -> Floats:
@@ -141,12 +137,6 @@ def expected_swap_disagreement(decisions: Decisions, answers: ArrayLike) -> floa
     return float((1 - (known**2).sum(axis=1)).mean()) if len(known) else NAN
 
 
-def _two_people(decisions: Decisions, used: Bools) -> float:
-    """Return how often two people differ on the used dilemmas, (D,); NaN if any is unknown."""
-    shares = decisions.shares[used]
-    return float((1 - (shares**2).sum(axis=1)).mean()) if len(shares) else NAN
-
-
 def _in_both_orders(decisions: Decisions) -> Bools:
     """Return which dilemmas have an answer in each order, shape (D,)."""
     return np.asarray((decisions.counts.sum(axis=2) > 0).all(axis=1))
@@ -165,14 +155,9 @@ def _repetitions(decisions: Decisions) -> tuple[Floats, Floats]:
     return shares, np.where(repeated, weight * spread, np.nan)
 
 
-def _across(counts: Counts) -> Floats:
-    """Return the share of differing pairs of an answer from each order, by dilemma."""
-    return np.asarray(1 - counts.prod(axis=1).sum(axis=1) / counts.sum(axis=2).prod(axis=1))
-
-
 def _across_variance(counts: Counts) -> Floats:
     """Return the variance of 1 - s·t in each of fixed dilemmas; s, t are shares by order."""
-    sizes, smooth = counts.sum(axis=2), _smooth(counts)
+    sizes, smooth = np.maximum(counts.sum(axis=2), 1), _smooth(counts)
     linear = _delta(-(counts / sizes[:, :, None])[:, ::-1], counts)
     # Σ t'Var(s)t + s'Var(t)s with estimated s and t includes tr Var(s)Var(t) once too often.
     both = smooth.prod(axis=1)
@@ -192,29 +177,26 @@ def _smooth(counts: Counts) -> Floats:
     return np.asarray((counts + 1 / counts.shape[2]) / (counts.sum(axis=2) + 1)[:, :, None])
 
 
-def _mean_share(
-    run: Decisions,
-    each: Floats,
-    counts: Counts,
-    variance: Floats,
-    human: float,
-    clusters: Ints | None = None,
-) -> Quantity:
-    """Return the mean over dilemmas of shares of pairs, with its interval.
+def _mean_share(run: Decisions, each: Floats, variance: Floats, clusters: Ints | None) -> Quantity:
+    """Return the mean over dilemmas of shares of pairs, (D,) with NaN, and its interval.
 
     On a fixed list `variance` is that of each share. The mean over several pairs of one dilemma may
-    have less than binomial variance, so the number of answers bounds the design effect.
+    have less than binomial variance, so the number of answers bounds the design effect. The human
+    value is the rate at which two people differ.
     """
-    if len(each) == 0:
-        return undefined(human=human)
-    value, n = float(each.mean()), len(each)
+    used = ~np.isnan(each)
+    each, n = each[used], int(used.sum())
+    if n == 0:
+        return undefined()
+    value = float(each.mean())
+    human = float((1 - (run.shares[used] ** 2).sum(axis=1)).mean())
     if run.fixed:
-        ends = _fixed_ends(run, value, float(variance.sum()) / n**2, n)
+        ends = _fixed_ends(run, value, float(variance[used].sum()) / n**2, n)
     else:
-        least = run.least_effect / float(counts.sum(axis=2).max() ** 2)
-        hits = np.minimum(each, 1)
-        where = np.arange(n) if clusters is None else clusters
-        ends = proportion(np.bincount(where, hits), np.bincount(where), least_effect=least)
+        least = run.least_effect / float(run.counts[used].sum(axis=2).max() ** 2)
+        where = np.arange(n) if clusters is None else clusters[used]
+        hits = np.bincount(where, np.minimum(each, 1))
+        ends = proportion(hits, np.bincount(where), least_effect=least)
     return Quantity(value, *ends, human=human, n=n)
 
 

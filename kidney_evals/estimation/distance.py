@@ -111,7 +111,7 @@ def _distance(run: Decisions, variance: Floats) -> Quantity:
     if run.fixed:
         off = off + run.strata.redrawn.sum(axis=1)
 
-    def terms(q: Shares, p: Shares) -> tuple[Shares, ...]:
+    def terms(q: Shares, p: Shares) -> tuple[Shares, Shares]:
         return dot(q - p, q - p) - off, np.ones((1, run.dilemmas))
 
     ends = resampled_interval(run, bootstrap(run, terms))

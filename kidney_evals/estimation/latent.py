@@ -59,7 +59,6 @@ class LatentFit(PanelFit):
         flip_slope: Their decrease per unit of the class's |Δu|, (C,); NaN unless two-stage.
         log_nu: Davidson's ln ν, shape (C,); NaN in other models.
         posterior: Probability of each class for each person, shape (people, C).
-        log_likelihood: Without the prior.
     """
 
     model: ClassModel
@@ -69,10 +68,6 @@ class LatentFit(PanelFit):
     flip_slope: Floats
     log_nu: Floats
     posterior: Floats
-    log_likelihood: float
-    n: int
-    people: int
-    parameters: int
 
     def predict(self, differences: ArrayLike) -> Floats:
         """Return each class's answer shares, shape (C, n, 3), without a coin (C, n, 2)."""

@@ -25,8 +25,7 @@ from kidney_evals.estimation.agreement import _terms
 from kidney_evals.estimation.arrays import Bools, Floats
 from kidney_evals.estimation.calibration import EDGES, calibration_value
 from kidney_evals.estimation.consistency import (
-    _across,
-    _in_both_orders,
+    across_orders,
     retest_disagreement,
     swap_disagreement,
     within_orders,
@@ -113,8 +112,8 @@ def indecision_change(first: Decisions, second: Decisions) -> PairedDifference:
 
 def swap_change(first: Decisions, second: Decisions) -> PairedDifference:
     """Return the change of `swap_disagreement`, over dilemmas that both answered in both orders."""
-    both = on_both(first, second, _in_both_orders)
-    return _proportion_change(*both, swap_disagreement, lambda run: _across(run.counts))
+    both = on_both(first, second, lambda run: ~np.isnan(across_orders(run)))
+    return _proportion_change(*both, swap_disagreement, across_orders)
 
 
 def retest_change(first: Decisions, second: Decisions) -> PairedDifference:

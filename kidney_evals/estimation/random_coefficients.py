@@ -114,10 +114,6 @@ class RandomCoefficientFit(PanelFit):
     means: Floats
     cholesky: Floats
     covariance: Floats
-    log_likelihood: float
-    n: int
-    people: int
-    parameters: int
     draws: int
     correlated: bool
 
