@@ -8,8 +8,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy.special import expit
 
 from estimation.simulated import answer
@@ -111,27 +109,6 @@ def test_random_is_a_logit_of_the_decisions_and_a_rate() -> None:
     assert expit(fit.level) == pytest.approx(rate, abs=1e-10)
     entropy = rate * math.log(rate) + (1 - rate) * math.log(1 - rate)
     assert fit.log_likelihood == pytest.approx(logit.log_likelihood + 600 * entropy)
-
-
-@pytest.mark.parametrize("model", MODELS)
-@settings(max_examples=3, deadline=None)
-@given(seed=st.integers(0, 10_000))
-def test_symmetries(model: IndecisionModel, seed: int) -> None:
-    def fit(a: np.ndarray, b: np.ndarray, choice: np.ndarray) -> np.ndarray:
-        return fit_indecision_model(model, a, b, choice).theta
-
-    a, b, choice = simulate("min_delta", seed, 200)
-    theta = fit(a, b, choice)
-    far, unit = np.array([5.0, -9.0, 40.0]), np.array([7.0, 0.01, 1.0])
-    order = np.random.default_rng(seed).permutation(len(a))
-    for other in (
-        fit(b, a, np.array([1, 0, 2])[choice]),
-        fit(a + far, b + far, choice),
-        fit(a * unit, b * unit, choice) * [*unit, 1],
-        fit(a[order], b[order], choice[order]),
-        fit(np.vstack([a, a]), np.vstack([b, b]), np.tile(choice, 2)),
-    ):
-        np.testing.assert_allclose(other, theta, atol=1e-5)
 
 
 def features(seed: int, n: int = 300) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
