@@ -34,15 +34,6 @@ ROUNDING = 0.01
 NO_COIN = -1e3
 """A score of the coin that gives it the probability 0: its exponential underflows."""
 
-_STEPS = 80
-"""Largest number of steps from one start; fits that have a maximum need about ten."""
-
-_FAILURES = 2
-"""Failed starts after which the search ends: the maximum is then mostly at infinity."""
-
-_FLAT = 1e-9
-"""Information, per squared logit, below which a point counts as diverging, not as a maximum."""
-
 
 @dataclass(frozen=True)
 class CoinFit:
@@ -275,14 +266,14 @@ class Model:
         start: Floats,
         used: Bools | None = None,
         *,
-        limit: int = _STEPS,
+        limit: int = 80,
         box: Box = UNBOUNDED,
         prior: tuple[Floats, Floats] | None = None,
     ) -> tuple[Floats, bool]:
         """Return θ after Newton's steps in the `used` (or all) parameters, and if it is a maximum.
 
         The box is that of the used parameters; `prior` is the mean and the precision matrix of
-        their normal distribution.
+        their normal distribution. Fits that have a maximum need about ten steps.
         """
         theta = start.copy()
         used = np.ones(len(theta), dtype=bool) if used is None else used
@@ -359,14 +350,15 @@ def fit_coin_model(
     for start in starts:
         point, converged = model.climb(start * unit, box=limits)
         reached.append((model.log_likelihood(point)[0], converged, point))
-        if sum(not converged for _, converged, _ in reached) == _FAILURES:
-            break
+        if sum(not converged for _, converged, _ in reached) == 2:
+            break  # after two failures the maximum is mostly at infinity
     value, converged, theta = max(reached, key=lambda result: result[0])
     _, gradient, information = model.log_likelihood(theta)
     held = _fit.pressed(theta, gradient, limits)
     free = np.ix_(~held, ~held)
     flattest = np.linalg.eigvalsh(information[free]).min(initial=np.inf)
-    if not converged or flattest < _FLAT:
+    # With next to no information, per squared logit, a point is diverging, not a maximum.
+    if not converged or flattest < 1e-9:
         raise FitError(_advice(model, theta))
     scores = model.scores(theta)[1].T[:, ~held]
     covariance = np.full((model.size, model.size), np.nan)

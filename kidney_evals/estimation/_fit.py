@@ -24,13 +24,6 @@ Box = tuple[Floats | float, Floats | float]
 
 UNBOUNDED: Final[Box] = (-np.inf, np.inf)
 
-_FLATTEST: Final = 1e-6
-"""Smallest variance of a direction of standardised differences that gets a weight: two attributes
-with a correlation above .999999 get none."""
-
-_OUTSIDE = 1e-2
-"""A weight is determined if its attribute's component along each flat direction is at most this."""
-
 
 @dataclass(frozen=True)
 class PanelFit:
@@ -183,9 +176,11 @@ def robust(bread: Floats, scores: Floats, clusters: ArrayLike | None) -> tuple[F
 def full_rank(x: Floats, intercept: bool) -> tuple[Floats, Floats, Bools]:
     """Return a full-rank design of differences, and which weights they determine.
 
-    Directions of `x`, shape (n, k), whose variance is below `_FLATTEST` (beyond the intercept) get
-    the weight 0. The results are the map from the design's weights to the k weights and the
-    intercept, shape (k+1, p); the design, (n, p); and whether each weight is determined, (k,).
+    Directions of `x`, shape (n, k), whose standardised variance (beyond the intercept) is at most
+    1e-6 get the weight 0: two attributes with a correlation above .999999 get none. A weight is
+    determined if its attribute has next to no component along these directions. The results are
+    the map from the design's weights to the k weights and the intercept, shape (k+1, p); the
+    design, (n, p); and whether each weight is determined, (k,).
     """
     n, k = x.shape
     centre = x.mean(axis=0) if intercept else np.zeros(k)
@@ -196,8 +191,8 @@ def full_rank(x: Floats, intercept: bool) -> tuple[Floats, Floats, Bools]:
     scale = np.where(flat, 1.0, scale)
     standard = np.where(flat, 0.0, centred / scale)
     values, vectors = np.linalg.eigh(standard.T @ standard / n)
-    keep = values > _FLATTEST
-    determined = np.abs(vectors[:, ~keep]).max(axis=1, initial=0.0) < _OUTSIDE
+    keep = values > 1e-6
+    determined = np.abs(vectors[:, ~keep]).max(axis=1, initial=0.0) < 1e-2
     directions = np.eye(k) if keep.all() else vectors[:, keep]
     slopes = directions / scale[:, None]
     rank = slopes.shape[1]

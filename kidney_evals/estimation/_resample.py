@@ -25,8 +25,6 @@ from kidney_evals.estimation.intervals import (
 )
 from kidney_evals.estimation.quantity import Quantity
 
-_FIXED_KEY = 7
-
 Shares = NDArray[np.floating]
 
 Terms = Callable[[Shares, Shares], tuple[Shares, Shares]]
@@ -117,7 +115,7 @@ def redrawn_shares(strata: Strata, rows: slice, *, key: int = 0) -> Floats:
     if strata.counts is None:
         return strata.shares[None]
     sizes = strata.counts.sum(axis=2)
-    drawn = generator(_FIXED_KEY, key, rows.start).multinomial(
+    drawn = generator(7, key, rows.start).multinomial(
         sizes, strata.smooth, size=(rows.stop - rows.start, *sizes.shape)
     )
     off = drawn / np.maximum(sizes, 1)[:, :, None] - strata.smooth

@@ -19,8 +19,6 @@ from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import recentred, wilson
 from kidney_evals.estimation.quantity import Quantity, undefined
 
-_LEAST_SHARE = 1e-4
-
 
 def agreement(decisions: Decisions) -> Quantity:
     """Return agreement over ceiling, Σ_i Σ_c q_i(c) p_i(c) / Σ_i max_c p_i(c).
@@ -78,7 +76,7 @@ def log_score(decisions: Decisions, people: ArrayLike | None = None) -> Quantity
     size = run.counts.sum(axis=(1, 2)).astype(np.float64)
 
     def terms(q: Shares, p: Shares) -> tuple[Shares, Shares]:
-        return size * dot(q - p, np.log(np.maximum(p, _LEAST_SHARE))), size[None]
+        return size * dot(q - p, np.log(np.maximum(p, 1e-4))), size[None]
 
     value = observed(run, terms)
     ends = resampled_interval(run, recentred(bootstrap(run, terms), value))

@@ -25,8 +25,6 @@ from kidney_evals.estimation.distance import distance_value
 from kidney_evals.estimation.intervals import NAN
 from kidney_evals.estimation.quantity import Quantity, undefined
 
-_STEPS = 20
-
 
 def agreement_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike) -> Quantity:
     """Return the smallest and largest agreement over ceiling.
@@ -132,7 +130,7 @@ def _extreme(run: Decisions, missing: Ints, sign: float, *, coin: bool) -> float
         left_out = met / np.maximum(read, 1)
         score = np.where(read > 0, np.maximum(sign * filled, sign * left_out) * sign, filled)
     chosen, ratio = total > 0, NAN
-    for _ in range(_STEPS):
+    for _ in range(20):
         below = float(top[chosen].sum())
         if below == 0:
             break

@@ -33,7 +33,6 @@ DRAWN: Final = 40
 """Number of answers that replace the probabilities of one call in estimators that need answers."""
 
 _NEVER = 1e-12
-_GOLDEN = 0.6180339887498949
 _SUM_TOLERANCE = 1e-4
 _PRIOR = 0.5
 
@@ -209,12 +208,12 @@ class Decisions:
         """The run with single answers: `DRAWN` for each call if probabilities were read.
 
         They are drawn by systematic sampling: at even steps through the cumulative probabilities,
-        with a start that differs between calls.
+        with a start that differs between calls (by the golden ratio).
         """
         if self.chances is None:
             return self
         n = len(self)
-        start = (np.arange(1, n + 1) * _GOLDEN) % 1.0
+        start = (np.arange(1, n + 1) * 0.6180339887498949) % 1.0
         point = (np.arange(DRAWN)[None, :] + start[:, None]) / DRAWN
         below = np.cumsum(self.chances, axis=1)
         below /= below[:, -1:]

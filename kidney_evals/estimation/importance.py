@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
-from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,11 +21,6 @@ from kidney_evals.estimation.arrays import Bools, Floats
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import NAN, NO_INTERVAL, Z95, Interval
 from kidney_evals.estimation.logit import LogitFit
-
-_SIGNAL_LEVEL = 0.05
-
-_MOST_SIGNS: Final = 12
-"""Largest number of attributes for which all vectors of signs are listed."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +109,7 @@ def distance_interval(
     h = _checks.shaped(h, (k,), "reference", -1, 1, missing=True, slack=1e-6)
     v = _checks.shaped(covariance, (k, k), "covariance", missing=True)
     _checks.coverage(level)
-    if k > _MOST_SIGNS or np.isnan(s - h).any() or np.isnan(v).any():
+    if k > 12 or np.isnan(s - h).any() or np.isnan(v).any():
         return NO_INTERVAL
     signs = np.array(list(product((0.5, -0.5), repeat=k)))
     values, vectors = np.linalg.eigh((v + v.T) / 2)
@@ -183,7 +177,7 @@ def estimate_importance(fit: LogitFit, ranges: ArrayLike) -> ImportanceEstimate:
     `fit` is a logit, clustered by dilemma and Firth-penalised for a run's answers.
     """
     p_value = wald_signal(fit)
-    signal = bool(p_value < _SIGNAL_LEVEL)
+    signal = bool(p_value < 0.05)
     known = 1.0 if signal and fit.determined.all() else np.nan
     covariance = known * importance_covariance(fit.weights, fit.covariance, ranges)
     shares = known * importance_shares(fit.weights, ranges)

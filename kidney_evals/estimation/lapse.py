@@ -24,8 +24,6 @@ from kidney_evals.estimation.logit import fit_logit
 _FLOOR = 1e-4
 """A smaller lapse is set to zero."""
 
-_CEILING = 0.9
-
 
 @dataclass(frozen=True)
 class LapseFit:
@@ -117,7 +115,7 @@ def fit_lapse(
     point, converged = begin[slots], True
     point[-1] = max(float(point[-1]), 10 * _FLOOR)
     if lapse:
-        point, converged = fit(point, _CEILING)
+        point, converged = fit(point, 0.9)
     if not lapse or point[-1] < _FLOOR:
         point, converged = fit(np.append(point[:-1], 0.0), 0.0)
     if not converged:

@@ -34,7 +34,6 @@ from kidney_evals.estimation.intervals import weight_blocks
 RIDGE = 0.1
 """Precision of the prior on each class parameter: a standard deviation of 3.2 logits."""
 
-_WARM_UP = 40
 _LEAST = 1e-300
 
 ClassModel = Literal["two_stage", "davidson", "logit"]
@@ -113,7 +112,7 @@ def fit_latent(
         raise InputError(f"classes is {classes}, more than the number of people ({people})")
     problem = _Problem(x, choice, person, people, model)
     random = np.random.Generator(np.random.PCG64(seed)).random((starts, classes))
-    warm = [problem.climb(problem.start(row), _WARM_UP) for row in random]
+    warm = [problem.climb(problem.start(row), 40) for row in random]
     order = np.argsort([-problem.objective(point)[0] for point in warm], kind="stable")
     close = [problem.climb(warm[i], 500) for i in order[:2]]
     best = max(close, key=lambda vector: problem.objective(vector)[0])

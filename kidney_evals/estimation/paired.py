@@ -227,14 +227,9 @@ def importance_changes(
     unlike = (runs[0].counts != runs[1].counts).any(axis=(1, 2))[:, None]
     each = count * np.where(unlike, scores[1] - scores[0], 0.0)
     reach = count * np.sqrt(np.mean(np.square(swings), axis=(0, 1)))
-    unseen = map(unseen_changes, each.T, reach)
-    result = []
     shares = one.shares.tolist(), two.shares.tolist()
-    for before, after, half, more in zip(*shares, halves.tolist(), unseen, strict=True):
-        value = after - before
-        ends = widened(Interval(value - half, value + half), value, more, most=2.0)
-        result.append(changed(before, after, ends, count))
-    return tuple(result)
+    rows = zip(*shares, halves.tolist(), each.T, reach, strict=True)
+    return tuple(linear_change(*row, most=2.0) for row in rows)
 
 
 def on_both(
@@ -288,6 +283,18 @@ def score_interval(each: Floats, level: float = 0.95) -> tuple[Interval, float]:
     score = (gains - losses) / np.sqrt(discordant) if discordant > 0 else 0.0
     low, high = (_end(gains, losses, n, towards, z) for towards in (-1.0, 1.0))
     return Interval(size * low, size * high), float(2 * special.ndtr(-abs(score)))
+
+
+def linear_change(
+    first: float, second: float, half: float, each: Floats, reach: float, most: float = np.inf
+) -> PairedDifference:
+    """Return the change with an interval of half width `half`, `widened` by `unseen_changes`.
+
+    `each`, (D,), are the contributions of the dilemmas to the change.
+    """
+    value = second - first
+    ends = widened(Interval(value - half, value + half), value, unseen_changes(each, reach), most)
+    return changed(first, second, ends, len(each))
 
 
 def widened(ends: Interval, value: float, unseen: float, most: float = np.inf) -> Interval:

@@ -39,8 +39,6 @@ DRAWS = 500
 """Number of draws for each person."""
 
 _ROUGH = 100
-_ROUNDS = 40
-_FULL = 10
 _SETTLED = 0.02
 """The rounds converge when each parameter changes by less than this share of its standard error."""
 
@@ -235,14 +233,14 @@ def _maximise(
     theta = _start(answers, estimated)
     for draws in (normal[:, :_ROUGH], normal):
         high = np.full(len(low), np.inf)
-        for passed in range(_ROUNDS):
+        for passed in range(40):
             nodes = _person_nodes(answers, _population(theta, estimated), draws)
             likelihood = _Likelihood(nodes, correlated)
             moved, _ = climb(likelihood.objective, theta, limit=5, box=(low, high))
             outer = likelihood.objective(moved)[2]
             change = np.abs(moved - theta) * np.sqrt(np.diag(outer))
             # Half steps prevent oscillation between two points.
-            theta = moved if passed < _FULL else (theta + moved) / 2
+            theta = moved if passed < 10 else (theta + moved) / 2
             # A deviation at its lower bound would oscillate about it as the draws change.
             high = np.where((passed > 2) & (theta <= low), low, high)
             if change.max() < _SETTLED:

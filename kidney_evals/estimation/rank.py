@@ -19,8 +19,6 @@ from kidney_evals.estimation.quantity import Quantity, undefined
 RIDGE: Final = 0.1
 """Precision of the weak normal prior on every score, which is finite if a profile always wins."""
 
-_LIMIT = 100
-
 
 def fit_bradley_terry(
     first: ArrayLike, second: ArrayLike, wins: ArrayLike, profiles: int, *, ridge: float = RIDGE
@@ -46,7 +44,7 @@ def fit_bradley_terry(
     total = count.sum(axis=2)
     scores = np.zeros((len(count), profiles))
     # Newton's method for all resamples at once, which scipy does not have.
-    for _ in range(_LIMIT):
+    for _ in range(100):
         chance = logistic(scores @ design.T)
         gradient = (count[:, :, 0] - total * chance) @ design - ridge * scores
         curvature = total * chance * (1 - chance)

@@ -6,7 +6,7 @@ clustered by dilemma, and the intervals include the error of people's shares.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from scipy import special
@@ -15,20 +15,10 @@ from kidney_evals.estimation import _checks
 from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.decisions import COIN, FIRST, SECOND, Decisions
 from kidney_evals.estimation.errors import FitError
-from kidney_evals.estimation.intervals import Interval, student
+from kidney_evals.estimation.intervals import student
 from kidney_evals.estimation.logit import fit_logit
-from kidney_evals.estimation.paired import (
-    NOTHING,
-    PairedDifference,
-    changed,
-    on_both,
-    unseen_changes,
-    widened,
-)
+from kidney_evals.estimation.paired import NOTHING, PairedDifference, linear_change, on_both
 from kidney_evals.estimation.quantity import Quantity, undefined
-
-_LEAST: Final = 1e-4
-"""Lower bound of people's shares in a draw."""
 
 
 def sharpness(decisions: Decisions, level: float = 0.95, *, people_error: bool = True) -> Quantity:
@@ -108,13 +98,12 @@ def _change(first: Decisions, second: Decisions, answer: int) -> PairedDifferenc
     moves = two.influence - one.influence
     variance = float(np.sqrt(one.factor * two.factor) * (moves**2).sum())
     variance += _people_variance(first, answer, two.pull - one.pull)
-    value, half = two.value - one.value, student(count - 1) * float(np.sqrt(variance))
+    half = student(count - 1) * float(np.sqrt(variance))
     # Multiplied by the number of dilemmas, since a slope is a sum over dilemmas, not a mean.
     unlike = (first.counts != second.counts).any(axis=(1, 2))
     reach = count * float(np.sqrt((one.swing**2 + two.swing**2).mean() / 2))
-    unseen = unseen_changes(count * np.where(unlike, moves, 0.0), reach)
-    ends = widened(Interval(value - half, value + half), value, unseen)
-    return changed(one.value, two.value, ends, count)
+    each = count * np.where(unlike, moves, 0.0)
+    return linear_change(one.value, two.value, half, each, reach)
 
 
 def _fit(run: Decisions, answer: int) -> _Slope | None:
@@ -164,7 +153,8 @@ def _people_variance(run: Decisions, answer: int, pull: Floats) -> float:
     if run.share_draws is None or len(run.share_draws) < 2:
         return 0.0
     used = pull != 0
-    draws = np.maximum(run.share_draws[:, used].astype(np.float64), _LEAST)
+    # A share of 0 in a draw of people would have infinite log odds.
+    draws = np.maximum(run.share_draws[:, used].astype(np.float64), 1e-4)
     return float((_odds(draws, answer) @ pull[used]).var(ddof=1))
 
 

@@ -34,9 +34,6 @@ from kidney_evals.estimation.logit import fit_logit, fit_logit_resamples
 FARTHEST = 20.0
 """Largest half threshold in logits: no patients differ by more."""
 
-_GRID = 401
-_HALVINGS = 50
-
 
 class Threshold(NamedTuple):
     """A threshold in Δu, in logits, with its 95 % interval by the delta method.
@@ -112,12 +109,12 @@ def half_threshold(theta: ArrayLike, farthest: float = FARTHEST) -> Floats:
     if shape[-1:] != (3,):
         raise InputError(f"theta must have shape (..., 3), not {shape}")
     flat = _checks.shaped(parameters, shape, "theta", missing=True).reshape(-1, 3)
-    grid = np.linspace(0.0, farthest, _GRID)
+    grid = np.linspace(0.0, farthest, 401)
     reached = _better_share(flat[:, None, :], grid) >= 0.5
     place = reached.argmax(axis=1)
     low, high = grid[np.maximum(place - 1, 0)], grid[place]
     # Bisection of all resamples at once, which scipy 1.11 does not have.
-    for _ in range(_HALVINGS):
+    for _ in range(50):
         middle = 0.5 * (low + high)
         above = _better_share(flat, middle) >= 0.5
         low, high = np.where(above, low, middle), np.where(above, middle, high)
