@@ -20,6 +20,7 @@ from kidney_evals.estimation.intervals import (
     generator,
     percentile,
     proportion,
+    recentred,
     stratified_proportion,
     weight_rows,
 )
@@ -68,8 +69,10 @@ def observed(decisions: Decisions, terms: Terms) -> float:
     return float((above.sum(axis=1) / below.sum(axis=1))[0])
 
 
-def resampled_interval(run: Decisions, draws: Floats) -> Interval:
-    """Return the percentile interval of `bootstrap` statistics of a run."""
+def resampled_interval(run: Decisions, terms: Terms, value: float | None = None) -> Interval:
+    """Return the percentile interval of `bootstrap`, whose draws are `recentred` on a value."""
+    draws = bootstrap(run, terms)
+    draws = draws if value is None else recentred(draws, value)
     return percentile(draws, None if run.fixed else run.dilemmas)
 
 

@@ -6,17 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._resample import (
-    Shares,
-    bootstrap,
-    dot,
-    largest,
-    observed,
-    resampled_interval,
-)
+from kidney_evals.estimation._resample import Shares, dot, largest, observed, resampled_interval
 from kidney_evals.estimation.decisions import Decisions
 from kidney_evals.estimation.errors import InputError
-from kidney_evals.estimation.intervals import recentred, wilson
+from kidney_evals.estimation.intervals import wilson
 from kidney_evals.estimation.quantity import Quantity, undefined
 
 
@@ -36,8 +29,7 @@ def agreement(decisions: Decisions) -> Quantity:
         float(np.divide(*(part.sum() for part in _terms(shares[None], run.shares[None]))))
         for shares in (run.strata.shares, run.shares)
     )
-    ends = resampled_interval(run, recentred(bootstrap(run, _terms), value))
-    low, high = (min(end, 1.0) for end in ends)
+    low, high = (min(end, 1.0) for end in resampled_interval(run, _terms, value))
     if low == high and not run.fixed:
         # If all answers are people's most frequent ones, resampling never yields another answer,
         # so the interval is that of a proportion of dilemmas.
@@ -79,8 +71,7 @@ def log_score(decisions: Decisions, people: ArrayLike | None = None) -> Quantity
         return size * dot(q - p, np.log(np.maximum(p, 1e-4))), size[None]
 
     value = observed(run, terms)
-    ends = resampled_interval(run, recentred(bootstrap(run, terms), value))
-    return Quantity(value, *ends, n=len(run))
+    return Quantity(value, *resampled_interval(run, terms, value), n=len(run))
 
 
 def _terms(q: Shares, p: Shares) -> tuple[Shares, Shares]:

@@ -11,13 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._resample import (
-    Shares,
-    bootstrap,
-    dot,
-    human_variance,
-    resampled_interval,
-)
+from kidney_evals.estimation._resample import Shares, dot, human_variance, resampled_interval
 from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.decisions import Decisions
 from kidney_evals.estimation.intervals import NAN
@@ -114,5 +108,4 @@ def _distance(run: Decisions, variance: Floats) -> Quantity:
     def terms(q: Shares, p: Shares) -> tuple[Shares, Shares]:
         return dot(q - p, q - p) - off, np.ones((1, run.dilemmas))
 
-    ends = resampled_interval(run, bootstrap(run, terms))
-    return Quantity(value, *ends, n=run.dilemmas)
+    return Quantity(value, *resampled_interval(run, terms), n=run.dilemmas)

@@ -165,7 +165,7 @@ def fit_random_coefficients(
     least = np.where(np.eye(answers.size) > 0, _FLOOR, -np.inf)
     low = np.append(np.full(answers.size, -np.inf), least[estimated])
     try:
-        theta, likelihood = _maximise(answers, normal, correlated, low)
+        theta, likelihood = _maximise(answers, normal, estimated, low)
     except np.linalg.LinAlgError:
         raise FitError(_ADVICE) from None
     values, scores = likelihood.evaluate(theta)
@@ -197,9 +197,9 @@ def fit_random_coefficients(
 class _Likelihood:
     """The simulated log-likelihood as a function of `RandomCoefficientFit.theta`."""
 
-    def __init__(self, nodes: _Nodes, correlated: bool) -> None:
-        self.nodes = nodes
-        self.estimated = _estimated(nodes.coefficients.shape[2], correlated)
+    def __init__(self, nodes: _Nodes, estimated: Bools) -> None:
+        """Take which elements of L are estimated, shape (q, q)."""
+        self.nodes, self.estimated = nodes, estimated
 
     def evaluate(self, theta: Floats) -> tuple[Floats, Floats]:
         """Return each person's log-likelihood (people,) and score (people, p).
@@ -226,16 +226,15 @@ class _Likelihood:
 
 
 def _maximise(
-    answers: _Panel, normal: Floats, correlated: bool, low: Floats
+    answers: _Panel, normal: Floats, estimated: Bools, low: Floats
 ) -> tuple[Floats, _Likelihood]:
     """Return the maximum and the likelihood with a proposal computed there."""
-    estimated = _estimated(answers.size, correlated)
     theta = _start(answers, estimated)
     for draws in (normal[:, :_ROUGH], normal):
         high = np.full(len(low), np.inf)
         for passed in range(40):
             nodes = _person_nodes(answers, _population(theta, estimated), draws)
-            likelihood = _Likelihood(nodes, correlated)
+            likelihood = _Likelihood(nodes, estimated)
             moved, _ = climb(likelihood.objective, theta, limit=5, box=(low, high))
             outer = likelihood.objective(moved)[2]
             change = np.abs(moved - theta) * np.sqrt(np.diag(outer))

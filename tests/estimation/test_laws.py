@@ -40,17 +40,16 @@ from kidney_evals.estimation.indecision_family import (
 from kidney_evals.estimation.indecision_models import MODELS, IndecisionModel, fit_indecision_model
 from kidney_evals.estimation.lapse import fit_lapse
 from kidney_evals.estimation.latent import fit_latent, nearest_classes
-from kidney_evals.estimation.logit import fit_logit, fit_logit_resamples
+from kidney_evals.estimation.logit import LogitFit, fit_logit, fit_logit_resamples
 from kidney_evals.estimation.marginal_effects import (
     Levels,
+    attribute_levels,
     chances_of_choices,
     human_marginal_effects,
     marginal_effects,
 )
 from kidney_evals.estimation.nonlinearity import nonlinearity
-from kidney_evals.estimation.random_coefficients import (
-    fit_random_coefficients,
-)
+from kidney_evals.estimation.random_coefficients import fit_random_coefficients
 from kidney_evals.estimation.rank import fit_bradley_terry
 from kidney_evals.estimation.thresholds import fit_half_threshold, fit_half_threshold_resamples
 from kidney_evals.estimation.ties import fit_davidson, fit_rao_kupper
@@ -176,10 +175,14 @@ class Row(NamedTuple):
     examples: int = 6
 
 
+def logit_of(one: Answers, penalty: Any = "firth") -> LogitFit:
+    some = one.decided
+    return fit_logit(some.x, some.choice == 0, clusters=some.dilemma, penalty=penalty)
+
+
 def logit(penalty: Any) -> Callable[[Answers], Figures]:
     def estimate(one: Answers) -> Figures:
-        some = one.decided
-        fit = fit_logit(some.x, some.choice == 0, clusters=some.dilemma, penalty=penalty)
+        fit = logit_of(one, penalty)
         return Figures(fit.weights, fit.intercept)
 
     return estimate
@@ -193,15 +196,12 @@ def logit_resamples(one: Answers) -> Figures:
 
 
 def shares(one: Answers) -> Figures:
-    some = one.decided
-    fit = fit_logit(some.x, some.choice == 0, penalty="none")
-    return Figures(others=importance_shares(fit.weights, SPANS * one.unit))
+    weights = logit_of(one, "none").weights
+    return Figures(others=importance_shares(weights, SPANS * one.unit))
 
 
 def importance(one: Answers) -> Figures:
-    some = one.decided
-    fit = fit_logit(some.x, some.choice == 0, clusters=some.dilemma)
-    found = estimate_importance(fit, SPANS * one.unit)
+    found = estimate_importance(logit_of(one), SPANS * one.unit)
     return Figures(others=[*found.shares, *found.low, *found.high])
 
 
@@ -274,12 +274,7 @@ def central(one: Answers) -> Figures:
 
 
 def levels(one: Answers) -> list[Levels]:
-    values = np.unique(np.concatenate([one.first, one.second]), axis=0)
-    found = [np.unique(column) for column in values.T]
-    return [
-        Levels(tuple(each.tolist()), float(each[-1]), tuple("abcde"[: len(each)]), exact=True)
-        for each in found
-    ]
+    return [attribute_levels(column) for column in np.concatenate([one.first, one.second]).T]
 
 
 def effects(one: Answers) -> Figures:
@@ -416,10 +411,6 @@ TABLE: dict[str, Row] = {
 }  # fmt: skip
 """Every public estimator that takes answers one by one."""
 
-SAMPLES = {
-    "fit_random_coefficients": panel,
-}
-
 
 def compare(found: Figures, expected: Figures, law: str, unit: Floats, within: float) -> None:
     turn = -1 if law == "relisted" else 1
@@ -437,7 +428,7 @@ def compare(found: Figures, expected: Figures, law: str, unit: Floats, within: f
 @pytest.mark.parametrize("name", [name for name, row in TABLE.items() if row.estimate])
 def test_laws_of_an_estimator(name: str) -> None:
     row = TABLE[name]
-    sample = SAMPLES.get(name, answers)
+    sample = panel if name == "fit_random_coefficients" else answers
 
     @settings(max_examples=row.examples, deadline=None, derandomize=True, database=None)
     @given(seed=st.integers(0, 10_000))

@@ -255,7 +255,7 @@ def test_shares_in_another_order_change_no_digit() -> None:
 @pytest.mark.parametrize("versions", [alike, majority, flips(0)])
 def test_a_run_against_itself_has_no_change_and_a_width(name: str, versions: Versions) -> None:
     runs = [(both(3, versions, epochs=EPOCHS.get(name, 1))[0], 1e-4)]
-    if name not in ("flip_calib", "imp_age", "share_dist"):
+    if name not in ("flip_calib", "imp_age"):
         # A fixed list on which every answer is the same.
         listed = fixed(1, "never_flips", "coin_flip")
         runs.append((replace(listed, choice=np.zeros(len(listed), dtype=np.int64)), 1e-3))

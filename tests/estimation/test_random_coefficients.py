@@ -76,7 +76,7 @@ def test_scores_are_the_derivatives_of_the_likelihood() -> None:
         population,
         fits._normal_draws(0, 12, 200, 3),
     )
-    likelihood = fits._Likelihood(nodes, correlated=True)
+    likelihood = fits._Likelihood(nodes, np.tri(3, dtype=bool))
     at = np.append([0.8, 0.4, 0.1], FULL[np.tril_indices(3)])
     _, scores = likelihood.evaluate(at)
     step = 1e-6
