@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -30,54 +29,32 @@ from kidney_evals.estimation.decisions import COIN
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import NAN, Z95, proportion
 from kidney_evals.estimation.logit import fit_logit, fit_logit_resamples
+from kidney_evals.estimation.quantity import Quantity, undefined
 
 FARTHEST = 20.0
 """Largest half threshold in logits: no patients differ by more."""
 
 
-class Threshold(NamedTuple):
-    """A threshold in Δu, in logits, with its 95 % interval by the delta method.
+def threshold_from(value: float, slopes: Sequence[float], covariance: Floats) -> Quantity:
+    """Return a threshold with its interval, from its derivatives in q parameters, (q,).
 
-    `value` is infinite if there is none; `low` is NaN then or if the covariance is unknown.
+    Without an interval if it is infinite, or if the covariance is unknown.
     """
-
-    value: float
-    low: float
-    high: float
-
-    @classmethod
-    def at_half(
-        cls, theta: Sequence[float], covariance: Floats, farthest: float = FARTHEST
-    ) -> Threshold:
-        """Return the half threshold of θ = (a, b, s) and its interval; see `half_threshold`."""
-        value = float(half_threshold(theta, farthest))
-        if not math.isfinite(value):
-            return cls(value, math.nan, math.nan)
-        a, b, s = theta
-        coin, worse = float(special.expit(a + b * value)), float(special.expit(-s * value))
-        # Derivatives of the logarithm of the share, which is ½ on the curve.
-        along = -coin * b + worse * s
-        slopes = [coin / along, coin * value / along, -worse * value / along]
-        return threshold_from(value, slopes, covariance)
-
-
-def threshold_from(value: float, slopes: Sequence[float], covariance: Floats) -> Threshold:
-    """Return a threshold with its interval, from its derivatives in q parameters, (q,)."""
     q = _checks.length(slopes, "slopes")
     spread = _checks.shaped(covariance, (q, q), "covariance", missing=True)
     if not math.isfinite(value):
-        return Threshold(value, math.nan, math.nan)
+        return Quantity(value)
     gradient = _checks.column(slopes, q, "slopes")
     variance = float(gradient @ spread @ gradient)
     if variance < 0:
         raise InputError(f"covariance {spread.tolist()} gives a variance of {variance}, below 0")
     half = Z95 * math.sqrt(variance)
-    return Threshold(value, value - half, value + half)
+    return Quantity(value, value - half, value + half)
 
 
 def two_stage_thresholds(
     flip_intercept: float, flip_slope: float, covariance: Floats
-) -> tuple[Threshold, Threshold]:
+) -> tuple[Quantity, Quantity]:
     """Return the coin and the half threshold of the two-stage model.
 
     They are the Δu with exp(a - b·|Δu|) = L(Δu), with L the logistic function, and the Δu ≥ 0 with
@@ -95,7 +72,7 @@ def two_stage_thresholds(
     far = 2 * (max(both, (a + both) / b) if b > 0 else FARTHEST)
     spread = np.zeros((3, 3))
     spread[:2, :2] = np.asarray(covariance) * [[1, -1], [-1, 1]]
-    return coin, Threshold.at_half([a, -b, 1.0], spread, far)
+    return coin, _at_half([a, -b, 1.0], spread, far)
 
 
 def half_threshold(theta: ArrayLike, farthest: float = FARTHEST) -> Floats:
@@ -124,7 +101,7 @@ def half_threshold(theta: ArrayLike, farthest: float = FARTHEST) -> Floats:
 
 def fit_half_threshold(
     utility: ArrayLike, choices: ArrayLike, clusters: ArrayLike | None = None
-) -> Threshold:
+) -> Quantity:
     """Estimate the half threshold from answers, with both stages Firth-penalised.
 
     It is the u with (1 - P(coin | u)) P(better | u) = ½, where logit P(coin) = a + b·|u| and, among
@@ -142,28 +119,28 @@ def fit_half_threshold(
     label = np.arange(n) if clusters is None else _checks.groups(clusters, n)[0]
     decided = choice != COIN
     if not decided.any() or np.ptp(np.abs(u)) == 0:
-        return Threshold(NAN, NAN, NAN)
-    stage = fit_logit(u[decided, None], choice[decided] == 0, clusters=label[decided],
-                      intercept=False)  # fmt: skip
+        return undefined()
+    gap, better = u[decided, None], choice[decided] == 0
+    stage = fit_logit(gap, better, clusters=label[decided], intercept=False)
     slope = float(stage.weights[0])
     if decided.all():
         answers = np.bincount(label)
         rate = proportion(0 * answers, answers).high
         share = 0.5 / (1 - rate) if rate < 0.5 else 1.0
         if slope <= 0 or share >= 1:
-            return Threshold(0.0, 0.0, float("inf"))
-        return Threshold(0.0, 0.0, float(np.log(share / (1 - share)) / slope))
+            return Quantity(0.0, 0.0, math.inf)
+        return Quantity(0.0, 0.0, float(np.log(share / (1 - share)) / slope))
     flip = fit_logit(np.abs(u)[:, None], ~decided, clusters=label)
     if flip.separated:
-        return Threshold(NAN, NAN, NAN)
+        return undefined()
     covariance = np.zeros((3, 3))
     # The covariance of a fit lists its intercept last.
     covariance[:2, :2] = flip.covariance[::-1, ::-1]
     covariance[2, 2] = stage.covariance[0, 0]
-    half = Threshold.at_half([flip.intercept, float(flip.weights[0]), slope], covariance)
+    half = _at_half([flip.intercept, float(flip.weights[0]), slope], covariance)
     if not half.value <= np.abs(u).max():
         # A threshold above the largest |Δu| would be an extrapolation.
-        return Threshold(float("inf"), NAN, NAN)
+        return Quantity(math.inf)
     return half._replace(low=max(half.low, 0.0))
 
 
@@ -187,6 +164,19 @@ def fit_half_threshold_resamples(
     )[:, 0]
     flip = fit_logit_resamples(np.abs(u)[:, None], ~decided, counts)
     return half_threshold(np.column_stack([flip[:, 1], flip[:, 0], slope]))
+
+
+def _at_half(theta: Sequence[float], covariance: Floats, farthest: float = FARTHEST) -> Quantity:
+    """Return the half threshold of θ = (a, b, s) and its interval; see `half_threshold`."""
+    value = float(half_threshold(theta, farthest))
+    if not math.isfinite(value):
+        return Quantity(value)
+    a, b, s = theta
+    coin, worse = float(special.expit(a + b * value)), float(special.expit(-s * value))
+    # Derivatives of the logarithm of the share, which is ½ on the curve.
+    along = -coin * b + worse * s
+    slopes = [coin / along, coin * value / along, -worse * value / along]
+    return threshold_from(value, slopes, covariance)
 
 
 def _better_share(theta: Floats, u: Floats) -> Floats:

@@ -19,7 +19,8 @@ from kidney_evals.estimation.decisions import COIN
 from kidney_evals.estimation.errors import FitError, InputError
 from kidney_evals.estimation.intervals import NAN, Z95
 from kidney_evals.estimation.logit import fit_logit
-from kidney_evals.estimation.thresholds import Threshold, two_stage_thresholds
+from kidney_evals.estimation.quantity import Quantity
+from kidney_evals.estimation.thresholds import two_stage_thresholds
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class TwoStageFit(DifferenceFit):
         return float(self.theta[-1])
 
     @property
-    def thresholds(self) -> tuple[Threshold, Threshold]:
+    def thresholds(self) -> tuple[Quantity, Quantity]:
         """The coin and the half threshold in Δu (see the module `thresholds`)."""
         corner = self.covariance[-2:, -2:]
         return two_stage_thresholds(self.flip_intercept, self.flip_slope, corner)

@@ -26,7 +26,7 @@ from kidney_evals.estimation.marginal_effects import (
 )
 from kidney_evals.estimation.nonlinearity import Nonlinearity, nonlinearity
 from kidney_evals.estimation.quantity import Quantity, undefined
-from kidney_evals.estimation.thresholds import Threshold, two_stage_thresholds
+from kidney_evals.estimation.thresholds import two_stage_thresholds
 from kidney_evals.estimation.two_stage import TwoStageFit, fit_two_stage
 from kidney_evals.human.people_tables import PeopleModel
 from kidney_evals.human.sources import patient_values
@@ -44,7 +44,7 @@ class TwoStageSection(NamedTuple):
     fit: TwoStageFit | None
     failure: str
     people: PeopleModel | None
-    people_thresholds: tuple[Threshold, Threshold] | None
+    people_thresholds: tuple[Quantity, Quantity] | None
 
 
 class NearestSection(NamedTuple):

@@ -13,8 +13,8 @@ from scipy.special import expit
 from estimation.simulated import answer, coverage
 from kidney_evals.estimation._coin_models import DifferenceFit
 from kidney_evals.estimation.errors import FitError
+from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.estimation.thresholds import (
-    Threshold,
     fit_half_threshold,
     fit_half_threshold_resamples,
     half_threshold,
@@ -158,7 +158,7 @@ def test_two_stage_thresholds_have_the_derivatives_of_the_delta_method(a: float,
 
 
 def test_a_threshold_that_is_never_met_is_infinite() -> None:
-    def infinite(threshold: Threshold, sign: int) -> bool:
+    def infinite(threshold: Quantity, sign: int) -> bool:
         return threshold.value == sign * math.inf and math.isnan(threshold.low)
 
     covariance = np.eye(2)
