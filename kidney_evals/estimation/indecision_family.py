@@ -66,16 +66,6 @@ class FamilyRow(NamedTuple):
     failure: str
 
 
-class IndecisionFamily(NamedTuple):
-    """The fits of all models by decreasing log-likelihood; models without a fit come last."""
-
-    rows: tuple[FamilyRow, ...]
-
-    def row(self, model: str) -> FamilyRow:
-        """Return the row of a model."""
-        return next(row for row in self.rows if row.model == model)
-
-
 def fit_naive(choices: ArrayLike, *, intercept: bool = False) -> NaiveFit:
     """Fit constant rates to answers (0 first, 1 second, 2 coin); arguments as in `fit_davidson`."""
     n = _checks.length(choices, "choices")
@@ -96,11 +86,11 @@ def fit_indecision_family(
     clusters: ArrayLike | None = None,
     starts: int = STARTS,
     seed: int = 0,
-) -> IndecisionFamily:
+) -> tuple[FamilyRow, ...]:
     """Fit every model of indecision to the same answers.
 
-    Arguments as in `fit_indecision_model`; `form` applies to the models of McElfresh et al. The row
-    of a model without a finite maximum gives the reason.
+    The rows come by decreasing log-likelihood, models without a finite maximum last with the
+    reason. Arguments as in `fit_indecision_model`; `form` applies to the models of McElfresh et al.
 
     Raises:
         FitError: No coin or only coins.
@@ -128,7 +118,7 @@ def fit_indecision_family(
         except FitError as error:
             rows.append(FamilyRow(name, NAN, None, str(error)))
     rows.sort(key=lambda row: -row.per_answer if row.fit else np.inf)
-    return IndecisionFamily(tuple(rows))
+    return tuple(rows)
 
 
 class Contender(NamedTuple):
@@ -214,7 +204,7 @@ def _held_out(
         out = part == fold
         family = fit_indecision_family(one[~out], two[~out], choice[~out], starts=2, seed=seed)
         differences, mean = one[out] - two[out], (one[out] + two[out]) / 2
-        for row in family.rows:
+        for row in family:
             if row.fit is None:
                 failures.setdefault(row.model, row.failure)
                 continue

@@ -106,12 +106,6 @@ class MarginalEffect(NamedTuple):
     effect: Quantity
 
 
-class MarginalEffects(NamedTuple):
-    """Effects of all levels except the base levels, by attribute, from least to most favoured."""
-
-    rows: tuple[MarginalEffect, ...]
-
-
 def chances_of_choices(choices: ArrayLike) -> Floats:
     """Return the first-listed patient's chance in each answer: 1, 0, or ½ for the coin."""
     n = _checks.length(choices, "choices", 0)
@@ -135,9 +129,10 @@ def marginal_effects(
     dilemma: ArrayLike,
     outcome: ArrayLike,
     weights: ArrayLike | None = None,
-) -> MarginalEffects:
-    """Estimate the effects of all levels from a respondent's answers.
+) -> tuple[MarginalEffect, ...]:
+    """Estimate the effects of all levels except the base levels from a respondent's answers.
 
+    They are listed by attribute, and from the level that people favour least to the most favoured.
     Least squares of both patients' outcomes (two rows for each answer) on dummies of the patient's
     levels, with the covariance clustered by dilemma (Hainmueller et al. 2014, section 4). Intervals
     are Student's. The degrees of freedom are the number of dilemmas minus 1, or fewer if few
@@ -175,7 +170,7 @@ def human_marginal_effects(
     outcome: ArrayLike,
     outcome_draws: ArrayLike,
     weights: ArrayLike | None = None,
-) -> MarginalEffects:
+) -> tuple[MarginalEffect, ...]:
     """Estimate people's effects on the same dilemmas, with intervals over people.
 
     The least squares of `marginal_effects`, applied to people's expected outcomes. The interval is
@@ -280,12 +275,12 @@ class _Plan:
         factor = count / (count - 1) * (n - 1) / (n - rank)
         return np.asarray(np.sqrt(factor * (sums**2).sum(axis=0)))
 
-    def results(self, effects: Floats, ends: Iterable[Interval]) -> MarginalEffects:
+    def results(self, effects: Floats, ends: Iterable[Interval]) -> tuple[MarginalEffect, ...]:
         rows = []
         for name, value, (low, high), n in zip(self.names, effects, ends, self.shown, strict=True):
             effect = Quantity(float(value), float(low), float(high), n=int(n))
             rows.append(MarginalEffect(*name, undefined() if np.isnan(value) else effect))
-        return MarginalEffects(tuple(rows))
+        return tuple(rows)
 
 
 def _both(outcome: Floats) -> Floats:

@@ -116,7 +116,7 @@ def _computed(study: Study, answers: Answers) -> Iterator[tuple[tuple[str, ...],
     first, second = (favoured_values(study, side) for side in (answers.left, answers.right))
     everybody = np.ones(len(answers.choice), dtype=np.bool_)
     for sample, rows in (("everybody", everybody), ("flippers", took_the_coin(answers))):
-        for row in fit_indecision_family(first[rows], second[rows], answers.choice[rows]).rows:
+        for row in fit_indecision_family(first[rows], second[rows], answers.choice[rows]):
             values = {"per_answer": row.per_answer}
             weights = getattr(row.fit, "weights", None)
             if weights is not None:
@@ -132,7 +132,7 @@ def _computed(study: Study, answers: Answers) -> Iterator[tuple[tuple[str, ...],
         for seed in _SEEDS:
             split = published_split(answers, seed)
             x, y, choice = (values[split.train] for values in (first, second, answers.choice))
-            for row in fit_indecision_family(x, y, choice, form=form).rows:
+            for row in fit_indecision_family(x, y, choice, form=form):
                 for sample, rows in split._asdict().items():
                     parts = first[rows], second[rows], answers.choice[rows]
                     value = _per_answer(row.fit, *parts) if row.fit else float("nan")

@@ -17,7 +17,7 @@ from kidney_evals.estimation.indecision_family import IndecisionChoice, choose_i
 from kidney_evals.estimation.intervals import proportion
 from kidney_evals.estimation.latent import NearestClasses, nearest_classes
 from kidney_evals.estimation.marginal_effects import (
-    MarginalEffects,
+    MarginalEffect,
     attribute_levels,
     chances_of_choices,
     chances_of_shares,
@@ -66,8 +66,8 @@ class BinSection(NamedTuple):
 class EffectsSection(NamedTuple):
     """Average marginal component effects of the run and of people on the same dilemmas."""
 
-    run: MarginalEffects
-    people: MarginalEffects | None
+    run: tuple[MarginalEffect, ...]
+    people: tuple[MarginalEffect, ...] | None
 
 
 @dataclass(frozen=True)

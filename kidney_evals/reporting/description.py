@@ -139,9 +139,9 @@ def effects(description: Description) -> str:
     """Format the marginal effect of each level, for the run and for people."""
     section, attributes = description.effects, description.run.study.attributes
     assert section is not None
-    people = section.people.rows if section.people else [None] * len(section.run.rows)
+    people = section.people or [None] * len(section.run)
     rows = []
-    for row, theirs in zip(section.run.rows, people, strict=True):
+    for row, theirs in zip(section.run, people, strict=True):
         label = f"{attributes[row.attribute].id} {row.level} (v {row.base})"
         rows.append((label, row.effect, theirs.effect if theirs else _UNKNOWN))
     return _beside_people(rows, description.run.has_people)

@@ -420,7 +420,7 @@ CORNERS: list[tuple[str, Function, dict[str, Any], Outcome]] = [
     ("one dilemma", two_stage.fit_two_stage, {}, (FitError, SAY)),
     ("one dilemma", fit_indecision_model, {"model": "dom"}, (FitError, SAY)),
     ("one dilemma", fit_indecision_family, {},
-     lambda found: [row.model for row in found.rows if row.fit] == ["naive"]),
+     lambda found: [row.model for row in found if row.fit] == ["naive"]),
     ("one dilemma", choose_indecision_model, {}, lambda found: "only 2 coins" in found.reason),
     ("one dilemma", lapse.fit_lapse, {}, (FitError, SAY)),
     ("one dilemma", fit_half_threshold, {}, lambda found: is_nan(found.value)),
@@ -434,7 +434,7 @@ CORNERS: list[tuple[str, Function, dict[str, Any], Outcome]] = [
      lambda found: is_nan(found.p_value) and is_nan(found.bends[0].slope)),
     ("one dilemma", marginal_effects.marginal_effects, {
         "favoured": [1, 1], "dilemma": [0] * 6, "outcome": [1, 0, 1, 1, 0, 0],
-    }, lambda found: is_nan(found.rows[0].effect.value)),
+    }, lambda found: is_nan(found[0].effect.value)),
     ("one dilemma", nearest_classes,
      {"shares": [0.5, 0.5], "class_shares": np.full((2, 6, 3), 0.3)},
      (InputError, "dilemmas names a single dilemma")),

@@ -149,12 +149,12 @@ def test_the_box_on_lambda_forces_a_third_of_coins_between_equal_patients() -> N
 def test_the_family_is_ordered_and_finds_the_model_that_answered() -> None:
     for truth in ("max_delta", "min_u", "max_u", "dom", "random"):
         family = fit_indecision_family(*simulate(truth, 12, 4000))
-        names = {row.model for row in family.rows}
+        names = {row.model for row in family}
         assert names == {*MODELS, "davidson", "rao_kupper", "two_stage", "naive"}
-        values = [row.per_answer for row in family.rows]
+        values = [row.per_answer for row in family]
         assert values == sorted(values, reverse=True)
         # Models with one parameter more, or nearly the same curve, may be within chance of it.
-        assert 4000 * (values[0] - family.row(truth).per_answer) < 3
+        assert 4000 * (values[0] - next(row.per_answer for row in family if row.model == truth)) < 3
 
 
 def test_naive_rates_by_hand() -> None:
@@ -173,9 +173,10 @@ def test_models_without_a_maximum_have_a_row_and_a_reason() -> None:
     choice = np.where((a - b) @ WEIGHTS > 0, 0, 1)
     choice[rng.random(80) < 0.3] = 2
     family = fit_indecision_family(a, b, choice)
-    row = family.row("random")
+    rows = {row.model: row for row in family}
+    row = rows["random"]
     assert row.fit is None and "separated" in row.failure and math.isnan(row.per_answer)
-    assert family.rows[-1].fit is None and family.row("davidson").fit is not None
+    assert family[-1].fit is None and rows["davidson"].fit is not None
     with pytest.raises(FitError, match="firth"):
         fit_indecision_model("min_u", [[3.0], [0.0], [-4.0]], [[0.0], [3.0], [-5.0]], [0, 1, 2])
 

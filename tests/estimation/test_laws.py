@@ -213,7 +213,7 @@ def lapse(one: Answers) -> Figures:
 
 def family(one: Answers) -> Figures:
     found = fit_indecision_family(one.first, one.second, one.choice, starts=1)
-    rows = sorted(found.rows, key=lambda row: row.model)
+    rows = sorted(found, key=lambda row: row.model)
     return Figures(others=[row.per_answer for row in rows])
 
 
@@ -282,7 +282,7 @@ def effects(one: Answers) -> Figures:
         one.first, one.second, levels(one), [1, -1], np.arange(len(one.choice)),
         chances_of_choices(one.choice),
     )  # fmt: skip
-    return Figures(others=[row.effect.value for row in found.rows])
+    return Figures(others=[row.effect.value for row in found])
 
 
 def human_effects(one: Answers) -> Figures:
@@ -290,7 +290,7 @@ def human_effects(one: Answers) -> Figures:
     found = human_marginal_effects(
         one.first, one.second, levels(one), [1, -1], people, np.array([people, 0.9 * people + 0.05])
     )
-    return Figures(others=[[row.effect.value, row.effect.low] for row in found.rows])
+    return Figures(others=[[row.effect.value, row.effect.low] for row in found])
 
 
 def nearest(one: Answers) -> Figures:

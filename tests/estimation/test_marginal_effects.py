@@ -13,13 +13,15 @@ from scipy.stats import t
 
 from estimation.simulated import answer
 from kidney_evals.estimation.marginal_effects import (
-    MarginalEffects,
+    MarginalEffect,
     attribute_levels,
     chances_of_choices,
     chances_of_shares,
     human_marginal_effects,
     marginal_effects,
 )
+
+Effects = tuple[MarginalEffect, ...]
 
 AGES, DRINKS, DEPENDENTS = np.arange(25, 71), np.arange(1, 6), np.arange(3)
 LEVELS = tuple(attribute_levels(values) for values in (AGES, DRINKS, DEPENDENTS))
@@ -71,8 +73,8 @@ def run(seed: int, count: int, orders: int = 2) -> tuple[Any, ...]:
     return first, second, LEVELS, FAVOURED, dilemma, chances_of_choices(choice)
 
 
-def estimates(found: MarginalEffects) -> np.ndarray:
-    return np.array([row.effect[:3] for row in found.rows])
+def estimates(found: Effects) -> np.ndarray:
+    return np.array([row.effect[:3] for row in found])
 
 
 def test_levels_are_few_values_or_bands() -> None:
@@ -92,7 +94,7 @@ def test_effects_are_differences_of_means() -> None:
     found = marginal_effects(
         first, second, [attribute_levels([0, 1])], [1], range(4), chances_of_choices([0, 1, 2, 0])
     )
-    (row,) = found.rows
+    (row,) = found
     assert row[:3] == (0, "1", "0")
     assert row.effect.value == pytest.approx(0.7 - 1 / 6)
     assert row.effect.n == 4
@@ -132,7 +134,7 @@ def test_agrees_with_statsmodels(count: int) -> None:
 def test_laws(seed: int) -> None:
     first, second, levels, favoured, dilemma, outcome = run(seed, 60)
 
-    def fit(y: np.ndarray, one: Any = first, two: Any = second, **more: Any) -> MarginalEffects:
+    def fit(y: np.ndarray, one: Any = first, two: Any = second, **more: Any) -> Effects:
         arguments = {"levels": levels, "favoured": favoured, "dilemma": dilemma} | more
         return marginal_effects(one, two, outcome=y, **arguments)
 
@@ -149,10 +151,10 @@ def test_laws(seed: int) -> None:
     same(estimates(fit(0.25 + 0.5 * outcome)), 0.5 * table)
     # The order of answers changes no digit.
     order = np.random.default_rng(seed).permutation(len(outcome))
-    assert fit(outcome[order], dilemma=dilemma[order]).rows == expected.rows
+    assert fit(outcome[order], dilemma=dilemma[order]) == expected
     # Another direction of favour changes the bases: the whole range changes its sign.
     turned = fit(outcome, favoured=(1, 1, -1))
-    assert turned.rows[1].effect.value == pytest.approx(-expected.rows[1].effect.value)
+    assert turned[1].effect.value == pytest.approx(-expected[1].effect.value)
     # A weight of two is an answer given twice.
     same(estimates(fit(outcome, weights=np.full(120, 2.0)))[:, 0], table[:, 0])
 
@@ -191,7 +193,7 @@ def test_what_the_answers_do_not_determine_is_nan() -> None:
     y, each = random.integers(0, 2, 50), range(50)
     # A level that nobody shows, and then a base that nobody shows.
     unseen = marginal_effects(x[0], x[1], [three], [1], each, y)
-    assert np.isnan(estimates(unseen)[1]).all() and unseen.rows[1].effect.n == 0
+    assert np.isnan(estimates(unseen)[1]).all() and unseen[1].effect.n == 0
     assert np.isfinite(estimates(unseen)[0]).all()
     baseless = marginal_effects(x[0], x[1], [three], [-1], each, y)
     assert np.isnan(estimates(baseless)).all()
@@ -210,7 +212,7 @@ def test_effects_are_those_of_the_enumeration_and_intervals_cover_them() -> None
     expected, runs = truth(), 150
     fits = [marginal_effects(*run(seed, 50)) for seed in range(runs)]
     # From the least favoured level up.
-    assert [row[:3] for row in fits[0].rows] == LABELS
+    assert [row[:3] for row in fits[0]] == LABELS
     found = np.array([estimates(fit) for fit in fits])
     covered = (found[:, :, 1] <= expected) & (expected <= found[:, :, 2])
     assert 0.93 < covered.mean() < 0.97
