@@ -33,7 +33,7 @@ from kidney_evals.estimation._coin_models import DifferenceFit, fit_coin_model
 
 @dataclass(frozen=True)
 class DavidsonFit(DifferenceFit):
-    """A fitted Davidson model; `level` is ln ν, the coin's score between equal patients."""
+    """A fitted Davidson model."""
 
     @property
     def log_nu(self) -> float:

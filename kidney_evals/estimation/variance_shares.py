@@ -65,35 +65,24 @@ _UNREPEATED: set[Part] = {"wording", "joint", "repetition"}
 """Parts that are identified separately only if wording and order are repeated."""
 
 
-class VarianceShare(NamedTuple):
-    """Share of the variance of answers that belongs to one part or to a group of parts.
-
-    `parts` has several parts if the design cannot separate them. The share is unbiased, so it may
-    be negative if the true share is near 0. The interval comes from resampled dilemmas, and the
-    `n` of the share is the number of dilemmas.
-    """
-
-    parts: tuple[Part, ...]
-    share: Quantity
-
-
 class VarianceShares(NamedTuple):
-    """Shares of all parts.
+    """Shares of all parts in the variance of an answer.
 
     Attributes:
-        shares: Shares in the order of `PARTS`, each part in exactly one of them; they sum to 1.
+        shares: By part, or by the parts that the design cannot separate; they sum to 1. A share is
+            unbiased, so it may be negative if the true share is near 0. `n` counts dilemmas.
         reasons: By part, why the part has no share of its own; all other parts are identified.
         total: Variance of an answer, with equal weights for all cells of wording and order, summed
             over the columns of outcomes; NaN if nothing is identified.
     """
 
-    shares: tuple[VarianceShare, ...]
+    shares: Mapping[tuple[Part, ...], Quantity]
     reasons: Mapping[Part, str]
     total: float
 
     def share(self, part: Part) -> Quantity:
         """Return the share of one part, NaN with n = 0 where it is not identified."""
-        return dict(self.shares).get((part,), undefined())
+        return self.shares.get((part,), undefined())
 
 
 def one_hot(choices: ArrayLike) -> Floats:
@@ -145,21 +134,21 @@ def variance_shares(
     if not why and not total > 1e-12 * max(float((y**2).mean()), 1e-300):
         why = "the answers do not vary"
     if why:
-        nothing = tuple(VarianceShare((part,), undefined()) for part in PARTS)
+        nothing = {(part,): undefined() for part in PARTS}
         return VarianceShares(nothing, dict.fromkeys(PARTS, why), NAN)
     # The largest variance of such answers: 1 for choices, since at most two one-hot columns differ
     # between two answers.
     reach = float(np.sort(np.ptp(y, axis=0) ** 2)[-2:].sum() / 2) / total
     drawn = design.resampled(draws)
-    shares = []
+    shares = {}
     for column, parts in enumerate(design.groups):
         share = float(values[0, column]) / total
         ends = percentile(drawn[:, column], dilemmas)
         if ends.high - ends.low < 1e-9:
             half = reach * wilson(0.0, dilemmas).high
             ends = Interval(share - half, share + half)
-        shares.append(VarianceShare(parts, Quantity(share, *ends, n=dilemmas)))
-    return VarianceShares(tuple(shares), design.reasons, total)
+        shares[parts] = Quantity(share, *ends, n=dilemmas)
+    return VarianceShares(shares, design.reasons, total)
 
 
 def _refuse_repeats(keys: Ints, rank: Ints) -> None:

@@ -130,12 +130,12 @@ def test_components_by_hand() -> None:
     # Two dilemmas, one wording, one order, two answers each: 3, 1 and -1, -3. Within: mean of
     # 3·1 and -1·-3 is 3; between: of 3·-1, 3·-3, 1·-1, 1·-3 is -4. Squares: 5.
     found = variance_shares([0, 0, 1, 1], [0] * 4, [0] * 4, [0, 1] * 2, [[3], [1], [-1], [-3]])
-    merged, repetition = found.shares
-    assert merged.parts == ("dilemma", "wording", "order", "joint")
+    (parts, merged), (_, repetition) = found.shares.items()
+    assert parts == ("dilemma", "wording", "order", "joint")
     assert found.total == pytest.approx(9.0)
-    assert merged.share.value == pytest.approx(7 / 9)
-    assert repetition.share.value == pytest.approx(2 / 9)
-    assert merged.share.n == 2
+    assert merged.value == pytest.approx(7 / 9)
+    assert repetition.value == pytest.approx(2 / 9)
+    assert merged.n == 2
 
 
 ONE_WORDING, ONE_ORDER = "only one wording was asked", "only one order was asked"
@@ -176,9 +176,9 @@ def test_a_design_identifies_what_it_crosses(name: str) -> None:
     keys, y = run(1)
     rows = keep(keys)
     found = split(keys[:, rows], y[rows])
-    assert ["".join(part[0] for part in one.parts) for one in found.shares] == groups
+    assert ["".join(part[0] for part in parts) for parts in found.shares] == groups
     assert {part[0]: why for part, why in found.reasons.items()} == reasons
-    values = np.array([one.share[:3] for one in found.shares])
+    values = np.array([share[:3] for share in found.shares.values()])
     assert values[:, 0].sum() == pytest.approx(1.0)
     assert (values[:, 1] <= values[:, 0]).all() and (values[:, 0] <= values[:, 2]).all()
     for part in PARTS:
@@ -190,7 +190,7 @@ def test_merged_parts_are_the_sum_of_theirs() -> None:
     whole = dict(zip("dwojr", table(split(keys, y, draws=1))[:, 0], strict=True))
     for name in ("one epoch", "one wording", "one order"):
         rows = DESIGNS[name][0](keys)
-        for parts, share in split(keys[:, rows], y[rows], draws=1).shares:
+        for parts, share in split(keys[:, rows], y[rows], draws=1).shares.items():
             expected = sum(whole[part[0]] for part in parts)
             assert share.value == pytest.approx(expected, abs=0.03)
 
@@ -257,5 +257,5 @@ def test_a_design_with_holes_warns_of_nothing() -> None:
         random = np.random.default_rng(seed)
         keys = np.array(list(np.ndindex(30, 2, 2, 2)))[random.permutation(240)[:100]]
         found = split(keys.T, one_hot(random.integers(0, 3, 100)), draws=200)
-        shares = [one.share.value for one in found.shares]
+        shares = [share.value for share in found.shares.values()]
         assert np.isnan(shares).all() or sum(shares) == pytest.approx(1)
