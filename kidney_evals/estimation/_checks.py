@@ -116,9 +116,9 @@ def codes(values: ArrayLike, n: int, name: str, allowed: tuple[int, ...]) -> Int
     return array.astype(np.int64)
 
 
-def places(values: ArrayLike, n: int, name: str, count: int | None = None) -> Ints:
-    """Return `values` as (n,) integers from 0 to `count` - 1; None for no upper limit."""
-    array = column(values, n, name, 0, np.inf if count is None else count - 1)
+def places(values: ArrayLike, n: int, name: str, count: int | None = None, least: int = 0) -> Ints:
+    """Return `values` as (n,) integers from `least` to `count` - 1; None for no upper limit."""
+    array = column(values, n, name, least, np.inf if count is None else count - 1)
     raise_if_any((array != np.floor(array)) | (array > 2**53), array, name, "not a whole number")
     return array.astype(np.int64)
 

@@ -53,8 +53,8 @@ class ProbeAnswers:
         checked: dict[str, Any] = {
             "unit": _checks.places(self.unit, n, "unit"),
             "order": _checks.places(self.order, n, "order", 2),
-            "first": _checks.places(np.add(self.first, 1), n, "first") - 1,
-            "second": _checks.places(np.add(self.second, 1), n, "second") - 1,
+            "first": _checks.places(self.first, n, "first", least=NO_LEVEL),
+            "second": _checks.places(self.second, n, "second", least=NO_LEVEL),
             "score": _checks.column(self.score, n, "score", 0, 1 + _ROUNDING),
             "coin": _checks.column(self.coin, n, "coin", 0, 1 + _ROUNDING),
         }

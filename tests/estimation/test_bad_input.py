@@ -34,7 +34,6 @@ from kidney_evals.estimation import (
     paired,
     probes,
     rank,
-    respondent_baselines,
     thresholds,
     ties,
     two_stage,
@@ -77,6 +76,7 @@ CHOICES = np.where(R.random(N) < 0.3, 2, 1 - CHOSE)
 PERSON = np.repeat(np.arange(12), 5)
 RUN = drawn(1, "one_person", "coin_flip", 20, epochs=2)
 FIRSTS = np.zeros(len(RUN), dtype=int)
+LIKELY = answer_shares(RUN.shares, "uniform")[RUN.dilemma]
 PEOPLE = np.full(20, 12.0)
 STRICT = drawn(1, "one_person", "forced_choice", 20)
 LEVELS = attribute_levels([1, 2, 3, 4])
@@ -133,7 +133,7 @@ OWN: list[tuple[Function, dict[str, Any]]] = [
         "differences": RUN.differences, "shares": RUN.shares, "closeness": RUN.closeness,
         "share_draws": None if RUN.share_draws is None else RUN.share_draws[:3],
     }),
-    (readout_run, {"chances": answer_shares(RUN.shares, "uniform")[RUN.dilemma]}),
+    (readout_run, {"chances": LIKELY}),
     (RUN.take, {"rows": [0, 1]}),
     (RUN.at, {"dilemmas": [0, 1, 2]}),
     (RUN.against, {"shares": RUN.shares, "share_draws": None}),
@@ -178,6 +178,10 @@ OWN: list[tuple[Function, dict[str, Any]]] = [
     (holm, {"p_values": [0.1, 0.2]}),
     (paired.share_change, {"first": [0.1, 0.2, NAN], "second": [0.3, 0.2, 1.0]}),
     (paired.importance_changes, {"first": RUN, "second": RUN, "ranges": [2, 3, 1]}),
+    (probes.ProbeAnswers, {
+        "unit": [0, 1], "order": [0, 1], "first": [0, -1], "second": [1, 0], "score": [1.0, 0.5],
+        "coin": [0.0, 1.0],
+    }),
     (probes.contrast_mean, {"contrasts": [0.5, -1.0, NAN]}),
     (probes.contrast_change, {"first": [0.5, -1.0, NAN], "second": [0.5, 0.0, 1.0]}),
     (fit_random_coefficients, {
@@ -192,7 +196,7 @@ OWN: list[tuple[Function, dict[str, Any]]] = [
     (rank.profile_rank, {
         "decisions": PAIRS, "first": ONE, "second": TWO, "reference": [1.0, 2.0, 3.0, 4.0],
     }),
-    (respondent_baselines.answer_shares, {"shares": RUN.shares, "answerer": "majority"}),
+    (answer_shares, {"shares": RUN.shares, "answerer": "majority"}),
     (thresholds.threshold_from, {"value": 1.0, "slopes": [1.0, 2.0]}),
     (thresholds.two_stage_thresholds, {"flip_intercept": -1.0, "flip_slope": 0.5}),
     (two_stage.predict_two_stage, {"theta": [1.0, 0.5, -1.0, 0.5, 0.0]}),
@@ -257,6 +261,12 @@ BAD: list[tuple[Function, dict[str, Any], str]] = [
     (Decisions, {"differences": at(RUN.differences, 2, 1e99)}, "differences row 2 is too large"),
     (Decisions, {"differences": [[1.0, 2.0], [1.0]]}, r"differences row 1 has shape \(1,\)"),
     (Decisions, {"closeness": at(RUN.closeness, 2, INF)}, "closeness row 2 is inf"),
+    (Decisions, {"shares": at(RUN.shares, 1, [0.5, 0.1, 0.1])}, "shares row 1 .* sum to 1"),
+    (Decisions, {"shares": np.ones((20, 1))}, "shares must have shape"),
+    (Decisions, {"share_draws": np.full((1, 20, 3), 0.5)}, r"share_draws row \(0, 0\)"),
+    (readout_run, {"chances": at(LIKELY, 0, [0.2, 0.7, 0.1])}, "row 0 .* choice is the largest"),
+    (readout_run, {"chances": at(LIKELY, 1, [0.4, 0.3, 0.9])}, "chances row 1"),
+    (readout_run, {"chances": at(LIKELY, 1, [0.0, 0.0, 0.0])}, "chances row 1"),
     (RUN.take, {"rows": [0, 80]}, "rows row 1 is 80.0, outside 0 to 79"),
     (RUN.take, {"rows": [True, False]}, r"rows must have shape \(80,\), not \(2,\)"),
     (RUN.at, {"dilemmas": [0, 20]}, "dilemmas row 1 is 20.0, outside 0 to 19"),
@@ -265,6 +275,7 @@ BAD: list[tuple[Function, dict[str, Any], str]] = [
     (RUN.with_answers, {"choice": [0, 0.5]}, "choice row 1 is 0.5, allowed are"),
     (STRICT.with_answers, {"dilemma": [0], "order": [0], "choice": [2]}, "choice row 0 is 2"),
     (RUN.with_answers, {"order": [0]}, r"order must have shape \(2,\), not \(1,\)"),
+    (distance.fixed_distance, {"people": at(PEOPLE, 0, 1)}, r"row 0 is 1\.0, a variance needs"),
     (distance.fixed_distance, {"people": PEOPLE[1:]}, r"people must have shape \(20,\)"),
     (distance.expected_distance, {"answers": RUN.shares[1:]}, r"answers must have shape \(20, 3\)"),
     (distance.expected_distance, {"answers": at(RUN.shares, 1, 7)}, "answers row 1 is .* outside"),
@@ -341,8 +352,14 @@ BAD: list[tuple[Function, dict[str, Any], str]] = [
     (paired.share_change, {"second": [0.1, 0.2]}, r"second must have shape \(3,\), not \(2,\)"),
     (paired.share_change, {"first": [[0.1, 0.2]]}, r"first must have shape \(n,\), not \(1, 2\)"),
     (probes.contrast_mean, {"contrasts": [0.5, 1.5]}, "contrasts row 1 is 1.5, outside -1 to 1"),
+    (probes.ProbeAnswers, {"order": [0, 2]}, "order row 1 is 2"),
+    (probes.ProbeAnswers, {"first": [-2, 0]}, "first row 0 is -2.0, not .* -1 or more"),
+    (probes.ProbeAnswers, {"score": [1.5, 0.0]}, "score row 0 is 1.5"),
+    (probes.ProbeAnswers, {"coin": [0.0]}, r"coin must have shape \(2,\)"),
     (probes.contrast_change, {"second": [0.5, -INF]}, "second row 1 is -inf, outside -1 to 1"),
     (paired.share_change, {"first": [0.1, "half", 0.2]}, "first row 1 is 'half', not a number"),
+    (fit_random_coefficients, {"persons": PERSON[:15] * 0}, "1 people, more than"),
+    (fit_random_coefficients, {"model": "probit"}, "model is 'probit'"),
     (fit_random_coefficients, {"draws": 99}, "draws is 99, allowed are whole numbers of 100 or"),
     (fit_random_coefficients, {"choices": at(CHOICES[:15], 1, NAN)}, "choices row 1 is nan"),
     (rank.fit_bradley_terry, {"wins": at(np.ones((6, 2)), 2, NAN)}, "wins row 2 is"),
@@ -354,8 +371,10 @@ BAD: list[tuple[Function, dict[str, Any], str]] = [
     (rank.kendall, {"reference": []}, "reference has no rows"),
     (rank.profile_rank, {"reference": 1.0}, "reference must have shape"),
     (rank.profile_rank, {"reference": [1.0, 2.0, 3.0]}, "second row 2 is 3.0, outside 0 to"),
-    (respondent_baselines.answer_shares, {"shares": [0.5, 0.5]}, "shares must have shape"),
-    (respondent_baselines.answer_shares, {"shares": [[0.5, INF]]}, "shares row 0 is"),
+    (answer_shares, {"shares": [[0.5, 0.5]], "answerer": "always_coin"}, "needs a coin"),
+    (answer_shares, {"answerer": "nobody"}, "allowed: majority"),
+    (answer_shares, {"shares": [0.5, 0.5]}, "shares must have shape"),
+    (answer_shares, {"shares": [[0.5, INF]]}, "shares row 0 is"),
     (thresholds.threshold_from, {"covariance": [[0.1]]}, r"covariance must have shape \(2, 2\)"),
     (thresholds.threshold_from, {"slopes": [1.0, INF]}, "slopes row 1 is inf"),
     (two_stage.predict_two_stage, {"differences": [1.0]}, "differences must have shape"),
