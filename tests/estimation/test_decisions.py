@@ -1,11 +1,7 @@
 import numpy as np
-import pytest
 
 from estimation.simulated import drawn
 from kidney_evals.estimation.decisions import Decisions
-from kidney_evals.estimation.errors import InputError
-
-LIKELY = [[0.7, 0.2, 0.1], [0.1, 0.2, 0.7], [0.2, 0.5, 0.3]]
 
 
 def build(**changes: object) -> Decisions:
@@ -15,23 +11,6 @@ def build(**changes: object) -> Decisions:
         "share_draws": None, "closeness": [0.4, np.nan],
     }  # fmt: skip
     return Decisions(**(fields | changes))  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"shares": [[0.5, 0.3, 0.2], [0.5, 0.1, 0.1]]}, "shares row 1 .* sum to 1"),
-        ({"shares": [[1.0], [1.0]]}, "shares must have shape"),
-        ({"share_draws": [[[0.5, 0.5, 0.5], [np.nan] * 3]]}, r"share_draws row \(0, 0\)"),
-        # Probabilities, of which that of the choice is the largest.
-        ({"chances": [[0.2, 0.7, 0.1], *LIKELY[1:]]}, "chances row 0 .* choice is the largest"),
-        ({"chances": [LIKELY[0], [0.4, 0.3, 0.9], LIKELY[2]]}, "chances row 1"),
-        ({"chances": [LIKELY[0], [0.0, 0.0, 0.0], LIKELY[2]]}, "chances row 1"),
-    ],
-)
-def test_names_the_row_that_no_answer_can_have(changes: dict[str, object], message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        build(**changes)
 
 
 def test_order_of_samples_leaves_no_trace() -> None:

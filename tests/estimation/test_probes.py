@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import Z95, student
 from kidney_evals.estimation.probes import (
     ProbeAnswers,
@@ -105,16 +104,3 @@ def test_a_change_is_that_of_the_same_dilemmas() -> None:
     none = contrast_change(first, first)
     assert none.change.value == 0 and none.change.low < 0 < none.change.high
     assert contrast_change([], second).change.n == 0
-
-
-def test_wrong_arrays_are_named() -> None:
-    good = answers((0, 0, WOMAN, MAN, "first"))
-    for name, wrong, says in (
-        ("order", [2], "order row 0 is 2"),
-        ("first", [-2], "first row 0 is -1"),
-        ("score", [1.5], "score row 0 is 1.5"),
-        ("coin", [0.0, 1.0], r"coin must have shape \(1,\)"),
-    ):
-        arrays = {**vars(good), name: np.array(wrong)}
-        with pytest.raises(InputError, match=says):
-            ProbeAnswers(**arrays)

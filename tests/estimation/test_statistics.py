@@ -21,7 +21,6 @@ from kidney_evals.estimation import (
     respondent_baselines,
 )
 from kidney_evals.estimation.decisions import Decisions
-from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.estimation.respondent_baselines import Answerer, answer_shares
 
@@ -128,8 +127,6 @@ def test_fixed_distance_takes_both_variances_off() -> None:
     # Orders as strata: s = (2/3 + 1)/2, V(s) = ¼ (2/3·1/3 / 2 + 0), V(p) = .21 / 9, two shares.
     expected = 2 * ((5 / 6 - 0.7) ** 2 - (2 / 9 / 2) / 4 - 0.21 / 9)
     assert distance.fixed_distance(one, [10, 10]).value == pytest.approx(expected)
-    with pytest.raises(InputError, match=r"people row 0 is 1\.0, a variance needs"):
-        distance.fixed_distance(one, [1, 10])
 
 
 def test_counted_shares_are_smoothed() -> None:
@@ -204,9 +201,6 @@ def test_answerers() -> None:
     # In a tie a patient before the coin, the first before the second.
     top = answer_shares(np.array([[0.2, 0.4, 0.4], [0.3, 0.3, 0.4], [np.nan] * 3]), "majority")
     np.testing.assert_array_equal(top, [[0, 1, 0], [0, 0, 1], [np.nan] * 3])
-    for answerer, message in (("always_coin", "needs a coin"), ("nobody", "allowed: majority")):
-        with pytest.raises(InputError, match=message):
-            answer_shares(np.array([[0.5, 0.5]]), answerer)  # type: ignore[arg-type]
 
 
 def test_outcome_shares_are_shares_of_samples() -> None:
