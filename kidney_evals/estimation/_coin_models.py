@@ -39,11 +39,9 @@ NO_COIN = -1e3
 class CoinFit:
     """A fitted choice model with a coin.
 
-    Attributes:
-        theta: Weights per unit of the values as given, and level of the coin, shape (p,).
-        covariance: Covariance of `theta`, shape (p, p), NaN for parameters at a bound of the box.
-            Clustered sandwich where clusters were given, else inverse information.
-        origin: Values from which m is measured, shape (k,).
+    `theta` are the weights per unit of the values as given and the level of the coin, (p,). Their
+    covariance, (p, p), is a clustered sandwich where clusters were given, else the inverse
+    information; NaN for parameters at a bound. m is measured from the values `origin`, (k,).
     """
 
     model: str

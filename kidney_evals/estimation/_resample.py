@@ -106,7 +106,7 @@ def bootstrap(decisions: Decisions, terms: Terms, *, key: int = 0) -> Floats:
 
     width = 2 * decisions.shares.size if decisions.fixed else count
     parts = zip(*map(sums, blocks(DRAWS, width)), strict=True)
-    return np.divide(*map(np.concatenate, parts))
+    return np.asarray(np.divide(*map(np.concatenate, parts)))
 
 
 def redrawn_shares(strata: Strata, rows: slice, *, key: int = 0) -> Floats:

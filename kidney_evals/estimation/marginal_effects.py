@@ -204,10 +204,8 @@ def _used_chances(values: ArrayLike, shape: tuple[int, ...], used: Bools, name: 
 class _Plan:
     """Least squares of both patients' outcomes: n rows of first patients, then n of second ones.
 
-    Attributes:
-        to_weights: From outcomes to the weights of the w dummies, shape (w, 2n).
-        to_effects: From outcomes to the r effects, shape (r, 2n); NaN rows are not determined.
-        shown: Answered dilemmas that show each effect's level, shape (r,).
+    `to_weights`, (w, 2n), maps outcomes to the weights of the dummies, `to_effects`, (r, 2n), to
+    the effects, with NaN for those that are not determined.
     """
 
     def __init__(
@@ -253,7 +251,7 @@ class _Plan:
         outside = contrasts - contrasts @ (self.to_weights @ self.design)
         known = np.abs(outside).max(axis=1, initial=0.0)[:, None] < 1e-6
         self.to_effects = np.where(known, contrasts @ self.to_weights, NAN)
-        self.shown = shown[columns]
+        self.shown = shown[columns]  # answered dilemmas that show each effect's level
         # A mean of m dilemmas has m - 1 degrees of freedom, and a contrast at least the fewer of
         # two.
         fewest = np.minimum(self.shown, shown[bases])

@@ -355,10 +355,9 @@ def _surplus_coins(run: Decisions) -> Floats:
 
 
 def _moves(run: Decisions, fit: LogitFit, ranges: Floats) -> tuple[Floats, Floats]:
-    """Return each dilemma's influence on the shares, now and if fully changed, each (D, k).
+    """Return each dilemma's influence on the shares, (D, k), and its change if fully changed.
 
-    Bread times the dilemma's score, and bread times the change of the score if every answer changes
-    from the second-listed patient to the first, times the derivatives of the shares in the weights.
+    A full change is that of every answer from the second-listed patient to the first.
     """
     x, chosen = run.shown_differences, run.shown_first.astype(np.float64)
     basis, design, _ = full_rank(x, intercept=True)

@@ -54,10 +54,9 @@ _ADVICE = (
 
 
 class _Panel(NamedTuple):
-    """Checked answers sorted by person: differences `x`, shape (n, k), and codes `choice`, (n,).
+    """Checked answers sorted by person, whose `rows` are the places of each person's answers.
 
-    `rows` holds the place of each person's answers. `size` is the number q of random coefficients:
-    the weights and, with a coin, τ.
+    `size` is the number q of random coefficients: the weights and, with a coin, τ.
     """
 
     x: Floats

@@ -60,15 +60,11 @@ def coin_slope_change(first: Decisions, second: Decisions) -> PairedDifference:
 
 
 class _Slope(NamedTuple):
-    """A fitted slope, and what each dilemma contributes to it, each of shape (D,).
+    """A fitted slope, its variance for given people, and arrays by dilemma, each (D,).
 
-    Attributes:
-        variance: For given people: the clustered variance, but at least that of independent
-            answers, since the former is too small with few coins. NaN if the answers cancel.
-        factor: `variance` over the sum of squares of `influence`.
-        influence: The contribution to the error of the slope.
-        swing: The change of the contribution if every answer changed.
-        pull: The derivative of the slope in people's log odds.
+    `influence` is the contribution to the error of the slope, `swing` the change of that if every
+    answer changed, `pull` the derivative of the slope in people's log odds. `factor` is the
+    variance over the sum of squares of `influence`.
     """
 
     value: float

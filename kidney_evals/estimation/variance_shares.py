@@ -134,13 +134,13 @@ def variance_shares(
     if not why and not total > 1e-12 * max(float((y**2).mean()), 1e-300):
         why = "the answers do not vary"
     if why:
-        nothing = {(part,): undefined() for part in PARTS}
+        nothing: dict[_Group, Quantity] = {(part,): undefined() for part in PARTS}
         return VarianceShares(nothing, dict.fromkeys(PARTS, why), NAN)
     # The largest variance of such answers: 1 for choices, since at most two one-hot columns differ
     # between two answers.
     reach = float(np.sort(np.ptp(y, axis=0) ** 2)[-2:].sum() / 2) / total
     drawn = design.resampled(draws)
-    shares = {}
+    shares: dict[_Group, Quantity] = {}
     for column, parts in enumerate(design.groups):
         share = float(values[0, column]) / total
         ends = percentile(drawn[:, column], dilemmas)
@@ -170,12 +170,10 @@ def _products(values: Floats) -> Floats:
 class _Design:
     """Sums of answers by dilemma and cell of wording and order, and the parts that they identify.
 
-    Attributes:
-        sizes: Numbers of answers, (G, M); `totals` are sums of outcomes, (G, M, K), and `squares`
-            of squared outcomes, (G, M).
-        wording: Whether the wordings of two cells agree, (M, M); likewise `order`.
-        crossed: Whether all wordings occur in all orders, and all these cells within dilemmas.
-        defect: Why nothing is identified, or empty.
+    `sizes` are numbers of answers, (G, M), `totals` sums of outcomes, (G, M, K), and `squares` of
+    squared outcomes, (G, M). `wording` and `order` say whether two cells agree in them, (M, M);
+    `crossed` whether all wordings occur in all orders, and all these cells within dilemmas.
+    `defect` is the reason why nothing is identified, or empty.
     """
 
     def __init__(self, keys: Ints, y: Floats) -> None:
