@@ -11,19 +11,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from kidney_evals.estimation import intervals
 from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.decisions import COIN, Counts, Decisions, Strata
-from kidney_evals.estimation.intervals import (
-    DRAWS,
-    Interval,
-    blocks,
-    generator,
-    percentile,
-    proportion,
-    recentred,
-    stratified_proportion,
-    weight_rows,
-)
+from kidney_evals.estimation.intervals import DRAWS, Interval
 from kidney_evals.estimation.quantity import Quantity
 
 Shares = NDArray[np.floating]
@@ -72,8 +63,8 @@ def observed(decisions: Decisions, terms: Terms) -> float:
 def resampled_interval(run: Decisions, terms: Terms, value: float | None = None) -> Interval:
     """Return the percentile interval of `bootstrap`, whose draws are `recentred` on a value."""
     draws = bootstrap(run, terms)
-    draws = draws if value is None else recentred(draws, value)
-    return percentile(draws, None if run.fixed else run.dilemmas)
+    draws = draws if value is None else intervals.recentred(draws, value)
+    return intervals.percentile(draws, None if run.fixed else run.dilemmas)
 
 
 def bootstrap(decisions: Decisions, terms: Terms, *, key: int = 0) -> Floats:
@@ -96,7 +87,7 @@ def bootstrap(decisions: Decisions, terms: Terms, *, key: int = 0) -> Floats:
             parts = terms(redrawn_shares(strata, rows, key=key), people[crowd])
             wide = (len(crowd), count)
             return [np.broadcast_to(part, wide).sum(axis=1, dtype=np.float64) for part in parts]
-        weights = weight_rows(count, rows, key=key)
+        weights = intervals.weight_rows(count, rows, key=key)
         return [
             weights @ part[0].astype(np.float64)
             if len(part) == 1
@@ -105,7 +96,7 @@ def bootstrap(decisions: Decisions, terms: Terms, *, key: int = 0) -> Floats:
         ]
 
     width = 2 * decisions.shares.size if decisions.fixed else count
-    parts = zip(*map(sums, blocks(DRAWS, width)), strict=True)
+    parts = zip(*map(sums, intervals.blocks(DRAWS, width)), strict=True)
     return np.asarray(np.divide(*map(np.concatenate, parts)))
 
 
@@ -118,7 +109,7 @@ def redrawn_shares(strata: Strata, rows: slice, *, key: int = 0) -> Floats:
     if strata.counts is None:
         return strata.shares[None]
     sizes = strata.counts.sum(axis=2)
-    drawn = generator(7, key, rows.start).multinomial(
+    drawn = intervals.generator(7, key, rows.start).multinomial(
         sizes, strata.smooth, size=(rows.stop - rows.start, *sizes.shape)
     )
     off = drawn / np.maximum(sizes, 1)[:, :, None] - strata.smooth
@@ -130,9 +121,9 @@ def rate_of(run: Decisions, hits: Counts, trials: Counts, human: float) -> Quant
     value = float(hits.sum() / trials.sum())
     if not run.fixed:
         by_dilemma = hits.sum(axis=1), trials.sum(axis=1)
-        ends = proportion(*by_dilemma, least_effect=run.least_effect)
+        ends = intervals.proportion(*by_dilemma, least_effect=run.least_effect)
     elif run.chances is not None:
         ends = Interval(min(value, 1.0), min(value, 1.0))
     else:
-        ends = stratified_proportion(hits, trials)
+        ends = intervals.stratified_proportion(hits, trials)
     return Quantity(value, *ends, human=human, n=len(run))

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from kidney_evals.estimation import _checks
+from kidney_evals.estimation import _checks, intervals
 from kidney_evals.estimation._fit import cluster_sums, full_rank, inverse, leverage, logistic
 from kidney_evals.estimation._resample import bootstrap, coin_gap, observed
 from kidney_evals.estimation.agreement import _terms
@@ -34,18 +34,7 @@ from kidney_evals.estimation.decisions import COIN, Decisions
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.importance import _slopes, estimate_importance
 from kidney_evals.estimation.indecision import indecision_rate
-from kidney_evals.estimation.intervals import (
-    DRAWS,
-    NAN,
-    NO_INTERVAL,
-    Z95,
-    Interval,
-    difference,
-    percentile,
-    recentred,
-    student,
-    wilson,
-)
+from kidney_evals.estimation.intervals import DRAWS, NAN, NO_INTERVAL, Z95, Interval, student
 from kidney_evals.estimation.logit import LogitFit, fit_logit
 from kidney_evals.estimation.quantity import Quantity, undefined
 
@@ -96,7 +85,7 @@ def changed(
 
 def independent_change(before: Quantity, after: Quantity, dilemmas: int) -> PairedDifference:
     """Return the change between independent estimates, with the interval of `difference`."""
-    return changed(before.value, after.value, difference(after, before), dilemmas)
+    return changed(before.value, after.value, intervals.difference(after, before), dilemmas)
 
 
 def indecision_change(first: Decisions, second: Decisions) -> PairedDifference:
@@ -313,7 +302,7 @@ def unseen_changes(each: Floats, reach: float) -> float:
     """
     seen = int(np.count_nonzero(each))
     size = (float((each**2).sum()) + _PRIOR * reach**2) / (seen + _PRIOR)
-    return float(np.sqrt(size)) * wilson(0.0, len(each)).high
+    return float(np.sqrt(size)) * intervals.wilson(0.0, len(each)).high
 
 
 def _proportion_change(
@@ -337,7 +326,7 @@ def _resampled(
 ) -> PairedDifference:
     """Return the difference with its percentile interval; if dilemmas are drawn, `widened`."""
     value = values[1] - values[0]
-    ends = percentile(recentred(draws, value), None if run.fixed else len(each))
+    ends = intervals.percentile(intervals.recentred(draws, value), None if run.fixed else len(each))
     if not run.fixed:
         ends = widened(ends, value, unseen_changes(each, reach))
     return changed(*values, ends, len(each))

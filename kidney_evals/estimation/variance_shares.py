@@ -29,19 +29,11 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kidney_evals.estimation import _checks
+from kidney_evals.estimation import _checks, intervals
 from kidney_evals.estimation._fit import cluster_sums
 from kidney_evals.estimation.arrays import Bools, Floats, Ints
 from kidney_evals.estimation.errors import InputError
-from kidney_evals.estimation.intervals import (
-    DRAWS,
-    NAN,
-    Interval,
-    blocks,
-    percentile,
-    weight_blocks,
-    wilson,
-)
+from kidney_evals.estimation.intervals import DRAWS, NAN, Interval
 from kidney_evals.estimation.quantity import Quantity, undefined
 
 Part = Literal["dilemma", "wording", "order", "joint", "repetition"]
@@ -143,9 +135,9 @@ def variance_shares(
     shares: dict[_Group, Quantity] = {}
     for column, parts in enumerate(design.groups):
         share = float(values[0, column]) / total
-        ends = percentile(drawn[:, column], dilemmas)
+        ends = intervals.percentile(drawn[:, column], dilemmas)
         if ends.high - ends.low < 1e-9:
-            half = reach * wilson(0.0, dilemmas).high
+            half = reach * intervals.wilson(0.0, dilemmas).high
             ends = Interval(share - half, share + half)
         shares[parts] = Quantity(share, *ends, n=dilemmas)
     return VarianceShares(shares, design.reasons, total)
@@ -269,8 +261,8 @@ class _Design:
         # Blocks small enough for their products of cells.
         wide = self.totals.shape[1] * max(self.totals.shape[1:])
         found = [np.empty((0, len(self.groups)))]
-        for _, weights in weight_blocks(len(self.sizes), draws):
-            for rows in blocks(len(weights), wide):
+        for _, weights in intervals.weight_blocks(len(self.sizes), draws):
+            for rows in intervals.blocks(len(weights), wide):
                 values, total = self.components(weights[rows])
                 # A resample in which all answers are alike has no shares.
                 found.append(values / np.where(total > 0, total, np.nan)[:, None])
