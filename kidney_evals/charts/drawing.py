@@ -123,13 +123,6 @@ def decimal(value: float, decimals: int, signed: bool = False) -> str:
     return written if float(written) else f"{0:.{decimals}f}"
 
 
-def interval(low: float, high: float, decimals: int, signed: bool = False) -> str:
-    """Return ` (LOW to HIGH)`; empty if an end is not finite."""
-    if not (math.isfinite(low) and math.isfinite(high)):
-        return ""
-    return f" ({decimal(low, decimals, signed)} to {decimal(high, decimals, signed)})"
-
-
 def ticks(low: float, high: float, most: int = 6) -> list[float]:
     """Return round axis values that enclose `low` and `high`, in at most `most` + 2 steps.
 
@@ -173,11 +166,10 @@ class Panel:
         self, low: float, high: float, start: float, end: float, top: float,
         own: Sequence[tuple[float, str]] = (), inset: float = 0,
     ) -> Scale:  # fmt: skip
-        """Add a horizontal axis from `start` to `end`, with grid lines up to `top`.
+        """Add a horizontal axis with grid lines up to `top`; return its scale.
 
-        Returns its scale; `low` and `high` are `inset` pixels inside the ends. `own` holds labels
-        as pairs of a value and its text: every nth is drawn, for the smallest n at which they fit.
-        If `own` is empty, the labels are round numbers.
+        `low` and `high` are `inset` pixels inside the ends. Labels are round numbers, or every nth
+        of `own`, which holds values and their texts, for the smallest n at which they fit.
         """
         scale, bottom = linear(low, high, start + inset, end - inset), self.bottom
 
@@ -224,7 +216,10 @@ class Panel:
 def grid(panels: Sequence[str], columns: int, title: str = "", note: str = "") -> str:
     """Return an SVG file of panels, at most `columns` in a row, with a title and a note below."""
     across, between = max(1, min(columns, len(panels))), 20
-    widths, heights = ([_size(panel, name) for panel in panels] for name in ("width", "height"))
+    widths, heights = (
+        [float(panel.split(f' {name}="', 1)[1].split('"', 1)[0]) for panel in panels]
+        for name in ("width", "height")
+    )
     step = max(widths, default=WIDTH) + between
     file = Panel(title, across * step - between, size=16)
     file.bottom += 6
@@ -234,11 +229,6 @@ def grid(panels: Sequence[str], columns: int, title: str = "", note: str = "") -
             file.parts.append(panel.replace(_HEAD, place, 1).rstrip())
         file.bottom += max(heights[start : start + across]) + between / 2
     return standalone(file.svg(note))
-
-
-def _size(panel: str, name: str) -> float:
-    """Return the width or height of a panel."""
-    return float(panel.split(f' {name}="', 1)[1].split('"', 1)[0])
 
 
 def standalone(svg: str) -> str:

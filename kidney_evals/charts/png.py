@@ -11,9 +11,6 @@ from importlib.util import find_spec
 from kidney_evals.charts.drawing import Panel, plain, standalone
 from kidney_evals.errors import UserError
 
-_FIRST_CHUNK = 8 + 25
-"""Bytes of a PNG file's signature and first chunk."""
-
 
 def png(svg: str, scale: float = 2) -> bytes:
     """Render a figure as PNG in the light colours, with metadata that names this package.
@@ -27,7 +24,9 @@ def png(svg: str, scale: float = 2) -> bytes:
     picture = _drawn(svg, scale)
     note = b"tEXtSoftware\0kidney-evals"
     chunk = struct.pack(">I", len(note) - 4) + note + struct.pack(">I", zlib.crc32(note))
-    return picture[:_FIRST_CHUNK] + chunk + picture[_FIRST_CHUNK:]
+    # The chunk stands after the signature and the first chunk of a PNG file.
+    first = 8 + 25
+    return picture[:first] + chunk + picture[first:]
 
 
 def check_png() -> None:

@@ -49,9 +49,9 @@ def dot_panel(
     heights = [34 if len(lines) > 1 else 21 for lines in labels]
     top = y = panel.bottom + 2
     panel.bottom = top + max(sum(heights), 21) + 2
-    values = [v for row in rows for v in (row.value, row.low, row.high)]
-    known = [v for v in (low, high, *values) if math.isfinite(v)]
-    scale = panel.axis(min(known), max(known), left, right, top)
+    values = [low, high, *(v for row in rows for v in (row.value, row.low, row.high))]
+    finite = [v for v in values if math.isfinite(v)]
+    scale = panel.axis(min(finite), max(finite), left, right, top)
     for row, number, lines, height in zip(rows, numbers, labels, heights, strict=True):
         middle = y + height / 2
         first = middle + 4 - svg.LINE / 2 * (height > 21)
@@ -62,8 +62,9 @@ def dot_panel(
             *_marks(row, scale, middle),
             svg.text(end, middle + 4, number, anchor="end"),
         ]
-        spoken = number + svg.interval(row.low, row.high, decimals, signed)
-        spoken = "no value" if number == svg.NOTHING else spoken
+        ends = [svg.decimal(end, decimals, signed) for end in (row.low, row.high)]
+        known = "" if svg.NOTHING in ends else f" ({' to '.join(ends)})"
+        spoken = "no value" if number == svg.NOTHING else f"{number}{known}"
         panel.parts.append(svg.titled(f"{row.label}: {spoken}", *parts))
         y += height
     if not rows:

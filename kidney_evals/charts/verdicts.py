@@ -49,21 +49,20 @@ def scale_mark(place: Place) -> str:
     """Return a scale of one line as SVG without a style sheet; empty if the value has no place."""
     if math.isnan(place.value):
         return ""
-    panel = svg.Panel("", SCALE_WIDTH)
-    panel.parts.append(svg.titled(place.spoken, *_scale(place, 3, SCALE_WIDTH - 3, 10)))
-    panel.bottom = 12
-    return panel.svg()
+    return _line(SCALE_WIDTH, svg.titled(place.spoken, *_scale(place, 3, SCALE_WIDTH - 3, 10)))
 
 
 def legend() -> list[tuple[str, str]]:
     """Return the marks of a scale as SVG without a style sheet, each with its meaning."""
-    entries = []
-    for draw, words in _KEY:
-        panel = svg.Panel("", 24)
-        panel.parts.append(draw(12, 10))
-        panel.bottom = 12
-        entries.append((panel.svg(), words))
-    return entries
+    return [(_line(24, draw(12, 10)), words) for draw, words in _KEY]
+
+
+def _line(width: float, part: str) -> str:
+    """Return a panel as high as a line of text."""
+    panel = svg.Panel("", width)
+    panel.parts.append(part)
+    panel.bottom = 12
+    return panel.svg()
 
 
 def verdict_panel(

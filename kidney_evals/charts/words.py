@@ -38,8 +38,6 @@ _LETTERS: Final = {
 """Characters by their width in DejaVu Sans, as a share of the font size, rounded up."""
 
 _WIDTHS: Final = {letter: width for width, letters in _LETTERS.items() for letter in letters}
-_FOREIGN: Final = 1.1
-_WIDE: Final = 1.35
 
 
 def clean(words: str) -> str:
@@ -75,9 +73,9 @@ def _letter_width(letter: str) -> float:
     if unicodedata.category(letter) in ("Mn", "Me", "Cf"):
         return 0.0
     if unicodedata.east_asian_width(letter) in "WF":
-        return _WIDE
+        return 1.35
     apart = unicodedata.normalize("NFKD", letter)
-    return _FOREIGN if apart == letter else sum(map(_letter_width, apart))
+    return 1.1 if apart == letter else sum(map(_letter_width, apart))
 
 
 def shorten(words: str, room: float, size: float = SIZE, front: float = 0.5) -> str:

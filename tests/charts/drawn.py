@@ -60,7 +60,7 @@ class Drawn:
         svg.encode("utf-8")
         self.root = ElementTree.fromstring(svg)
         _, _, self.width, self.height = map(float, self.root.get("viewBox", "").split())
-        self.words = [_words(one) for one in self.root.iter(f"{SVG}text")]
+        self.words = [_words(one) for one in self.of("text")]
 
     def said(self) -> list[str]:
         return [one.said for one in self.words]
@@ -82,14 +82,17 @@ class Drawn:
 
     def across(self, value: float) -> float:
         """Return where a value stands, by the first and the last number under the axis."""
-        foot = max(one.y for one in self.words if is_number(one.said))
-        return between({float(one.said): one.x for one in self.words if one.y == foot}, value)
+        return between({float(one.said): one.x for one in self._numbers(under=True)}, value)
 
     def up(self, value: float) -> float:
         """Return where a height stands, by the numbers beside the y axis, 4 pixels above theirs."""
-        foot = max(one.y for one in self.words if is_number(one.said))
-        beside = [one for one in self.words if is_number(one.said) and one.y < foot]
-        return between({float(one.said): one.y - 4 for one in beside}, value)
+        return between({float(one.said): one.y - 4 for one in self._numbers(under=False)}, value)
+
+    def _numbers(self, under: bool) -> list[Words]:
+        """Return the numbers under the axis, which are the lowest, or all others."""
+        numbers = [one for one in self.words if re.fullmatch(r"-?[\d.]+(e[+-]?\d+)?", one.said)]
+        lowest = max(one.y for one in numbers)
+        return [one for one in numbers if (one.y == lowest) == under]
 
     def check_words(self) -> None:
         """Check that every text is inside and none covers another."""
@@ -111,10 +114,6 @@ def _words(one: Element) -> Words:
 
 def number(one: Element, name: str) -> float:
     return float(one.get(name, "nan"))
-
-
-def is_number(said: str) -> bool:
-    return re.fullmatch(r"-?[\d.]+(e[+-]?\d+)?", said) is not None
 
 
 def between(places: dict[float, float], value: float) -> float:

@@ -27,13 +27,6 @@ def points(found: Drawn, kind: str) -> list[tuple[float, float]]:
     return corners(line)
 
 
-def bars(found: Drawn, kind: str) -> list[tuple[float, float, float]]:
-    return [
-        (number(one, "x1"), number(one, "y1"), number(one, "y2"))
-        for one in found.of("line", kind, "bar")
-    ]
-
-
 def test_lines_and_bars_stand_where_the_axes_say() -> None:
     found = drawn(PEOPLE, MODEL)
     for kind, line in (("people", PEOPLE), ("model", MODEL)):
@@ -45,14 +38,20 @@ def test_lines_and_bars_stand_where_the_axes_say() -> None:
         assert label.left > found.across(4) and label.y - 4 == near(height)
     marks = found.of("circle", "model", "mark")
     assert len(marks) == len(X) + 1 and middle(marks[-1])[0] < found.place("model").left
-    assert bars(found, "model") == [
-        near((found.across(x), found.up(low), found.up(high)))
-        for x, low, high in zip(X, MODEL.low, MODEL.high, strict=True)
-    ]
+    bars = found.of("line", "model", "bar")
+    for bar, x, low, high in zip(bars, X, MODEL.low, MODEL.high, strict=True):
+        ends = tuple(number(bar, name) for name in ("x1", "y1", "y2"))
+        assert ends == near((found.across(x), found.up(low), found.up(high)))
     assert {"Title", "how far", "share"} <= set(found.said())
     # From 0 to 4 is twice as far as from 0 to 2, and heights grow upwards.
     xs = [x for x, _ in points(found, "people")]
     assert xs[3] - xs[0] == near(2 * (xs[2] - xs[0])) and found.up(0.7) < found.up(0)
+    # People are a dashed line, with a mark at the label alone.
+    assert found.of("polyline", "people", "dashed") and not found.of("polyline", "model", "dashed")
+    assert len(found.of("polygon", "people", "mark")) == 1
+    # A second line of models has another colour.
+    two = drawn(MODEL, Line("other", X, [0.5] * 4))
+    assert two.of("polyline", "model2") and two.of("circle", "model2")
 
 
 def test_nothing_is_drawn_across_a_gap() -> None:
@@ -61,25 +60,13 @@ def test_nothing_is_drawn_across_a_gap() -> None:
     # From 2 to 4 is a line; at 0 is a point alone, with a mark besides that of the label.
     assert tuple(x for x, _ in points(found, "people")) == near((found.across(2), found.across(4)))
     assert middle(found.of("polygon", "people", "mark")[0])[0] == near(found.across(0))
-    assert len(bars(found, "model")) == 3
+    assert len(found.of("line", "model", "bar")) == 3
 
 
 def test_a_line_without_values_is_named() -> None:
-    found = drawn(PEOPLE, Line("a/model", X, [NAN] * 4))
-    assert "a/model: no value" in found.said() and not found.of("polyline", "model")
     found = drawn(Line("a", X, [NAN] * 4), Line("b", X, [NAN] * 4))
-    assert {"a: no value", "b: no value"} <= set(found.said())
+    assert {"a: no value", "b: no value"} <= set(found.said()) and not found.of("polyline")
     found.check_words()
-
-
-def test_people_are_a_dashed_line() -> None:
-    found = drawn(MODEL, PEOPLE)
-    assert found.of("polyline", "people", "dashed") and not found.of("polyline", "model", "dashed")
-    # The mark at the label alone.
-    assert len(found.of("polygon", "people", "mark")) == 1
-    # A second line of models has another colour.
-    two = drawn(MODEL, Line("other", X, [0.5] * 4))
-    assert two.of("polyline", "model2") and two.of("circle", "model2")
 
 
 @pytest.mark.parametrize("xs", [[0, 8, 16, 64], [8, 16, 64]])
