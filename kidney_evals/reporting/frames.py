@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
-from importlib import resources
+from importlib.resources import files
+from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import yaml
 from inspect_ai.log import EvalSampleSummary
@@ -31,17 +32,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Name = Literal["runs", "quantities", "decisions"]
-"""Name of a frame."""
 
 Line = dict[str, Any]
 """A row of a frame, by column."""
-
-_TEXTS: Final = (
-    *("study", "condition", "dilemma", "kind", "wording", "outcome", "choice", "first_choice"),
-)
-"""Columns of `decisions` that hold text."""
-
-_SORTED_BY: Final = ("dilemma", "order", "wording", "epoch", "sample_id")
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,12 +80,12 @@ def load(logs: str | Path | Sequence[str | Path], *, decisions: bool = True) -> 
                 # A log from elsewhere may hold anything; its errors must not stop other logs.
                 says = run.file.unread or unscorable_samples(error)
                 unread[run.file.location] = replace(run.file, state="unreadable", says=says)
-    files = [unread.get(file.location, file) for file in log_files]
+    states = [unread.get(file.location, file) for file in log_files]
     return Frames(
         runs=_frame("runs", map(_run, runs)),
         quantities=_frame("quantities", (line for run in runs for line in _quantities(run))),
         decisions=_frame("decisions", lines),
-        passed_over=tuple(file for file in files if file.state not in READ),
+        passed_over=tuple(file for file in states if file.state not in READ),
     )
 
 
@@ -107,14 +100,10 @@ class Column(NamedTuple):
 @lru_cache(maxsize=1)
 def schema() -> Mapping[Name, tuple[Column, ...]]:
     """Return the columns of every frame, in order."""
-    text = (
-        resources.files("kidney_evals.reporting")
-        .joinpath("frames.yaml")
-        .read_text(encoding="utf-8")
-    )
+    frames = yaml.safe_load((files("kidney_evals.reporting") / "frames.yaml").read_bytes())
     return {
         frame: tuple(Column(name, **entry) for name, entry in columns.items())
-        for frame, columns in yaml.safe_load(text).items()
+        for frame, columns in frames.items()
     }
 
 
@@ -195,7 +184,8 @@ def _decisions(run: ModelRun) -> list[Line]:
         if line := _decision(sample):
             own = {"sample_id": sample.uuid, "closeness": closeness.get(line["dilemma"])}
             lines.append({**common, **own, **line})
-    return sorted(lines, key=lambda line: [line[name] for name in _SORTED_BY])
+    order = itemgetter("dilemma", "order", "wording", "epoch", "sample_id")
+    return sorted(lines, key=order)
 
 
 def _decision(sample: EvalSampleSummary) -> Line:
@@ -218,9 +208,9 @@ def _decision(sample: EvalSampleSummary) -> Line:
         "choice": choice,
         "first_choice": answer.get("first_choice", choice) or "none",
     }
-    for name in _TEXTS:
-        if not isinstance(line[name], str | None):
-            raise TypeError(f"{name} is {line[name]!r:.40}")
+    for name, value in line.items():
+        if name not in ("control", "epoch") and not isinstance(value, str | None):
+            raise TypeError(f"{name} is {value!r:.40}")
     shown = {"first": first, "second": second, "coin": "coin"}
     for name, letter in shown.items():
         line[f"human_{name}"] = _number(facts.get(f"human_{letter}"))

@@ -100,8 +100,8 @@ def differences(one: Mapping[str, str], two: Mapping[str, str]) -> dict[str, tup
 def unlike_parts(runs: Sequence[ModelRun]) -> list[str]:
     """Return the parts of the keys in which runs of a panel differ.
 
-    The condition is no such part if every model has runs in the same conditions, as if
-    `stated_values` was given the logs of both: the name of each run says which.
+    The condition is not one if every model has runs in the same conditions, as `stated_values` has
+    if it was given the logs of both: the name of each run says which.
     """
     parts = [name for name in LABELS if len({run.key[name] for run in runs}) > 1]
     conditions: dict[str, set[str]] = {}
@@ -231,12 +231,11 @@ def _names(members: Sequence[ModelRun]) -> Iterator[str]:
     settings = [_settings(run) for run in members]
     differ = [name for name in settings[0] if len({one[name] for one in settings}) > 1]
     names = [
-        ", ".join([run.called, *filter(None, (_part(name, one[name]) for name in differ))])
+        ", ".join(filter(None, (run.called, *(_part(name, one[name]) for name in differ))))
         for run, one in zip(members, settings, strict=True)
     ]
-    for index, name in enumerate(names):
-        number = names[: index + 1].count(name)
-        yield f"{name} #{number}" if names.count(name) > 1 else name
+    for index, name in enumerate(names, 1):
+        yield f"{name} #{names[:index].count(name)}" if names.count(name) > 1 else name
 
 
 def _settings(run: ModelRun) -> dict[str, str]:
@@ -277,18 +276,16 @@ def installed(
 ) -> tuple[Study, Reference, str]:
     """Return the study and the human reference of a run, and how they have changed, as text.
 
-    `study_hash` and `reference` are those of the study's content and of the human tables at the
-    time of the run, None or empty if unknown; of several tables joined by "+", the last counts.
-    Raises `UserError` if the study can no longer be read.
+    `study_hash` and `reference` are those at the time of the run, None or empty if unknown; of
+    several tables joined by "+", the last counts. Raises `UserError` if there is no such study.
     """
     study = load_study(source)
     people = load_reference(study, condition)
-    tables = reference.split("+")[-1] if reference else None
-    for what, then, now in (
-        ("study", study_hash, study.hash),
-        ("human reference", tables, people.sha256),
-    ):
-        if then and then != now:
-            changed = f"run with another {what} ({then[:12]}, installed {now[:12]})"
-            return study, people, changed
-    return study, people, ""
+    tables = (reference or "").split("+")[-1]
+    parts = (("study", study_hash, study.hash), ("human reference", tables, people.sha256))
+    changes = [
+        f"run with another {what} ({then[:12]}, installed {now[:12]})"
+        for what, then, now in parts
+        if then and then != now
+    ]
+    return study, people, "".join(changes[:1])

@@ -19,7 +19,6 @@ from kidney_evals.templates import templates
 if TYPE_CHECKING:
     from jinja2 import Template
 
-
 NO_PEOPLE: Final = (
     "No people were asked for stated weights; people's figures are what their choices reveal."
 )
@@ -62,7 +61,7 @@ def sentence(rows: Rows, condition: str) -> str:
     text = _template().render(
         rows=rows,
         task=condition,
-        weights=_weights(_shares(rows, "st_")),
+        weights=_stated_shares(rows),
         rule=(stated.RULES[most][-1], rows[most].value) if most else (),
         outcomes=stated.OUTCOMES if condition == "stated_values" else predictions.OUTCOMES,
     )
@@ -76,19 +75,12 @@ def _template() -> Template:
     return templates("reporting", "", names, trim=False).get_template("sentence.txt")
 
 
-def _shares(rows: Mapping[str, Quantity], family: str) -> dict[str, Quantity]:
-    """Return the defined measures of a family by attribute."""
-    return {
-        id.removeprefix(family).replace("_", " "): row
-        for id in rows
-        if id.startswith(family) and id not in MEASURES and (row := rows[id]).defined
-    }
-
-
-def _weights(shares: Mapping[str, Quantity]) -> str:
-    """Return signed shares beside the human shares, the largest first."""
+def _stated_shares(rows: Rows) -> str:
+    """Return the signed shares that were stated, beside the human shares, the largest first."""
+    stated = [(id, rows[id]) for id in rows if id.startswith("st_") and id not in MEASURES]
+    shown = sorted((one for one in stated if one[1].defined), key=lambda one: -abs(one[1].value))
     return ", ".join(
-        f"{name} {row.value:+.2f}"
+        f"{id.removeprefix('st_').replace('_', ' ')} {row.value:+.2f}"
         + ("" if math.isnan(row.human) else f" (people {row.human:+.2f})")
-        for name, row in sorted(shares.items(), key=lambda item: -abs(item[1].value))
+        for id, row in shown
     )

@@ -29,33 +29,26 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class RowChange:
-    """The change of a measure between two runs, over the dilemmas that both runs were asked.
-
-    Attributes:
-        levels: The quantity of each run over all its own dilemmas.
-        found: The change, over the dilemmas that count in both runs.
-        adjusted: The p-value of the change, adjusted by Holm over the rows of the panel.
-        aim: The value that people's own answers would get; NaN where the measure has none.
-        bounds: The smallest and largest change that the unanswered samples of either run allow;
-            None if all were answered, or if the measure has no bounds.
-        detectable: Smallest change that is detected with 90 % power, as a range over the simulated
-            consistencies of a model; None if it was not simulated.
-        why: Reason why there is no change; empty if there is a change.
-        margin: Equivalence margin, the largest change that counts as none; NaN for no margin.
-        person: What single persons get. If `aim`, the crowd's value, lies outside, as for swap
-            disagreement, a change is neither nearer to people nor farther.
-    """
+    """The change of a measure between two runs, over the dilemmas that both runs were asked."""
 
     row: str
     levels: tuple[Quantity, Quantity]
+    """The quantity of each run over all its own dilemmas."""
     found: PairedDifference
     adjusted: float
+    """The p-value, adjusted by Holm over the rows of the panel."""
     aim: float
+    """The value that people's own answers would get; NaN where the measure has none."""
     bounds: Range | None = None
+    """The changes that the unanswered samples allow; None if all were answered or none exist."""
     detectable: Range | None = None
+    """Smallest change detected with 90 % power, over simulated consistencies of a model."""
     why: str = ""
+    """Why there is no change; empty if there is one."""
     margin: float = math.nan
+    """Equivalence margin, the largest change that counts as none; NaN for no margin."""
     person: Band = NO_BAND
+    """What single persons get."""
 
     @property
     def label(self) -> str:
@@ -71,6 +64,7 @@ class RowChange:
     def verdict(self) -> Verdict:
         """The class of the change by its own interval, not adjusted for other rows."""
         lowest = measures.find(self.row).lowest
+        # Where the crowd is no single person, as in swap disagreement, no change is nearer to it.
         is_one = lowest or not (self.aim < self.person.low or self.aim > self.person.high)
         aim = self.aim if is_one else math.nan
         return verdict_of(self.found, aim, self.levels, lowest, self.margin)
@@ -116,16 +110,11 @@ class Pairing:
     """Two runs of one panel on the dilemmas they share."""
 
     def __init__(self, first: Run, second: Run, names: tuple[str, str] = SIDES) -> None:
-        """Pair two runs."""
         self.names = names
         self.parts = on_shared(first, second)
 
     def row(self, row: str, margin: float = math.nan) -> RowChange:
-        """Return the change of the measure with id `row` from the first run to the second.
-
-        The p-value is not adjusted for other measures. `margin` is the equivalence margin, as in
-        `RowChange`.
-        """
+        """Return the change of a measure, its p-value not adjusted for other measures."""
         levels = measures.compute(self.parts[0], row), measures.compute(self.parts[1], row)
         try:
             found, why = measures.change(*self.parts, row), ""
@@ -170,11 +159,8 @@ def compare_runs(old: ModelRun, new: ModelRun) -> PanelChange:
     compared = [measure.id for measure in measures.measures_of(run) if is_compared(measure)]
     first = [one.id for one in measures.headlines(run.reference.condition) if one.id in compared]
     rows = [pairing.row(name) for name in dict.fromkeys([*first, *compared])]
-    tabled = all(_is_tabled(*pair) for pair in zip((old, new), pairing.parts, strict=True))
-    rows = [
-        replace(row, detectable=_detectable(pairing, row)) if tabled and not row.why else row
-        for row in rows
-    ]
+    if all(_is_tabled(*pair) for pair in zip((old, new), pairing.parts, strict=True)):
+        rows = [replace(row, detectable=_detectable(pairing, row)) for row in rows]
     shared = tuple(dilemma.id for dilemma in run.dilemmas)
     alone = [
         tuple(sorted({dilemma.id for dilemma in whole.dilemmas} - set(shared)))
@@ -202,7 +188,9 @@ def _is_tabled(model: ModelRun, run: Run) -> bool:
 
 
 def _detectable(pairing: Pairing, row: RowChange) -> Range | None:
-    """Return the simulated detectable change of a measure."""
+    """Return the simulated detectable change of a measure; None if there is no change."""
+    if row.why:
+        return None
     run = pairing.parts[0]
     answered = [set(part.dilemma[part.choice >= 0]) for part in pairing.parts]
     study, condition = run.study.id, run.reference.condition

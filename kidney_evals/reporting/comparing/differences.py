@@ -22,7 +22,6 @@ ROWS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Measures on which models are compared, by condition."""
 
-
 _ALONE: Final = ("flip_rate", "swap_diff", "imp_*")
 """Measures on which models are compared where no people were asked."""
 
@@ -38,7 +37,7 @@ class ModelDifference:
     @property
     def sentence(self) -> str:
         """Which model is nearer to people, by how much, and which settings also differ."""
-        text = _sentence(self)
+        text = self._difference()
         if self.found.open:
             text += " What went unanswered alone may have made this."
         if apart := differences(self.first.key, self.second.key):
@@ -48,15 +47,42 @@ class ModelDifference:
             text += f" They differ in more than the model: {also}."
         return text
 
+    def _difference(self) -> str:
+        row, found = self.found, self.found.found
+        change, aim, on = found.change, row.aim, f"On {row.words}"
+        if row.why:
+            return f"{on} {self.first.name} and {self.second.name} were not compared: {row.why}."
+        first = f"{self.first.name} ({number(found.first)}"
+        second = f"{self.second.name} ({number(found.second)}"
+        if not row.clear:
+            text = (
+                f"{on} {first}) and {second}) cannot be told apart: {change.value:+.3f} "
+                f"[{change.low:+.3f}, {change.high:+.3f}]"
+            )
+            return f"{text}, once all pairs are adjusted for." if row.moved else f"{text}."
+        low, high = sorted((abs(change.low), abs(change.high)))
+        by = f"by {abs(change.value):.3f} [{low:.3f}, {high:.3f}]"
+        # For a distance to people, the human value is 0 by definition and is not mentioned.
+        lowest = find(row.row).lowest
+        people = "" if lowest or math.isnan(aim) else f"; people {number(aim)}"
+        if row.verdict in ("nearer", "farther"):
+            near, far = (second, first) if row.verdict == "nearer" else (first, second)
+            text = f"{on} {near}) is nearer to people than {far}{people})"
+            if not lowest and (found.first - aim) * (found.second - aim) < 0:
+                return f"{text}: they lie on either side of people, {abs(change.value):.3f} apart."
+            return f"{text}, {by}."
+        more, less = (second, first) if change.value > 0 else (first, second)
+        text = f"{on} {more}) is above {less}{people}), {by}"
+        return f"{text}." if math.isnan(aim) else f"{text}; which is nearer to people is not clear."
+
 
 def paired_differences(
     runs: Sequence[ModelRun],
 ) -> tuple[tuple[ModelDifference, ...], tuple[str, ...]]:
     """Return the differences of all pairs of models of a panel, on the dilemmas they share.
 
-    The first result has a difference for each panel, pair of models and measure in `ROWS`, even if
-    the difference has no value. The second result has a line with the reason for each pair of
-    models that is omitted, and for each pair of panels with different contents of one study.
+    There is one for each pair and measure, even if it has no value. The second result says in a
+    line why a pair of models, or of panels with different contents of one study, is omitted.
     """
     result: list[ModelDifference] = []
     left_out: list[str] = []
@@ -99,32 +125,3 @@ def _pairing(one: ModelRun, two: ModelRun) -> Pairing:
         blank = [f"{run.name} ({run.trouble})" for run in (one, two) if run.run is None]
         raise InputError(f"no answers of {', '.join(blank)}")
     return Pairing(one.run, two.run, (one.name, two.name))
-
-
-def _sentence(one: ModelDifference) -> str:
-    row, found = one.found, one.found.found
-    change, aim, on = found.change, row.aim, f"On {row.words}"
-    if row.why:
-        return f"{on} {one.first.name} and {one.second.name} were not compared: {row.why}."
-    first = f"{one.first.name} ({number(found.first)}"
-    second = f"{one.second.name} ({number(found.second)}"
-    if not row.clear:
-        text = (
-            f"{on} {first}) and {second}) cannot be told apart: {change.value:+.3f} "
-            f"[{change.low:+.3f}, {change.high:+.3f}]"
-        )
-        return f"{text}, once all pairs are adjusted for." if row.moved else f"{text}."
-    low, high = sorted((abs(change.low), abs(change.high)))
-    by = f"by {abs(change.value):.3f} [{low:.3f}, {high:.3f}]"
-    # For a distance to people, the human value is 0 by definition and is not mentioned.
-    measured = not find(row.row).lowest and not math.isnan(aim)
-    people = f"; people {number(aim)}" if measured else ""
-    if row.verdict in ("nearer", "farther"):
-        near, far = (second, first) if row.verdict == "nearer" else (first, second)
-        text = f"{on} {near}) is nearer to people than {far}{people})"
-        if not find(row.row).lowest and (found.first - aim) * (found.second - aim) < 0:
-            return f"{text}: they lie on either side of people, {abs(change.value):.3f} apart."
-        return f"{text}, {by}."
-    more, less = (second, first) if change.value > 0 else (first, second)
-    text = f"{on} {more}) is above {less}{people}), {by}"
-    return f"{text}." if math.isnan(aim) else f"{text}; which is nearer to people is not clear."

@@ -1,12 +1,10 @@
 """Rules for pipelines: a rule strikes if a comparison of two versions meets its condition.
 
-The help of `kidney-evals compare` lists the rules. `changed` and `farther` need an adjusted p below
-.05; the rules of a named row go by the interval of its change alone, not adjusted for other rows.
-
-A rule is tested in every panel that has the row. It is *undecided* if it strikes in no panel and
-could not be tested in some panel: the row was not measured there (for `changed` and `farther`: a
-row has a value in one version only), or the panel is in OLD only. Rules use the given answers only:
-a remark on refusals may follow a rule that struck, but never changes its outcome.
+The help of `kidney-evals compare` lists the rules. A rule is tested in every panel that has the
+row. It is *undecided* if it strikes in no panel and could not be tested in some panel: the row was
+not measured there (for `changed` and `farther`: a row has a value in one version only), or the
+panel is in OLD only. Rules use the given answers only: a remark on refusals may follow a rule that
+struck, but never changes its outcome.
 """
 
 from __future__ import annotations
@@ -122,10 +120,7 @@ def status(decided: Sequence[Decision]) -> int:
 
 
 def _of_change(rule: Rule, panel: PanelChange, row: RowChange) -> tuple[Outcome, str] | None:
-    """Return the outcome of a rule for one row that is compared, with a line unless it passed.
-
-    None for a row that neither version measured, if the rule names no row.
-    """
+    """Return the outcome of a rule for a row, with a line unless it passed; None if irrelevant."""
     place, change = f"{panel.runs[0].panel.words}, {row.row}", row.found.change
     if row.why:
         # Without a named row, a row that has a value in one version only is undecided.

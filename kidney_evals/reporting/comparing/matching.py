@@ -37,22 +37,17 @@ Pair = tuple[ModelRun, ModelRun]
 
 def check_despite(parts: Iterable[str]) -> tuple[str, ...]:
     """Check the values of `--despite`; return them with underscores, without duplicates."""
-    checked = []
-    for name in parts:
-        part = name.replace("-", "_")
+    allowed = [part.replace("_", "-") for part in DESPITE]
+    checked = {name: name.replace("-", "_") for name in parts}
+    for name, part in checked.items():
         if part in LABELS and part not in DESPITE:
             raise UserError(
                 f"{LABELS[part]} may not differ: figures would not be of the same thing; "
-                f"--despite takes {', '.join(map(_shown, DESPITE))}"
+                f"--despite takes {', '.join(allowed)}"
             )
         if part not in DESPITE:
-            raise unknown("part", name, map(_shown, DESPITE))
-        checked.append(part)
-    return tuple(dict.fromkeys(checked))
-
-
-def _shown(part: str) -> str:
-    return part.replace("_", "-")
+            raise unknown("part", name, allowed)
+    return tuple(dict.fromkeys(checked.values()))
 
 
 def side_of(name: str, logs: Sequence[LogFile], *, partial: bool) -> Side:
@@ -118,9 +113,10 @@ def match_sides(
             back = [other for other in left if fitting and not apart(other, fitting[0], free)]
             if len(fitting) > 1 or len(back) > 1:
                 names = ", ".join(run.file.location for run in [*back, *fitting])
+                parts = ", ".join(free).replace("_", "-")
                 raise UserError(
-                    f"which runs go together is not clear once --despite "
-                    f"{', '.join(map(_shown, free))} is let go: {names}; give one of each side"
+                    f"which runs go together is not clear once --despite {parts} is let go: "
+                    f"{names}; give one of each side"
                 )
             if fitting:
                 matches.append((one, fitting[0]))
@@ -138,7 +134,8 @@ def match_sides(
         )
         way = "no figure of the two means the same"
         if set(differ) <= set(DESPITE):
-            way = " ".join(f"--despite {_shown(part)}" for part in differ) + " lets that pass"
+            way = " ".join(f"--despite {part}" for part in differ).replace("_", "-")
+            way += " lets that pass"
         raise UserError(f"not comparable, {one.panel.task}: {lines}; {way}")
     return tuple(sorted(matches, key=lambda pair: pair[0].panel)), tuple(left), tuple(right)
 

@@ -41,6 +41,11 @@ class Report:
     decided: tuple[Decision, ...]
     status: int
 
+    @property
+    def not_right(self) -> str:
+        """The sentence at the end, on what the comparison does not say."""
+        return NOT_RIGHT if any(panel.has_people for panel in self.panels) else ALONE
+
 
 def as_text(report: Report) -> str:
     """Format a comparison for a terminal of 80 columns."""
@@ -63,7 +68,6 @@ def _templates() -> Environment:
     names = {
         "SIDES": SIDES,
         "NOBODY": NOBODY,
-        "not_right": _not_right,
         "zip": zip,
         "by_row": lambda panel: (
             {"flip_rate": None, "agreement": None} | {row.row: row for row in panel.rows}
@@ -79,10 +83,6 @@ def _templates() -> Environment:
         "bounds": _all_bounds,
     }
     return templates("reporting", "comparing", names, trim=False)
-
-
-def _not_right(report: Report) -> str:
-    return NOT_RIGHT if any(panel.has_people for panel in report.panels) else ALONE
 
 
 def verdict(row: RowChange) -> str:

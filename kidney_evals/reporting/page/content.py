@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
@@ -54,22 +54,16 @@ _ASKED: Final = {
 }
 """Description of each task's question."""
 
-_HEADS: Final = ("value", "95 % interval", "people (like)", "person (5–95 %)")
-
 ASSETS: Final = "figures"
 """Folder of a site with the figures and tables as files."""
-
-_COLUMNS: Final = 3
-"""Number of panels side by side in the file of a figure."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """The content of the page: runs grouped by panel in `groups`, sections, and what was read.
+    """The content of the page, and what was read.
 
-    `verdicts` is the figure of the cards, None if no run has one. Sections are those with content.
-    `passed_over` holds the logs that are not shown, `transcripts` is as in `PanelRuns`, and `aside`
-    is the number of runs that are only in the section on fine-tuning and in tables.
+    `passed_over` holds the logs that are not shown, and `aside` is the number of runs that are only
+    in the section on fine-tuning and in tables.
     """
 
     groups: tuple[parts.PanelRuns, ...]
@@ -100,14 +94,12 @@ class Report:
     @property
     def nouns(self) -> dict[str, str]:
         """How the studies call those who may receive the good."""
-        usual = {"candidate": "patient", "candidates": "patients"}
         told = {
-            name: sorted({str(run.facts.get(name, noun)) for run in self.runs})
-            for name, noun in usual.items()
+            name: {str(run.facts.get(name, noun)) for run in self.runs}
+            for name, noun in (("candidate", "patient"), ("candidates", "patients"))
         }
-        if any(len(words) > 1 for words in told.values()):
-            return {"candidate": "candidate", "candidates": "candidates"}
-        return {name: words[0] for name, words in told.items()}
+        alike = all(len(words) == 1 for words in told.values())
+        return {name: words.pop() if alike else name for name, words in told.items()}
 
     @property
     def passed_over_here(self) -> list[str]:
@@ -128,14 +120,8 @@ def read_report(
     """Read logs (files, folders, patterns or URLs) and arrange their runs in sections.
 
     If there are other runs, the arms of `kidney-evals sft evaluate` are only in the section on
-    fine-tuning, in the tables and under methods.
-
-    `scans` are results of Inspect Scout with a scanner of this package. `progress` is called for
-    each log found, then for each log whose samples were read. With `viewer`, the page has links to
-    the transcripts.
-
-    Raises:
-        UserError: There is no log, or no log holds numbers of this package.
+    fine-tuning, in the tables and under methods. `scans` are results of Inspect Scout with a
+    scanner of this package. With `viewer`, the page has links to the transcripts.
     """
     logs = find_logs(names, progress)
     read_samples(logs, progress)
@@ -176,7 +162,10 @@ def read_report(
         "differences": sections.differences_section(compared),
         "trained": parts.section("trained", sections.trained_figures(arms)),
         "numbers": parts.section("numbers", [*map(_numbers, groups), *_meanings(groups)]),
-        "words": parts.section("words", map(_words, shown)),
+        "words": parts.section(
+            "words",
+            (sections.stated_figure(one) or sections.predicted_figure(one) for one in shown),
+        ),
     }
     return Report(
         tuple(shown),
@@ -196,10 +185,6 @@ def texts() -> Mapping[str, Mapping[str, Any]]:
     file = files("kidney_evals.reporting.page").joinpath("sections.yaml")
     sections: Mapping[str, Mapping[str, Any]] = yaml.safe_load(file.read_text("utf-8"))
     return sections
-
-
-def _words(group: parts.PanelRuns) -> parts.Figure | None:
-    return sections.stated_figure(group) or sections.predicted_figure(group)
 
 
 def _numbers(group: parts.PanelRuns) -> parts.Figure | None:
@@ -242,15 +227,10 @@ def _meanings(groups: Sequence[parts.PanelRuns]) -> Iterator[parts.Figure]:
 
 def as_html(report: Report) -> str:
     """Return the page as HTML; text from a log is always escaped."""
-    helpers: tuple[Callable[..., Any], ...] = (
-        *(cards.about, cards.finding_cells, cards.outcomes, cards.sample_links, cards.scale),
-        *(cards.share_cells, cards.simulated, cards.value_text, cards.who),
-        *(card_text.difference_line, card_text.floor_line, card_text.gamed_line),
-        *(card_text.nearest_line, card_text.verdict_words, legend, listed, probe_text),
-        *(parts.shown, runs_table, sentence, unlike_settings, warnings_of),
-    )
-    names = {
+    helpers = (legend, listed, probe_text, runs_table, sentence, unlike_settings, warnings_of)
+    names: dict[str, Any] = {
         **{one.__name__: one for one in helpers},
+        **{"cards": cards, "card_text": card_text, "parts": parts, "shown": parts.shown},
         # The panels escape their own texts; the template escapes all other text.
         "svg": Markup,
         # A number and its percent sign stay on one line.
@@ -265,44 +245,21 @@ def as_html(report: Report) -> str:
     environment = templates(
         "reporting", "page", names, trim=False, autoescape=True, finalize=_printable
     )
+    good = KIDNEY if KIDNEY in report.goods else report.goods[0]
+    limits = limits_and_use(good, people=not report.nobody).splitlines()
     return environment.get_template("report.html").render(
         report=report,
         assets=ASSETS,
-        viewer=parts.VIEWER,
         texts=texts(),
         version=__version__,
         css=Markup(environment.get_template("report.css").render() + STYLE),
-        limits=_limits(report),
-        questions=cards.questions(report.groups),
-        marks=cards.MARKS,
-        kinds=cards.KINDS,
-        not_right=card_text.not_right(not report.nobody),
-        nobody=NOBODY,
-        signs=card_text.SIGNS.capitalize(),
-        finding_heads=(*_HEADS, "guessing"),
-        share_heads=(
-            "importance share",
-            "95 % interval",
-            "people",
-            _HEADS[-1],
-            "weight beside people",
-        ),
-        numbers_of=card_text.NUMBERS,
-        formulas=[
-            one
-            for one in MEASURES.values()
-            if one.formula and not (report.nobody and "people" in one.needs)
-        ],
+        limits=[line.removeprefix("- ") for line in limits if line],
+        measures=MEASURES.values(),
         paper=PAPER,
+        nobody=NOBODY,
         no_citation=NOT_PUBLISHED,
         no_people=NO_PEOPLE,
     )
-
-
-def _limits(report: Report) -> list[str]:
-    good = KIDNEY if KIDNEY in report.goods else report.goods[0]
-    lines = limits_and_use(good, people=not report.nobody).splitlines()
-    return [line.removeprefix("- ") for line in lines if line]
 
 
 def warnings_of(run: ModelRun) -> list[str]:
@@ -390,7 +347,7 @@ def asset_contents(
         stem = f"{str(folder).rstrip('/')}/{figure.id}"
         contents[f"{stem}.csv"] = figure.table.csv().encode()
         if figure.panels:
-            drawn = grid(figure.panels, _COLUMNS, figure.title, figure.says)
+            drawn = grid(figure.panels, 3, figure.title, figure.says)
             contents[f"{stem}.svg"] = drawn.encode()
             if pictures:
                 contents[f"{stem}.png"] = png(drawn)

@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import quote
 
 from kidney_evals.card.numbers import number
-from kidney_evals.estimation.quantity import Quantity, undefined
+from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.reporting.runs import ModelRun, Panel
 from kidney_evals.reporting.sentences import NO_PEOPLE
 from kidney_evals.reporting.table_formats import csv_text
@@ -25,8 +25,6 @@ HEADS: Final = ("model", "quantity", "value", "low", "high", "people", "n")
 
 VIEWER: Final = "viewer"
 """Folder of Inspect's viewer in a site; its index shows the list of logs."""
-
-NO: Final = math.nan
 
 _PEOPLE = re.compile(r"\b(people|persons?|crowd|majority)\b", re.IGNORECASE)
 _SAME_END = re.compile(r"the same end( of the range)? as people")
@@ -85,10 +83,7 @@ def section(id: str, figures: Iterable[Figure | None], left_out: Sequence[str] =
 
 @dataclass(frozen=True, eq=False)
 class PanelRuns:
-    """Runs of one panel that are shown side by side.
-
-    `transcripts` maps the location of each log to its file in the viewer; empty without a viewer.
-    """
+    """Runs of one panel; `transcripts` maps each log's location to its file in the viewer."""
 
     panel: Panel
     runs: tuple[ModelRun, ...]
@@ -108,7 +103,7 @@ class PanelRuns:
     @property
     def has_people(self) -> bool:
         """Whether people answered what these runs were asked."""
-        return any(run.run.has_people for run in self.carded if run.run)
+        return any(run.rows.has_people for run in self.carded)
 
     @property
     def nobody(self) -> bool:
@@ -120,14 +115,13 @@ class PanelRuns:
         """The study and, where people were asked, the source of the human side, as sentences."""
         title = str(self.runs[0].facts.get("study_title", self.panel.study)).rstrip(".")
         title += "" if title.endswith(("?", "!")) else "."
-        card = next((one.card for one in self.carded if one.card and one.card.answered), None)
-        card = card or next((one.card for one in self.carded), None)
-        if self.nobody:
-            return title
-        if self.panel.task == "stated_values":
+        if self.panel.task == "stated_values" and not self.nobody:
             return f"{title} {NO_PEOPLE}"
-        if card is None:
+        cards = [run.card for run in self.runs if run.card is not None]
+        if self.nobody or not cards:
             return title
+        # The first card with answers, else the first.
+        card = max(cards, key=lambda one: one.answered > 0)
         return f"{title} {f'People: {card.people}.' if self.has_people else card.summary}"
 
     def link(self, run: ModelRun, sample: str = "") -> str:
@@ -142,10 +136,6 @@ class PanelRuns:
         short = [_model_only(one.name) for one in self.runs]
         return _model_only(run.name) if len(set(short)) == len(short) else run.name
 
-    def row(self, run: ModelRun, name: str) -> Quantity:
-        """Return a measure of a run; undefined if the run lacks it."""
-        return run.rows.get(name, undefined())
-
     def figure(
         self,
         name: str,
@@ -155,10 +145,7 @@ class PanelRuns:
         rows: Sequence[Sequence[Cell]],
         *heads: str,
     ) -> Figure | None:
-        """Return a figure of these runs with a table of `rows` under `heads`; None if empty.
-
-        The column of people is left out where no people were asked.
-        """
+        """Return a figure with a table; None if empty. Without people, their column is left out."""
         if not panels and not rows:
             return None
         if self.nobody and "people" in heads:

@@ -32,6 +32,15 @@ TRAINED: Final = {**ROWS, "coin_flip": (*ROWS["coin_flip"], "swap_diff")}
 USES: Final = {"toward": "as people favour", "against": "against that", "neither": "not deciding"}
 """Codes of the use of an attribute, with their labels; the rest did not mention it."""
 
+Coded = tuple[str, pd.DataFrame]
+"""The coder ("by the scanner NAME") and the codes of one run, a row for each transcript.
+
+The columns are those of `kidney_evals.reasons.Codes.values`.
+"""
+
+Arms = tuple[str, parts.PanelRuns]
+"""The part of a comparison before and after training, and its runs, the run before first."""
+
 
 def stated_figure(group: parts.PanelRuns) -> parts.Figure | None:
     """Return stated importance shares, with people's shares and the shares revealed by choices."""
@@ -46,11 +55,11 @@ def stated_figure(group: parts.PanelRuns) -> parts.Figure | None:
             attribute = name.removeprefix("st_")
             words = attribute.replace("_", " ")
             if not group.nobody:
-                rows.append(DotRow(f"{words}, people", stated.human, parts.NO, parts.NO, "people"))
+                rows.append(DotRow(f"{words}, people", stated.human, math.nan, math.nan, "people"))
             rows.append(DotRow(f"{words}, said", *stated[:3], "model", group.link(run)))
             lines.append(parts.cells(run.name, f"{words}, stated", stated))
-            revealed = group.row(run, f"rev_{attribute}")
-            if revealed.defined:
+            revealed = run.rows.get(f"rev_{attribute}")
+            if revealed and revealed.defined:
                 rows.append(DotRow(f"{words}, chosen", *revealed[:3], "baseline"))
                 lines.append(parts.cells(run.name, f"{words}, revealed", revealed))
         if rows:
@@ -67,7 +76,8 @@ def predicted_figure(group: parts.PanelRuns) -> parts.Figure | None:
     """Return how accurately the models predict people's answers."""
     panels, lines = [], []
     for name in ("pred_fixed", "pred_drawn"):
-        known = {run: row for run in group.runs if (row := group.row(run, name)).defined}
+        known = {run: run.rows[name] for run in group.runs if name in run.rows}
+        known = {run: row for run, row in known.items() if row.defined}
         if not known:
             continue
         measure = find(name)
@@ -79,7 +89,7 @@ def predicted_figure(group: parts.PanelRuns) -> parts.Figure | None:
         # Known respondents are those of the run with most answers.
         most = max(known, key=lambda run: known[run].n)
         for key, row in most.rows.baselines(name).items():
-            dots.append(DotRow(key, row.value, parts.NO, parts.NO, "baseline"))
+            dots.append(DotRow(key, row.value, math.nan, math.nan, "baseline"))
             lines.append(parts.cells(key, measure.label, row))
         panels.append(dot_panel(measure.label.capitalize(), dots, low=0, high=0.1, decimals=3))
     says = (
@@ -87,16 +97,6 @@ def predicted_figure(group: parts.PanelRuns) -> parts.Figure | None:
         "known predictions; half of people is the distance of a random half of these people."
     )
     return group.figure("predicted", "Predicting people", says, panels, lines, *parts.HEADS)
-
-
-_USES_ALONE: Final = {**USES, "toward": "as the study favours"}
-"""The same where the favoured end is the expectation of the study's author alone."""
-
-Coded = tuple[str, pd.DataFrame]
-"""The coder ("by the scanner NAME") and the codes of one run, a row for each transcript.
-
-The columns are those of `kidney_evals.reasons.Codes.values`.
-"""
 
 
 def reasons_section(groups: Sequence[parts.PanelRuns], scans: Sequence[Path] = ()) -> parts.Section:
@@ -139,13 +139,15 @@ def _by_words(run: ModelRun) -> pd.DataFrame:
 def _reasons(group: parts.PanelRuns, coded: Mapping[ModelRun, Coded]) -> parts.Figure | None:
     panels: list[str] = []
     lines: list[tuple[parts.Cell, ...]] = []
+    # Without people, the favoured end is the expectation of the study's author.
+    uses = {**USES, "toward": "as the study favours"} if group.nobody else USES
     for run, (by, frame) in coded.items():
         codes = frame[frame["status"] == "coded"]
         n, without = len(codes), int((~frame["status"].isin(["coded", FAILED])).sum())
         counts: dict[str, int] = {}
         for key in codes.columns[codes.columns.str.startswith("people_")]:
             attribute = key.removeprefix("people_").replace("_", " ")
-            for use, label in (_USES_ALONE if group.nobody else USES).items():
+            for use, label in uses.items():
                 counts[f"{attribute}, {label}"] = int((codes[key] == use).sum())
         for argument in ARGUMENTS:
             counts[argument.replace("_", " ")] = sum(code is True for code in codes[argument])
@@ -204,10 +206,6 @@ def _differences(group: parts.PanelRuns, pairs: Sequence[ModelDifference]) -> pa
     figure = group.figure("differences", "Pairs of runs", says, (), lines, *heads)
     sentences = tuple(one.sentence for one in clear[:MOST_SENTENCES])
     return figure and replace(figure, sentences=sentences)
-
-
-Arms = tuple[str, parts.PanelRuns]
-"""The part of a comparison before and after training, and its runs, the run before first."""
 
 
 def arms_of(groups: Sequence[parts.PanelRuns]) -> tuple[Arms, ...]:
