@@ -14,8 +14,7 @@ from kidney_evals.reporting.frames import Frames, load
 from kidney_evals.reporting.logs import LogFile, find_logs, read_samples
 from kidney_evals.reporting.rows import Rows, rows_of
 from kidney_evals.reporting.runs import ModelRun, read_runs
-from kidney_evals.reporting.sentences import sentence
-from kidney_evals.reporting.text import table
+from kidney_evals.reporting.text import sentence, table
 
 __all__ = [
     "Frames",

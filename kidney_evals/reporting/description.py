@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from kidney_evals.card.numbers import WIDTH, interval, number
-from kidney_evals.estimation.quantity import Quantity
+from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.measures import find
 from kidney_evals.measures.description import BinSection, Description
 from kidney_evals.reporting.rows import Rows
@@ -28,8 +28,6 @@ MODELS: Final[dict[str, tuple[str, str]]] = {
 }
 """Name of each model of indecision, and a sentence about the model."""
 
-_UNKNOWN: Final = Quantity(math.nan)
-
 
 def describe_text(description: Description) -> str:
     """Format a description as text."""
@@ -47,12 +45,9 @@ def describe_text(description: Description) -> str:
     environment = templates("reporting", "", names, trim=False)
     raised = flags(Rows(description.run))
     unsure = [line for line in raised if line.startswith(("undetermined:", "fit_failed:"))]
-    text = environment.get_template("describe.txt").render(
-        description=description,
-        unsure=unsure,
-        nobody="" if description.run.has_people else NOBODY,
-    )
-    return text.strip()
+    nobody = "" if description.run.has_people else NOBODY
+    template = environment.get_template("describe.txt")
+    return template.render(description=description, unsure=unsure, nobody=nobody).strip()
 
 
 def models(description: Description) -> str:
@@ -83,16 +78,18 @@ def two_stage(description: Description) -> str:
     names |= {"flip_intercept": "a, flip intercept", "flip_slope": "b, flip slope"}
     rows = []
     for index, (name, label) in enumerate(names.items()):
-        own = _UNKNOWN
+        own = undefined()
         if fit:
             value = float(fit.theta[index])
             half = 1.96 * math.sqrt(float(fit.covariance[index, index]))
             own = Quantity(value, value - half, value + half)
-        rows.append((label, own, people[name] if people else _UNKNOWN))
+        rows.append((label, own, people[name] if people else undefined()))
     thresholds = fit.thresholds if fit else (None, None)
     theirs = section.people_thresholds or (None, None)
     for label, *both in zip(("coin threshold", "half threshold"), thresholds, theirs, strict=True):
-        own, other = (Quantity(one.value, one.low, one.high) if one else _UNKNOWN for one in both)
+        own, other = (
+            Quantity(one.value, one.low, one.high) if one else undefined() for one in both
+        )
         rows.append((label, own, other))
     return _beside_people(rows, description.run.has_people)
 
@@ -143,7 +140,7 @@ def effects(description: Description) -> str:
     rows = []
     for row, theirs in zip(section.run, people, strict=True):
         label = f"{attributes[row.attribute].id} {row.level} (v {row.base})"
-        rows.append((label, row.effect, theirs.effect if theirs else _UNKNOWN))
+        rows.append((label, row.effect, theirs.effect if theirs else undefined()))
     return _beside_people(rows, description.run.has_people)
 
 
@@ -153,7 +150,7 @@ def bends(description: Description) -> str:
     rows = []
     for id, bend in zip(description.run.study.attribute_ids, description.bends.bends, strict=True):
         people = description.people_bends.get(id)
-        theirs = _cells(people.upper_share if people else _UNKNOWN)
+        theirs = _cells(people.upper_share if people else undefined())
         rows.append((id, *_cells(bend.upper_share), _number(bend.adjusted), *theirs))
     heads = ("", "run", "95 % interval", "p", "people", "95 % interval")
     end = 6 if description.run.has_people else 4

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -225,7 +224,7 @@ def _number(value: Any) -> float | None:
     return None if value is None else float(value)
 
 
-def _closeness(run: ModelRun) -> Mapping[str, float | None]:
+def _closeness(run: ModelRun) -> Mapping[str, float]:
     """Return the closeness of the patients in each dilemma of a run; empty if it is unknown."""
     known = _installed(run)
     if known is None:
@@ -237,9 +236,7 @@ def _closeness(run: ModelRun) -> Mapping[str, float | None]:
         if "dilemma" in sample.metadata
     }
     values = reference.closeness(list(dilemmas.values())).tolist() if dilemmas else []
-    return {
-        id: None if math.isnan(value) else value for id, value in zip(dilemmas, values, strict=True)
-    }
+    return dict(zip(dilemmas, values, strict=True))
 
 
 def _installed(run: ModelRun) -> tuple[Study, Reference] | None:

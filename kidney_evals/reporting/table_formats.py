@@ -21,8 +21,6 @@ from kidney_evals.reporting.rows import place_of
 from kidney_evals.reporting.runs import LABELS, ModelRun, Panel, by_panel, unlike_parts
 from kidney_evals.reporting.text import NOBODY, with_interval
 
-Format = Literal["md", "csv"]
-
 NOT_RIGHT: Final = (
     "Agreement describes a sample of survey respondents, not what is right; a coin is not a virtue "
     "by itself."
@@ -47,8 +45,6 @@ _BESIDE_HEADLINE: Final[Mapping[str, tuple[str, ...]]] = {
 
 _MANY: Final = 9
 """Number of quantities from which a table lists them as rows, with the runs as columns."""
-
-_INTERVALS: Final = "In brackets: 95 % intervals."
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +81,7 @@ class PanelTable:
         table = [["", *(find(row).label for row in self.rows)]]
         if self.has_people:
             table.append(["people", *map(_range, human)])
-        first = len(table)
+        head = list(table)
         for run in self.runs:
             name = run.name if run.file.state == "finished" else f"{run.name} (partial)"
             found = (run.rows.get(row) for row in self.rows)
@@ -96,7 +92,7 @@ class PanelTable:
         for name in dict.fromkeys(name for names in lists for name in names):
             values = [[one[name].value for one in row if name in one] for row in known]
             table.append([name, *map(_range, values)])
-        table = [line for line in table if set(line[1:]) != {NOTHING} or line in table[:first]]
+        table = [line for line in table if set(line[1:]) != {NOTHING} or line in head]
         tall = len(self.rows) >= _MANY
         return [list(line) for line in zip(*table, strict=True)] if tall else table
 
@@ -107,10 +103,8 @@ def tables_of(
     """Return a table for each panel that has a quantity to show.
 
     `asked` holds ids of measures, or patterns such as `imp_*`; empty for the default selection.
-    `everything` shows every row that has a value for a model or for people.
-
-    Raises:
-        UserError: An id or pattern in `asked` matches no row of any run.
+    `everything` shows every row that has a value for a model or for people. A `UserError` is raised
+    if an id or pattern matches no row of any run.
     """
     panels = by_panel(runs)
     known = _rows_of(run for members in panels.values() for run in members)
@@ -146,14 +140,13 @@ def _range(values: Sequence[float]) -> str:
     return shown[0] if len(shown) == 1 else f"{shown[0]} to {shown[-1]}"
 
 
-def formatted(tables: Sequence[PanelTable], format: Format) -> str:
+def formatted(tables: Sequence[PanelTable], format: Literal["md", "csv"]) -> str:
     """Return tables in one of the formats, ending in a line break.
 
     CSV holds every column with all digits, and the values of known respondents.
     """
     if format == "csv":
-        lines = [line for table in tables for line in _lines(table)]
-        return csv_text([COLUMNS, *([line[name] for name in COLUMNS] for line in lines)])
+        return csv_text([COLUMNS, *(line for table in tables for line in _lines(table))])
     end = NOT_RIGHT if any(table.has_people for table in tables) else _ALONE
     return "\n\n".join([*(_markdown(table, tables) for table in tables), end]) + "\n"
 
@@ -167,34 +160,30 @@ def markdown_table(
 
 
 def _markdown(table: PanelTable, tables: Sequence[PanelTable]) -> str:
+    title = table.panel.words
+    if len([one for one in tables if one.panel[:2] == table.panel[:2]]) > 1:
+        # The tables hold two contents of the study.
+        title += f" (content {table.panel.study_hash[:12]})"
     heads, *lines = table.grid()
     cells = [[in_markdown(line[0]), *line[1:]] for line in lines]
     text = markdown_table(list(map(in_markdown, heads)), cells, "l" + "r" * (len(heads) - 1))
     alone = not table.has_people and any(one.has_people for one in tables)
     said = [NOBODY] if alone else []
-    notes = "\n".join(map(in_markdown, [_INTERVALS, *said, *table.notes]))
-    return f"### {in_markdown(_title(table, tables))}\n\n{text}\n\n{notes}"
+    notes = "\n".join(map(in_markdown, ["In brackets: 95 % intervals.", *said, *table.notes]))
+    return f"### {in_markdown(title)}\n\n{text}\n\n{notes}"
 
 
-def _lines(table: PanelTable) -> Iterator[dict[str, Any]]:
+def _lines(table: PanelTable) -> Iterator[tuple[Any, ...]]:
     """Yield a line of `COLUMNS` for each run and row and for each baseline; None if missing."""
     for run in table.runs:
         for row in (row for row in table.rows if row in run.rows):
             for baseline, quantity in {"": run.rows[row], **run.rows.baselines(row)}.items():
-                values = (
+                yield (
                     *table.panel,
                     *(run.name, run.model, run.file.state, run.id, run.file.location),
                     *(row, find(row).label, baseline),
                     *(None if math.isnan(value) else value for value in quantity),
                 )
-                yield dict(zip(COLUMNS, values, strict=True))
-
-
-def _title(table: PanelTable, tables: Sequence[PanelTable]) -> str:
-    """Return task and study, and the content hash if the tables hold two contents of the study."""
-    same = [one for one in tables if one.panel[:2] == table.panel[:2]]
-    content = f" (content {table.panel.study_hash[:12]})" if len(same) > 1 else ""
-    return table.panel.words + content
 
 
 def csv_text(rows: Iterable[Iterable[Any]]) -> str:

@@ -1,20 +1,30 @@
-"""Format numbers, lists and tables as text, and a run as a table of 80 columns."""
+"""Format numbers and tables as text, and a run as a table of 80 columns or as sentences.
+
+Sentences on runs of choices come from their cards, those on other tasks from `sentence.txt`.
+"""
 
 from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
 
 from inspect_ai.log import EvalLog
 from rich.console import Console, JustifyMethod
 from rich.table import Table
 
+from kidney_evals import measures
 from kidney_evals.card.numbers import WIDTH, interval, number, short
 from kidney_evals.estimation.quantity import Quantity
-from kidney_evals.measures import FLAGS, GROUPS, find, headlines, predictions, readability, stated
+from kidney_evals.measures import predictions, readability, stated
 from kidney_evals.reporting.rows import Rows
+from kidney_evals.studies import CONDITIONS
+from kidney_evals.templates import templates
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 NOBODY: Final = "No people were asked."
 """Said once where a study has no human reference."""
@@ -28,6 +38,25 @@ NOT_ANSWERED: Final = {
 
 FIRST: Final = ("coverage", "agreement", "flip_rate")
 """Measures that a table also shows for the first answers alone."""
+
+NO_PEOPLE: Final = (
+    "No people were asked for stated weights; people's figures are what their choices reveal."
+)
+
+_UNREAD: Final = (
+    "Without the scores of its samples only the measures in the log are known; `kidney-evals "
+    "rescore` scores them."
+)
+
+_OUTCOME_WORDS: Final = {
+    "unprompted_indecision": ("undecided unasked", "undecided unasked"),
+    "refusal": ("refusal", "refusals"),
+    "truncated": ("cut off", "cut off"),
+    "empty": ("empty", "empty"),
+    "unreadable": ("unreadable", "unreadable"),
+    "error": ("error", "errors"),
+}
+"""Labels of the outcomes without a decision, singular and plural."""
 
 
 def with_interval(row: Quantity) -> str:
@@ -70,10 +99,10 @@ def table(rows: Rows, condition: str, *, everything: bool = False) -> str:
     `everything` shows every measure, the scores of respondents with known answers, the bounds of
     unanswered samples, and first answers.
     """
-    head = [one.id for one in headlines(condition) if one.id in rows]
-    groups: dict[str, list[Sequence[str]]] = {name: [] for name in ("headline", *GROUPS)}
+    head = [one.id for one in measures.headlines(condition) if one.id in rows]
+    groups: dict[str, list[Sequence[str]]] = {name: [] for name in ("headline", *measures.GROUPS)}
     for id in [*head, *(id for id in rows if id not in head)]:
-        one, row = find(id), rows[id]
+        one, row = measures.find(id), rows[id]
         empty = (not row.defined and row.n == 0) or (id in NOT_ANSWERED and row.value == 0)
         if id in head or ((everything or one.stored) and not empty):
             groups["headline" if id in head else one.group].append(
@@ -82,7 +111,7 @@ def table(rows: Rows, condition: str, *, everything: bool = False) -> str:
     if everything:
         groups["baselines"], groups["bounds"], groups["first"] = [], [], []
         for id in rows:
-            label, known, bounds = find(id).label, rows.baselines(id), rows.bounds(id)
+            label, known, bounds = measures.find(id).label, rows.baselines(id), rows.bounds(id)
             if known:
                 values = (_line(f"  {name}", value) for name, value in known.items())
                 groups["baselines"] += [(f"{label}:",), *values]
@@ -90,7 +119,7 @@ def table(rows: Rows, condition: str, *, everything: bool = False) -> str:
                 groups["bounds"].append(_line(f"{label}, bounds", bounds))
         for id in FIRST:
             if id in rows and (first := rows.first(id)) is not None:
-                groups["first"].append(_line(f"{find(id).label}, first answers", first))
+                groups["first"].append(_line(f"{measures.find(id).label}, first answers", first))
     lines = [line for group in groups.values() if group for line in ((), *group)]
     heads = ("", "value", "95 % interval", "people", "person", "n")
     if rows.has_people:
@@ -108,7 +137,7 @@ def _line(label: str, row: Quantity, person: float = math.nan) -> Sequence[str]:
 def flags(rows: Rows) -> list[str]:
     """Return a line for each flag that is raised, with its cause."""
     return [
-        f"{id}: {FLAGS[id].says}." + (f" Here: {reason}." if reason else "")
+        f"{id}: {measures.FLAGS[id].says}." + (f" Here: {reason}." if reason else "")
         for id, reason in rows.flags.items()
     ]
 
@@ -117,3 +146,52 @@ def how_it_ended(log: EvalLog) -> str:
     """Return a line on how a run with a target precision ended; empty for other runs."""
     stopping = log.results.early_stopping if log.results else None
     return str(stopping.metadata.get("says", "")) if stopping else ""
+
+
+def unanswered(
+    rows: Mapping[str, Quantity], outcomes: Mapping[str, str] = readability.OUTCOMES
+) -> str:
+    """Return the frequency of each outcome without a decision, in brackets; empty for none."""
+    counts = []
+    for outcome, id in outcomes.items():
+        row = rows.get(id)
+        if row is not None and row.defined and (count := round(row.value * row.n)):
+            counts.append(f"{count} {_OUTCOME_WORDS[outcome][count > 1]}")
+    return f" ({', '.join(counts)})" if counts else ""
+
+
+def sentence(rows: Rows, condition: str) -> str:
+    """Return a summary of a run in a few sentences; `sentence.txt` holds the texts.
+
+    `condition` is that of the run; for other tasks, `asks` in the metadata.
+    """
+    if condition in CONDITIONS:
+        return _UNREAD if rows.card is None else rows.card.summary
+    rules = [row for row in stated.RULES if row in rows and rows[row].defined]
+    most = max(rules, key=lambda row: rows[row].value, default="")
+    text = _template().render(
+        rows=rows,
+        task=condition,
+        weights=_stated_shares(rows),
+        rule=(stated.RULES[most][-1], rows[most].value) if most else (),
+        outcomes=stated.OUTCOMES if condition == "stated_values" else predictions.OUTCOMES,
+    )
+    return " ".join(text.split()) or "Too few answers to say anything."
+
+
+@lru_cache(maxsize=1)
+def _template() -> Template:
+    words = {"NO_PEOPLE": NO_PEOPLE, "NOBODY": NOBODY}
+    names = {"number": number, "unanswered": unanswered, **words}
+    return templates("reporting", "", names, trim=False).get_template("sentence.txt")
+
+
+def _stated_shares(rows: Rows) -> str:
+    """Return the signed shares that were stated, beside the human shares, the largest first."""
+    held = [(id, rows[id]) for id in rows if id.startswith("st_") and id not in measures.MEASURES]
+    shown = sorted((one for one in held if one[1].defined), key=lambda one: -abs(one[1].value))
+    return ", ".join(
+        f"{id.removeprefix('st_').replace('_', ' ')} {row.value:+.2f}"
+        + ("" if math.isnan(row.human) else f" (people {row.human:+.2f})")
+        for id, row in shown
+    )

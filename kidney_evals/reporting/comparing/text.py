@@ -19,9 +19,8 @@ from kidney_evals.planning.precision import ALARM, POWER
 from kidney_evals.reporting.comparing.changes import PanelChange, RowChange
 from kidney_evals.reporting.comparing.matching import SIDES
 from kidney_evals.reporting.runs import differences
-from kidney_evals.reporting.sentences import unanswered
 from kidney_evals.reporting.table_formats import NOT_RIGHT, in_markdown, markdown_table
-from kidney_evals.reporting.text import NOBODY, p_value, text_table
+from kidney_evals.reporting.text import NOBODY, p_value, text_table, unanswered
 from kidney_evals.templates import templates
 
 if TYPE_CHECKING:

@@ -35,8 +35,7 @@ from kidney_evals.reporting.runs import (
     sampling_of,
     unlike_parts,
 )
-from kidney_evals.reporting.sentences import NO_PEOPLE, sentence
-from kidney_evals.reporting.text import FIRST, NOBODY, flags, how_it_ended
+from kidney_evals.reporting.text import FIRST, NO_PEOPLE, NOBODY, flags, how_it_ended, sentence
 from kidney_evals.studies import CONDITIONS
 from kidney_evals.studies.new import NOT_PUBLISHED
 from kidney_evals.templates import templates

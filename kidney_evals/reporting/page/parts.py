@@ -12,8 +12,8 @@ from urllib.parse import quote
 from kidney_evals.card.numbers import number
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.reporting.runs import ModelRun, Panel
-from kidney_evals.reporting.sentences import NO_PEOPLE
 from kidney_evals.reporting.table_formats import csv_text
+from kidney_evals.reporting.text import NO_PEOPLE
 
 Cell = str | float | int
 """A cell of a table: words, a count, or a number."""

@@ -17,10 +17,10 @@ from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import wilson
 from kidney_evals.measures import MEASURES, change, compute, find
 from kidney_evals.reasons import ARGUMENTS, FAILED, reply_of, scanned
-from kidney_evals.reporting.comparing.differences import ROWS, ModelDifference, paired_differences
+from kidney_evals.reporting.comparing.changes import ROWS, ModelDifference, paired_differences
 from kidney_evals.reporting.page import parts
 from kidney_evals.reporting.runs import UNTRAINED, ModelRun
-from kidney_evals.reporting.sentences import NO_PEOPLE
+from kidney_evals.reporting.text import NO_PEOPLE
 from kidney_evals.studies.model import CONTROL_KINDS
 
 MOST_SENTENCES: Final = 6
