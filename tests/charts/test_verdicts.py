@@ -17,14 +17,8 @@ NAN = math.nan
 ANY = st.one_of(st.floats(-1e6, 1e6), st.sampled_from([NAN, 0.0, 1.0]))
 
 
-def scale(
-    value: float, low: float = NAN, high: float = NAN, start: float = NAN, end: float = NAN
-) -> Drawn:
-    return Drawn(scale_mark(Place(value, low, high, start, end, "spoken")))
-
-
 def test_a_value_stands_between_the_crowd_and_guessing() -> None:
-    found = scale(0.25, 0.0, 0.5, 0.1, 1.0)
+    found = Drawn(scale_mark(Place(0.25, 0.0, 0.5, 0.1, 1.0, "spoken")))
     [crowd], [guess] = found.of("line", "people"), found.of("line", "baseline")
     start, end = number(crowd, "x1"), number(guess, "x1")
     assert start < end
@@ -42,7 +36,7 @@ def test_a_value_stands_between_the_crowd_and_guessing() -> None:
 
 @pytest.mark.parametrize(("value", "right"), [(50.0, True), (-50.0, False)])
 def test_a_value_beyond_the_scale_is_a_triangle_at_its_end(value: float, right: bool) -> None:
-    found = scale(value, value - 1, value + 1, -90.0, 90.0)
+    found = Drawn(scale_mark(Place(value, value - 1, value + 1, -90.0, 90.0)))
     assert not found.of("circle")
     [triangle], [axis] = found.of("polygon", "model"), found.of("line", "axis")
     tip = corners(triangle)[0][0]
@@ -55,7 +49,7 @@ def test_a_value_beyond_the_scale_is_a_triangle_at_its_end(value: float, right: 
 
 def test_without_a_place_there_is_no_scale() -> None:
     assert scale_mark(Place(NAN, 0.1, 0.2, 0.3, 0.4)) == ""
-    found = scale(0.5)
+    found = Drawn(scale_mark(Place(0.5, NAN, NAN, NAN, NAN)))
     assert not found.of("rect", "band") and not found.of("line", "model")
 
 

@@ -6,9 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from inspect_ai.log import EvalLog, read_eval_log
 
 from reporting.making_logs import Made, another, edited, killed, spec
 from viewer.required import require_browser
+
+
+@pytest.fixture
+def header(made: Made) -> EvalLog:
+    return read_eval_log(str(made.forced), header_only=True)
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,8 @@ import pytest
 from inspect_ai import Task
 from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
 
+from kidney_evals.reporting.logs import find_logs
+from kidney_evals.reporting.runs import ModelRun, read_runs
 from kidney_evals.tasks import coin_flip, forced_choice
 from tasks import running
 
@@ -39,11 +41,8 @@ def make_logs(mktemp: Callable[[str], Path]) -> Made:
     """Make the logs of `Made` in new folders."""
 
     def run(name: str, task: Task) -> Path:
-        folder = mktemp(name)
         # Each sample is flushed by itself, so that a kill can be played after any of them.
-        running.run(task, folder, log_buffer=1, max_samples=1)
-        (path,) = folder.glob("*.eval")
-        return path
+        return Path(running.run(task, mktemp(name), log_buffer=1, max_samples=1).location)
 
     def sums(log: EvalLog) -> None:
         log.eval.task, log.eval.metadata = "sums", None
@@ -105,6 +104,10 @@ def unscored(log: EvalLog) -> None:
         sample.scores = None
 
 
+def cancelled(log: EvalLog) -> None:
+    log.status, log.results = "cancelled", None
+
+
 def of_another_run(log: EvalLog, number: int = 2) -> None:
     """Make a copy of a log the log of another run."""
     log.eval.eval_id += str(number)
@@ -120,6 +123,11 @@ def another(*edits: Callable[[EvalLog], object], number: int = 2) -> Callable[[E
             change(log)
 
     return edit
+
+
+def runs_in(*places: Path) -> tuple[ModelRun, ...]:
+    """Return the runs of logs or folders of logs."""
+    return read_runs(find_logs([str(place) for place in places]))
 
 
 def quick(cases: Iterable[str], *names: str) -> list[Any]:

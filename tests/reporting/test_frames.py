@@ -22,8 +22,6 @@ from tasks.running import run as run_task
 pytest.importorskip("pyarrow")
 DOCS = Path(__file__).parents[2] / "docs" / "frames.md"
 
-EACH = pytest.mark.parametrize("name", ["runs", "quantities", "decisions"])
-
 
 @pytest.fixture(scope="module")
 def folder(mixed: Path, made: Made, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -53,7 +51,7 @@ def test_every_log_is_accounted_for(frames: Frames, folder: Path) -> None:
     assert len(headers.decisions) == 0 and len(headers.quantities) == len(frames.quantities)
 
 
-@EACH
+@pytest.mark.parametrize("name", ["runs", "quantities", "decisions"])
 def test_columns_and_types_are_the_documented_ones(name: Any, frames: Frames, made: Made) -> None:
     frame = getattr(frames, name)
     left = list(frame.columns)
@@ -95,10 +93,8 @@ def test_decisions_are_those_of_the_samples(frames: Frames) -> None:
         line = part.loc[str(sample.uuid)]
         facts = sample.metadata
         answer = sample.output.completion
-        letters = {"A": "first", "B": "second"}
-        if facts["order"] == "ba":
-            letters = {"A": "second", "B": "first"}
-        chosen = "coin" if "COIN" in answer else letters[answer.strip()[-1]]
+        shown = {"ab": {"A": "first", "B": "second"}, "ba": {"A": "second", "B": "first"}}
+        chosen = "coin" if "COIN" in answer else shown[facts["order"]][answer.strip()[-1]]
         assert line["choice"] == line["first_choice"] == chosen
         first, second = facts["order"]
         assert line["first_age"] == facts[f"{first}_age"]

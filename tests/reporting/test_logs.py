@@ -14,7 +14,15 @@ from cli.calling import inspect, kidney_evals
 from kidney_evals.errors import UserError
 from kidney_evals.reporting.logs import LogFile, find_logs
 from killing import killed_run
-from reporting.making_logs import Made, edited, killed, of_another_run, quick, unscored
+from reporting.making_logs import (
+    Made,
+    cancelled,
+    edited,
+    killed,
+    of_another_run,
+    quick,
+    unscored,
+)
 
 NAMES = ("a b.eval", "a[1].eval", "a#1.eval", "a%20b.eval", "é.eval")
 
@@ -101,10 +109,6 @@ def test_a_name_without_a_log_is_one_line(name: str, says: str, folder: Path) ->
     assert says in str(told.value) and "\n" not in str(told.value)
 
 
-def _cancelled(log: EvalLog) -> None:
-    log.status, log.results = "cancelled", None
-
-
 def _failed(log: EvalLog) -> None:
     log.status, log.results = "error", None
     log.error = EvalError(message="no credit\nleft", traceback="", traceback_ansi="")
@@ -132,7 +136,7 @@ LEFT: dict[str, tuple[Make, str, str]] = {
     "empty.eval": (lambda _, to: to.write_bytes(b""), "unreadable", "cannot be read"),
     "killed.eval": (lambda of, to: killed(of, to, 5), "partial", "running, after 5 of 22 samples"),
     "early.eval": (lambda of, to: killed(of, to, 0), "empty", "running, after 0 of 22 samples"),
-    "cancelled.eval": (_edit(_cancelled), "partial", "cancelled after 22 of 22 samples"),
+    "cancelled.eval": (_edit(cancelled), "partial", "cancelled after 22 of 22 samples"),
     "failed.eval": (_edit(_failed), "partial", "failed (no credit left) after 22 of 22 samples"),
     "failed.json": (_edit(_failed), "partial", "failed (no credit left)"),
     "unscored.eval": (_edit(unscored), "partial", "without scores"),

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from inspect_ai.log import read_eval_log
 from cli.calling import kidney_evals
 from kidney_evals.studies import load_study
 from kidney_evals.tasks import coin_flip, forced_choice, predict_people, stated_values
+from reporting.test_page import words_of
 from tasks import running
 
 STUDY = str(Path(__file__).parents[1] / "data" / "scholarship")
@@ -40,26 +40,21 @@ TELL_TALE = re.compile(
 
 @pytest.fixture(scope="module")
 def logs(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
-    """Return a log of each task by name, and a second one of `coin_flip`."""
-    folder = tmp_path_factory.mktemp("nobody")
+    """Return a log of each task by name, and two more of `coin_flip`."""
 
-    def run(name: str, task: Any, model: str) -> Path:
-        running.run(task, folder / name, model, epochs=1)
-        (path,) = (folder / name).glob("*.eval")
-        return path
+    def run(task: Any, model: str, **arguments: Any) -> Path:
+        folder = tmp_path_factory.mktemp("nobody")
+        log = running.run(task(study=STUDY, **arguments), folder, f"kidney/{model}", epochs=1)
+        return Path(log.location)
 
-    coin = run("coin", coin_flip(study=STUDY, dilemmas=40), "kidney/uniform")
+    coin = run(coin_flip, "uniform", dilemmas=40)
     return {
         "coin_flip": coin,
-        "second": run("second", coin_flip(study=STUDY, dilemmas=40), "kidney/lexicographic"),
-        "probe": run(
-            "probe", coin_flip(study=STUDY, dilemmas=20, probe="gender"), "kidney/uniform"
-        ),
-        "forced_choice": run("forced", forced_choice(study=STUDY, dilemmas=40), "kidney/first"),
-        "stated_values": run("stated", stated_values(study=STUDY), "kidney/lexicographic"),
-        "predict_people": run(
-            "predict", predict_people(study=STUDY, drawn=40, revealed=str(coin)), "kidney/uniform"
-        ),
+        "second": run(coin_flip, "lexicographic", dilemmas=40),
+        "probe": run(coin_flip, "uniform", dilemmas=20, probe="gender"),
+        "forced_choice": run(forced_choice, "first", dilemmas=40),
+        "stated_values": run(stated_values, "lexicographic"),
+        "predict_people": run(predict_people, "uniform", drawn=40, revealed=str(coin)),
     }
 
 
@@ -79,8 +74,11 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "compare": ("compare", "coin_flip", "second"),
     "compare in Markdown": ("compare", "--format", "md", "coin_flip", "second"),
     "describe": ("describe", "second"),
-    "plan a coin": ("plan", "coin_flip", "-T", f"study={STUDY}"),
-    "plan a choice": ("plan", "forced_choice", "-T", f"study={STUDY}", "-T", "precision=0.1"),
+    "plan a coin": ("plan", "kidney_evals/coin_flip", "-T", f"study={STUDY}"),
+    "plan a choice": (
+        *("plan", "kidney_evals/forced_choice"),
+        *("-T", f"study={STUDY}", "-T", "precision=0.1"),
+    ),
     "report": (
         *("report", "-o", "-"),
         *("coin_flip", "second", "probe", "forced_choice", "stated_values", "predict_people"),
@@ -91,16 +89,15 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_no_output_speaks_of_people_or_of_another_good(name: str, logs: Mapping[str, Path]) -> None:
-    done = kidney_evals(*(logs.get(word, word) for word in _placed(COMMANDS[name])))
+    done = kidney_evals(*(logs.get(word, word) for word in COMMANDS[name]))
     assert done.exit_code == 0, done.output
     said = done.stdout
     if name == "report":
-        said = html.unescape(
-            re.sub(r"<[^>]+>", " ", re.sub(r"<style>.*?</style>", "", said, flags=re.S))
-        )
+        said = words_of(re.sub(r"<style>.*?</style>", "", said, flags=re.DOTALL))
     if "JSON" in name:
         # Keys are those of every study.
-        said = " ".join(_texts(json.loads(said)))
+        values = json.loads(said, object_pairs_hook=lambda pairs: [value for _, value in pairs])
+        said = json.dumps(values, ensure_ascii=False)
     said = " ".join(said.split())
     assert len(re.findall(SAID, said, re.IGNORECASE)) == 1, said
     _check(said, [str(path) for path in logs.values()])
@@ -108,23 +105,9 @@ def test_no_output_speaks_of_people_or_of_another_good(name: str, logs: Mapping[
 
 def test_a_report_says_once_what_a_probe_shows(logs: Mapping[str, Path]) -> None:
     done = kidney_evals("report", "-o", "-", logs["probe"])
-    text = html.unescape(re.sub(r"<[^>]+>", " ", done.stdout))
+    text = words_of(done.stdout)
     assert "Probe gender: cannot tell; coins: cannot tell. No weights" in text
     assert not re.search(r"(Probe gender: [^.]+\.) \1", text)
-
-
-def _placed(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the words of a command; the name of the task of `plan` is no log."""
-    return words if words[0] != "plan" else (words[0], f"kidney_evals/{words[1]}", *words[2:])
-
-
-def _texts(data: Any) -> Iterator[str]:
-    """Yield the texts in data from JSON, without keys."""
-    if isinstance(data, str):
-        yield data
-    elif isinstance(data, dict | list):
-        for one in data.values() if isinstance(data, dict) else data:
-            yield from _texts(one)
 
 
 def _check(said: str, paths: list[str]) -> None:
@@ -136,9 +119,20 @@ def _check(said: str, paths: list[str]) -> None:
     assert not found, said[max(0, found.start() - 200) : found.end() + 100]
 
 
-@pytest.mark.parametrize("name", ["coin_flip", "forced_choice", "stated_values", "predict_people"])
-def test_the_log_holds_no_people(name: str, logs: Mapping[str, Path]) -> None:
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [
+        ("coin_flip", "flip_rate"),
+        ("forced_choice", "swap_diff"),
+        ("stated_values", "st_spread"),
+        ("predict_people", "pred_swap"),
+    ],
+)
+def test_the_log_holds_no_people(name: str, row: str, logs: Mapping[str, Path]) -> None:
     log = read_eval_log(str(logs[name]))
+    # Without people there is no distance to them, which comes first where there are people.
+    headline = log.eval.headline_metric
+    assert headline is not None and headline.score == row
     facts = log.eval.metadata or {}
     assert facts["about"].count(SAID) == 1
     assert "human reference" not in (log.eval.tags or [])
@@ -147,28 +141,15 @@ def test_the_log_holds_no_people(name: str, logs: Mapping[str, Path]) -> None:
     texts["viewer"] = log.eval.viewer.model_dump_json() if log.eval.viewer else ""
     _check(json.dumps(texts, ensure_ascii=False), [])
     assert log.results is not None
-    for row in log.results.scores:
-        assert not {"people", "person", "human"} & set(row.metrics), row.name
-        assert all(one.value == one.value for one in row.metrics.values()), row.name
+    for score in log.results.scores:
+        assert not {"people", "person", "human"} & set(score.metrics), score.name
+        assert all(one.value == one.value for one in score.metrics.values()), score.name
     for sample in log.samples or ():
         assert not [key for key in sample.metadata or {} if key.startswith("human_")]
-        for score in (sample.scores or {}).values():
-            assert isinstance(score.value, dict)
-            assert not {"people", "agreement", "off"} & set(score.value)
-            _check(score.explanation or "", [])
-
-
-def test_the_headline_is_a_measure_of_the_model(logs: Mapping[str, Path]) -> None:
-    # Without people there is no distance to them, which comes first where there are people.
-    expected = {
-        "coin_flip": "flip_rate",
-        "forced_choice": "swap_diff",
-        "stated_values": "st_spread",
-        "predict_people": "pred_swap",
-    }
-    for name, row in expected.items():
-        headline = read_eval_log(str(logs[name]), header_only=True).eval.headline_metric
-        assert headline is not None and headline.score == row
+        for each in (sample.scores or {}).values():
+            assert isinstance(each.value, dict)
+            assert not {"people", "agreement", "off"} & set(each.value)
+            _check(each.explanation or "", [])
 
 
 def test_predictions_are_described_without_scores(logs: Mapping[str, Path]) -> None:

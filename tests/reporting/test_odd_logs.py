@@ -19,7 +19,10 @@ from reporting.making_logs import HOSTILE, Made, another, edited, fact, spec
 HUGE = "x" * 1_000_000
 
 
-def _metric(name: str, value: Any) -> Callable[[EvalLog], None]:
+Edit = Callable[[EvalLog], object]
+
+
+def _metric(name: str, value: Any) -> Edit:
     def edit(log: EvalLog) -> None:
         assert log.results is not None
         for score in log.results.scores:
@@ -36,24 +39,19 @@ def _no_such_metric(log: EvalLog) -> None:
         score.metrics = {"mean": EvalMetric(name="mean", value=math.inf)}
 
 
-def _samples(name: str, value: Any) -> Callable[[EvalLog], None]:
-    def edit(log: EvalLog) -> None:
-        for sample in log.samples or []:
-            sample.metadata[name] = value
-
-    return edit
+def _samples(name: str, value: Any) -> Edit:
+    return lambda log: [one.metadata.update({name: value}) for one in log.samples or []]
 
 
-def _scores(part: str, value: Any) -> Callable[[EvalLog], None]:
-    def edit(log: EvalLog) -> None:
-        for sample in log.samples or []:
-            for score in (sample.scores or {}).values():
-                setattr(score, part, value)
+def _scores(part: str, value: Any) -> Edit:
+    return lambda log: [
+        setattr(score, part, value)
+        for sample in log.samples or []
+        for score in (sample.scores or {}).values()
+    ]
 
-    return edit
 
-
-EDITS: dict[str, Callable[[EvalLog], object]] = {
+EDITS: dict[str, Edit] = {
     "infinite values": _metric("value", math.inf),
     "infinite counts": _metric("_n", math.inf),
     "no values": _metric("value", math.nan),
@@ -114,14 +112,6 @@ FILES: dict[str, Callable[[Path, Path], object]] = {
 KINDS = (*EDITS, *FILES)
 
 
-def odd_log(kind: str, source: Path, target: Path, number: int) -> Path:
-    """Make a log that is odd in one way from a finished log."""
-    if kind in FILES:
-        FILES[kind](source, target)
-        return target
-    return edited(source, target, another(EDITS[kind], number=number))
-
-
 WRONG = {
     "condition unknown": "condition: Input should be 'forced_choice' or 'coin_flip'",
     "model huge": "a model's name of 1000000 letters",
@@ -145,7 +135,11 @@ def test_the_others_are_shown(kinds: tuple[str, ...], made: Made, tmp_path: Path
         both = tmp_path / str(number)
         both.mkdir()
         good = shutil.copy(made.forced, both / "good.eval")
-        odd = odd_log(kind, made.coin, both / f"odd-{number}.eval", number)
+        odd = both / f"odd-{number}.eval"
+        if kind in FILES:
+            FILES[kind](made.coin, odd)
+        else:
+            edited(made.coin, odd, another(EDITS[kind], number=number))
         compared = kidney_evals("compare", good, both)
         assert compared.exit_code == 0 and "forced_choice" in compared.stdout, (kind, compared)
         odd.rename(logs / odd.name)

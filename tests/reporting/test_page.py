@@ -5,7 +5,6 @@ import html
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from html.parser import HTMLParser
 from itertools import repeat
 from pathlib import Path
@@ -30,7 +29,7 @@ from kidney_evals.card.text import (
 from kidney_evals.reporting import rows_of
 from kidney_evals.reporting.page import as_html, read_report
 from kidney_evals.reporting.page.cards import who
-from kidney_evals.reporting.page.parts import PanelRuns, Table, shown, slug
+from kidney_evals.reporting.page.parts import PanelRuns, Table, shown
 from kidney_evals.reporting.page.sections import arms_of, trained_figures
 from kidney_evals.reporting.runs import ModelRun
 from kidney_evals.tasks import coin_flip, forced_choice, stated_values
@@ -97,7 +96,7 @@ def test_nothing_is_fetched_and_links_resolve(page: str) -> None:
     assert addresses and all(address.startswith(("#", "data:")) for address in addresses)
     assert "url(" not in page and "@import" not in page
     ids = [found["id"] for _, found in tags if "id" in found]
-    assert len(ids) == len(set(ids))
+    assert len(ids) == len(set(ids)) and all(re.fullmatch("[a-z0-9-]+", id) for id in ids)
     leads = {address[1:] for address in addresses if address.startswith("#")}
     assert leads and leads <= set(ids)
 
@@ -153,10 +152,6 @@ def test_a_table_shows_what_the_file_holds() -> None:
     assert table.csv() == "who,adjusted p\na,1.23e-07\nb,0.0456\n"
 
 
-def test_ids_are_plain() -> None:
-    assert slug("Flip Curve", "a_b") == "flip-curve-a-b" and slug("…", "A  (b)", "") == "a-b"
-
-
 def reported(logs: Path, *scans: Path) -> str:
     """Return the page of a folder of logs."""
     text = as_html(read_report([str(logs)], scans=scans))
@@ -169,18 +164,14 @@ def section(text: str, id: str) -> str:
     return text.split(f'<section id="{id}">')[1].split("</section>")[0]
 
 
-@dataclass(frozen=True)
-class Pages:
-    """Folders of logs, their runs, and their pages as text."""
-
-    runs: dict[str, list[ModelRun]]
-    pages: dict[str, str]
+Pages = dict[str, tuple[tuple[ModelRun, ...], str]]
+"""Runs and their page as text, by name."""
 
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Pages:
     """Two runs of choices, answers that people have no counterpart of, none, and stated values."""
-    pages, runs = {}, {}
+    pages = {}
     for name, asked in {
         "two": [("human", coin_flip(dilemmas=40)), ("never_flips", forced_choice(dilemmas=40))],
         "nobody": [(one, coin_flip(study="freedman_2020")) for one in ("uniform", "lexicographic")],
@@ -194,8 +185,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Pages:
             path = next(one for one in logs.glob("*forced*"))
             edited(path, path, spec("model", "vendor/a model"))
         report = read_report([str(logs)])
-        pages[name], runs[name] = as_html(report), list(report.runs)
-    return Pages(runs, pages)
+        pages[name] = report.runs, as_html(report)
+    return pages
 
 
 def words_of(markup: str) -> str:
@@ -203,39 +194,33 @@ def words_of(markup: str) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", markup)).split())
 
 
-def paragraph(text: str) -> str:
-    """Return the paragraph for a paper."""
-    return words_of(text.split("A paragraph for a paper")[1].split("</details>")[0])
-
-
 def test_the_figure_has_the_verdicts_and_the_sentence_of_every_card(pages: Pages) -> None:
-    summary = section(pages.pages["two"], "summary")
-    for run in pages.runs["two"]:
-        assert run.card is not None
+    runs, text = pages["two"]
+    summary, details = section(text, "summary"), words_of(section(text, "runs"))
+    for run in runs:
+        card = run.card
+        assert card is not None
         row = next(one for one in summary.split('<tr class="run">')[1:] if run.name in one)
         shown = {
             words_of(cell.split("</span>")[0]): words_of(cell)
             for cell in row.split('<span class="ask">')[1:]
         }
-        assert list(shown) == [one.question for one in run.card.findings]
-        for one in run.card.findings:
-            signs = {LIKE: "=", PERSON: "≈", UNLIKE: "≠", UNKNOWN: "?"}
-            assert f" {signs[one.verdict]} {one.verdict} " in shown[one.question]
-        assert run.card.summary in words_of(row)
-        # Its details have the same verdicts, with numbers of calls, and what else is on the card.
-        details = words_of(section(pages.pages["two"], "runs"))
-        for one in run.card.findings:
-            assert f"{one.question} {signs[one.verdict]} {verdict_words(one)} {one.why}" in details
-        card = run.card
+        assert list(shown) == [one.question for one in card.findings]
+        for one in card.findings:
+            sign = {LIKE: "=", PERSON: "≈", UNLIKE: "≠", UNKNOWN: "?"}[one.verdict]
+            assert f" {sign} {one.verdict} " in shown[one.question]
+            # The details have the same verdicts, with numbers of calls.
+            assert f"{one.question} {sign} {verdict_words(one)} {one.why}" in details
+        assert card.summary in words_of(row)
         for line in (gamed_line(card), nearest_line(card), floor_line(card), *card.cautions):
             assert line in details
-        assert all(difference_line(one) in details for one in run.card.differences)
+        assert all(difference_line(one) in details for one in card.differences)
     # A coin was offered to the first alone.
     assert summary.count("not asked") == 2
 
 
 def test_a_simulated_respondent_is_no_model(pages: Pages) -> None:
-    text = pages.pages["two"]
+    _, text = pages["two"]
     assert "<h1>Kidney dilemmas: 1 model and 1 simulated respondent beside people</h1>" in text
     rows = section(text, "summary").split('<tr class="run">')[1:]
     assert ["simulated respondent" in row for row in rows] == [
@@ -246,7 +231,7 @@ def test_a_simulated_respondent_is_no_model(pages: Pages) -> None:
 
 @pytest.mark.parametrize("name", ["two", "nobody", "refuser", "stated"])
 def test_every_section_says_something_and_is_in_the_contents(pages: Pages, name: str) -> None:
-    text = pages.pages[name]
+    _, text = pages[name]
     Page(text)
     found = re.findall(r'<section id="([^"]+)">(.*?)</section>', text, re.DOTALL)
     contents = re.findall(r'href="#([^"]+)"', text.split("<nav")[1].split("</nav>")[0])
@@ -271,12 +256,13 @@ def test_every_section_says_something_and_is_in_the_contents(pages: Pages, name:
 def test_the_paragraph_is_true_for_the_runs_at_hand(
     pages: Pages, name: str, crowd: bool, pairs: bool, unanswered: bool
 ) -> None:
-    words = paragraph(pages.pages[name])
+    runs, text = pages[name]
+    words = words_of(text.split("A paragraph for a paper")[1].split("</details>")[0])
     assert ("A run counts as like the crowd" in words) == crowd
     assert ("Differences between runs are taken in pairs" in words) == pairs
     assert ("Samples without a decision" in words) == unanswered
     assert ("in both orders of the patients" in words) == (name != "stated")
-    for run in pages.runs[name]:
+    for run in runs:
         assert run.card is None or run.card.summary in words
 
 

@@ -10,18 +10,21 @@ from inspect_ai.log import EvalLog, read_eval_log, recompute_metrics
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.human.reference import load_reference
 from kidney_evals.reporting import rows_of
-from kidney_evals.reporting.logs import LogFile, find_logs
+from kidney_evals.reporting.logs import LogFile
 from kidney_evals.reporting.rows import stored_rows
-from kidney_evals.reporting.runs import (
-    LABELS,
-    ModelRun,
-    differences,
-    key_of,
-    read_runs,
-    sampling_of,
-)
+from kidney_evals.reporting.runs import LABELS, differences, key_of, read_runs, sampling_of
 from kidney_evals.studies import load_study
-from reporting.making_logs import Made, another, edited, fact, killed, quick, spec
+from reporting.making_logs import (
+    Made,
+    another,
+    cancelled,
+    edited,
+    fact,
+    killed,
+    quick,
+    runs_in,
+    spec,
+)
 
 OTHER = "0" * 64
 HERE = load_reference(load_study("mcelfresh_2021"), "forced_choice").sha256[:12]
@@ -29,19 +32,10 @@ HERE = load_reference(load_study("mcelfresh_2021"), "forced_choice").sha256[:12]
 Edit = Callable[[EvalLog], object]
 
 
-def runs_of(*names: Path) -> tuple[ModelRun, ...]:
-    return read_runs(find_logs([str(name) for name in names]))
-
-
 def digits(rows: Any) -> list[tuple[str, str]]:
     """Every number, to the last digit; NaN is equal to itself here."""
     assert all(isinstance(row, Quantity) for row in rows.values())
     return [(name, repr(row)) for name, row in rows.items()]
-
-
-@pytest.fixture
-def header(made: Made) -> EvalLog:
-    return read_eval_log(str(made.coin), header_only=True)
 
 
 CHANGES: dict[str, Edit] = {
@@ -94,7 +88,7 @@ def test_sampling_settings_are_listed_in_one_order(header: EvalLog) -> None:
 def test_a_killed_run_has_the_rows_of_a_finished_one_of_its_samples(
     flushed: int | None, samples: int, choices: int, made: Made, tmp_path: Path
 ) -> None:
-    (cut,) = runs_of(killed(made.coin, tmp_path / "killed.eval", flushed))
+    (cut,) = runs_in(killed(made.coin, tmp_path / "killed.eval", flushed))
     assert not stored_rows(cut.header) and cut.file.state == "partial"
     whole = read_eval_log(str(made.coin))
     ids = {(one.id, one.epoch) for one in cut.file.samples}
@@ -126,16 +120,13 @@ OTHER_PEOPLE: dict[str, tuple[Edit, str]] = {
 def test_another_version_has_its_stored_rows_only(what: str, made: Made, tmp_path: Path) -> None:
     edit, says = OTHER_PEOPLE[what]
     path = edited(made.forced, tmp_path / "x.eval", edit)
-    (run,) = runs_of(path)
+    (run,) = runs_in(path)
     assert run.run is None and says in run.trouble and "\n" not in run.trouble
     stored = stored_rows(read_eval_log(str(made.forced)))
     assert sorted(digits(run.rows)) == sorted(digits(stored))
     assert not run.rows.flags and not run.rows.baselines("agreement")
 
-    def unwritten(log: EvalLog) -> None:
-        log.status, log.results = "cancelled", None
-
-    (cut,) = runs_of(edited(path, tmp_path / "y.eval", unwritten))
+    (cut,) = runs_in(edited(path, tmp_path / "y.eval", cancelled))
     assert cut.rows == {} and cut.trouble
 
 
@@ -157,14 +148,11 @@ APART: list[tuple[Edit, str, str]] = [
 
 @pytest.mark.parametrize(("change", "first", "second"), APART)
 def test_names_tell_runs_of_one_model_apart(
-    change: Edit, first: str, second: str, made: Made
+    change: Edit, first: str, second: str, header: EvalLog
 ) -> None:
-    header = read_eval_log(str(made.forced), header_only=True)
     other = header.model_copy(deep=True)
     another(change)(other)
-    files = [
-        LogFile(name, "finished", "finished", log) for name, log in (("a", header), ("b", other))
-    ]
+    files = [LogFile(log.eval.eval_id, "finished", "", log) for log in (header, other)]
     assert [run.name for run in read_runs(files)] == [
         f"kidney/human{end}" for end in (first, second)
     ]

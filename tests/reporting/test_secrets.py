@@ -5,9 +5,8 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
-import pytest
 from inspect_ai.event import ErrorEvent
-from inspect_ai.log import EvalError, EvalLog, EvalRetryError, read_eval_log
+from inspect_ai.log import EvalError, EvalLog, EvalRetryError
 from inspect_ai.model import ModelCall, ModelConfig
 
 from kidney_evals.reporting.logs import LogFile
@@ -16,11 +15,6 @@ from kidney_evals.reporting.page import as_html, read_report
 from kidney_evals.reporting.page.site import write_site
 from kidney_evals.reporting.runs import read_runs
 from reporting.making_logs import Made, edited
-
-
-@pytest.fixture(scope="module")
-def header(made: Made) -> EvalLog:
-    return read_eval_log(str(made.forced), header_only=True)
 
 
 def test_no_folder_of_the_logs_stands_on_the_page(made: Made) -> None:

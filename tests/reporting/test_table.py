@@ -5,7 +5,6 @@ import io
 import math
 import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,8 @@ from inspect_ai.log import EvalLog, read_eval_log
 
 from cli.calling import kidney_evals
 from kidney_evals.card.numbers import number
-from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.measures import find, headlines
 from kidney_evals.reporting import rows_of
-from kidney_evals.reporting.logs import find_logs
-from kidney_evals.reporting.runs import read_runs
 from kidney_evals.reporting.table_formats import (
     COLUMNS,
     PanelTable,
@@ -28,7 +24,7 @@ from kidney_evals.reporting.table_formats import (
     in_markdown,
     tables_of,
 )
-from reporting.making_logs import HOSTILE, Made, another, edited, fact
+from reporting.making_logs import HOSTILE, Made, another, edited, fact, runs_in, spec
 
 FORMS = ("md", "csv")
 
@@ -63,11 +59,6 @@ def test_markdown_has_people_models_and_baselines(mixed: Path) -> None:
     assert "passed over:" in shown.stderr and "of another evaluation (sums)" in shown.stderr
 
 
-def _cell(row: Quantity) -> str:
-    both = "" if math.isnan(row.low) else f" [{row.low:.3f}, {row.high:.3f}]"
-    return number(row.value) + both
-
-
 @pytest.mark.parametrize("name", ["coin", "forced"])
 def test_every_number_is_that_of_the_log_in_every_format(name: str, made: Made) -> None:
     path = getattr(made, name)
@@ -85,11 +76,11 @@ def test_every_number_is_that_of_the_log_in_every_format(name: str, made: Made) 
         if not found.defined and math.isnan(found.human):
             assert label not in listed
             continue
-        assert listed[label] == [number(found.human), _cell(found)]
+        ends = "" if math.isnan(found.low) else f" [{found.low:.3f}, {found.high:.3f}]"
+        assert listed[label] == [number(found.human), number(found.value) + ends]
         for baseline, one in {"": found, **rows.baselines(row)}.items():
             for column, value in one._asdict().items():
-                known = None if math.isnan(value) else value
-                assert lines[row, baseline][column] == ("" if known is None else repr(known))
+                assert lines[row, baseline][column] == ("" if math.isnan(value) else repr(value))
 
 
 def test_csv_has_the_documented_columns_and_the_baselines(mixed: Path) -> None:
@@ -132,13 +123,11 @@ def test_rows_can_be_named_and_an_unreadable_log_sets_the_exit_status(
 
 
 def test_versions_stand_apart_and_differences_are_named(made: Made, tmp_path: Path) -> None:
-    def warmer(log: EvalLog) -> None:
-        log.plan.config.temperature = 0.5
-
     shutil.copy(made.forced, tmp_path / "1.eval")
     edited(made.forced, tmp_path / "2.eval", another(fact("study_hash", "0" * 64)))
-    edited(made.forced, tmp_path / "3.eval", another(warmer, number=3))
-    tables = tables_of(read_runs(find_logs([str(tmp_path)])))
+    warmer = another(lambda log: setattr(log.plan.config, "temperature", 0.5), number=3)
+    edited(made.forced, tmp_path / "3.eval", warmer)
+    tables = tables_of(runs_in(tmp_path))
     assert [len(table.runs) for table in tables] == [1, 2]
     # A name is told apart within its panel only.
     assert tables[0].runs[0].name == "kidney/human"
@@ -151,22 +140,15 @@ def test_versions_stand_apart_and_differences_are_named(made: Made, tmp_path: Pa
 def test_stated_values_beside_both_conditions_of_each_model_are_no_difference(
     made: Made, tmp_path: Path
 ) -> None:
-    def stated(model: str, condition: str) -> Callable[[EvalLog], None]:
-        def edit(log: EvalLog) -> None:
-            log.eval.model = model
-            fact("asks", "stated_values")(log)
-            fact("condition", condition)(log)
-
-        return edit
-
     runs = [(model, one) for model in ("x/one", "x/two") for one in ("forced_choice", "coin_flip")]
-    for place, run in enumerate(runs):
-        edited(made.forced, tmp_path / f"{place}.eval", another(stated(*run), number=place))
-    made_runs = read_runs(find_logs([str(tmp_path)]))
-    assert {one.name for one in made_runs} == {f"{m}, condition {one}" for m, one in runs}
-    assert PanelTable(made_runs[0].panel, made_runs, ()).notes == []
+    for place, (model, condition) in enumerate(runs):
+        edits = spec("model", model), fact("asks", "stated_values"), fact("condition", condition)
+        edited(made.forced, tmp_path / f"{place}.eval", another(*edits, number=place))
+    read = runs_in(tmp_path)
+    assert {one.name for one in read} == {f"{m}, condition {one}" for m, one in runs}
+    assert PanelTable(read[0].panel, read, ()).notes == []
     # Without the last run, two models stand beside people of different conditions.
-    (note,) = PanelTable(made_runs[0].panel, made_runs[:3], ()).notes
+    (note,) = PanelTable(read[0].panel, read[:3], ()).notes
     assert note.startswith("These runs differ in condition: ")
 
 

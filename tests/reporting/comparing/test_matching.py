@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,19 +12,14 @@ from kidney_evals.reporting.comparing.matching import DESPITE, Side, check_despi
 from kidney_evals.reporting.runs import LABELS, ModelRun, differences
 from reporting.pairs import model_run
 
-
-def side(name: str, *runs: ModelRun) -> Side:
-    return Side(name, runs, (), ())
-
-
-def coin(location: str = "", **facts: Any) -> ModelRun:
-    return model_run(None, location=location, **facts)
+coin = partial(model_run, None)
 
 
 def matched(
     old: list[ModelRun], new: list[ModelRun], *despite: str
 ) -> list[tuple[str, str, list[str]]]:
-    found, _, _ = match_sides(side("OLD", *old), side("NEW", *new), check_despite(despite))
+    sides = Side("OLD", tuple(old), (), ()), Side("NEW", tuple(new), (), ())
+    found, _, _ = match_sides(*sides, check_despite(despite))
     return [
         (one.file.location, two.file.location, list(differences(one.key, two.key)))
         for one, two in found
@@ -71,10 +67,8 @@ def test_what_figures_are_of_may_never_differ(facts: dict[str, Any], what: str) 
 
 
 def test_what_may_be_let_differ_is_checked() -> None:
-    assert check_despite(["system-prompt", "system_prompt", "wording"]) == (
-        "system_prompt",
-        "wording",
-    )
+    given = ["system-prompt", "system_prompt", "wording"]
+    assert check_despite(given) == ("system_prompt", "wording")
     for part in ("study", "study-hash", "condition", "reference", "task", "task-version"):
         with pytest.raises(UserError, match="may not differ"):
             check_despite([part])
@@ -92,10 +86,6 @@ def test_runs_find_their_counterpart_by_the_whole_key() -> None:
 
 
 def test_two_that_would_fit_are_not_guessed_between() -> None:
-    old = [coin(location="o")]
-    new = [
-        coin(location="n1", wordings={"hospital": ""}),
-        coin(location="n2", wordings={"nurse": ""}),
-    ]
+    new = [coin(location=name, wordings={name: ""}) for name in ("hospital", "nurse")]
     with pytest.raises(UserError, match="is not clear once --despite wording is let go"):
-        matched(old, new, "wording")
+        matched([coin()], new, "wording")
