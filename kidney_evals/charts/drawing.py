@@ -23,7 +23,6 @@ Kind: TypeAlias = Literal["people", "model", "baseline"]
 """Whether a value belongs to people, to a model, or to a baseline."""
 
 Scale: TypeAlias = Callable[[float], float]
-"""A function from a value to its coordinate in pixels."""
 
 STYLE: Final = files("kidney_evals.charts").joinpath("charts.css").read_text(encoding="utf-8")
 """The style sheet: light colours, and dark colours for readers whose system prefers them."""
@@ -38,7 +37,6 @@ LINE: Final = 15
 """Distance between two lines of small type."""
 
 NOTHING: Final = "–"
-"""Printed in place of a missing value."""
 
 _HEAD: Final = '<svg xmlns="http://www.w3.org/2000/svg" class="kc"'
 

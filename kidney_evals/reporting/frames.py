@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 Name = Literal["runs", "quantities", "decisions"]
 
 Line = dict[str, Any]
-"""A row of a frame, by column."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,7 +174,6 @@ def _quantities(run: ModelRun) -> Iterator[Line]:
 
 
 def _decisions(run: ModelRun) -> list[Line]:
-    """Return the rows of a run in `decisions`, in the frame's order."""
     if run.file.unread:
         raise UserError(run.file.unread)
     common, closeness, lines = _common(run), _closeness(run), []

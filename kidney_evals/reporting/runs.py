@@ -56,7 +56,6 @@ LABELS: Final[Mapping[str, str]] = {
     "orders": "orders",
     "system_prompt": "system prompt",
 }
-"""Label of each part of a key."""
 
 
 def key_of(header: EvalLog) -> dict[str, str]:

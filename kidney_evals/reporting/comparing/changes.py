@@ -39,7 +39,6 @@ LEVEL: Final = 0.05
 """Significance level for the adjusted p-value of a clear change."""
 
 Range = tuple[float, float]
-"""The lower and the upper end."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +58,9 @@ class RowChange:
     detectable: Range | None = None
     """Smallest change detected with 90 % power, over simulated consistencies of a model."""
     why: str = ""
-    """Why there is no change; empty if there is one."""
     margin: float = math.nan
     """Equivalence margin, the largest change that counts as none; NaN for no margin."""
     person: Band = NO_BAND
-    """What single persons get."""
 
     @property
     def label(self) -> str:
@@ -151,7 +148,6 @@ class Pairing:
         )
 
     def _bounds(self, row: str, value: float) -> Range | None:
-        """Return the smallest and largest change that the unanswered samples allow."""
         if not any((part.choice < 0).any() for part in self.parts):
             return None
         old, new = (measures.bounds_of(part, row) for part in self.parts)
@@ -316,7 +312,6 @@ def paired_differences(
 
 
 def _rows(runs: Sequence[ModelRun]) -> Sequence[str]:
-    """Return the measures on which runs of one panel are compared."""
     if any(run.rows.has_people for run in runs):
         return ROWS[runs[0].panel.task]
     held = dict.fromkeys(id for run in runs for id in run.rows)

@@ -32,7 +32,6 @@ class Side:
 
 
 Pair = tuple[ModelRun, ModelRun]
-"""The old run and the new run of a comparison."""
 
 
 def check_despite(parts: Iterable[str]) -> tuple[str, ...]:

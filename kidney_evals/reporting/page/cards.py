@@ -20,7 +20,6 @@ MARKS: Final = {LIKE: "=", PERSON: "≈", UNLIKE: "≠", UNKNOWN: "?"}
 """A sign for each verdict, so that verdicts do not differ in colour alone."""
 
 KINDS: Final = {LIKE: "like", PERSON: "like", UNLIKE: "unlike", UNKNOWN: "unknown"}
-"""CSS class of each verdict."""
 
 _HEADS: Final = (
     *("model", "task", "study", "question", "verdict", "measure", "value", "low", "high"),

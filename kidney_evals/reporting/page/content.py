@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import yaml
 from markupsafe import Markup, escape
@@ -51,7 +51,6 @@ _ASKED: Final = {
     "stated_values": "asked for their values",
     "predict_people": "asked what people choose",
 }
-"""Description of each task's question."""
 
 ASSETS: Final = "figures"
 """Folder of a site with the figures and tables as files."""
@@ -136,35 +135,29 @@ def read_report(
         run.file.location: name if many[name] == 1 else f"{run.id}_{name}"
         for run, name in files.items()
     }
-    groups = [
-        parts.PanelRuns(
-            panel,
-            tuple(sorted(members, key=lambda run: run.name)),
-            f"{_ASKED[panel.task]}, {panel.study}",
-            transcripts,
-        )
-        for panel, members in by_panel(runs).items()
-    ]
+    groups = []
+    for panel, members in by_panel(runs).items():
+        ordered = tuple(sorted(members, key=lambda run: run.name))
+        title = f"{_ASKED[panel.task]}, {panel.study}"
+        groups.append(parts.PanelRuns(panel, ordered, title, transcripts))
     arms = sections.arms_of(groups)
     aside = {run.id for _, group in arms for run in group.runs}
     if all(run.id in aside for run in runs if run.panel.task in CONDITIONS):
         # There are only arms: the report is about them.
         aside = set()
     shown = [
-        replace(group, runs=members)
+        replace(group, runs=kept)
         for group in groups
-        if (members := tuple(run for run in group.runs if run.id not in aside))
+        if (kept := tuple(run for run in group.runs if run.id not in aside))
     ]
     compared = [group for group in shown if group.panel.task in CONDITIONS]
+    statements = (sections.stated_figure(one) or sections.predicted_figure(one) for one in shown)
     made = {
+        "words": parts.section("words", statements),
         "reasons": sections.reasons_section(compared, scans),
         "differences": sections.differences_section(compared),
         "trained": parts.section("trained", sections.trained_figures(arms)),
-        "numbers": parts.section("numbers", [*map(_numbers, groups), *_meanings(groups)]),
-        "words": parts.section(
-            "words",
-            (sections.stated_figure(one) or sections.predicted_figure(one) for one in shown),
-        ),
+        "numbers": parts.section("numbers", [*map(_numbers, groups), _meanings(groups)]),
     }
     return Report(
         tuple(shown),
@@ -182,8 +175,7 @@ def read_report(
 def texts() -> Mapping[str, Mapping[str, Any]]:
     """Return the texts of each section by id, in the page's order."""
     file = files("kidney_evals.reporting.page").joinpath("sections.yaml")
-    sections: Mapping[str, Mapping[str, Any]] = yaml.safe_load(file.read_text("utf-8"))
-    return sections
+    return cast(Mapping[str, Mapping[str, Any]], yaml.safe_load(file.read_bytes()))
 
 
 def _numbers(group: parts.PanelRuns) -> parts.Figure | None:
@@ -209,19 +201,16 @@ def _every(run: ModelRun, id: str) -> Iterator[tuple[str, Quantity]]:
         yield f"{label}, first answers", first
 
 
-def _meanings(groups: Sequence[parts.PanelRuns]) -> Iterator[parts.Figure]:
+def _meanings(groups: Sequence[parts.PanelRuns]) -> parts.Figure:
     names = dict.fromkeys(name for group in groups for run in group.runs for name in run.rows)
-    cards = {card.label: card for card in map(find, names)}
+    measures = {one.label: one for one in map(find, names)}
     says = parts.alone if all(group.nobody for group in groups) else str
     lines = [
-        (
-            *(card.id, card.label, says(card.says)),
-            *(says(parts.without_nan(card.reading)), says(card.gamed_by)),
-        )
-        for card in cards.values()
+        (one.id, one.label, *map(says, (one.says, parts.without_nan(one.reading), one.gamed_by)))
+        for one in measures.values()
     ]
     heads = ("row", "quantity", "what it says", "which way it reads", "what games it")
-    yield parts.Figure("rows", "What each row means", "", (), parts.Table(heads, lines))
+    return parts.Figure("rows", "What each row means", "", (), parts.Table(heads, lines))
 
 
 def as_html(report: Report) -> str:
@@ -229,7 +218,7 @@ def as_html(report: Report) -> str:
     helpers = (legend, listed, probe_text, runs_table, sentence, unlike_settings, warnings_of)
     names: dict[str, Any] = {
         **{one.__name__: one for one in helpers},
-        **{"cards": cards, "card_text": card_text, "parts": parts, "shown": parts.shown},
+        **{"cards": cards, "card_text": card_text, "parts": parts},
         # The panels escape their own texts; the template escapes all other text.
         "svg": Markup,
         # A number and its percent sign stay on one line.

@@ -77,7 +77,7 @@ def test_what_may_be_let_differ_is_checked() -> None:
 
 
 def test_runs_find_their_counterpart_by_the_whole_key() -> None:
-    hospital = {"wordings": {"hospital": ""}}
+    hospital: dict[str, Any] = {"wordings": {"hospital": ""}}
     old = [coin(location="o1"), coin(location="o2", **hospital)]
     new = [coin(location="n2", **hospital), coin(location="n1")]
     # Letting the wording differ does not take apart what is equal.
