@@ -1,7 +1,5 @@
 """Line charts: what stands where, read from the SVG itself."""
 
-from __future__ import annotations
-
 import math
 
 import pytest

@@ -1,7 +1,5 @@
 """Pictures: drawn where the extra is installed, refused in one line where it is not."""
 
-from __future__ import annotations
-
 import re
 import struct
 from functools import partial

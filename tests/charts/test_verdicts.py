@@ -1,7 +1,5 @@
 """The figure of verdicts: where values stand between the crowd and guessing."""
 
-from __future__ import annotations
-
 import math
 from itertools import pairwise
 

@@ -1,7 +1,5 @@
 """Words that fit: what is kept of a text that does not."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st

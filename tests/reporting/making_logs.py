@@ -1,7 +1,5 @@
 """Small finished logs, and logs in every other state that a run can leave them in."""
 
-from __future__ import annotations
-
 import shutil
 import zipfile
 from collections.abc import Callable, Iterable

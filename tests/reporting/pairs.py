@@ -1,7 +1,5 @@
 """Runs whose every answer is known, as the comparison of two versions gets them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any

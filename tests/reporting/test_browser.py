@@ -138,7 +138,6 @@ def test_words_of_figures_are_inside_and_apart_in_whatever_typeface(
     if font:
         page.add_style_tag(content=f"svg.kc {{ font-family: {font} !important }}")
     assert page.evaluate(CLIPPED) == page.evaluate(OVER) == []
-    page.close()
 
 
 @pytest.mark.slow
@@ -155,7 +154,6 @@ def test_a_page_prints_whole_and_dark_on_light(printed: Path, browser: Any, sche
     assert all(_light(ink) < 400 for ink in set(page.evaluate(INKS)))
     pdf = page.pdf(prefer_css_page_size=True)
     assert pdf.startswith(b"%PDF-") and len(re.findall(rb"/Type\s*/Page\b", pdf)) >= 3
-    page.close()
 
 
 @pytest.mark.slow
@@ -177,7 +175,6 @@ def test_the_page_opens_alone(site: Path, browser: Any, size: str, scheme: str) 
         "[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]"
     )
     assert (_light(paper) > _light(ink)) == (scheme == "light")
-    page.close()
 
 
 @pytest.mark.slow

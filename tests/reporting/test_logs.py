@@ -14,15 +14,7 @@ from cli.calling import inspect, kidney_evals
 from kidney_evals.errors import UserError
 from kidney_evals.reporting.logs import LogFile, find_logs
 from killing import killed_run
-from reporting.making_logs import (
-    Made,
-    cancelled,
-    edited,
-    killed,
-    of_another_run,
-    quick,
-    unscored,
-)
+from reporting.making_logs import Made, cancelled, edited, killed, of_another_run, quick, unscored
 
 NAMES = ("a b.eval", "a[1].eval", "a#1.eval", "a%20b.eval", "é.eval")
 

@@ -1,7 +1,5 @@
 """A study about another good, in which nobody was asked, as every command and the log show it."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping

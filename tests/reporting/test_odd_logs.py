@@ -1,7 +1,5 @@
 """One odd log gets a line; the logs beside it are shown as they are without it."""
 
-from __future__ import annotations
-
 import math
 import shutil
 import zipfile

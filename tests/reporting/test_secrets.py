@@ -1,7 +1,5 @@
 """The page and copies of logs name no secret and no folder of one machine."""
 
-from __future__ import annotations
-
 import zipfile
 from pathlib import Path
 

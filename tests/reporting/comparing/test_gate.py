@@ -1,7 +1,5 @@
 """The rules of a gate: how they are read, what strikes them, what cannot be decided."""
 
-from __future__ import annotations
-
 import math
 
 import pytest

@@ -1,7 +1,5 @@
 """Which runs of two versions are compared, and which are refused with a line."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any
 
