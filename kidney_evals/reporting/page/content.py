@@ -180,7 +180,7 @@ def texts() -> Mapping[str, Mapping[str, Any]]:
 
 def _numbers(group: parts.PanelRuns) -> parts.Figure | None:
     lines = [
-        (run.name, id, label, *row[:4], row.n)
+        (run.name, id, label, *row)
         for run in group.runs
         for id in run.rows
         for label, row in _every(run, id)

@@ -10,7 +10,6 @@ from typing import Final
 from urllib.parse import quote
 
 from kidney_evals.card.numbers import number
-from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.reporting.runs import ModelRun, Panel
 from kidney_evals.reporting.table_formats import csv_text
 from kidney_evals.reporting.text import NO_PEOPLE
@@ -154,11 +153,6 @@ class PanelRuns:
             rows = [(*line[:at], *line[at + 1 :]) for line in rows]
         title = f"{title}: {self.title}"
         return Figure(slug(name, self.id), title, says, panels, Table(heads, rows))
-
-
-def cells(who: str, what: str, row: Quantity) -> tuple[Cell, ...]:
-    """Return the cells of a table row, in the order of `HEADS`."""
-    return who, what, *row[:4], row.n
 
 
 def slug(*words: str) -> str:

@@ -57,11 +57,11 @@ def stated_figure(group: parts.PanelRuns) -> parts.Figure | None:
             if not group.nobody:
                 rows.append(DotRow(f"{words}, people", stated.human, math.nan, math.nan, "people"))
             rows.append(DotRow(f"{words}, said", *stated[:3], "model", group.link(run)))
-            lines.append(parts.cells(run.name, f"{words}, stated", stated))
+            lines.append((run.name, f"{words}, stated", *stated))
             revealed = run.rows.get(f"rev_{attribute}")
             if revealed and revealed.defined:
                 rows.append(DotRow(f"{words}, chosen", *revealed[:3], "baseline"))
-                lines.append(parts.cells(run.name, f"{words}, revealed", revealed))
+                lines.append((run.name, f"{words}, revealed", *revealed))
         if rows:
             panels.append(dot_panel(group.label(run), rows, low=-1, high=1))
     says = (
@@ -76,8 +76,8 @@ def predicted_figure(group: parts.PanelRuns) -> parts.Figure | None:
     """Return how accurately the models predict people's answers."""
     panels, lines = [], []
     for name in ("pred_fixed", "pred_drawn"):
-        known = {run: run.rows[name] for run in group.runs if name in run.rows}
-        known = {run: row for run, row in known.items() if row.defined}
+        with_row = [run for run in group.runs if name in run.rows]
+        known = {run: row for run in with_row if (row := run.rows[name]).defined}
         if not known:
             continue
         measure = find(name)
@@ -85,12 +85,12 @@ def predicted_figure(group: parts.PanelRuns) -> parts.Figure | None:
             DotRow(group.label(run), *row[:3], "model", group.link(run))
             for run, row in known.items()
         ]
-        lines += [parts.cells(run.name, measure.label, row) for run, row in known.items()]
+        lines += [(run.name, measure.label, *row) for run, row in known.items()]
         # Known respondents are those of the run with most answers.
         most = max(known, key=lambda run: known[run].n)
         for key, row in most.rows.baselines(name).items():
             dots.append(DotRow(key, row.value, math.nan, math.nan, "baseline"))
-            lines.append(parts.cells(key, measure.label, row))
+            lines.append((key, measure.label, *row))
         panels.append(dot_panel(measure.label.capitalize(), dots, low=0, high=0.1, decimals=3))
     says = (
         "Squared distance of predicted from people's shares; 0 is knowing them. Open circles are "
