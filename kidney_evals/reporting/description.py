@@ -87,9 +87,7 @@ def two_stage(description: Description) -> str:
     thresholds = fit.thresholds if fit else (None, None)
     theirs = section.people_thresholds or (None, None)
     for label, *both in zip(("coin threshold", "half threshold"), thresholds, theirs, strict=True):
-        own, other = (
-            Quantity(one.value, one.low, one.high) if one else undefined() for one in both
-        )
+        own, other = (Quantity(*one) if one else undefined() for one in both)
         rows.append((label, own, other))
     return _beside_people(rows, description.run.has_people)
 

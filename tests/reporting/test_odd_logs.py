@@ -42,11 +42,12 @@ def _samples(name: str, value: Any) -> Edit:
 
 
 def _scores(part: str, value: Any) -> Edit:
-    return lambda log: [
-        setattr(score, part, value)
-        for sample in log.samples or []
-        for score in (sample.scores or {}).values()
-    ]
+    def edit(log: EvalLog) -> None:
+        for sample in log.samples or []:
+            for score in (sample.scores or {}).values():
+                setattr(score, part, value)
+
+    return edit
 
 
 EDITS: dict[str, Edit] = {

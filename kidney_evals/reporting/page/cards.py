@@ -54,12 +54,9 @@ def questions(groups: Sequence[PanelRuns]) -> dict[str, tuple[str, str]]:
 
     The order is that of the longest card.
     """
-    cards = [run.card for group in groups for run in group.carded if run.card]
-    found = [
-        one
-        for card in sorted(cards, key=lambda card: -len(card.findings))
-        for one in (card.findings if card.answered else ())
-    ]
+    cards = [run.card for group in groups for run in group.runs if run.card and run.card.answered]
+    cards.sort(key=lambda card: -len(card.findings))
+    found = [one for card in cards for one in card.findings]
     answered = {one.id for one in found if one.verdict or one.parts[0].quantity.defined}
     result: dict[str, tuple[str, str]] = {}
     for one in found:
