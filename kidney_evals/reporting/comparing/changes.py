@@ -43,23 +43,26 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class RowChange:
-    """The change of a measure between two runs, over the dilemmas that both runs were asked."""
+    """The change of a measure between two runs, over the dilemmas that both runs were asked.
+
+    Attributes:
+        levels: The quantity of each run over all its own dilemmas.
+        adjusted: The p-value, adjusted by Holm over the rows of the panel.
+        aim: The value that people's own answers would get; NaN where the measure has none.
+        bounds: The changes that unanswered samples allow; None without such samples or bounds.
+        detectable: Smallest change detected with 90 % power, over simulated consistencies.
+        margin: Equivalence margin, the largest change that counts as none; NaN for no margin.
+    """
 
     row: str
     levels: tuple[Quantity, Quantity]
-    """The quantity of each run over all its own dilemmas."""
     found: PairedDifference
     adjusted: float
-    """The p-value, adjusted by Holm over the rows of the panel."""
     aim: float
-    """The value that people's own answers would get; NaN where the measure has none."""
     bounds: Range | None = None
-    """The changes that the unanswered samples allow; None if all were answered or none exist."""
     detectable: Range | None = None
-    """Smallest change detected with 90 % power, over simulated consistencies of a model."""
     why: str = ""
     margin: float = math.nan
-    """Equivalence margin, the largest change that counts as none; NaN for no margin."""
     person: Band = NO_BAND
 
     @property
