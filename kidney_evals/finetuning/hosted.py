@@ -10,8 +10,9 @@ import json
 import os
 import re
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from kidney_evals.errors import UserError
 from kidney_evals.finetuning.data import CARD, Example, Part, TrainingData, read_data, sha256_of
@@ -24,40 +25,20 @@ _FEWEST_EXAMPLES, _MOST_EPOCHS, _LONGEST_SUFFIX = 10, 50, 64
 
 
 @dataclass(frozen=True)
-class Record:
-    """The content of a record: the parameters of a job, and its id once the service named it.
+class Submission:
+    """A fine-tuning job that can be submitted: the folder of samples, and the job's parameters."""
 
-    `service` is the address without secrets, `card` the SHA-256 of the folder's card.
-    """
-
+    data: TrainingData
     base: str
-    data: str
-    card: str
-    shuffled: bool
     samples: int
     seed: int
     epochs: Epochs
     suffix: str | None
-    service: str = ""
-    job: str | None = None
-
-    def write(self, path: Path, *, overwrite: bool = False) -> None:
-        """Write the record as JSON; an existing file is replaced only with `overwrite`."""
-        text = json.dumps(asdict(self), indent=2) + "\n"
-        write_output(path, text.encode(), overwrite=overwrite)
-
-
-@dataclass(frozen=True)
-class Submission:
-    """A fine-tuning job that can be submitted: its record, and the folder of samples."""
-
-    record: Record
-    data: TrainingData
 
     @property
     def parts(self) -> dict[Part, tuple[Example, ...]]:
         """The samples of each file; the service computes its own loss on the held-out samples."""
-        return {"train": self.data.train[: self.record.samples], "heldout": self.data.heldout}
+        return {"train": self.data.train[: self.samples], "heldout": self.data.heldout}
 
     @property
     def tokens(self) -> Estimate:
@@ -67,9 +48,24 @@ class Submission:
     @property
     def default_path(self) -> Path:
         """Default path of the record: beside the folder of samples."""
-        folder, record = Path(os.path.abspath(self.data.folder)), self.record
-        base = re.sub(r"[^\w.-]", "-", record.base)
-        return folder.parent / f"{folder.name}-{base}-{record.samples}-{record.seed}.json"
+        folder = Path(os.path.abspath(self.data.folder))
+        base = re.sub(r"[^\w.-]", "-", self.base)
+        return folder.parent / f"{folder.name}-{base}-{self.samples}-{self.seed}.json"
+
+    def record(self, service: str) -> dict[str, Any]:
+        """Return the content of the record; `job` is the job's id once the service named it."""
+        return {
+            "base": self.base,
+            "data": str(self.data.folder),
+            "card": sha256_of(self.data.folder / CARD),
+            "shuffled": self.data.card["shuffled"],
+            "samples": self.samples,
+            "seed": self.seed,
+            "epochs": self.epochs,
+            "suffix": self.suffix,
+            "service": service,
+            "job": None,
+        }
 
 
 def prepare(
@@ -108,17 +104,8 @@ def prepare(
             f"{folder / CARD} says that {overlap} samples overlap the evaluation's dilemmas, which "
             "would then measure memory; export again, or pass --allow-overlap"
         )
-    record = Record(
-        base=base,
-        data=str(folder),
-        card=sha256_of(folder / CARD),
-        shuffled=data.card["shuffled"],
-        samples=count,
-        seed=seed,
-        epochs="auto" if epochs == "auto" else int(epochs),
-        suffix=suffix,
-    )
-    return Submission(record, data)
+    passes: Epochs = "auto" if epochs == "auto" else int(epochs)
+    return Submission(data, base, count, seed, passes, suffix)
 
 
 def tokens_of(example: Example) -> Estimate:
@@ -139,7 +126,7 @@ def tokens_of(example: Example) -> Estimate:
 
 def submit(
     submission: Submission, service: Service, path: Path, say: Callable[[str], None]
-) -> Record:
+) -> dict[str, Any]:
     """Upload the samples and request the job once; return the record that is written to `path`.
 
     Nothing is requested if `path` exists. After a refusal the record is deleted, since no job
@@ -154,8 +141,8 @@ def submit(
             f"{path} exists; if it is the record of a job that your account does not show, delete "
             "it, else name another file with --out"
         )
-    record = replace(submission.record, service=service.url)
-    record.write(path)
+    record = submission.record(service.url)
+    _write(path, record, overwrite=False)
     files: dict[str, str] = {}
     asked = False
     try:
@@ -166,7 +153,9 @@ def submit(
                 files[part] = service.upload(name, content)
                 say(f"{name}: {files[part]}")
         asked = True
-        job = service.create_job(record.base, files, record.seed, record.epochs, record.suffix)
+        job = service.create_job(
+            submission.base, files, submission.seed, submission.epochs, submission.suffix
+        )
     except ServiceError as error:
         if error.refused or not asked:
             path.unlink()
@@ -176,9 +165,13 @@ def submit(
             f"and delete {path} only if none has"
         ) from error
     say(f"Job {job.id}: {job.status}")
-    record = replace(record, job=job.id)
-    record.write(path, overwrite=True)
+    record["job"] = job.id
+    _write(path, record, overwrite=True)
     return record
+
+
+def _write(path: Path, record: dict[str, Any], overwrite: bool) -> None:
+    write_output(path, f"{json.dumps(record, indent=2)}\n".encode(), overwrite=overwrite)
 
 
 def job_named(job_or_record: str) -> str:
