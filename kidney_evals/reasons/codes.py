@@ -54,12 +54,13 @@ class Codes:
         attribute `uses_<id>` (A, B, neither, or empty) and `people_<id>` (toward, against,
         neither, or empty). Values without a code are None.
         """
-        codes: dict[str, str | bool] = {name: name in self.arguments for name in ARGUMENTS}
+        codes: dict[str, str | bool | None] = {name: name in self.arguments for name in ARGUMENTS}
         for name in self.attributes:
             codes |= {f"uses_{name}": self.attributes[name], f"people_{name}": self.people[name]}
+        if self.status != "coded":
+            codes = dict.fromkeys(codes)
         flat = {"status": self.status, "where": self.where, "choice": self.choice}
-        agree: dict[str, str | bool | None] = {"agree": self.agree}
-        return flat | agree | (codes if self.status == "coded" else dict.fromkeys(codes))
+        return {**flat, "agree": self.agree, **codes}
 
 
 def codes_of(

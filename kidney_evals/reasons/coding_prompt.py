@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache, lru_cache
+from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -17,24 +17,19 @@ def coding_prompt(study: Study) -> Mapping[str, Any]:
 
     They are written for the kidney; for another good the replacements of `other_goods` are made.
     """
-    return _prompt() if study.words.good == KIDNEY else _reworded(study.words)
+    return _prompt(study.words)
 
 
 @lru_cache(maxsize=8)
-def _reworded(words: Words) -> Mapping[str, Any]:
-    def reworded(text: str) -> str:
-        for old, new in _prompt()["other_goods"]:
-            text = text.replace(old, new)
-        return words.fill(text)
-
-    texts: Mapping[str, Any] = each_text(_prompt(), reworded)
-    return texts
-
-
-@cache
-def _prompt() -> Mapping[str, Any]:
-    """Return the texts of `prompt.yaml` and the codebook."""
+def _prompt(words: Words) -> Mapping[str, Any]:
     codebook = files("kidney_evals.reasons").joinpath("codebook.md").read_text(encoding="utf-8")
     # The question explains the status itself; include only the codes that follow it.
     rest = codebook[codebook.index("## Attributes") :].strip()
-    return {**table("prompt", "kidney_evals.reasons"), "codebook": rest}
+    texts: Mapping[str, Any] = {**table("prompt", "kidney_evals.reasons"), "codebook": rest}
+
+    def reworded(text: str) -> str:
+        for old, new in texts["other_goods"]:
+            text = text.replace(old, new)
+        return words.fill(text)
+
+    return texts if words.good == KIDNEY else each_text(texts, reworded)

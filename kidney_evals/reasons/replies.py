@@ -29,12 +29,12 @@ _MARKS = ("study", "condition", "dilemma", "order", "kind", "wording")
 
 @dataclass(frozen=True)
 class Reply:
-    """The reply to a dilemma."""
+    """The reply to a dilemma; `a` and `b` are the patients shown first and second."""
 
     study: Study
     dilemma: Dilemma  # the two patients as listed
-    a: Patient  # shown first
-    b: Patient  # shown second
+    a: Patient
+    b: Patient
     choice: Choice  # the answer as parsed
     form: Form
     answer: str  # the visible reply, including its answer line

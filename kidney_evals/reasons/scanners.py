@@ -99,21 +99,15 @@ def rationale_llm(model: str | None = None) -> Scanner[Transcript]:
 
 def _reply_in(transcript: Transcript) -> Reply | None:
     """Return the reply in a transcript; None for a transcript of another task."""
-    metadata: dict[str, Any] = transcript.metadata
-    sample, scores = (metadata.get(name) or {} for name in ("sample_metadata", "scores"))
+    sample, scores = (transcript.metadata.get(name) or {} for name in ("sample_metadata", "scores"))
     return reply_of(transcript.messages, sample, scores)
 
 
 def _result(reply: Reply, codes: Codes, explanation: str | None = None) -> Result:
     """Return codes with the sample's identity as metadata."""
-    value = codes.values()
-    listed = ", ".join(f"{name}: {code}" for name, code in value.items() if code)
-    return Result(
-        value=dict(value),
-        answer=reply.choice,
-        explanation=explanation or listed,
-        metadata=dict(reply.marks),
-    )
+    value: dict[str, Any] = codes.values()
+    why = explanation or ", ".join(f"{name}: {code}" for name, code in value.items() if code)
+    return Result(value=value, answer=reply.choice, explanation=why, metadata=dict(reply.marks))
 
 
 def _codes(reply: Reply, answer: Mapping[str, Any], where: Where) -> Codes:
@@ -121,25 +115,29 @@ def _codes(reply: Reply, answer: Mapping[str, Any], where: Where) -> Codes:
     if answer["status"] == "no reasons":
         return no_codes(reply.study, reply.choice, "no reasons")
     uses = {name: answer[f"uses_{name}"] for name in reply.study.attribute_ids}
-    given: dict[str, Any] = {
-        "uses": {name: use for name, use in uses.items() if use != _NOT_INVOKED},
-        "arguments": [name for name in ARGUMENTS if answer[name]],
-        "agree": answer["agree"],
-    }
-    return codes_of(reply.study, reply.a, reply.b, reply.choice, **given, where=where)
+    return codes_of(
+        *(reply.study, reply.a, reply.b, reply.choice),
+        uses={name: use for name, use in uses.items() if use != _NOT_INVOKED},
+        arguments=[name for name in ARGUMENTS if answer[name]],
+        agree=answer["agree"],
+        where=where,
+    )
 
 
 def _answer_type(study: Study) -> type[BaseModel]:
     """Return the type of a coding model's answer for a study: fields with their allowed values."""
-    texts: Mapping[str, str] = coding_prompt(study)["fields"]
-    fields: dict[str, Any] = {"explanation": str, "status": Literal["coded", "no reasons"]}
-    described = dict(texts)
-    for one in study.attributes:
-        fields[f"uses_{one.id}"] = Literal["A", "B", "neither", "not invoked"]
-        described[f"uses_{one.id}"] = texts["uses"].format(label=one.label, id=one.id)
-    fields |= dict.fromkeys(ARGUMENTS, bool)
-    fields["agree"] = Agree
-    for name, kind in fields.items():
-        fields[name] = (kind, Field(description=described[name]))
+    texts = coding_prompt(study)["fields"]
+    uses = {
+        f"uses_{one.id}": texts["uses"].format(label=one.label, id=one.id)
+        for one in study.attributes
+    }
+    kinds: dict[str, Any] = {
+        **{"explanation": str, "status": Literal["coded", "no reasons"]},
+        **dict.fromkeys(uses, Literal["A", "B", "neither", "not invoked"]),
+        **dict.fromkeys(ARGUMENTS, bool),
+        "agree": Agree,
+    }
+    described = texts | uses
+    fields: Any = {name: (kind, Field(description=described[name])) for name, kind in kinds.items()}
     made: type[BaseModel] = create_model("Codes", **fields)
     return made
