@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from kidney_evals.errors import UserError
 from kidney_evals.finetuning.base import DATA_CARD, check_adapter, is_adapter, load_tokenizer
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from inspect_ai.model import Model
 
     from kidney_evals.studies import Condition, Study
+
+_NAMED: Final = re.compile(r"([^/=]*)=(.*)", re.DOTALL)
+"""NAME=MODEL; an "=" behind a slash is part of a path."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +65,7 @@ def arms_of(
     `data`, or "stated-values".
     """
     arms = [Arm(UNTRAINED, _checked(before), samples=0 if sizes else None)]
-    named = [text for text in after if _has_name(text)]
-    unnamed = [text for text in after if text not in named]
+    unnamed = [text for text in after if not _NAMED.fullmatch(text)]
     if sizes and len(unnamed) != 1:
         raise UserError(
             "--samples takes one --after without a name, the folder with an adapter for each"
@@ -72,11 +75,12 @@ def arms_of(
         if not place.is_dir():
             raise UserError(f"there is no adapter of {size} samples at {place}: train it first")
         arms.append(Arm(f"{size} samples", _checked(str(place)), samples=size))
-    for index, text in enumerate(named if sizes else after, start=1):
-        name, _, model = text.partition("=")
-        if text not in named:
-            name, model = "after" if len(after) == 1 else f"after {index}", text
-        arms.append(Arm(name, _checked(model)))
+    for index, text in enumerate(after, start=1):
+        if named := _NAMED.fullmatch(text):
+            arms.append(Arm(named[1], _checked(named[2])))
+        elif not sizes:
+            name = "after" if len(after) == 1 else f"after {index}"
+            arms.append(Arm(name, _checked(text)))
     for text in prompted:
         kind, _, number = text.partition(":")
         if kind == "stated-values" and not number:
@@ -94,12 +98,6 @@ def arms_of(
         if names.count(name) > 1:
             raise UserError(f"two of the compared are called {name!r}: write --after NAME=MODEL")
     return tuple(arms)
-
-
-def _has_name(after: str) -> bool:
-    """Return whether a text is NAME=MODEL; an "=" behind a slash is part of a path."""
-    name, equals, _ = after.partition("=")
-    return bool(equals) and "/" not in name
 
 
 def _checked(model: str) -> str:
@@ -169,7 +167,7 @@ def system_prompt(
 
     The message shows samples of `data`, or states the weights of the people of `study`.
     """
-    texts = {name: text.strip() for name, text in table_of("prompting.yaml").items()}
+    texts = {name: text.strip() for name, text in table_of("prompting").items()}
     if arm.stated_values:
         return _stated_values(condition, study, texts)
     if not arm.few_shot or data is None:

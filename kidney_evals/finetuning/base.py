@@ -8,7 +8,7 @@ import re
 import shutil
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
 
 from kidney_evals.errors import UserError
 from kidney_evals.finetuning.environment import first_line, load_env, quiet
@@ -19,6 +19,7 @@ DATA_CARD = "data_card.json"
 """File name, in an adapter's folder, of the card of the training samples."""
 
 _HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
+_CLASSES: Final = {"tokenizer": "AutoTokenizer", "model": "AutoModelForCausalLM"}
 
 
 def base_place(base: str) -> str:
@@ -71,7 +72,7 @@ def check_adapter(folder: Path) -> str:
 
 def load_tokenizer(base: str) -> Any:
     """Load a base model's tokenizer, which must have a chat template and an end token."""
-    tokenizer = load_part("AutoTokenizer", base)
+    tokenizer = load("tokenizer", base)
     if not tokenizer.chat_template:
         raise UserError(
             f"{base} has no chat template, so its questions would not be those of the evaluation: "
@@ -82,22 +83,16 @@ def load_tokenizer(base: str) -> Any:
     return tokenizer
 
 
-def load_model(base: str, **arguments: Any) -> Any:
-    """Load a causal language model."""
-    return load_part("AutoModelForCausalLM", base, **arguments)
-
-
-def load_part(kind: str, base: str, **arguments: Any) -> Any:
-    """Load a model or its tokenizer with the transformers class `kind`."""
-    what = "tokenizer" if kind == "AutoTokenizer" else "model"
-    loader = getattr(import_module("transformers"), kind)
+def load(part: Literal["tokenizer", "model"], base: str, **arguments: Any) -> Any:
+    """Load a causal language model or its tokenizer."""
+    loader = getattr(import_module("transformers"), _CLASSES[part])
     try:
         return loader.from_pretrained(base, trust_remote_code=False, **arguments)
     except MemoryError:
-        raise UserError(f"the {what} of {base} does not fit in memory") from None
+        raise UserError(f"the {part} of {base} does not fit in memory") from None
     except Exception as error:
         # transformers does not convert errors of the file system, the hub and file formats.
-        raise UserError(f"the {what} of {base} cannot be loaded ({first_line(error)})") from error
+        raise UserError(f"the {part} of {base} cannot be loaded ({first_line(error)})") from error
 
 
 def merge_adapter(adapter: Path, out: Path) -> None:
@@ -107,7 +102,7 @@ def merge_adapter(adapter: Path, out: Path) -> None:
     quiet()
     base = check_adapter(adapter)
     tokenizer = load_tokenizer(str(adapter))
-    model = import_module("peft").PeftModel.from_pretrained(load_model(base), str(adapter))
+    model = import_module("peft").PeftModel.from_pretrained(load("model", base), str(adapter))
     merged = model.merge_and_unload()
     with new_folder(out) as folder:
         merged.save_pretrained(folder)

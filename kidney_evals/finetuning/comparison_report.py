@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from kidney_evals.card.numbers import short
 from kidney_evals.charts import Line, line_chart
 from kidney_evals.finetuning.base import is_adapter
-from kidney_evals.finetuning.evaluate import PARTS, Battery, Compared, Comparison
+from kidney_evals.finetuning.evaluate import PARTS, Compared, Comparison
 from kidney_evals.finetuning.texts import filled
 from kidney_evals.finetuning.training_report import trained_values, write_side_effects
 from kidney_evals.limits import limits_and_use
@@ -19,7 +19,6 @@ from kidney_evals.reporting.table_formats import csv_text
 from kidney_evals.studies import load_study
 
 _REPORT: Final = "README.md"
-
 _CURVE: Final = "curve-agreement.svg"
 
 
@@ -39,7 +38,8 @@ def write_results(comparison: Comparison, out: Path) -> list[str]:
         curve=_CURVE if curve else "",
         limits=limits_and_use(load_study(comparison.battery.study).words.good),
     )
-    table = _csv(_record(one) for one in comparison.compared)
+    records = list(map(_record, comparison.compared))
+    table = csv_text([records[0] if records else (), *(one.values() for one in records)])
     contents = {_REPORT: MARKDOWN_MARK + report, "comparison.csv": table}
     contents |= {_CURVE: curve} if curve else {}
     write_outputs(
@@ -58,18 +58,15 @@ def write_results(comparison: Comparison, out: Path) -> list[str]:
 def side_effects(comparison: Comparison, arm: str) -> str:
     """Return the section on side effects of an adapter's card, as Markdown."""
     rows = [one for one in comparison.compared if one.arm == arm and one.effect.is_side_effect]
-    first, battery = comparison.arms[0].model, comparison.battery
+    first, plan = comparison.arms[0].model, comparison.battery.plan
+    how = f"task epochs {plan.epochs}"
+    if plan.readout == "prefill":
+        how = "probabilities after a begun answer line (not sampled answers)"
     return (
-        f"Against `{first}`, with `kidney-evals sft evaluate`, {_how(battery)}, "
-        f'{battery.plan.dilemmas or "all default"} dilemmas. "Unchanged": the 95 % interval of the '
+        f"Against `{first}`, with `kidney-evals sft evaluate`, {how}, "
+        f'{plan.dilemmas or "all default"} dilemmas. "Unchanged": the 95 % interval of the '
         f"change stays within the margin.\n\n{_table(rows, True)}"
     )
-
-
-def _how(battery: Battery) -> str:
-    if battery.plan.readout == "prefill":
-        return "probabilities after a begun answer line (not sampled answers)"
-    return f"task epochs {battery.plan.epochs}"
 
 
 def _headline(comparison: Comparison, arm: str) -> str:
@@ -121,17 +118,17 @@ def _by_part(comparison: Comparison, arm: str) -> dict[str, list[Compared]]:
 
 def _table(rows: Sequence[Compared], margins: bool) -> str:
     """Return a Markdown table of measures with notes below the table."""
-    return filled(
-        "comparison_table.md", rows=rows, margins=margins, short=short, parts=PARTS
-    ).strip()
+    names = {"rows": rows, "margins": margins, "short": short, "parts": PARTS}
+    return filled("comparison_table.md", **names).strip()
 
 
 def _record(one: Compared) -> dict[str, Any]:
+    """Return a line of `comparison.csv`; a cell without a value is empty."""
     found = one.row.found
     record: dict[str, Any] = {"arm": one.arm, "part": one.effect.part, "row": one.effect.row}
     for side, value in zip(("before", "after"), one.row.levels, strict=True):
         record |= {side: value.value, f"{side}_low": value.low, f"{side}_high": value.high}
-    return record | {
+    record |= {
         "change": found.change.value,
         "change_low": found.change.low,
         "change_high": found.change.high,
@@ -141,15 +138,7 @@ def _record(one: Compared) -> dict[str, Any]:
         "margin": one.effect.margin,
         "verdict": one.row.verdict,
     }
-
-
-def _csv(records: Iterable[dict[str, Any]]) -> str:
-    rows = list(records)
-    cells = [[_cell(value) for value in row.values()] for row in rows]
-    return csv_text([rows[0] if rows else (), *cells])
-
-
-def _cell(value: Any) -> Any:
-    if not isinstance(value, float):
-        return value
-    return "" if math.isnan(value) else round(value, 6)
+    numbers = {name: value for name, value in record.items() if isinstance(value, float)}
+    return record | {
+        name: "" if math.isnan(value) else round(value, 6) for name, value in numbers.items()
+    }

@@ -9,11 +9,11 @@ is a readable version of the card.
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -22,8 +22,6 @@ from kidney_evals.output_files import new_folder
 from kidney_evals.reporting.table_formats import csv_text
 
 FORMAT: Final = "kidney_evals training samples, 1"
-"""Name of the format in `card.json`."""
-
 CARD: Final = "card.json"
 
 Part = Literal["train", "heldout"]
@@ -50,11 +48,10 @@ class Example:
 
 @dataclass(frozen=True)
 class TrainingData:
-    """The content of a folder of training samples; `card` is the content of `card.json`.
+    """The content of a folder of training samples.
 
-    Attributes:
-        train: Samples to train on; the first n samples are the training set of size n.
-        heldout: Samples of other dilemmas (and of other people, if answers are from individuals).
+    The first n samples of `train` are the training set of size n. `heldout` holds samples of other
+    dilemmas, and of other people if the answers are from individuals.
     """
 
     folder: Path
@@ -76,7 +73,7 @@ def write_data(
         content[f"{part}.jsonl"] = "".join(example.line for example in examples)
         rows = [example.facts.values() for example in examples]
         content[f"{part}.csv"] = csv_text([examples[0].facts, *rows]) if examples else ""
-    files = {name: _sha256(text.encode()) for name, text in sorted(content.items())}
+    files = {name: sha256(text.encode()).hexdigest() for name, text in sorted(content.items())}
     content[CARD] = json.dumps({"format": FORMAT, **card, "files": files}, indent=2) + "\n"
     with new_folder(folder) as place:
         for name, text in content.items():
@@ -102,18 +99,17 @@ def read_data(folder: Path) -> TrainingData:
     except json.JSONDecodeError as error:
         raise UserError(f"{path} cannot be read ({error})") from error
     for name, content in contents.items():
-        if _sha256(content) != card["files"][name]:
+        if sha256(content).hexdigest() != card["files"][name]:
             raise UserError(f"{folder / name} was changed after the export; export it again")
-    train, heldout = (
-        _examples(contents[f"{part}.jsonl"].decode(), contents[f"{part}.csv"].decode())
-        for part in PARTS
-    )
+    texts = {name: content.decode() for name, content in contents.items()}
+    train, heldout = (_examples(texts[f"{part}.jsonl"], texts[f"{part}.csv"]) for part in PARTS)
     return TrainingData(folder, card, train, heldout)
 
 
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file in hexadecimal."""
-    return _sha256(path.read_bytes())
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
 
 
 def _examples(conversations: str, facts: str) -> tuple[Example, ...]:
@@ -124,7 +120,3 @@ def _examples(conversations: str, facts: str) -> tuple[Example, ...]:
         Example(tuple(json.loads(line)["messages"]), row)
         for line, row in zip(lines, rows, strict=True)
     )
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

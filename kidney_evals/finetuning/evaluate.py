@@ -30,16 +30,14 @@ if TYPE_CHECKING:
 PartName = Literal["coin_flip", "forced_choice", "repeated", "other_study", "wordings", "readout"]
 
 ReadoutPlan = Literal["sample", "both", "prefill"]
-"""`sample`: every run reads sampled answers; `both`: a further run reads probabilities; `prefill`:
-every run reads the probabilities after an answer line that is begun for the model.
-"""
+"""What the runs read: sampled answers; these and, in a further run, probabilities; probabilities
+after an answer line that is begun for the model."""
 
 
 class Part(NamedTuple):
-    """The settings of a run that is made for each arm; `PARTS` lists the runs.
+    """A run that is made for each arm, of the study of the training samples unless it names one.
 
-    `study` is "" for the study of the training samples. `epochs` is set for studies with a short
-    fixed list of dilemmas; None means the number in `Plan`.
+    `epochs` is set for studies with a short list of dilemmas; None means the number in `Plan`.
     """
 
     heading: str
@@ -73,9 +71,8 @@ _CLAIM: Final = "asked.json"
 class Plan:
     """The user's choice of runs; `dilemmas` is None for the study's default number.
 
-    `epochs` is None for 2, since a single sampled answer cannot separate chance from an order
-    effect, and for 1 if probabilities are read; `readout` is None for `both` with local models,
-    else for `sample`.
+    `epochs` is None for 2 (a single sampled answer cannot separate chance from an order effect),
+    with prefill for 1; `readout` is None for `both` with local models, else for `sample`.
     """
 
     dilemmas: int | None = None
@@ -86,10 +83,9 @@ class Plan:
 
 @dataclass(frozen=True)
 class Battery:
-    """The runs of every arm, from the user's plan and the training samples.
+    """The runs of every arm; `readout` is that of the runs that read probabilities.
 
-    `wording` and `trained_conditions` (empty where unknown) are those of the training samples, and
-    `readout` is the readout of the runs that read probabilities.
+    `wording` and `trained_conditions` (empty where unknown) are those of the training samples.
     """
 
     plan: Plan
@@ -115,11 +111,6 @@ class Battery:
         """Return whether a part reads probabilities instead of sampled answers."""
         return part == "readout" or self.plan.readout == "prefill"
 
-    def applies(self, effect: Effect) -> bool:
-        """Return whether a line applies: no side effect is reported for a trained condition."""
-        trained: Sequence[str] = self.trained_conditions
-        return not effect.untrained or (bool(trained) and effect.untrained not in trained)
-
     def study_of(self, part: PartName) -> Study:
         """Return the study of a part; for `other_study`, a study without training samples."""
         source = PARTS[part].study or self.study
@@ -129,10 +120,10 @@ class Battery:
 
 
 class Effect(NamedTuple):
-    """A line of the comparison: a measure of a run, from `effects.yaml`.
+    """A line of the comparison, from `effects.yaml`: a measure of a run.
 
-    `margin` is the largest change that counts as none, NaN if the line is no side effect. The line
-    applies only if the condition `untrained` was not trained on ("" for always).
+    `margin` is the largest change that counts as none, NaN if the line is no side effect. A line
+    with `untrained` applies only if this condition was not trained on.
     """
 
     part: PartName
@@ -189,9 +180,9 @@ def evaluate(
 ) -> Comparison:
     """Run the same tasks with every arm in one eval set, and compare each arm with the first.
 
-    A second call with the same arguments repeats no answered model call. The first arm is the
-    untrained model; see `arms_of`. The logs are in `out/logs`. `device` is for local models,
-    `model_args` are for the providers, and `options` are arguments of `inspect_ai.eval_set`.
+    A second call with the same arguments repeats no answered model call. `arms` are from `arms_of`.
+    The logs are in `out/logs`. `device` is for local models, `model_args` are for the providers,
+    and `options` are arguments of `inspect_ai.eval_set`.
 
     Raises:
         UserError: An input is missing, the runs are not comparable, or the untrained model failed.
@@ -229,7 +220,7 @@ def evaluate(
     missing = []
     for log in headers:
         facts = log.eval.metadata or {}
-        key = (facts["sft_arm"], facts["sft_part"])
+        key = facts["sft_arm"], facts["sft_part"]
         if log.status == "success":
             logs[key] = read_eval_log(log.location)
         else:
@@ -307,9 +298,8 @@ def _task(
         arguments["wording"] = asked[0] if len(asked) == 1 else list(asked)
         arguments["dilemmas"] = battery.plan.dilemmas
     if part == "readout":
-        fewest = READOUT_DILEMMAS if battery.plan.dilemmas is None else battery.plan.dilemmas
         most = len(study.listed) or READOUT_DILEMMAS
-        arguments["dilemmas"] = min(fewest, most)
+        arguments["dilemmas"] = min(battery.plan.dilemmas or READOUT_DILEMMAS, most)
     if battery.reads_probabilities(part):
         arguments["readout"] = battery.readout
     if part not in CONDITIONS:
@@ -330,13 +320,13 @@ def _compare(
 ) -> tuple[Compared, ...]:
     """Compare every arm with the first arm, in the parts that both have answered."""
     runs = {key: run for key, log in logs.items() if (run := run_of_log(log)) is not None}
+    trained = battery.trained_conditions
+    # If every run reads probabilities, no run is made for them alone.
+    readout: PartName = "coin_flip" if battery.plan.readout == "prefill" else "readout"
     listed = [
-        # If every run reads probabilities, no run is made for them alone.
-        effect._replace(part="coin_flip")
-        if effect.part == "readout" and battery.plan.readout == "prefill"
-        else effect
+        effect._replace(part=readout) if effect.part == "readout" else effect
         for effect in effects()
-        if battery.applies(effect)
+        if not effect.untrained or (trained and effect.untrained not in trained)
     ]
     first, *others = arms
     compared = []
@@ -356,7 +346,7 @@ def _compare(
 
 def effects() -> tuple[Effect, ...]:
     """Return the measures of a comparison in the order of `effects.yaml`."""
-    return tuple(Effect(**entry) for entry in table_of("effects.yaml"))
+    return tuple(Effect(**entry) for entry in table_of("effects"))
 
 
 def _claim(out: Path, arms: Sequence[Arm], battery: Battery, data: TrainingData | None) -> None:

@@ -42,9 +42,8 @@ from kidney_evals.studies import (
 )
 
 _BOTH: Final = "both"
-
 _SOURCES: Final = {"data": from_rows, "answers": from_answers, "log": from_log}
-"""The functions that read the sources of a request, by its attributes."""
+"""The functions that read the named sources of a request, by its attributes."""
 
 _SMALLEST, _MOST = 8, 10_000
 """Range of the number of training samples; each nested size is twice the size before it."""
@@ -120,7 +119,7 @@ def _examples(
     part: Part,
     request: Request,
 ) -> list[Example]:
-    """Return answers as conversations, with the order, wording and text of the evaluation tasks."""
+    """Return answers as conversations, in the words of the evaluation tasks."""
     conditions = [one.condition for one in answers]
     designs = {name: _deal(wordings, request.seed, part, name) for name in set(conditions)}
     dealt = [next(designs[condition]) for condition in conditions]
@@ -147,15 +146,13 @@ def _examples(
         for side, patient in zip("ab", one.dilemma.shown(order), strict=True):
             values = zip(study.attribute_ids, patient.values, strict=True)
             facts |= {f"{side}_{attribute}": f"{value:g}" for attribute, value in values}
-        role = render_system(wording, study)
-        question = render_question(wording, study, one.dilemma, order, one.condition)
-        # The question asks for one final line and nothing else.
-        line = wording.form.answer + wording.form.words(one.condition)[letter]
-        messages = (
-            *([{"role": "system", "content": role}] if role else []),
-            {"role": "user", "content": question},
-            {"role": "assistant", "content": line},
-        )
+        texts = {
+            "system": render_system(wording, study),
+            "user": render_question(wording, study, one.dilemma, order, one.condition),
+            # The question asks for one final line and nothing else.
+            "assistant": wording.form.answer + wording.form.words(one.condition)[letter],
+        }
+        messages = tuple({"role": role, "content": text} for role, text in texts.items() if text)
         examples.append(Example(messages, facts))
     return examples
 
@@ -242,7 +239,6 @@ def _readme(card: Mapping[str, Any], study: Study, wordings: Sequence[Wording]) 
         no_people=list(dict.fromkeys(filter(None, (one.no_human_reference for one in wordings)))),
         answers=_ANSWERS,
         offered=_offered,
-        left_out=_left_out(card),
         reference=json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {},
     )
     # Remove the blank lines of empty paragraphs.
@@ -251,8 +247,7 @@ def _readme(card: Mapping[str, Any], study: Study, wordings: Sequence[Wording]) 
 
 def summary(card: Mapping[str, Any]) -> list[str]:
     """Return the sentences about a folder that the terminal shows."""
-    text = filled("export_summary.md", card=card, offered=_offered, left_out=_left_out(card))
-    return text.strip().split("\n")
+    return filled("export_summary.md", card=card, offered=_offered).strip().split("\n")
 
 
 def _balance(examples: Sequence[Example]) -> dict[str, Any]:
@@ -269,7 +264,3 @@ def _balance(examples: Sequence[Example]) -> dict[str, Any]:
 
 def _offered(condition: str) -> tuple[str, ...]:
     return _ANSWERS if condition == "coin_flip" else _ANSWERS[:2]
-
-
-def _left_out(card: Mapping[str, Any]) -> str:
-    return filled("left_out.md", counts=card["excluded"]["left_out"]).strip()

@@ -20,24 +20,16 @@ if TYPE_CHECKING:
     from openai import APIError
 
 _KEY: Final = "OPENAI_API_KEY"
-
-_TIMEOUT: Final = 600.0
-"""Seconds to wait for a response; an upload takes longest."""
-
+_TIMEOUT: Final = 600.0  # seconds; an upload takes longest
 _NEVER_SENT: Final = ("ConnectError", "ConnectTimeout", "PoolTimeout")
 """Class names of the HTTP client's errors before any data was sent (its package has two names)."""
-
-_LONGEST_REASON: Final = 400
 
 Epochs = int | Literal["auto"]
 """Passes over the samples; with `auto` the service chooses the number."""
 
 
 class ServiceError(UserError):
-    """The service refused a request, or did not respond.
-
-    `refused`: the request certainly had no effect.
-    """
+    """The service refused a request or did not respond; `refused` requests had no effect."""
 
     def __init__(self, message: str, *, refused: bool = False) -> None:
         super().__init__(message)
@@ -45,16 +37,13 @@ class ServiceError(UserError):
 
 
 class Job(NamedTuple):
-    """A fine-tuning job in the state that the service last reported, in the service's terms.
-
-    `base` is the exact version of the base model; `reason` explains a failure on one line.
-    """
+    """A fine-tuning job in the state that the service last reported, in the service's terms."""
 
     id: str
     status: str
-    base: str
+    base: str  # the exact version of the base model
     model: str | None
-    reason: str | None
+    reason: str | None  # of a failure, on one line
     trained_tokens: int | None
 
 
@@ -156,4 +145,4 @@ def _explain(error: APIError, url: str, request: str) -> ServiceError:
 
 
 def _one_line(text: object) -> str:
-    return shorten(str(text), _LONGEST_REASON, placeholder="…")
+    return shorten(str(text), 400, placeholder="…")

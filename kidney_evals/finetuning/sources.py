@@ -57,18 +57,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Request:
-    """A user's request for training samples.
+    """A user's request for training samples, as the options of `kidney-evals sft export`.
 
-    Without `data`, `answers` and `log`, answers are drawn from the human reference.
-
-    Attributes:
-        heldout: Number of held-out samples; None for a quarter of `samples`, between 32 and 500.
-        study: A shipped study or a study folder; None for the default, or the log's study.
-        condition: `forced_choice`, `coin_flip` or `both`; None for both if the source has both.
-        target: `group`, `individual` or `majority` of the human reference; None for the group.
-        person: Number of the individual, from 1; None to draw a person.
-        shuffle: Whether to permute the answers between samples, as a control.
-        data: Folder with the published rows.
+    Without `data` (the folder of the published rows), `answers` and `log`, answers are drawn from
+    the human reference. None stands for a default: for `heldout` a quarter of `samples`, between 32
+    and 500, for `study` the log's study.
     """
 
     samples: int = 512
@@ -116,20 +109,17 @@ class Source(NamedTuple):
 
 def pair_of(dilemma: Dilemma, places: Sequence[int] | None = None) -> Pair:
     """Return the patients' values (of the attributes `places`), sorted: equal in both orders."""
-    sides = [
-        side.values if places is None else tuple(side.values[at] for at in places)
-        for side in (dilemma.first, dilemma.second)
-    ]
+    sides = [dilemma.first.values, dilemma.second.values]
+    if places is not None:
+        sides = [tuple(values[at] for at in places) for values in sides]
     return min(sides), max(sides)
 
 
 def shuffled(items: Iterable[T], *key: object) -> list[T]:
     """Return `items` in an order that `key` seeds, the same in every process and Python version."""
-    listed = list(items)
     generator = generator_of(*key)
     # `random.shuffle` may change between Python versions; `random.random` is promised not to.
-    places = [generator.random() for _ in listed]
-    return [listed[index] for index in sorted(range(len(listed)), key=places.__getitem__)]
+    return sorted(items, key=lambda _: generator.random())
 
 
 def generator_of(*key: object) -> random.Random:
@@ -159,8 +149,7 @@ def evaluated(study: Study) -> Evaluated:
     Every shipped study with the same attributes counts, and every listed study that shares most
     attributes: its list, or the largest published set of the default draw and the controls.
     """
-    parts = []
-    about = []
+    parts, about = [], []
     shipped = map(load_study, study_names())
     for other in [study, *(one for one in shipped if one.source != study.source)]:
         same = set(study.attribute_ids) == set(other.attribute_ids)
@@ -171,8 +160,9 @@ def evaluated(study: Study) -> Evaluated:
         elif 2 * len(shared) > max(len(study.attributes), len(other.attributes)):
             asked = other.listed
         if asked:
-            theirs = [other.attribute_ids.index(name) for name in shared]
-            places = [study.attribute_ids.index(name) for name in shared]
+            places, theirs = (
+                [one.attribute_ids.index(name) for name in shared] for one in (study, other)
+            )
             parts.append((places, frozenset(pair_of(dilemma, theirs) for dilemma in asked)))
             about.append(
                 {
@@ -197,11 +187,8 @@ def _default_dilemmas(study: Study) -> Sequence[Dilemma]:
 def _shared(study: Study, other: Study) -> list[str]:
     """Return the ids of attributes with a value that both studies describe in the same words."""
     texts, theirs = (
-        {
-            attribute.id: {attribute.describe(value) for value in attribute.values}
-            for attribute in one.attributes
-        }
-        for one in (study, other)
+        {one.id: set(map(one.describe, one.values)) for one in each.attributes}
+        for each in (study, other)
     )
     return [name for name, described in texts.items() if described & theirs.get(name, set())]
 
@@ -222,10 +209,8 @@ def from_reference(
         if not reference.has_people:
             answered = (one for one in CONDITIONS if load_reference(study, one).has_people)
             others = " or ".join(sorted(answered))
-            raise UserError(
-                f"nobody was asked {condition} in {study.id}"
-                + (f"; use --condition {others}" if others else "; give answers of your own")
-            )
+            instead = f"use --condition {others}" if others else "give answers of your own"
+            raise UserError(f"nobody was asked {condition} in {study.id}; {instead}")
     if study.draw is None and not request.allow_overlap:
         raise UserError(
             f"the {len(study.listed)} dilemmas of {study.id} are those that its evaluation asks; "

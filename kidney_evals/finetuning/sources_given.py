@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from itertools import cycle, islice
 from typing import Annotated, Any, Final, Literal
 
@@ -50,7 +50,7 @@ _STRIPPED = BeforeValidator(lambda cell: cell.strip() if isinstance(cell, str) e
 
 
 class _Row(FileModel):
-    """A row of a table of answers; the names of the patient columns depend on the study."""
+    """A row of a table of answers, beside its columns a_<attribute> and b_<attribute>."""
 
     answer: Annotated[Literal["A", "B", "COIN"], _STRIPPED]
     person: Annotated[Line, _STRIPPED] = ""
@@ -73,10 +73,9 @@ class _Answer:
 def from_answers(
     study: Study, conditions: tuple[Condition, ...], request: Request, evaluation: Evaluated
 ) -> Source:
-    """Return the answers in a CSV table with columns a_<attribute>, b_<attribute> and answer.
+    """Return the answers in a CSV table; `_Row` has its columns.
 
-    Columns person and condition are optional. `request.condition` selects rows by the column
-    condition, or else is the condition of all answers.
+    `request.condition` selects rows by the column condition, or else is that of all answers.
     """
     assert request.answers is not None
     content = read_bytes(request.answers, MAX_TABLE_BYTES)
@@ -120,7 +119,7 @@ def from_answers(
         "kind": "answers",
         "target": None,
         "file": request.answers.name,
-        "sha256": hashlib.sha256(content).hexdigest(),
+        "sha256": sha256(content).hexdigest(),
         "answers": len(answers),
     }
     return _split(answers, conditions, request, evaluation, about, left_out)
@@ -294,11 +293,20 @@ def _split(
     counts = {**left_out, "split": len(answers) - len(parts[False]) - len(parts[True])}
     named = any(answer.person for answer in answers)
 
-    def taken(part: Sequence[_Answer], count: int, option: str) -> list[Answered]:
-        result = []
-        for answer, condition in _take(part, conditions, count, option):
+    def taken(part: list[_Answer], count: int, option: str) -> list[Answered]:
+        """Select `count` answers in alternating conditions, each item of `part` at most once."""
+        result: list[Answered] = []
+        for condition in islice(cycle(conditions), count):
+            at = next((at for at, one in enumerate(part) if condition in one.choices), None)
+            if at is None:
+                turns = " in turn" if len(conditions) > 1 else ""
+                raise UserError(
+                    f"{option} {count} is more than there is: {len(result)} answers of "
+                    f"{' and '.join(conditions)}{turns} remain for it after the split"
+                )
+            answer = part.pop(at)
             # A number from 1 that reveals nothing about the person's place in the source. Of rows,
-            # the two people who saw the same queries have 2 n + 1 and 2 n + 2.
+            # the two people who saw the same queries have 2 n - 1 and 2 n.
             person = numbers[answer.person]
             if about["kind"] == "rows":
                 person = 2 * person - 1 + CONDITIONS.index(condition)
@@ -331,21 +339,3 @@ def _listed(answers: Sequence[_Answer]) -> list[_Answer]:
 
 def _held(shuffled_items: Sequence[Any]) -> Sequence[Any]:
     return shuffled_items[: -(-len(shuffled_items) // HELDOUT_SHARE)]
-
-
-def _take(
-    answers: Sequence[_Answer], conditions: Sequence[Condition], count: int, option: str
-) -> list[tuple[_Answer, Condition]]:
-    """Select `count` answers in alternating conditions, each item of `answers` at most once."""
-    remaining = list(answers)
-    taken: list[tuple[_Answer, Condition]] = []
-    for condition in islice(cycle(conditions), count):
-        at = next((at for at, one in enumerate(remaining) if condition in one.choices), None)
-        if at is None:
-            turns = " in turn" if len(conditions) > 1 else ""
-            raise UserError(
-                f"{option} {count} is more than there is: {len(taken)} answers of "
-                f"{' and '.join(conditions)}{turns} remain for it after the split"
-            )
-        taken.append((remaining.pop(at), condition))
-    return taken

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cache
-from importlib.resources import files
+from functools import partial
 from typing import Any
 
-import yaml
-
+from kidney_evals.elicitation.form import table
 from kidney_evals.templates import templates
 
-
-@cache
-def table_of(name: str) -> Any:
-    """Return the content of a shipped YAML file."""
-    text = files("kidney_evals.finetuning").joinpath(name).read_text(encoding="utf-8")
-    return yaml.safe_load(text)
+table_of = partial(table, package="kidney_evals.finetuning")
+"""Returns the content of a shipped YAML file, by its name without the ending."""
 
 
 def filled(name: str, **values: Any) -> str:

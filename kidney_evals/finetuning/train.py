@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 
 from kidney_evals import __version__
 from kidney_evals.errors import UserError, unknown
-from kidney_evals.finetuning.base import base_place, load_model, load_tokenizer
+from kidney_evals.finetuning.base import base_place, load, load_tokenizer
 from kidney_evals.finetuning.data import CARD, TrainingData, sha256_of
 from kidney_evals.finetuning.environment import PACKAGES, check_extra, first_line, load_env, quiet
 from kidney_evals.finetuning.settings import Settings
@@ -68,24 +68,22 @@ def train(
     quiet()
     tokenizer = load_tokenizer(place)
     work, inputs = unfinished(out), _inputs(data, place, count, settings)
-    with (
-        _begun(work, inputs | {"device": where}, resume) as checkpoint,
-        _failures_explained(work),
-    ):
+    begun = inputs | {"device": where}
+    with _begun(work, begun, resume) as checkpoint, _failures_explained(work):
         torch = import_module("torch")
         # Not on a CPU, where it was a fifth faster and learnt less: SmolLM2's held-out loss after
         # one step of four samples was .88, in float32 .64.
         half = where == "cuda" and torch.cuda.is_bf16_supported()
-        model = load_model(place, dtype=torch.bfloat16 if half else torch.float32)
+        model = load("model", place, dtype=torch.bfloat16 if half else torch.float32)
         trainer = _trainer(model, tokenizer, data, count, settings, work, where, half, say)
         lengths = [len(row["input_ids"]) for row in trainer.train_dataset]
         longest = max(*lengths, *(len(row["input_ids"]) for row in trainer.eval_dataset))
         most = getattr(model.config, "max_position_embeddings", None)
         if most is not None and longest > most:
             raise UserError(f"the longest sample has {longest} tokens, and {place} reads {most}")
-        begun = time.monotonic()
+        start = time.monotonic()
         trainer.train(resume_from_checkpoint=checkpoint)
-        seconds = time.monotonic() - begun
+        seconds = time.monotonic() - start
         passes = passes_of(trainer.state.log_history)
         # The time includes held-out samples and checkpoints; after a resume, only the last part.
         speed = sum(lengths) * (len(passes) - 1) / seconds
@@ -131,12 +129,9 @@ def unfinished(out: Path) -> Path:
 
 
 def _inputs(data: TrainingData, base: str, samples: int, settings: Settings) -> dict[str, Any]:
-    return {
-        "base": base,
-        "samples": samples,
-        "settings": asdict(settings),
-        "data_card_sha256": sha256_of(data.folder / CARD),
-    }
+    card = sha256_of(data.folder / CARD)
+    given = {"base": base, "samples": samples, "settings": asdict(settings)}
+    return given | {"data_card_sha256": card}
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from cli.calling import refused
 from finetuning.folders import call, export, small_folder
 from finetuning.servers import JobsServer
 from kidney_evals.errors import UserError
-from kidney_evals.finetuning.base import base_place, check_adapter, load_model, load_tokenizer
+from kidney_evals.finetuning.base import base_place, check_adapter, load, load_tokenizer
 from kidney_evals.finetuning.environment import PACKAGES, check_extra, quiet
 from kidney_evals.finetuning.settings import (
     MOST_PASSES,
@@ -120,8 +120,8 @@ def test_what_cannot_be_loaded_is_one_line(monkeypatch: pytest.MonkeyPatch) -> N
         (MemoryError(), "does not fit in memory"),
     ):
         loading(monkeypatch, error)
-        for load, part in ((load_model, "model"), (load_tokenizer, "tokenizer")):
-            line = line_of(partial(load, "owner/name"))
+        for part in ("model", "tokenizer"):
+            line = line_of(partial(load, part, "owner/name"))
             assert line == f"the {part} of owner/name {words}"
     # A tokenizer must know conversations and their end.
     for template, end, words in (
