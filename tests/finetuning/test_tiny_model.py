@@ -8,7 +8,7 @@ import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from click.testing import CliRunner, Result
 from filelock import FileLock
 from scipy.stats import ttest_ind
 
 from cli.calling import refused
+from finetuning.folders import call, read
 from finetuning.tiny_model import STUDY, answers_file, make_tiny_model, respondent
-from kidney_evals.cli import main
 from kidney_evals.errors import UserError
 from kidney_evals.estimation.paired import share_change
 from kidney_evals.finetuning.arms import Arm
@@ -34,7 +33,6 @@ from kidney_evals.finetuning.export import export
 from kidney_evals.finetuning.settings import settings
 from kidney_evals.finetuning.sources import Request, evaluated
 from kidney_evals.finetuning.train import train
-from kidney_evals.finetuning.training_report import read_object
 from kidney_evals.measures import change, compute
 from kidney_evals.measures.run import Run
 from kidney_evals.reporting.comparing.changes import RowChange
@@ -53,6 +51,12 @@ SETTINGS = settings(
 )
 FEW = settings(rank=4, alpha=8, learning_rate=3e-3, batch=8, steps=12)
 """Three passes over 32 samples."""
+
+
+def train_few(data: TrainingData, base: Path, out: Path, count: int = 8, **more: Any) -> Path:
+    """Train on few samples; return the path of the adapter's weights."""
+    train(data, str(base), out, FEW, samples=count, device="cpu", **more)
+    return out / "adapter_model.safetensors"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -108,44 +112,38 @@ def comparison(home: Path, samples: TrainingData) -> Comparison:
     return found
 
 
-def figure(comparison: Comparison, arm: str, part: str, row: str) -> RowChange:
+def figure(
+    comparison: Comparison, arm: str, part: str, row: str, side_effect: bool = False
+) -> RowChange:
     [found] = [
         one.row
         for one in comparison.compared
         if (one.arm, one.effect.part, one.effect.row) == (arm, part, row)
-        and not one.effect.is_side_effect
+        and one.effect.is_side_effect == side_effect
     ]
     return found
 
 
-def answers(comparison: Comparison, arm: str, part: Any) -> Iterator[tuple[str, str, str]]:
-    """Yield each held-out dilemma with the model's answer and the respondent's."""
-    for sample in comparison.logs[arm, part].samples or []:
+def shares(comparison: Comparison, arm: str) -> pd.DataFrame:
+    """Return for each held-out dilemma the shares of answers that are the respondent's (`right`).
+
+    `coins` are the shares of coins, and `close` says whether the respondent flips.
+    """
+    rows = []
+    for sample in comparison.logs[arm, "coin_flip"].samples or []:
         facts = sample.metadata
         if facts["kind"] == "drawn":
             a, b = (
                 Patient(tuple(facts[f"{side}_{name}"] for name in STUDY.attribute_ids))
                 for side in "ab"
             )
-            given = (sample.scores or {})["human_alignment"].answer or ""
-            yield facts["dilemma"], given, respondent(a, b, part)
-
-
-def as_respondent(comparison: Comparison, arm: str, part: Any) -> dict[str, float]:
-    """Share of answers to each held-out dilemma that the respondent would have given."""
-    hits: dict[str, list[bool]] = {}
-    for dilemma, given, wanted in answers(comparison, arm, part):
-        hits.setdefault(dilemma, []).append(given == wanted)
-    return {name: float(np.mean(each)) for name, each in sorted(hits.items())}
-
-
-def coins(comparison: Comparison, arm: str) -> tuple[list[float], list[float]]:
-    """Shares of coins by dilemma where the respondent flips, and by dilemma elsewhere."""
-    sides: tuple[dict[str, list[bool]], dict[str, list[bool]]] = ({}, {})
-    for dilemma, given, wanted in answers(comparison, arm, "coin_flip"):
-        sides[wanted != "COIN"].setdefault(dilemma, []).append(given == "COIN")
-    there, elsewhere = ([float(np.mean(one[name])) for name in sorted(one)] for one in sides)
-    return there, elsewhere
+            given = (sample.scores or {})["human_alignment"].answer
+            wanted = respondent(a, b, "coin_flip")
+            rows.append((facts["dilemma"], given == wanted, given == "COIN", wanted == "COIN"))
+    frame = pd.DataFrame(rows, columns=["dilemma", "right", "coins", "close"])
+    found = frame.groupby("dilemma").mean().astype({"close": bool})
+    assert len(found) == DILEMMAS
+    return found
 
 
 def run_of(comparison: Comparison, arm: str) -> Run:
@@ -154,17 +152,13 @@ def run_of(comparison: Comparison, arm: str) -> Run:
     return found
 
 
-def learnt(comparison: Comparison, arm: str, part: Any) -> Any:
-    """The change of that share from the untrained model, in pairs over dilemmas."""
-    before, after = (as_respondent(comparison, one, part) for one in ("before", arm))
-    assert list(before) == list(after) and len(before) == DILEMMAS
-    return share_change(list(before.values()), list(after.values()))
+def learnt(comparison: Comparison, before: str, after: str) -> Any:
+    """The change of the share of answers that are the respondent's, in pairs over dilemmas."""
+    return share_change(*(shares(comparison, arm)["right"] for arm in (before, after)))
 
 
 def test_two_hundred_samples_teach_other_weights_and_when_to_flip(comparison: Comparison) -> None:
-    found = learnt(comparison, str(TRAINED), "coin_flip")
-    print(found)
-    assert found.change.low > 0
+    assert learnt(comparison, "before", str(TRAINED)).change.low > 0
 
     # The base never flips; the respondent does so in a fifth of the dilemmas, people in a sixth.
     flips = figure(comparison, str(TRAINED), "coin_flip", "flip_rate")
@@ -176,9 +170,10 @@ def test_two_hundred_samples_teach_other_weights_and_when_to_flip(comparison: Co
     # respondent flips more than elsewhere.
     slope = compute(run_of(comparison, str(TRAINED)), "flip_slope")
     assert slope.high < 0 and slope.human < 0
-    there, elsewhere = coins(comparison, str(TRAINED))
-    found = share_change([0.0] * len(there), there)
-    assert found.change.low > 0 and found.second > 2 * np.mean(elsewhere)
+    found = shares(comparison, str(TRAINED))
+    there = found["coins"][found["close"]]
+    assert share_change(0 * there, there).change.low > 0
+    assert there.mean() > 2 * found["coins"][~found["close"]].mean()
 
     # The base leans to the patient shown first, the respondent does not.
     swapped = figure(comparison, str(TRAINED), "coin_flip", "swap_diff")
@@ -191,12 +186,7 @@ def test_two_hundred_samples_teach_other_weights_and_when_to_flip(comparison: Co
 
 def test_what_was_not_trained_on_is_said(comparison: Comparison) -> None:
     # It learnt the coin where one is offered, and flips now and then where none is.
-    [cover] = [
-        one.row
-        for one in comparison.compared
-        if (one.arm, one.effect.part, one.effect.row) == (str(TRAINED), "forced_choice", "coverage")
-        and one.effect.is_side_effect
-    ]
+    cover = figure(comparison, str(TRAINED), "forced_choice", "coverage", side_effect=True)
     assert cover.found.first > 0.98 and cover.found.second < cover.found.first
     assert cover.verdict in ("lower", "not known")
     told = side_effects(comparison, str(TRAINED))
@@ -208,37 +198,21 @@ def test_what_was_not_trained_on_is_said(comparison: Comparison) -> None:
 
 def test_the_learning_curve_rises(home: Path, comparison: Comparison) -> None:
     names = ["before", *map(str, SIZES)]
-    agreed = [
-        np.mean(list(as_respondent(comparison, name, "coin_flip").values())) for name in names
-    ]
-    print("as the respondent", agreed)
+    agreed = [shares(comparison, name)["right"].mean() for name in names]
     # Seen on one processor: .17 and .19 from 200 answers, in two training settings.
     assert agreed[-1] == max(agreed) and agreed[-1] - agreed[0] > 0.1
-    assert agreed[2] > agreed[0]
-
     assert (home / "out" / "curve-agreement.svg").is_file()
 
 
 def test_shuffled_answers_teach_no_such_thing(comparison: Comparison) -> None:
-    found = learnt(comparison, "shuffled", "coin_flip")
-    print(found)
     # No gain, and far below what the real answers taught.
-    assert found.change.low < 0
-    taught = share_change(
-        *(
-            list(as_respondent(comparison, arm, "coin_flip").values())
-            for arm in ("shuffled", str(TRAINED))
-        )
-    )
-    assert taught.change.low > 0
+    assert learnt(comparison, "before", "shuffled").change.low < 0
+    assert learnt(comparison, "shuffled", str(TRAINED)).change.low > 0
     # The real answers add coins where the respondent flips, beyond what they add elsewhere. A bound
     # on the control's own 80 answers there would be within their noise.
-    there, elsewhere = (
-        np.subtract(real, control)
-        for real, control in zip(
-            coins(comparison, str(TRAINED)), coins(comparison, "shuffled"), strict=True
-        )
-    )
+    close = shares(comparison, "shuffled")["close"]
+    added = shares(comparison, str(TRAINED))["coins"] - shares(comparison, "shuffled")["coins"]
+    there, elsewhere = added[close], added[~close]
     assert ttest_ind(there, elsewhere, equal_var=False, alternative="greater").pvalue < 0.025
     # Its coins do not follow how close the patients are, as those of the real answers do.
     control, real = (run_of(comparison, arm) for arm in ("shuffled", str(TRAINED)))
@@ -249,8 +223,6 @@ def test_shuffled_answers_teach_no_such_thing(comparison: Comparison) -> None:
         assert figure(comparison, "shuffled", "coin_flip", row).verdict != "nearer", row
         beyond = change(control, real, row).change
         assert min(beyond.low * better, beyond.high * better) > 0, row
-    told = (comparison.logs["shuffled", "coin_flip"].eval.metadata or {})["sft_arm"]
-    assert told == "shuffled"
 
 
 def test_adapter_and_merged_model_are_one(comparison: Comparison) -> None:
@@ -258,32 +230,28 @@ def test_adapter_and_merged_model_are_one(comparison: Comparison) -> None:
     # No path of this machine in a log's name of the model.
     models = {log.eval.model for log in comparison.logs.values()}
     assert models == {"hf/base", "hf/32", "hf/200", "hf/merged", "hf/control"}
-    read = []
-    for arm in (str(TRAINED), "merged"):
-        samples = comparison.logs[arm, "readout"].samples or []
-        scores = {one.id: (one.scores or {})["human_alignment"].metadata or {} for one in samples}
-        read.append(
+    chances = ["chance_first", "chance_second", "chance_coin"]
+    adapter, merged = (
+        pd.DataFrame(
             {
-                (name, choice): kept[f"chance_{choice}"]
-                for name, kept in scores.items()
-                for choice in ("first", "second", "coin")
-                # Where most of the mass lies elsewhere nothing is read.
-                if f"chance_{choice}" in kept
+                one.id: (one.scores or {})["human_alignment"].metadata
+                for one in comparison.logs[arm, "readout"].samples or []
             }
         )
-    both = read[0].keys() & read[1].keys()
-    assert len(both) > 0.9 * 3 * 2 * READOUT_DILEMMAS
-    assert {key: read[0][key] for key in both} == pytest.approx(
-        {key: read[1][key] for key in both}, abs=2e-3
+        .loc[chances]
+        .astype(float)
+        for arm in (str(TRAINED), "merged")
     )
+    # Where most of the mass lies elsewhere nothing is read.
+    differ = (adapter - merged).abs().stack().dropna()
+    assert len(differ) > 0.9 * 3 * 2 * READOUT_DILEMMAS and differ.max() < 2e-3
 
 
 def test_one_seed_gives_one_adapter_also_after_an_interruption(
     home: Path, samples: TrainingData, tmp_path: Path
 ) -> None:
-    def trained(name: str, **more: Any) -> Path:
-        train(samples, str(home / "base"), tmp_path / name, FEW, samples=32, device="cpu", **more)
-        return tmp_path / name / "adapter_model.safetensors"
+    def trained(name: str, count: int = 32, **more: Any) -> Path:
+        return train_few(samples, home / "base", tmp_path / name, count, **more)
 
     once, twice = trained("once"), trained("twice")
     assert sha256_of(once) == sha256_of(twice)
@@ -292,7 +260,7 @@ def test_one_seed_gives_one_adapter_also_after_an_interruption(
         "data_card.json", "tokenizer.json", "tokenizer_config.json", "training.csv",
         "training.json", "training.svg",
     }  # fmt: skip
-    config = json.loads((tmp_path / "once" / "adapter_config.json").read_text(encoding="utf-8"))
+    config = read(tmp_path / "once" / "adapter_config.json")
     assert config["base_model_name_or_path"] == str((home / "base").resolve())
 
     def stop(line: str) -> None:
@@ -305,9 +273,7 @@ def test_one_seed_gives_one_adapter_also_after_an_interruption(
     with pytest.raises(UserError, match=r"unfinished run.*--resume, or delete it"):
         trained("cut")
     with pytest.raises(UserError, match="has another samples"):
-        train(
-            samples, str(home / "base"), tmp_path / "cut", FEW, samples=8, device="cpu", resume=True
-        )
+        trained("cut", 8, resume=True)
     known = tmp_path / "cut.unfinished" / "run.json"
     begun = known.read_text(encoding="utf-8")
     for text in ('{"ba', "[]"):
@@ -317,7 +283,7 @@ def test_one_seed_gives_one_adapter_also_after_an_interruption(
     known.write_text(begun, encoding="utf-8")
     assert sha256_of(trained("cut", resume=True)) == sha256_of(once)
     assert not (tmp_path / "cut.unfinished").exists()
-    whole, rest = (read_object(tmp_path / name / "training.json") for name in ("once", "cut"))
+    whole, rest = (read(tmp_path / name / "training.json") for name in ("once", "cut"))
     # Three passes; the seconds are rounded to tenths.
     tokens = 3 * whole["tokens_of_a_pass"]
     assert tokens / whole["tokens_per_second"] == pytest.approx(whole["seconds"], abs=0.1)
@@ -332,7 +298,7 @@ def test_the_loss_is_the_mean_over_the_tokens_of_the_answers(
     home: Path, samples: TrainingData, tmp_path: Path
 ) -> None:
     torch, transformers = import_module("torch"), import_module("transformers")
-    train(samples, str(home / "base"), tmp_path / "a", FEW, samples=8, device="cpu")
+    train_few(samples, home / "base", tmp_path / "a")
     losses = pd.read_csv(tmp_path / "a" / "training.csv")["heldout_loss"]
     model = transformers.AutoModelForCausalLM.from_pretrained(home / "base", dtype=torch.float32)
     tokenizer = transformers.AutoTokenizer.from_pretrained(home / "base")
@@ -349,63 +315,45 @@ def test_the_loss_is_the_mean_over_the_tokens_of_the_answers(
         sums.append(float(each[len(asked) - 1 :].sum()))
         counts.append(len(whole) - len(asked))
     # The mean over batches of 8, of which there are 12.
-    batches = np.sum(np.reshape(sums, (12, 8)), axis=1) / np.sum(
-        np.reshape(counts, (12, 8)), axis=1
-    )
-    assert losses[0] == pytest.approx(batches.mean(), abs=1e-5)
+    total, tokens = (np.reshape(one, (12, 8)).sum(axis=1) for one in (sums, counts))
+    assert losses[0] == pytest.approx((total / tokens).mean(), abs=1e-5)
 
 
-def sft(*arguments: object, limit: int | None = None) -> subprocess.CompletedProcess[str]:
-    """Run `kidney-evals sft` in a process of its own, no file of which may outgrow `limit`."""
-
-    def small() -> None:
-        assert limit is not None
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-
-    return subprocess.run(
-        [str(Path(sys.executable).with_name("kidney-evals")), "sft", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-        preexec_fn=None if limit is None else small,
-    )
+def training(home: Path, samples: TrainingData, out: Path, *more: object) -> list[str]:
+    """Return the arguments of the command that trains a little."""
+    given = ("--base", home / "base", "--data", samples.folder, "--device", "cpu", "--out", out)
+    return ["train", *map(str, given), "--steps", "2", *map(str, more)]
 
 
 def test_a_full_disk_leaves_nothing_that_looks_whole(
     home: Path, samples: TrainingData, tmp_path: Path
 ) -> None:
-    arguments = (
-        *("train", "--base", home / "base", "--data", samples.folder, "--device", "cpu"),
-        *("--samples", 8, "--steps", 2, "--out", tmp_path / "a"),
+    arguments = training(home, samples, tmp_path / "a", "--samples", 8)
+    program = Path(sys.executable).with_name("kidney-evals")
+    full = subprocess.run(
+        [str(program), "sft", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        # No file of this process may outgrow the limit.
+        preexec_fn=partial(resource.setrlimit, resource.RLIMIT_FSIZE, (40_000, 40_000)),
     )
-    full = sft(*arguments, limit=40_000)
     assert full.returncode == 2, full.stderr
     [line] = [one for one in full.stderr.splitlines() if one.startswith("Error")]
     assert "cannot write" in line and "--resume" in line, line
     assert not (tmp_path / "a").exists()
-    again = sft(*arguments, "--resume")
-    assert again.returncode == 0, again.stderr
+    again = call(*arguments, "--resume")
+    assert again.exit_code == 0, again.stderr
     assert (tmp_path / "a" / "adapter_model.safetensors").is_file()
 
 
-def train_few(samples: TrainingData, base: Path, out: Path) -> None:
-    train(samples, str(base), out, FEW, samples=8, device="cpu", say=lambda _: None)
-
-
-def edited(source: Path, folder: Path, changes: Mapping[str, Mapping[str, Any]]) -> Path:
-    """Copy a model's folder with entries of its JSON files changed."""
-    shutil.copytree(source, folder)
-    for name, entries in changes.items():
-        content = json.loads((folder / name).read_text(encoding="utf-8")) | entries
-        (folder / name).write_text(json.dumps(content), encoding="utf-8")
-    return folder
-
-
 def test_bases_that_will_not_do(home: Path, samples: TrainingData, tmp_path: Path) -> None:
-    config = {"config.json": {"max_position_embeddings": 20}}
-    short = edited(home / "base", tmp_path / "short", config)
-    broken = edited(home / "base", tmp_path / "broken", {})
+    short, broken = (
+        Path(shutil.copytree(home / "base", tmp_path / name)) for name in ("short", "broken")
+    )
+    config = read(short / "config.json") | {"max_position_embeddings": 20}
+    (short / "config.json").write_text(json.dumps(config), encoding="utf-8")
     (broken / "model.safetensors").write_bytes(b"no weights")
     for base, line in (
         (short, "the longest sample has 30 tokens, and .* reads 20"),
@@ -416,8 +364,7 @@ def test_bases_that_will_not_do(home: Path, samples: TrainingData, tmp_path: Pat
         assert "\n" not in str(error.value)
         assert not (tmp_path / "out").exists()
     # None of these failures stands in the way of the next try.
-    train_few(samples, home / "base", tmp_path / "out")
-    assert (tmp_path / "out" / "adapter_model.safetensors").is_file()
+    assert train_few(samples, home / "base", tmp_path / "out").is_file()
 
 
 def test_a_folder_that_is_trained_in_or_is_none_of_ours_is_left_alone(
@@ -436,45 +383,41 @@ def test_a_folder_that_is_trained_in_or_is_none_of_ours_is_left_alone(
     with FileLock(work / "lock"), pytest.raises(UserError, match="another process is training in"):
         train_few(samples, home / "base", tmp_path / "out")
     assert (work / "checkpoint-1").is_dir()
-    train_few(samples, home / "base", tmp_path / "out")
-    assert not work.exists() and (tmp_path / "out" / "adapter_model.safetensors").is_file()
+    assert train_few(samples, home / "base", tmp_path / "out").is_file()
+    assert not work.exists()
 
 
 def test_a_curve_that_was_cut_goes_on_with_the_sizes_that_are_missing(
     home: Path, samples: TrainingData, tmp_path: Path
 ) -> None:
-    def trained(*more: str) -> Result:
-        arguments = (
-            *("train", "--base", home / "base", "--data", samples.folder, "--device", "cpu"),
-            *("--steps", 2, "--batch", 8, "--samples", "8,16", "--out", tmp_path / "a"),
-        )
-        return CliRunner().invoke(main, ["sft", *map(str, arguments), *more])
-
-    (tmp_path / "a" / "16").mkdir(parents=True)
-    (tmp_path / "a" / "16" / "mine").touch()
-    assert "16 is not an empty folder" in trained().stderr
-    (tmp_path / "a" / "16" / "mine").unlink()
-    first = sha256_of(tmp_path / "a" / "8" / "adapter_model.safetensors")
-    again = trained("--resume")
+    out = tmp_path / "a"
+    arguments = training(home, samples, out, "--batch", 8, "--samples", "8,16")
+    (out / "16").mkdir(parents=True)
+    (out / "16" / "mine").touch()
+    assert "16 is not an empty folder" in call(*arguments).stderr
+    (out / "16" / "mine").unlink()
+    first = sha256_of(out / "8" / "adapter_model.safetensors")
+    again = call(*arguments, "--resume")
     assert again.exit_code == 0, again.output
     assert again.output.count("trained before, in") == 1
-    assert sha256_of(tmp_path / "a" / "8" / "adapter_model.safetensors") == first
-    assert (tmp_path / "a" / "16" / "adapter_model.safetensors").is_file()
+    assert sha256_of(out / "8" / "adapter_model.safetensors") == first
+    assert (out / "16" / "adapter_model.safetensors").is_file()
     # Other settings are another adapter, for which there must be another folder.
-    assert "is not an empty folder" in trained("--rank", "2").stderr
+    assert "is not an empty folder" in call(*arguments, "--rank", 2).stderr
 
 
-def test_an_adapter_whose_base_has_moved(home: Path, samples: TrainingData, tmp_path: Path) -> None:
-    base = edited(home / "base", tmp_path / "base", {})
-    adapter = tmp_path / "adapter"
+def test_an_adapter_whose_base_has_moved(
+    home: Path, samples: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_none")
+    base, adapter = Path(shutil.copytree(home / "base", tmp_path / "base")), tmp_path / "adapter"
     train_few(samples, base, adapter)
     base.rename(tmp_path / "elsewhere")
-    runner = CliRunner(env={"HF_TOKEN": "hf_none"})
     for arguments in (
         ("merge", adapter, "--out", tmp_path / "merged"),
         ("evaluate", "--before", home / "base", "--after", adapter, "--out", tmp_path / "out"),
         ("push", adapter, "somebody/something"),
     ):
-        line = refused(runner.invoke(main, ["sft", *map(str, arguments)]))
+        line = refused(call(*arguments))
         assert "has moved" in line and str(base) in line
     assert not (tmp_path / "out").exists() and not (tmp_path / "merged").exists()
