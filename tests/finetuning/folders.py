@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
+import pytest
 from click.testing import CliRunner, Result
 
+from cli.calling import refused
 from kidney_evals.cli.sft import sft
 from kidney_evals.finetuning.data import Example, TrainingData, read_data, write_data
 from kidney_evals.tasks import coin_flip
@@ -24,6 +28,12 @@ def call(*arguments: object) -> Result:
     return CliRunner().invoke(sft, list(map(str, arguments)))
 
 
+def pretend(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
+    """Let a package seem to be installed."""
+    module: Any = SimpleNamespace(__spec__=SimpleNamespace(origin="somewhere"))
+    monkeypatch.setitem(sys.modules, package, module)
+
+
 # --- exports ---------------------------------------------------------------------------------
 
 
@@ -32,6 +42,13 @@ def export(out: Path, *arguments: object) -> TrainingData:
     result = call("export", "--out", out, *arguments)
     assert result.exit_code == 0, result.output
     return read_data(out)
+
+
+def not_exported(out: Path, *arguments: object) -> str:
+    """Return the line with which an export is refused that writes nothing."""
+    line = refused(call("export", "--out", out, *arguments))
+    assert not out.exists()
+    return line
 
 
 def readme(data: TrainingData) -> str:

@@ -27,10 +27,6 @@ def _error(status: int, code: str, message: str, param: str | None = None) -> Re
     return JSONResponse({"error": error}, status_code=status)
 
 
-def _hub_error(status: int, message: str) -> Response:
-    return JSONResponse({"error": message}, status, headers={"X-Error-Message": message})
-
-
 # Fewer bytes than announced: the server closes the connection.
 _CUT = Response('{"id":', headers={"content-length": "1000"})
 COMMON: dict[str, Response] = {
@@ -42,15 +38,10 @@ COMMON: dict[str, Response] = {
 
 @dataclass
 class ScriptedServer(ProtocolServer):
-    """A server; enter it as a context.
+    """A server; enter it as a context."""
 
-    Attributes:
-        faults: Faults of each kind of request, in order of arrival.
-        requests: Every request, by its kind.
-    """
-
-    faults: dict[str, list[str]] = field(default_factory=dict)
-    requests: list[str] = field(default_factory=list)
+    faults: dict[str, list[str]] = field(default_factory=dict)  # by kind of request
+    requests: list[str] = field(default_factory=list)  # the kind of each
 
     key: ClassVar[str]
     key_fault: ClassVar[str]
@@ -88,21 +79,18 @@ class Sent(NamedTuple):
 
 @dataclass
 class JobsServer(ScriptedServer):
-    """OpenAI's files and jobs.
+    """OpenAI's files and jobs, by id.
 
-    Attributes:
-        course: States of a job, the first when it is created, the next at each question.
-        failure: Code, sentence and parameter of a job that fails.
-        bodies: The requests for jobs.
-        files: The uploaded files, by id.
-        jobs: The jobs, by id.
+    A job has the first state of `course` when it is created, and the next at each question; `left`
+    holds those to come. `failure` is code, sentence and parameter of a job that fails.
     """
 
     course: tuple[str, ...] = ("validating_files", "queued", "running", "succeeded")
     failure: tuple[str, str, str | None] = ("server_error", "The job\nfailed.", None)
-    bodies: list[dict[str, Any]] = field(default_factory=list)
+    bodies: list[dict[str, Any]] = field(default_factory=list)  # the requests for jobs
     files: dict[str, Sent] = field(default_factory=dict)
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    left: dict[str, list[str]] = field(default_factory=dict)
 
     key = "not-a-key"
     key_fault = "key_expired"
@@ -124,14 +112,13 @@ class JobsServer(ScriptedServer):
     async def _upload(self, request: Request) -> Response:
         kind = request.headers["content-type"].encode()
         form = message_from_bytes(b"Content-Type: " + kind + b"\r\n\r\n" + await request.body())
-        parts: dict[str, Any] = {}
-        for part in form.walk():
-            if label := part.get_param("name", header="content-disposition"):
-                parts[str(label)] = part.get_payload(decode=True)
-                parts["name"] = part.get_filename() or parts.get("name")
-        sent = Sent(parts["name"], parts["file"], parts["purpose"].decode())
-        self.files[f"file-{len(self.files) + 1}"] = sent
-        return JSONResponse({"object": "file", "id": f"file-{len(self.files)}"})
+        parts: dict[Any, Any] = {
+            part.get_param("name", header="content-disposition"): part for part in form.walk()
+        }
+        purpose, content = (parts[one].get_payload(decode=True) for one in ("purpose", "file"))
+        name = f"file-{len(self.files) + 1}"
+        self.files[name] = Sent(parts["file"].get_filename(), content, purpose.decode())
+        return JSONResponse({"object": "file", "id": name})
 
     async def _create(self, request: Request) -> Response:
         body = await request.json()
@@ -139,13 +126,10 @@ class JobsServer(ScriptedServer):
         if body["training_file"] not in self.files:
             return _error(400, "invalid_file", "The file does not exist.", "training_file")
         name = f"ftjob-{len(self.jobs) + 1}"
+        status, *self.left[name] = self.course
         self.jobs[name] = {
-            "id": name,
-            "model": body["model"] + "-2025-04-14",
-            "training_file": body["training_file"],
-            "status": self.course[0],
-            "suffix": body.get("suffix"),
-            "asked": 0,
+            **{"id": name, "model": body["model"] + "-2025-04-14", "status": status},
+            **{"training_file": body["training_file"], "suffix": body.get("suffix")},
             **dict.fromkeys(("fine_tuned_model", "trained_tokens", "error")),
         }
         return JSONResponse(self.jobs[name])
@@ -155,8 +139,7 @@ class JobsServer(ScriptedServer):
         if name not in self.jobs:
             return _error(404, "not_found", f"Could not find fine tune: {name}")
         job = self.jobs[name]
-        job["asked"] += 1
-        job["status"] = self.course[min(job["asked"], len(self.course) - 1)]
+        job["status"] = self.left[name].pop(0)
         if job["status"] == "succeeded":
             model = f"ft:{job['model']}:org:{job['suffix'] or ''}:{name[-1]}"
             job |= {"fine_tuned_model": model, "trained_tokens": 12_345}
@@ -183,8 +166,8 @@ class HubServer(ScriptedServer):
     key = "hf_not_a_token"
     key_fault = "unknown_token"
     responses: ClassVar = {
-        "unknown_token": _hub_error(401, "Invalid username or password."),
-        "not_allowed": _hub_error(403, "You don't have the rights to create a model."),
+        "unknown_token": JSONResponse({"error": "Invalid username or password."}, 401),
+        "not_allowed": JSONResponse({"error": "You don't have the rights to create a model."}, 403),
         "many_lines": JSONResponse({"error": "Rejected.\nFiles are too large.\n\nSee."}, 400),
     }
 

@@ -27,6 +27,12 @@ def evaluate(*arguments: object) -> Result:
     return call("evaluate", *arguments)
 
 
+def compared(out: Path, *key: str) -> dict[tuple[str, ...], dict[str, str]]:
+    """Return the rows of a results folder by the columns of `key`."""
+    with (out / "comparison.csv").open(encoding="utf-8", newline="") as stream:
+        return {tuple(one[name] for name in key): one for one in csv.DictReader(stream)}
+
+
 def test_verdicts_of_side_effects() -> None:
     for second, low, high, verdict in (
         (0.99, -0.03, 0.01, "unchanged"),
@@ -43,9 +49,6 @@ def test_verdicts_of_side_effects() -> None:
 def test_every_effect_is_a_measure_with_a_change() -> None:
     assert all(find(one.row).change is not None for one in effects())
     assert all(one.says for one in effects() if one.is_side_effect)
-    beside = {(one.part, one.untrained) for one in effects() if one.is_side_effect}
-    assert beside >= {("other_study", ""), ("wordings", ""), ("coin_flip", "")}
-    assert ("forced_choice", "forced_choice") in beside
 
 
 LINES = {
@@ -142,30 +145,22 @@ def test_a_comparison_of_known_respondents(tmp_path: Path) -> None:
     assert max(len(one) for one in lines if str(tmp_path) not in one) <= 80
     assert lines[0].startswith("3 models, 18 runs, ")
 
-    with (tmp_path / "out" / "comparison.csv").open(encoding="utf-8", newline="") as stream:
-        rows = {
-            (one["arm"], one["part"], one["row"], one["margin"]): one
-            for one in csv.DictReader(stream)
-        }
-
-    def row(arm: str, part: str, name: str, margin: str = "") -> dict[str, str]:
-        return rows[arm, part, name, margin]
-
+    rows = compared(tmp_path / "out", "arm", "part", "row", "margin")
     # The first patient always, against people: every pair decided differently, no coin.
-    flips = row("people", "coin_flip", "flip_rate")
+    flips = rows["people", "coin_flip", "flip_rate", ""]
     assert float(flips["before"]) == 0 and float(flips["change_low"]) > 0
     # From none to about people's rate: so few dilemmas do not tell on which side of it that is.
     # That the choices follow people's, as always the first patient does not, they do tell.
     assert flips["verdict"] == "higher"
-    sharper = row("people", "coin_flip", "sharpness")
+    sharper = rows["people", "coin_flip", "sharpness", ""]
     assert float(sharper["before"]) == 0 and float(sharper["change_low"]) > 0.3
-    swaps = row("people", "coin_flip", "swap_diff")
+    swaps = rows["people", "coin_flip", "swap_diff", ""]
     assert float(swaps["before"]) == 1 and float(swaps["change_high"]) < 0
     # The same respondent, whatever stands before the question.
-    assert float(row("few-shot:4", "coin_flip", "flip_rate")["change"]) == 0
-    assert row("few-shot:4", "coin_flip", "flip_rate")["verdict"] == "unclear"
-    assert float(row("people", "readout", "answer_mass")["after"]) == 1
-    assert float(row("people", "forced_choice", "coverage", "0.05")["change"]) == 0
+    same = rows["few-shot:4", "coin_flip", "flip_rate", ""]
+    assert float(same["change"]) == 0 and same["verdict"] == "unclear"
+    assert float(rows["people", "readout", "answer_mass", ""]["after"]) == 1
+    assert float(rows["people", "forced_choice", "coverage", "0.05"]["change"]) == 0
     report = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
     assert "people: People's answers to `mcelfresh_2021`" in report
     assert "Answers were sampled, 2 for each question" in report and "=prefill`)" in report
@@ -175,9 +170,11 @@ def test_a_comparison_of_known_respondents(tmp_path: Path) -> None:
     assert len(logs) == 18
     again = evaluate(*arguments)
     assert again.exit_code == 0, again.output
-    assert [one for one in again.stdout.splitlines() if "Completed" not in one] == [
-        one for one in lines if "Completed" not in one
-    ]
+    printed, before = (
+        [one for one in text.splitlines() if "Completed" not in one]
+        for text in (again.stdout, result.stdout)
+    )
+    assert printed == before
     assert logs == {path: path.stat().st_mtime_ns for path in logs}
     other = refused(evaluate(*[str(one).replace("people=", "others=") for one in arguments]))
     assert "holds another comparison" in other and "name another --out" in other
@@ -193,8 +190,7 @@ def test_a_comparison_by_probabilities_after_a_begun_line(tmp_path: Path) -> Non
     # Two models, two conditions; six dilemmas in both orders and ten controls, asked once.
     assert result.stdout.startswith("2 models, 4 runs, 88 calls")
     assert "Probabilities after a begun answer line, not sampled answers." in result.stdout
-    with (tmp_path / "out" / "comparison.csv").open(encoding="utf-8", newline="") as stream:
-        rows = {(one["part"], one["row"]): one for one in csv.DictReader(stream)}
+    rows = compared(tmp_path / "out", "part", "row")
     # The first patient for certain: no coin, and never the same patient in both orders. People's
     # shares as probabilities: what people's answers are expected to get, without an error of
     # sampling. Repetitions differ as two people do, although no question was repeated.
@@ -214,7 +210,7 @@ def test_a_comparison_by_probabilities_after_a_begun_line(tmp_path: Path) -> Non
 def test_a_first_attempt_without_any_answer_blocks_no_second(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def compared(before: str, after: str) -> Comparison:
+    def attempt(before: str, after: str) -> Comparison:
         # A single attempt: eval_set's own pauses between several take a minute.
         options = {"display": "none", "retry_attempts": 1, "retry_wait": 0.1}
         plan = Plan(dilemmas=2, side_effects=False, readout="sample")
@@ -225,14 +221,14 @@ def test_a_first_attempt_without_any_answer_blocks_no_second(
         monkeypatch.setenv("OPENAI_API_KEY", "none")
         # Models of no other test: Inspect keeps a model's client with this server's address.
         with pytest.raises(UserError, match=r"openai/gpt-4o-mini answered nothing"):
-            compared("openai/gpt-4o-mini", "openai/gpt-4o")
+            attempt("openai/gpt-4o-mini", "openai/gpt-4o")
     logs = set((tmp_path / "out" / "logs").glob("*.eval"))
-    found = compared("kidney/human", "kidney/first")
+    found = attempt("kidney/human", "kidney/first")
     # The logs of the first attempt stay, and are no part of the second.
     assert logs < set((tmp_path / "out" / "logs").glob("*.eval"))
     assert {name for name, _ in found.logs} == {"before", "after"} and found.missing == ()
     with pytest.raises(UserError, match="holds another comparison"):
-        compared("kidney/first", "kidney/human")
+        attempt("kidney/first", "kidney/human")
 
 
 @pytest.mark.slow
@@ -241,13 +237,13 @@ def test_a_hosted_model_and_its_fine_tuned_model(
 ) -> None:
     data = tmp_path / "d"
     export(data, "--samples", 8, "--condition", "coin_flip")
-    few = ("--dilemmas", 2, "--no-side-effects", "--display", "none")
+    few = ("--data", data, "--dilemmas", 2, "--no-side-effects", "--display", "none")
     tuned = "openai/ft:gpt-4.1-mini-2025-04-14:org::1"
     with ProtocolServer() as server:
         monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
         monkeypatch.setenv("OPENAI_API_KEY", "none")
         models = ("--before", "openai/gpt-4.1-mini", "--after", tuned)
-        result = evaluate(*models, "--data", data, "--out", tmp_path / "out", *few)
+        result = evaluate(*models, "--out", tmp_path / "out", *few)
         assert result.exit_code == 0, result.output
         asked = [call.body["model"] for call in server.calls]
         # Two dilemmas and ten controls, those in one order, twice, in both conditions.
@@ -257,7 +253,7 @@ def test_a_hosted_model_and_its_fine_tuned_model(
 
         server.default = "no_quota"
         models = ("--before", "kidney/human", "--after", tuned)
-        failed = evaluate(*models, "--data", data, "--out", tmp_path / "failed", *few)
+        failed = evaluate(*models, "--out", tmp_path / "failed", *few)
     # The successful runs are written, and a script sees that a run failed.
     assert failed.exit_code == 1, failed.output
     assert "not measured: after, coin_flip (" in failed.stdout

@@ -13,13 +13,12 @@ import pytest
 from inspect_ai import Task
 from inspect_ai.log import read_eval_log
 
-from cli.calling import refused
 from finetuning.folders import (
     NAMES,
     asked_by_default,
-    call,
     check_apart,
     export,
+    not_exported,
     pairs,
     readme,
     row,
@@ -151,9 +150,8 @@ def test_a_planted_leak_is_refused(table: Path, tmp_path: Path) -> None:
         near = [55, 3, 0, 32, 1, 2, "B"]
         csv.writer(stream).writerows([[*leak.second.values, *leak.first.values, "A"], near])
     options = ("--answers", table, "--condition", "coin_flip", "--wording", "table")
-    line = refused(call("export", "--out", tmp_path / "data", *options, "--samples", 64))
+    line = not_exported(tmp_path / "data", *options, "--samples", 64)
     assert "2 of 202 answers, first line 202, are about dilemmas that the default" in line
-    assert not (tmp_path / "data").exists()
     # Told to, it takes them and says so.
     more = ("--samples", 160, "--heldout", 40, "--allow-overlap")
     data = export(tmp_path / "data", *options, *more)
@@ -191,8 +189,7 @@ def test_a_spoilt_table_is_refused_in_a_line(tmp_path: Path) -> None:
     for says, (rows, condition) in SPOILT.items():
         table = write_answers(tmp_path / "mine.csv", rows)
         options = ("--samples", 8, *(("--condition", condition) if condition else ()))
-        line = refused(call("export", "--out", tmp_path / "data", "--answers", table, *options))
-        assert says in line
+        assert says in not_exported(tmp_path / "data", "--answers", table, *options)
         assert [path.name for path in tmp_path.iterdir()] == ["mine.csv"]
 
 
@@ -258,8 +255,7 @@ def test_a_log_that_does_not_fit_is_refused(coins: Path, tmp_path: Path) -> None
         (default, (), "16 of 16 answers, first sample d000-ab-"),
     ):
         given = ("--log", path, "--samples", 8, "--heldout", 2, *options)
-        assert says in refused(call("export", "--out", tmp_path / "data", *given))
-        assert not (tmp_path / "data").exists()
+        assert says in not_exported(tmp_path / "data", *given)
 
 
 # --- the published rows ----------------------------------------------------------------------
@@ -306,6 +302,4 @@ def test_rows_are_split_by_person_and_by_dilemma(raw_dir: Path, tmp_path: Path) 
         (("--study", "mcelfresh_2021_fixed"), "the published rows are those of mcelfresh_2021"),
         (("--wording", "committee"), "another way out (committee) than the source (coin)"),
     ):
-        arguments = ("--out", tmp_path / "no", "--data", raw_dir, *options)
-        assert says in refused(call("export", *arguments))
-    assert not (tmp_path / "no").exists()
+        assert says in not_exported(tmp_path / "no", "--data", raw_dir, *options)

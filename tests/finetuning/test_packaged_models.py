@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import sys
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 from zipfile import ZipFile
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from cli.calling import refused
-from kidney_evals.cli import main
+from cli.calling import kidney_evals, refused
+from finetuning.folders import pretend
 from kidney_evals.finetuning.packaged_models import packaged_models
 
 NEEDED = ("torch", "transformers", "gguf")
@@ -22,7 +18,7 @@ SMALL = packaged_models()["smollm2"]
 
 
 def call(*arguments: object) -> Result:
-    return CliRunner().invoke(main, ["models", *map(str, arguments)])
+    return kidney_evals("models", *arguments)
 
 
 def test_every_model_is_listed_with_its_licence() -> None:
@@ -51,28 +47,16 @@ def test_what_is_refused_before_anything_is_downloaded(
     assert "kidney-evals[finetune]" in line
 
 
-def package(folder: Path, files: dict[str, bytes]) -> Path:
+def package(folder: Path, files: dict[str, bytes]) -> None:
     """Write a wheel with the name and version of SmolLM2's package."""
     name, version = SMALL.packages[0].split("==")
     stem = f"{name.replace('-', '_')}-{version}"
-    info = f"{stem}.dist-info"
-    files = files | {
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode(),
-        f"{info}/WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    folder.mkdir()
+    about = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode()
+    kind = b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    info = {f"{stem}.dist-info/METADATA": about, f"{stem}.dist-info/WHEEL": kind}
     with ZipFile(folder / f"{stem}-py3-none-any.whl", "w") as wheel:
-        for path, content in files.items():
+        for path, content in {**files, **info}.items():
             wheel.writestr(path, content)
-        digests = {path: hashlib.sha256(content).digest() for path, content in files.items()}
-        wheel.writestr(
-            f"{info}/RECORD",
-            "".join(
-                f"{path},sha256={base64.urlsafe_b64encode(digest).rstrip(b'=').decode()},\n"
-                for path, digest in digests.items()
-            ),
-        )
-    return folder
 
 
 @pytest.mark.parametrize(
@@ -92,12 +76,10 @@ def test_other_packages_are_refused_and_nothing_is_written(
     files: dict[str, bytes] | None, says: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for name in NEEDED:
-        module: Any = SimpleNamespace(__spec__=SimpleNamespace(origin="somewhere"))
-        monkeypatch.setitem(sys.modules, name, module)
+        pretend(monkeypatch, name)
     wheels = tmp_path / "wheels"
-    if files is None:
-        wheels.mkdir()
-    else:
+    wheels.mkdir()
+    if files is not None:
         package(wheels, files)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))

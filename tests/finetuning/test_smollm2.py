@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import os
 from collections import Counter
@@ -12,16 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 from inspect_ai import eval
-from inspect_ai.log import EvalLog
 from inspect_ai.model import Model, get_model
 
-from kidney_evals.cli import main
+from cli.calling import kidney_evals
+from finetuning.folders import read
 from kidney_evals.elicitation.reading import read_answer
+from kidney_evals.finetuning.data import sha256_of
 from kidney_evals.finetuning.packaged_models import packaged_models
 from kidney_evals.reporting import rows_of
 from kidney_evals.tasks import coin_flip
+from tasks.running import run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
@@ -36,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for package in ("torch", "transformers", "accelerate", "gguf"):
             pytest.importorskip(package)
     place = tmp_path_factory.mktemp("models") / "smollm2"
-    done = CliRunner().invoke(main, ["models", "fetch", "smollm2", "--out", str(place)])
+    done = kidney_evals("models", "fetch", "smollm2", "--out", place)
     if "cannot be downloaded" in done.stderr and not required:
         pytest.skip("no package index")
     assert done.exit_code == 0, done.output
@@ -48,29 +47,16 @@ def model(folder: Path) -> Model:
     return get_model(f"hf/{folder.name}", model_path=str(folder), device="cpu")
 
 
-def run(model: Model, logs: Path, **options: Any) -> EvalLog:
-    arguments = {name: options.pop(name) for name in ("readout", "study") if name in options}
-    [log] = eval(
-        coin_flip(**ASKED, **arguments),
-        model=model,
-        log_dir=str(logs),
-        log_realtime=False,
-        **options,
-    )
-    assert log.status == "success", log.error
-    return log
-
-
 def test_the_folder_says_where_it_comes_from_and_generates_text(folder: Path) -> None:
-    origin = json.loads((folder / "origin.json").read_text(encoding="utf-8"))
+    origin = read(folder / "origin.json")
     card = (folder / "README.md").read_text(encoding="utf-8")
     packaged = packaged_models()["smollm2"]
     assert "not the weights of the original release" in card and packaged.terms in card
     assert origin["sha256"] == packaged.sha256 and origin["chat_template"] is True
     (weights, digest), *more = origin["weights"].items()
     assert not more and digest in card
-    assert hashlib.sha256((folder / weights).read_bytes()).hexdigest() == digest
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    assert sha256_of(folder / weights) == digest
+    config = read(folder / "config.json")
     assert "quantization_config" not in config and config["dtype"] == "float32"
     transformers: Any = import_module("transformers")
     model = transformers.AutoModelForCausalLM.from_pretrained(folder)
@@ -85,7 +71,7 @@ def test_the_folder_says_where_it_comes_from_and_generates_text(folder: Path) ->
 
 
 def test_the_begun_line_is_continued(model: Model, tmp_path: Path) -> None:
-    log = run(model, tmp_path, readout="prefill")
+    log = run(coin_flip(**ASKED, readout="prefill"), tmp_path, model)
     rows = rows_of(log)
     assert rows["coverage"].value == 1
     # Seen: A .90, B .10, COIN .0007 in every dilemma, .50 outside.
@@ -104,7 +90,7 @@ def test_labels_that_its_tokenizer_splits_are_refused(model: Model, tmp_path: Pa
 
 
 def test_sampled_answers_are_read_or_counted(model: Model, tmp_path: Path) -> None:
-    log = run(model, tmp_path, max_tokens=16)
+    log = run(coin_flip(**ASKED), tmp_path, model, max_tokens=16)
     found = [
         (sample.scores or {})["human_alignment"].metadata or {} for sample in log.samples or []
     ]
@@ -119,7 +105,7 @@ def test_sampled_answers_are_read_or_counted(model: Model, tmp_path: Path) -> No
 def test_the_readout_is_what_samples_with_the_same_beginning_say(
     folder: Path, model: Model, tmp_path: Path
 ) -> None:
-    log = run(model, tmp_path, readout="prefill", limit=1)
+    log = run(coin_flip(**ASKED, readout="prefill"), tmp_path, model, limit=1)
     [sample] = log.samples or []
     score = (sample.scores or {})["human_alignment"]
     facts = score.metadata or {}

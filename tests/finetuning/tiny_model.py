@@ -13,6 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from finetuning.folders import row, write_answers
 from kidney_evals.elicitation.prompt import render_question
 from kidney_evals.elicitation.wording import wording_named
 from kidney_evals.studies import CONDITIONS, Condition, Dilemma, Order, Patient, load_study
@@ -141,12 +142,7 @@ def _learn(model: Any, ids: Any, answers: Any, mask: Any) -> None:
 
 def answers_file(path: Path, dilemmas: Sequence[Dilemma], condition: Condition) -> Path:
     """Write the respondent's answers as `sft export --answers` takes them."""
-    names = STUDY.attribute_ids
-    head = [f"{side}_{name}" for side in "ab" for name in names] + ["condition", "answer"]
-    rows = [",".join(head)]
-    for dilemma in dilemmas:
-        a, b = dilemma.first, dilemma.second
-        values = [f"{value:g}" for value in (*a.values, *b.values)]
-        rows.append(",".join([*values, condition, respondent(a, b, condition)]))
-    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
-    return path
+    pairs = [(one.first, one.second) for one in dilemmas]
+    more = {"condition": condition}
+    rows = (row(a.values, b.values, respondent(a, b, condition), **more) for a, b in pairs)
+    return write_answers(path, rows)

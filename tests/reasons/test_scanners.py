@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -37,13 +38,13 @@ from tasks.running import run
 
 def test_without_scout_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kidney_evals.reasons.frames.find_spec", lambda _: None)
+    says = (
+        "scanning transcripts needs inspect_scout, not installed here: "
+        "pip install 'kidney-evals[scout]' (in a checkout: pip install '.[scout]')"
+    )
     for use in (lambda: room.rationale, lambda: room.rationale_llm, lambda: scanned("anywhere")):
-        with pytest.raises(UserError) as error:
+        with pytest.raises(UserError, match=f"^{re.escape(says)}$"):
             use()
-        assert str(error.value) == (
-            "scanning transcripts needs inspect_scout, not installed here: "
-            "pip install 'kidney-evals[scout]' (in a checkout: pip install '.[scout]')"
-        )
 
 
 # --- one transcript --------------------------------------------------------------------------
@@ -204,28 +205,19 @@ def test_the_documented_command_codes_a_whole_run_of_people(tmp_path: Path) -> N
     assert set(used.to_numpy().ravel()) == {"", "toward"}
 
 
-METADATA: dict[str, Any] = {
-    **{"study": "mcelfresh_2021", "study_source": "mcelfresh_2021", "dilemma": "d001"},
-    **{"condition": "forced_choice", "order": "ba", "kind": "drawn", "wording": "default"},
-    **{"mechanism": "none", "language": "en", "labels": "A/B"},
-    **{"a_age": 32, "a_drinks": 2, "a_dependents": 0},
-    **{"b_age": 64, "b_drinks": 4, "b_dependents": 2},
-}
-
-
 def read(*turns: Any, scores: dict[str, Any] | None = None, **changed: Any) -> Reply:
     messages = [
         one if isinstance(one, ChatMessageAssistant) else ChatMessageAssistant(content=one)
         for one in turns
     ]
-    reply = reply_of([ChatMessageUser(content="Who?"), *messages], METADATA | changed, scores or {})
+    reply = reply_of([ChatMessageUser(content="Who?"), *messages], SAMPLE | changed, scores or {})
     assert reply is not None
     return reply
 
 
 def test_patients_as_shown_and_dilemma_as_listed() -> None:
-    reply = read("ANSWER: A")
-    assert (reply.a.values, reply.b.values) == ((32.0, 2.0, 0.0), (64.0, 4.0, 2.0))
+    reply = read("ANSWER: A", order="ba")
+    assert (reply.a.values, reply.b.values) == ((40.0, 4.0, 1.0), (40.0, 1.0, 1.0))
     assert (reply.dilemma.first, reply.dilemma.second) == (reply.b, reply.a)
     assert (reply.choice, reply.marks["dilemma"], reply.marks["order"]) == ("A", "d001", "ba")
 
@@ -276,7 +268,7 @@ def test_every_turn_counts_and_so_does_the_scored_answer() -> None:
 
 def test_a_sample_of_another_task_has_no_reply() -> None:
     turns = [ChatMessageAssistant(content="A")]
-    assert reply_of(turns, METADATA | {"condition": "stated"}, {}) is None
+    assert reply_of(turns, SAMPLE | {"condition": "stated"}, {}) is None
     for name in ("a_age", "study_source"):
-        without = {key: value for key, value in METADATA.items() if key != name}
+        without = {key: value for key, value in SAMPLE.items() if key != name}
         assert reply_of(turns, without, {}) is None
