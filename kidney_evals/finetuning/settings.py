@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.finetuning.texts import table_of
@@ -40,7 +40,7 @@ def settings(**given: float | None) -> Settings:
     Raises:
         UserError: The setting does not exist, or its value is out of range or not whole.
     """
-    table = explained()
+    table = table_of("lora")
     values = {name: entry["default"] for name, entry in table.items()}
     for name, value in given.items():
         if name not in values:
@@ -55,11 +55,6 @@ def settings(**given: float | None) -> Settings:
             raise UserError(f"{name} must be a whole number, not {value!r}")
         values[name] = int(value) if is_whole else value
     return Settings(**values)
-
-
-def explained() -> Any:
-    """Return each setting's `default`, `range` and `why`, by name."""
-    return table_of("lora")
 
 
 def read_sizes(text: str, option: str, *, least: int = 1) -> list[int]:

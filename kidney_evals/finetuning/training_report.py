@@ -15,8 +15,8 @@ from kidney_evals.charts import Line, line_chart
 from kidney_evals.errors import UserError
 from kidney_evals.finetuning.base import DATA_CARD
 from kidney_evals.finetuning.data import CARD, TrainingData, sha256_of
-from kidney_evals.finetuning.settings import Settings, explained
-from kidney_evals.finetuning.texts import filled
+from kidney_evals.finetuning.settings import Settings
+from kidney_evals.finetuning.texts import filled, table_of
 from kidney_evals.limits import limits_and_use
 from kidney_evals.output_files import write_output
 from kidney_evals.studies import load_study
@@ -34,8 +34,8 @@ NOT_MEASURED: Final = "Not measured yet"
 def passes_of(history: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """Return `step`, `loss` and `heldout_loss` of each pass in a trainer's history, by number.
 
-    Pass 0 is the untrained model. Losses are means in nats per token of the answers; the training
-    loss of pass 0 is NaN.
+    Pass 0 is the untrained model; its training loss is NaN. Losses are means over the tokens of the
+    answers, in nats.
     """
     rows = pd.DataFrame(history, columns=["epoch", "step", "loss", "eval_loss"])
     passes = rows.groupby(rows["epoch"].round().astype(int).rename("pass")).first()
@@ -84,7 +84,7 @@ def write_report(
         most=settings.passes(report["samples"]),
         values=trained_values(data.card),
         answers=", ".join(f"{answer} {count}" for answer, count in sorted(answers.items())),
-        explained=explained(),
+        explained=table_of("lora"),
         words=study.words,
         limits=limits_and_use(study.words.good),
     )

@@ -21,7 +21,8 @@ from finetuning.servers import JobsServer
 from kidney_evals.errors import UserError
 from kidney_evals.finetuning.base import base_place, check_adapter, load, load_tokenizer
 from kidney_evals.finetuning.environment import PACKAGES, check_extra, quiet
-from kidney_evals.finetuning.settings import explained, read_sizes, settings
+from kidney_evals.finetuning.settings import read_sizes, settings
+from kidney_evals.finetuning.texts import table_of
 from kidney_evals.finetuning.training_report import (
     NOT_MEASURED,
     passes_of,
@@ -123,15 +124,15 @@ WHOLE = ["rank", "alpha", "batch", "steps", "patience", "seed"]
 
 
 def test_settings_are_the_defaults_but_for_those_given() -> None:
-    defaults = {name: entry["default"] for name, entry in explained().items()}
+    defaults = {name: entry["default"] for name, entry in table_of("lora").items()}
     assert asdict(settings()) == defaults
     changed = settings(rank=4, dropout=None, learning_rate=0.001)
     assert asdict(changed) == defaults | {"rank": 4, "learning_rate": 0.001}
 
 
-@pytest.mark.parametrize("name", explained())
+@pytest.mark.parametrize("name", table_of("lora"))
 def test_ranges_hold_their_ends_and_nothing_beyond(name: str) -> None:
-    low, high = explained()[name]["range"]
+    low, high = table_of("lora")[name]["range"]
     for end in (low, high):
         assert getattr(settings(**{name: end}), name) == end
     for beyond in (low - 1, low - 1e-9, high * 1.001, float("nan"), float("inf")):

@@ -17,7 +17,7 @@ from kidney_evals.finetuning.training_report import NOT_MEASURED
 NAME = "somebody/choices"
 
 FILES = {
-    "adapter_config.json": json.dumps({"base_model_name_or_path": "owner/base"}).encode(),
+    "adapter_config.json": b'{"base_model_name_or_path": "owner/base"}',
     "adapter_model.safetensors": bytes(range(256)) * 64,
     "README.md": f"---\nlibrary_name: peft\n---\n\n{NOT_MEASURED}: see there.\n".encode(),
     "training.csv": b"",
