@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from kidney_evals.errors import UserError
 from kidney_evals.finetuning.base import DATA_CARD, check_adapter, is_adapter, load_tokenizer
-from kidney_evals.finetuning.data import TrainingData
+from kidney_evals.finetuning.data import TrainingData, read_card
 from kidney_evals.finetuning.environment import check_extra, first_line, quiet
 from kidney_evals.finetuning.texts import table_of
 from kidney_evals.reporting.runs import UNTRAINED
@@ -123,7 +123,7 @@ def cards_of(arms: Sequence[Arm], data: TrainingData | None) -> dict[str, Mappin
     for arm in arms[1:]:
         path = Path(arm.model) / DATA_CARD
         if not arm.is_prompted and path.is_file():
-            cards[arm.name] = json.loads(path.read_text(encoding="utf-8"))
+            cards[arm.name] = read_card(path)
         elif not arm.is_prompted and data is not None:
             cards[arm.name] = data.card
     if not cards and data is not None:

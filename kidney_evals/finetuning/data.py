@@ -83,27 +83,37 @@ def write_data(
 
 def read_data(folder: Path) -> TrainingData:
     """Read a folder of training samples; check that its files are complete and unchanged."""
-    path = folder / CARD
-    if not path.exists():
+    if not (folder / CARD).exists():
         raise UserError(
             f"{folder} holds no {CARD}; make a folder of samples with `kidney-evals sft export`"
         )
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(card, dict) or card.get("format") != FORMAT:
-            raise UserError(f"{path} is not of the form {FORMAT!r}")
-        contents = {name: (folder / name).read_bytes() for name in card["files"]}
-    except OSError as error:
-        where = error.filename or folder
-        raise UserError(f"{where} cannot be read ({error.strerror or error})") from error
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path} cannot be read ({error})") from error
+    card = read_card(folder / CARD)
+    contents = {name: _read(folder / name) for name in card["files"]}
     for name, content in contents.items():
         if sha256(content).hexdigest() != card["files"][name]:
             raise UserError(f"{folder / name} was changed after the export; export it again")
     texts = {name: content.decode() for name, content in contents.items()}
     train, heldout = (_examples(texts[f"{part}.jsonl"], texts[f"{part}.csv"]) for part in PARTS)
     return TrainingData(folder, card, train, heldout)
+
+
+def read_card(path: Path) -> Mapping[str, Any]:
+    """Read the card of a folder of training samples."""
+    content = _read(path)
+    try:
+        card = json.loads(content)
+    except ValueError as error:
+        raise UserError(f"{path} cannot be read ({error})") from error
+    if not isinstance(card, dict) or card.get("format") != FORMAT:
+        raise UserError(f"{path} is not of the form {FORMAT!r}")
+    return card
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror or error})") from error
 
 
 def sha256_of(path: Path) -> str:

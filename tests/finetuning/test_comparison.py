@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,13 @@ def test_one_line_before_any_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for arguments, line in LINES.items():
         assert line in refused(evaluate("--before", "kidney/human", *arguments.split()))
     assert list(tmp_path.iterdir()) == []
+    # A model whose card of training samples is broken.
+    for name in ("config.json", "data_card.json"):
+        (tmp_path / "model").mkdir(exist_ok=True)
+        (tmp_path / "model" / name).write_text("{", encoding="utf-8")
+    broken = ("--before", "kidney/human", "--after", tmp_path / "model", "--out", tmp_path / "out")
+    assert "data_card.json cannot be read (Expecting" in refused(evaluate(*broken))
+    shutil.rmtree(tmp_path / "model")
     # A folder with other files is left alone.
     (tmp_path / "README.md").write_text("mine", encoding="utf-8")
     models = ("--before", "kidney/human", "--after", "kidney/first")

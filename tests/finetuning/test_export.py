@@ -422,6 +422,8 @@ def test_a_folder_that_was_changed_is_refused(usual: TrainingData, tmp_path: Pat
             ("heldout.jsonl", None, "heldout.jsonl cannot be read (No such file or directory)"),
             ("card.json", "{}", "card.json is not of the form"),
             ("card.json", "{", "card.json cannot be read"),
+            # Bytes that are no UTF-8.
+            ("card.json", "\udcff", "card.json cannot be read"),
             ("card.json", None, "holds no card.json; make a folder of samples"),
         )
     ):
@@ -429,6 +431,6 @@ def test_a_folder_that_was_changed_is_refused(usual: TrainingData, tmp_path: Pat
         shutil.copytree(usual.folder, folder)
         (folder / name).unlink()
         if content is not None:
-            (folder / name).write_text(content, encoding="utf-8")
+            (folder / name).write_bytes(content.encode(errors="surrogateescape"))
         with pytest.raises(UserError, match=re.escape(says)):
             read_data(folder)
