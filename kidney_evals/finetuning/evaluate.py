@@ -16,7 +16,6 @@ from kidney_evals.finetuning.arms import Arm, cards_of, model_of, system_prompt
 from kidney_evals.finetuning.data import TrainingData
 from kidney_evals.finetuning.environment import load_env
 from kidney_evals.finetuning.texts import table_of
-from kidney_evals.measures import find
 from kidney_evals.output_files import check_new_folder, write_output
 from kidney_evals.reporting.comparing.changes import Pairing, RowChange
 from kidney_evals.scorers.samples import run_of_log
@@ -131,11 +130,6 @@ class Effect(NamedTuple):
     margin: float = math.nan
     untrained: str = ""
     says: str = ""
-
-    @property
-    def label(self) -> str:
-        """The label of the measure."""
-        return find(self.row).label
 
     @property
     def is_side_effect(self) -> bool:
