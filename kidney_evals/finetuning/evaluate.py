@@ -218,7 +218,9 @@ def evaluate(
         if log.status == "success":
             logs[key] = read_eval_log(log.location)
         else:
-            missing.append((*key, log.error.message.splitlines()[0] if log.error else log.status))
+            # The message of an error may be empty.
+            why = (log.error.message.strip() if log.error else "") or log.status
+            missing.append((*key, why.splitlines()[0]))
     first = arms[0]
     if not any(name == first.name for name, _ in logs):
         why = next((reason for name, _, reason in missing if name == first.name), "no log")

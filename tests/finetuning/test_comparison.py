@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import csv
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from click.testing import Result
+from inspect_ai import Task
 
 from cli.calling import refused
 from finetuning.folders import call, export
@@ -136,6 +140,20 @@ def test_prompts_instead_of_training(tmp_path: Path) -> None:
     assert "the younger patient" in stated and "17% of all cases" in stated
     forced = system_prompt(arm, "forced_choice", study, None)
     assert forced is not None and "coin" not in forced
+
+
+def test_a_run_that_fails_without_a_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failed(tasks: Sequence[Task], **_: object) -> tuple[bool, list[Any]]:
+        error = SimpleNamespace(message="")
+        facts = [SimpleNamespace(metadata=one.metadata) for one in tasks]
+        return False, [SimpleNamespace(eval=one, status="error", error=error) for one in facts]
+
+    monkeypatch.setattr("inspect_ai.eval_set", failed)
+    arms = arms_of("kidney/human", ["kidney/first"])
+    with pytest.raises(UserError, match=r"kidney/human answered nothing \(error\)"):
+        run_comparison(arms, tmp_path / "out", Plan(dilemmas=2, side_effects=False))
 
 
 @pytest.mark.slow
