@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 PartName = Literal["coin_flip", "forced_choice", "repeated", "other_study", "wordings", "readout"]
 
 ReadoutPlan = Literal["sample", "both", "prefill"]
-"""What the runs read: sampled answers; these and, in a further run, probabilities; probabilities
-after an answer line that is begun for the model."""
+"""`sample`: every run reads sampled answers. `both`: a further run reads probabilities. `prefill`:
+every run reads the probabilities after an answer line that is begun for the model."""
 
 
 class Part(NamedTuple):

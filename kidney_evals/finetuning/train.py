@@ -68,8 +68,8 @@ def train(
     quiet()
     tokenizer = load_tokenizer(place)
     work, inputs = unfinished(out), _inputs(data, place, count, settings)
-    begun = inputs | {"device": where}
-    with _begun(work, begun, resume) as checkpoint, _failures_explained(work):
+    given = inputs | {"device": where}
+    with _begun(work, given, resume) as checkpoint, _failures_explained(work):
         torch = import_module("torch")
         # Not on a CPU, where it was a fifth faster and learnt less: SmolLM2's held-out loss after
         # one step of four samples was .88, in float32 .64.
