@@ -22,14 +22,7 @@ from kidney_evals.finetuning.sources import (
     pair_of,
     shuffled,
 )
-from kidney_evals.input_files import (
-    MAX_TABLE_BYTES,
-    FileModel,
-    Line,
-    Number,
-    TableFile,
-    read_bytes,
-)
+from kidney_evals.input_files import MAX_TABLE_BYTES, FileModel, Line, Number, TableFile, read_bytes
 from kidney_evals.scorers import main_score
 from kidney_evals.studies import (
     CHOICES,

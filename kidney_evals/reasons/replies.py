@@ -11,12 +11,7 @@ from inspect_ai.model import ChatMessage, ChatMessageAssistant, ContentReasoning
 
 from kidney_evals.elicitation.channels import ANSWER, Channel, known_channel
 from kidney_evals.elicitation.form import Form, form_of
-from kidney_evals.elicitation.reading import (
-    read_answer,
-    read_message,
-    split_hidden,
-    tell_objects,
-)
+from kidney_evals.elicitation.reading import read_answer, read_message, split_hidden, tell_objects
 from kidney_evals.reasons.codes import Choice, Codes
 from kidney_evals.reasons.lexical import code_reply
 from kidney_evals.studies import CONDITIONS, Dilemma, Patient, Study, load_study

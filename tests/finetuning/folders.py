@@ -38,10 +38,13 @@ def pretend(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
 
 
 def export(out: Path, *arguments: object) -> TrainingData:
-    """Run the command and read what it wrote."""
+    """Run the command and read what it wrote; every sample has an id of its own."""
     result = call("export", "--out", out, *arguments)
     assert result.exit_code == 0, result.output
-    return read_data(out)
+    data = read_data(out)
+    samples = (*data.train, *data.heldout)
+    assert len({one.facts["sample"] for one in samples}) == len(samples)
+    return data
 
 
 def not_exported(out: Path, *arguments: object) -> str:

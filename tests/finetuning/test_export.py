@@ -37,14 +37,7 @@ from kidney_evals.finetuning.data import Example, TrainingData, read_data
 from kidney_evals.finetuning.export import summary
 from kidney_evals.finetuning.sources import evaluated
 from kidney_evals.human.reference import load_reference
-from kidney_evals.studies import (
-    CONDITIONS,
-    Dilemma,
-    Patient,
-    datasets_dir,
-    dilemmas_of,
-    load_study,
-)
+from kidney_evals.studies import CONDITIONS, Dilemma, Patient, datasets_dir, dilemmas_of, load_study
 from kidney_evals.tasks import coin_flip, forced_choice
 from tasks.running import run
 
@@ -167,7 +160,6 @@ def test_files_have_the_format_of_the_services(usual: TrainingData, tmp_path: Pa
             assert name == "messages" and all(set(one) == {"role", "content"} for one in messages)
             # The mark of the study's text is in the card; a model must not learn it.
             assert "canary" not in line and "GUID" not in line
-    assert len({one.facts["sample"] for one in (*usual.train, *usual.heldout)}) == 162
     # A line separator inside a question is no end of a line.
     wording = {"id": "odd", "base": "default", "varies": "x", "situation": "Two\u2028wait."}
     (tmp_path / "odd.yaml").write_text(yaml.safe_dump([wording]), encoding="utf-8")
@@ -339,9 +331,8 @@ def test_a_list_is_asked_by_its_evaluation(tmp_path: Path) -> None:
     options = ("--study", "freedman_2020", "--condition", "forced_choice", "--samples", 100)
     line = not_exported(tmp_path / "no", *options)
     assert "the 28 dilemmas of freedman_2020 are those that its evaluation asks" in line
-    result = call("export", "--out", tmp_path / "data", "--allow-overlap", *options)
-    assert "OVERLAP: 132 samples are about dilemmas" in result.output
-    data = read_data(tmp_path / "data")
+    data = export(tmp_path / "data", "--allow-overlap", *options)
+    assert any(one.startswith("OVERLAP: 132 samples are about") for one in summary(data.card))
     assert data.card["excluded"]["overlap"] == 132
     names = ("age", "drinking", "cancer")
     train, heldout = pairs(data.train, names), pairs(data.heldout, names)
@@ -349,7 +340,6 @@ def test_a_list_is_asked_by_its_evaluation(tmp_path: Path) -> None:
     assert (len(train), len(heldout)) == (22, 6) and not train & heldout
     asked = Counter(one.facts["dilemma"] for one in data.train)
     assert max(asked.values()) - min(asked.values()) <= 1
-    assert len({one.facts["sample"] for one in (*data.train, *data.heldout)}) == 132
     assert "**132 of the samples" in readme(data)
 
 

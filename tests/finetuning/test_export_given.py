@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from inspect_ai import Task
 from inspect_ai.log import read_eval_log
@@ -51,14 +52,13 @@ def _younger(a: Sequence[float], b: Sequence[float]) -> str:
 def _check_split(data: TrainingData, people: bool = False) -> None:
     """No dilemma is on both sides or in an evaluation, no person on both; orders are balanced."""
     check_apart(data)
-    for condition in CONDITIONS:
-        own = [one.facts["order"] for one in data.train if one.facts["condition"] == condition]
-        assert abs(own.count("ab") - own.count("ba")) <= 1
+    train, heldout = (
+        pd.DataFrame([one.facts for one in part]) for part in (data.train, data.heldout)
+    )
+    for _, orders in train["order"].groupby(train["condition"]):
+        assert abs((orders == "ab").sum() - (orders == "ba").sum()) <= 1
     if people:
-        train, heldout = (
-            {one.facts["person"] for one in part} for part in (data.train, data.heldout)
-        )
-        assert train and heldout and not train & heldout
+        assert not set(train["person"]) & set(heldout["person"])
 
 
 # --- a table of answers ----------------------------------------------------------------------
@@ -102,8 +102,6 @@ def test_one_dilemma_told_many_ways_stays_on_one_side(tmp_path: Path) -> None:
     _check_split(data)
     # A fifth of 40 dilemmas is held out, with all four answers to each.
     assert (len(pairs(data.train)), len(pairs(data.heldout))) == (32, 8)
-    ids = [one.facts["sample"] for one in (*data.train, *data.heldout)]
-    assert len(set(ids)) == len(ids)
     assert all(one.facts["answer"] == _younger(*shown(one.facts)) for one in data.train)
 
 
@@ -281,7 +279,6 @@ def test_rows_are_split_by_person_and_by_dilemma(raw_dir: Path, tmp_path: Path) 
     for one in data.train:
         assert (int(one.facts["person"]) % 2 == 0) == (one.facts["condition"] == "coin_flip")
     assert data.card["excluded"]["left_out"]["identical"] == 7
-    assert len({one.facts["sample"] for one in data.train}) == 1000
     for words in ("These samples repeat single rows of the source", "GPL-2.0"):
         assert words in readme(data)
     # Every sample is an answer that was given. Swapping the sides swaps the first two answers.
