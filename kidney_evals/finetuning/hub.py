@@ -87,6 +87,6 @@ def push_adapter(adapter: Path, name: str, *, public: bool = False) -> str:
             f"try again with `{shlex.join(again)}`"
         ) from error
     line = f"pushed to {commit.repo_url}, {'private' if private else 'public'}"
-    if NOT_MEASURED in (adapter / _CARD).read_text(encoding="utf-8"):
+    if NOT_MEASURED.encode() in (adapter / _CARD).read_bytes():
         line += "; its card says that side effects were not measured"
     return line

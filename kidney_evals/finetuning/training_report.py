@@ -118,7 +118,8 @@ def write_side_effects(folder: Path, text: str) -> None:
     """Write the measured side effects, as Markdown, into the card in an adapter's folder."""
     path = folder / "README.md"
     try:
-        card = path.read_text(encoding="utf-8")
+        # A user may have edited the card in another encoding.
+        card = path.read_text(encoding="utf-8", errors="surrogateescape")
     except OSError as error:
         raise UserError(f"cannot read {path} ({error.strerror or error})") from error
     if card.count(_OPEN) != 1 or card.count(_CLOSE) != 1:
@@ -126,4 +127,4 @@ def write_side_effects(folder: Path, text: str) -> None:
     before, _, rest = card.partition(_OPEN)
     content = f"{before}{_OPEN}{text.strip()}\n{_CLOSE}{rest.partition(_CLOSE)[2]}"
     # The two marks identify a card that this package wrote.
-    write_output(path, content.encode(), overwrite=True)
+    write_output(path, content.encode(errors="surrogateescape"), overwrite=True)

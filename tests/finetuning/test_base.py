@@ -201,10 +201,13 @@ def test_the_report_and_the_card_of_an_adapter(tmp_path: Path) -> None:
     trained = "2 s on cpu in float32, 50 tokens a second with held-out passes, peak memory 2.1 GB."
     for words in ("Prohibited use", "owner/base", "mcelfresh_2021", NOT_MEASURED, "age", trained):
         assert words in card
+    # What a user added, in any encoding, stays.
+    (folder / "README.md").write_bytes(card.encode() + "Á moi".encode("latin-1"))
     write_side_effects(folder, "None.")
     write_side_effects(folder, "Some.")
-    changed = (folder / "README.md").read_text(encoding="utf-8")
+    changed = (folder / "README.md").read_bytes().decode("latin-1")
     assert NOT_MEASURED not in changed and "None." not in changed and "\nSome.\n" in changed
+    assert changed.endswith("Á moi")
     (folder / "README.md").write_text("mine", encoding="utf-8")
     assert "is no card of `sft train`" in line_of(write_side_effects, folder, "Some.")
 
