@@ -8,16 +8,18 @@ import numpy as np
 import pytest
 
 from estimation.simulated import coverage, fixed_people, human_shares, random_differences, run
-from estimation.test_statistics import STATISTICS
+from estimation.test_statistics import STATISTICS, Statistic
+from kidney_evals.estimation.agreement import agreement
 from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.bounds import indecision_bounds
 from kidney_evals.estimation.consistency import (
+    dominance,
     position_bias,
     retest_disagreement,
     swap_disagreement,
 )
 from kidney_evals.estimation.decisions import DRAWN, Decisions
-from kidney_evals.estimation.distance import fixed_distance, side_correction
+from kidney_evals.estimation.distance import choice_distance, fixed_distance, side_correction
 from kidney_evals.estimation.indecision import indecision_rate
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -66,7 +68,31 @@ def test_a_readout_says_what_many_answers_say(name: str, condition: str) -> None
     assert found.value == pytest.approx(expected.value, abs=0.05 if name == "flip_slope" else 0.01)
     assert found.human == pytest.approx(expected.human, abs=1e-3, nan_ok=True)
     assert found.low <= found.value <= found.high
+
+
+def test_values_by_hand() -> None:
+    # Two dilemmas, people .8/.2 and .4/.6; the model .9/.1 then .5/.5 (swapped), and .3/.7 twice.
+    once = read_out(
+        np.array([[[0.9, 0.1], [0.3, 0.7]], [[0.5, 0.5], [0.3, 0.7]]]), np.array([[1.0], [-1.0]]),
+        np.array([[0.8, 0.2], [0.4, 0.6]]), np.array([1.0, 0.3]),
+    )  # fmt: skip
+    # Shares over orders are .7/.3 and .3/.7.
+    met = 0.7 * 0.8 + 0.3 * 0.2 + 0.3 * 0.4 + 0.7 * 0.6
+    apart = (1 - (0.9 * 0.5 + 0.1 * 0.5), 1 - (0.09 + 0.49))
+    again = ((1 - 0.82 + 1 - 0.5) / 2, 1 - 0.58)
+    expected: dict[Statistic, float] = {
+        agreement: met / (0.8 + 0.6),
+        choice_distance: (2 * 0.1**2 + 2 * 0.1**2) / 2,
+        swap_disagreement: sum(apart) / 2,
+        retest_disagreement: sum(again) / 2,
+        # A was the first patient in order 0 and the second in order 1.
+        position_bias: (0.9 + 0.5 + 0.3 + 0.7) / 4 - 0.5,
+        dominance: (0.7 + 0.7) / 2,
+    }
+    for statistic, value in expected.items():
+        assert statistic(once).value == pytest.approx(value), statistic
     assert side_correction(once) == 0
+    assert (len(once), agreement(once).n) == (4, 2)
 
 
 def test_a_rate_read_out_covers_that_of_other_dilemmas() -> None:
