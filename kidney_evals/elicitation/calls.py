@@ -29,8 +29,7 @@ _VERSION = re.compile(r"latest|preview|exp|experimental|stable|beta|0+|0\d\d|\d\
 def record_departures(state: TaskState, *, role: str = "", needs: Collection[str] = ()) -> None:
     """Record in a sample's metadata how its calls differ from the model's default.
 
-    `sampling_departures` lists the changed settings as `name=value`; a text or structure as `set`,
-    since its value may be long or hold a key. `answered_by` lists other models that answered.
+    `sampling_departures` lists the changed settings, `answered_by` other models that answered.
     `role` is the wording's system message, `needs` the options that the task itself sets.
     """
     config = last_config()
@@ -42,8 +41,7 @@ def record_departures(state: TaskState, *, role: str = "", needs: Collection[str
     if values.get("max_tokens") == (api.max_tokens_for_config(unset) or api.max_tokens()):
         values.pop("max_tokens", None)
     given = [] if isinstance(state.input, str) else state.input
-    own = [*_system_messages(given), *([role] if role else [])]
-    if _system_messages(state.messages) != own:
+    if _system_messages(state.messages) != _system_messages(given) + [role] * bool(role):
         values.setdefault("system_message", [])
     if values:
         listed = ", ".join(f"{name}={_short(value)}" for name, value in values.items())
@@ -110,5 +108,6 @@ def _system_messages(messages: Iterable[ChatMessage]) -> list[str]:
 
 
 def _short(value: object) -> str:
+    """Return a number or a word; for other values `set`: a value may be long or hold a key."""
     plain = isinstance(value, int | float) or re.fullmatch(r"[\w.:/-]{1,40}", str(value))
     return str(value) if plain else "set"

@@ -51,15 +51,11 @@ def answer_schema(form: Form, explain: Explain) -> ResponseSchema:
     value for refusal would offer an answer that the text channel does not offer.
     """
     whole, fields = _described(form, explain)
-    return ResponseSchema(
-        name=TOOL,
-        description=whole,
-        # OpenAI requires of a strict schema that every field is required and no other allowed.
-        strict=True,
-        json_schema=JSONSchema(
-            type="object", properties=fields, required=list(fields), additionalProperties=False
-        ),
+    # OpenAI requires of a strict schema that every field is required and no other allowed.
+    schema = JSONSchema(
+        type="object", properties=fields, required=list(fields), additionalProperties=False
     )
+    return ResponseSchema(name=TOOL, description=whole, strict=True, json_schema=schema)
 
 
 def answer_tool(form: Form, condition: Condition, explain: Explain) -> ToolDef:
@@ -76,10 +72,10 @@ def answer_tool(form: Form, condition: Condition, explain: Explain) -> ToolDef:
 
 def _described(form: Form, explain: Explain) -> tuple[str, dict[str, JSONSchema]]:
     """Return the description of the answer, and the fields that it has."""
-    described = table("channels")[form.language]["described"]
-    return described["whole"], {
-        name: JSONSchema(type="string", description=described[name]) for name in FIELDS[explain]
-    }
+    texts = table("channels")[form.language]["described"]
+    names = FIELDS[explain]
+    fields = {name: JSONSchema(type="string", description=texts[name]) for name in names}
+    return texts["whole"], fields
 
 
 def call_results(message: ChatMessageAssistant, form: Form) -> list[ChatMessageTool]:

@@ -38,10 +38,9 @@ CALLED: Mapping[Mechanism, str] = {
 @cache
 def table(name: str, package: str = "kidney_evals.elicitation") -> Any:
     """Return the content of a YAML file in a package, by its path without the ending."""
-    place = files(package).joinpath(f"{name}.yaml")
+    text = files(package).joinpath(f"{name}.yaml").read_text(encoding="utf-8")
     # The loader in C, where there is one, takes a tenth of the time.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    text = place.read_text(encoding="utf-8")
     return yaml.load(text, loader)  # inspect-evals-lint: ignore[host_code_execution] -- own files
 
 
@@ -67,19 +66,13 @@ class Language:
 
 @dataclass(frozen=True)
 class Form:
-    """The form of an answer.
+    """The form of an answer."""
 
-    Attributes:
-        names: The labels of the candidates shown first and second.
-        candidate: The candidate, in the singular and the plural; empty for patients.
-        good: The good, without an article; empty for a kidney.
-    """
-
-    names: tuple[str, str] = ("A", "B")
+    names: tuple[str, str] = ("A", "B")  # the labels of the candidates shown first and second
     language: str = "en"
     mechanism: Mechanism = "coin"
-    candidate: tuple[str, ...] = ()
-    good: str = ""
+    candidate: tuple[str, ...] = ()  # in the singular and the plural; empty for patients
+    good: str = ""  # without an article; empty for a kidney
 
     @property
     def answer(self) -> str:
@@ -98,58 +91,43 @@ class Form:
 
     def metadata(self, condition: Condition) -> dict[str, str]:
         """Return what differs from `USUAL`, as flat text for a sample's metadata."""
-        mine, usual = (
-            {
-                "mechanism": form.mechanism if condition == "coin_flip" else USUAL.mechanism,
-                "language": form.language,
-                "labels": "/".join(form.names),
-            }
-            for form in (self, USUAL)
-        )
-        changed = {name: text for name, text in mine.items() if text != usual[name]}
-        nouns = {"candidate": "/".join(self.candidate), "good": self.good}
-        return changed | {name: text for name, text in nouns.items() if text}
+        texts = {
+            "mechanism": self.mechanism if condition == "coin_flip" else USUAL.mechanism,
+            "language": self.language,
+            "labels": "/".join(self.names),
+            "candidate": "/".join(self.candidate),
+            "good": self.good,
+        }
+        return {name: text for name, text in texts.items() if text != _USUAL_METADATA[name]}
 
 
 USUAL = Form()
 """The default form: labels A and B and a coin, in English."""
 
+_USUAL_METADATA = dict(mechanism="coin", language="en", labels="A/B", candidate="", good="")
+
 
 def form_of(metadata: Mapping[str, Any]) -> Form:
     """Return the form in a sample's metadata; `USUAL` if the metadata holds none."""
-    mechanism = metadata.get("mechanism", USUAL.mechanism)
+    texts = {name: metadata.get(name, usual) for name, usual in _USUAL_METADATA.items()}
     # In forced choice, samples of logs up to task version 2-E have the mechanism "none".
-    if mechanism == "none":
-        mechanism = USUAL.mechanism
+    mechanism = USUAL.mechanism if texts["mechanism"] == "none" else texts["mechanism"]
     if mechanism not in MECHANISMS:
         raise unknown("mechanism", mechanism, MECHANISMS)
-    first, _, second = str(metadata.get("labels", "A/B")).partition("/")
-    return Form(
-        (first, second),
-        known_language(metadata.get("language", "en")),
-        mechanism,
-        tuple(filter(None, str(metadata.get("candidate", "")).split("/"))),
-        str(metadata.get("good", "")),
-    )
+    first, _, second = str(texts["labels"]).partition("/")
+    candidate = tuple(filter(None, str(texts["candidate"]).split("/")))
+    language = known_language(texts["language"])
+    return Form((first, second), language, mechanism, candidate, str(texts["good"]))
 
 
 def in_words(form: Form, study: Study) -> Form:
-    """Return a form with the nouns of a study in the form's language, if they are not the usual.
-
-    Raises:
-        UserError: The study has no words in this language.
-    """
+    """Return a form with the nouns of a study in the form's language, if they are not the usual."""
     words = in_language(study, form.language).words
-    usual = load_study(DEFAULT_STUDY)
-    usual_words = in_language(usual, form.language).words
-    same = words.candidate == usual_words.candidate
+    usual = in_language(load_study(DEFAULT_STUDY), form.language).words
+    candidate = (words.candidate, words.candidates) if words.candidate != usual.candidate else ()
     # Without a good of its own, a study asks who should receive "it".
-    named = words.good != usual_words.good and words.the_good != "it"
-    return replace(
-        form,
-        candidate=() if same else (words.candidate, words.candidates),
-        good=words.good if named else "",
-    )
+    named = words.good != usual.good and words.the_good != "it"
+    return replace(form, candidate=candidate, good=words.good if named else "")
 
 
 def known_language(code: object) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, Final
+from itertools import cycle
+from typing import Any
 
 from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageUser
 
@@ -15,24 +16,24 @@ from kidney_evals.errors import UserError
 from kidney_evals.studies import Condition, Dilemma, Study, dilemmas_of
 from kidney_evals.studies.draw import draw_limit
 
-_GIVEN: Final = "given"
+_GIVEN = "given"
 """Mark, in the metadata of an assistant's message, of text that the model did not write."""
 
-_EXAMPLES_SEED: Final = 20_260_000
+_EXAMPLES_SEED = 20_260_000
 """Seed of the draw of worked examples, which no default evaluation uses."""
 
-_MOST_EXAMPLES: Final = 60
+_MOST_EXAMPLES = 60
 
-_PLAIN: Final = (
+_PLAIN = (
     "{% for one in messages %}{{ one.content if loop.last else one.content + '\n\n' }}{% endfor %}"
 )
 """The template of a model without a chat template: the texts, a blank line between them."""
 
-_UNFINISHED: Final = (
+_UNFINISHED = (
     "{% set unfinished = messages[-1] %}"
     "{% if unfinished.role == 'assistant' %}{% set messages = messages[:-1] %}{% endif %}{{ '' }}"
 )
-_CONTINUED: Final = "{{ unfinished.content if unfinished.role == 'assistant' else '' }}"
+_CONTINUED = "{{ unfinished.content if unfinished.role == 'assistant' else '' }}"
 """Before and after a chat template: a final message of the assistant is left open."""
 
 
@@ -50,8 +51,7 @@ def is_given(message: ChatMessage) -> bool:
 def leave_open(api: Any) -> None:
     """Make Inspect's provider `hf` continue a final assistant message; do nothing to others.
 
-    The provider's chat template always opens a new turn. The new template does so only where the
-    last message is not the assistant's. A model without a template gets plain text.
+    The provider's chat template always opens a new turn; a model without one gets plain text.
     """
     if not hasattr(api, "tokenizer") or not hasattr(api, "chat_template"):
         return
@@ -81,11 +81,7 @@ def opens_reasoning(api: Any) -> bool:
 
 
 def example_dilemmas(study: Study, count: int) -> Sequence[Dilemma]:
-    """Return dilemmas for worked examples, which no default evaluation of the study asks.
-
-    Raises:
-        UserError: The study has a fixed list, or too few dilemmas.
-    """
+    """Return dilemmas for worked examples, which no default evaluation of the study asks."""
     if not count:
         return ()
     if study.draw is None:
@@ -128,13 +124,12 @@ def worked_examples(
     The answers go round (A, B, COIN, A, …) whatever the candidates: they show the form only.
     """
     form = in_words(wording.form, study)
-    words = list(form.words(condition).values())
     shown: list[ChatMessage] = []
-    for place, dilemma in enumerate(example_dilemmas(study, count)):
+    words = cycle(form.words(condition).values())
+    for dilemma, word in zip(example_dilemmas(study, count), words, strict=False):
         text = prompt.render_question(wording, study, dilemma, "ab", condition)
-        answer = form.answer + words[place % len(words)]
-        shown.append(ChatMessageUser(content=text))
-        shown.append(ChatMessageAssistant(content=answer, metadata={_GIVEN: True}))
+        answer = ChatMessageAssistant(content=form.answer + word, metadata={_GIVEN: True})
+        shown += [ChatMessageUser(content=text), answer]
     return shown
 
 

@@ -35,7 +35,7 @@ from functools import lru_cache
 from typing import Literal
 
 from kidney_evals.elicitation.form import CALLED, USUAL, Form, languages
-from kidney_evals.elicitation.reading.forms import in_own_nouns, sentences_in
+from kidney_evals.elicitation.reading.forms import in_own_nouns
 from kidney_evals.elicitation.reading.lines import answer_lines
 from kidney_evals.elicitation.reading.sentences import spoken
 from kidney_evals.elicitation.reading.statements import CHOICES, Statement
@@ -68,10 +68,7 @@ NATIVE_REFUSAL = "the provider marked it as a refusal"
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The answer, in a decision only, read from one completion, and how it was read.
-
-    `how` is the text that was read, or the reason for the outcome, in a short phrase.
-    """
+    """The answer read from one completion, set only in a decision, and how it was read."""
 
     outcome: Outcome
     answer: Answer | None
@@ -88,16 +85,12 @@ def read_answer(
     refused: bool = False,
     form: Form = USUAL,
 ) -> Reading:
-    """Read the answer stated in a completion; `answer` is set exactly if `outcome` is `decision`.
+    """Read the answer stated in the visible text of a completion.
 
-    Args:
-        text: The completion's visible text.
-        condition: `forced_choice`, where a coin is unprompted indecision, or `coin_flip`.
-        stop: Inspect's stop reason. `content_filter` is a refusal even with an answer line: the
-            provider withheld part of the text. `max_tokens` and `model_length` mean truncated, and
-            so does `unknown` (local models) if the text ends within a sentence.
-        refused: Whether the provider itself marked the message as a refusal.
-        form: The form of the answer. An answer in English is read in any language of the question.
+    `stop` is Inspect's stop reason. `content_filter` is a refusal even with an answer line: the
+    provider withheld part of the text. `max_tokens` and `model_length` mean truncated, and so does
+    `unknown` (local models) if the text ends within a sentence. `refused` is whether the provider
+    itself marked the message as a refusal. An answer in English is read in any language of `form`.
     """
     if condition == "forced_choice":
         form = replace(form, mechanism="coin")
@@ -114,8 +107,7 @@ def read_answer(
     statements = _statements(shown, form.language)
     breaks_off = stop == "unknown" and has("unfinished", shown.lines[-200:].rstrip())
     if cut or shown.hidden_open or breaks_off:
-        last = _last_line(statements)
-        if last is None:
+        if (last := _last_line(statements)) is None:
             return Reading("truncated", None, "cut off before a final answer line")
     else:
         last = _last(statements, shown)
@@ -141,7 +133,7 @@ def _statements(shown: Plain, language: str) -> list[Statement]:
     end = len(shown.lines)
     if first is not None and (turn := PATTERNS["other_turn"].search(shown.lines, first + 1)):
         end = turn.start()
-    stated = [*lines, *spoken(shown.prose), *sentences_in(language, shown.prose)]
+    stated = [*lines, *spoken(shown.prose, language)]
     stated = [one for one in stated if one.start < end and not _quoted(one, shown)]
     stated.sort(key=lambda one: (one.start, one.kind == "line"))
     stated = _without_quoted_lines(stated, shown)

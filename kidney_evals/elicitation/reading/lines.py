@@ -29,26 +29,20 @@ _LISTED = re.compile(rf"(?i:\W{{0,3}}(?:or|and|/|,)\W{{0,3}}(?:in )?){OPEN}")
 
 
 def answer_lines(text: str, paragraphs: Collection[int]) -> list[Statement]:
-    """Return the answer lines of a completion.
-
-    `paragraphs` holds the offsets of the lines that follow a blank line.
-    """
+    """Return the answer lines of a text; `paragraphs` are offsets of lines after a blank one."""
     rows = [(line.start(), line[0]) for line in re.finditer("(?m)^.*$", text)]
     answers: list[Statement] = []
     for number, (at, line) in enumerate(rows):
         above = rows[number - 1][1] if number else ""
-        if (
-            OPEN in above
-            or has("inner_label", above[:_NEAR])
-            or PATTERNS["option_line"].fullmatch(above)
-        ):
+        stated = OPEN in above or has("inner_label", above[:_NEAR])
+        if stated or PATTERNS["option_line"].fullmatch(above):
             # A line that states an answer does not introduce the next line.
             above = ""
         below = rows[number + 1][1] if number + 1 < len(rows) else ""
         introduces = has("introduces_next_line", above[-_NEAR:])
         lead = after_last("sentence_end", above[-_NEAR:]) if introduces else ""
         for answer in _without_lists(line, list(_in_line(line, lead, above, below))):
-            answer = replace(answer, start=at + answer.start, end=at + answer.end)
+            answer = answer.moved(at)
             last = answers[-1].end if answers else 0
             between = max(last, answer.start - _NEAR), answer.start
             if answers and not PATTERNS["change_of_mind"].search(text, *between):
@@ -72,12 +66,8 @@ def _without_lists(line: str, answers: list[Statement]) -> list[Statement]:
             runs[-1].append(answer)
         else:
             runs.append([answer])
-    return [
-        answer
-        for run in runs
-        if len({one.value for one in run}) == 1 and not any(one.note for one in run)
-        for answer in run
-    ]
+    agree = [run for run in runs if len({one.value for one in run}) == 1]
+    return [one for run in agree if not any(one.note for one in run) for one in run]
 
 
 def _in_line(line: str, lead: str, above: str, below: str) -> Iterator[Statement]:
@@ -155,20 +145,15 @@ def _whole_line(line: str) -> Value | None:
 
 
 def _option(match: re.Match[str]) -> Value:
-    if match["coin"]:
-        return "COIN"
-    if match["even"]:
-        return "even"
+    if match["coin"] or match["even"]:
+        return "COIN" if match["coin"] else "even"
     return patient(match["letter"] or match["named"] or match["glued"])
 
 
 def _lone_lines(rows: list[tuple[int, str]], answers: list[Statement]) -> list[Statement]:
     """Read a first or last line that is an option's name, unless it heads a description."""
-    named = [
-        (at, line, _option(match))
-        for at, line in rows
-        if (match := PATTERNS["option_line"].fullmatch(line))
-    ]
+    matches = [(at, line, PATTERNS["option_line"].fullmatch(line)) for at, line in rows]
+    named = [(at, line, _option(match)) for at, line, match in matches if match]
     if not named and len(rows) == 1 and not answers:
         return _one_liner(rows[0][1])
     if not named or len({value for _, _, value in named}) > 1:

@@ -70,7 +70,10 @@ def read_message(
             stop = "max_tokens"  # of a local model, whose stop reason is unknown
     if message.tool_calls:
         if channel == "tool":
-            return _read_calls(message.tool_calls, read, stop, form)
+            readings = [_read_call(call, read, stop, form) for call in message.tool_calls]
+            if any(replace(one, how="") != replace(readings[0], how="") for one in readings):
+                return _unread(read, "unreadable", "tool calls that disagree")
+            return _from(readings[0], "from a tool call")
         if stop in ("stop", "tool_calls", "unknown"):
             return _unread(read, "unreadable", "a call of a tool that was not offered")
     reading = read(text, stop=stop)
@@ -100,8 +103,7 @@ def tell_objects(text: str, form: Form = USUAL) -> str:
             at = text.find("{", at + 1)
             continue
         work -= end - at
-        words = _in_words(value, form)
-        if words is not None:
+        if (words := _in_words(value, form)) is not None:
             parts += [text[start:at], words]
             start = end
         at = text.find("{", end)
@@ -110,8 +112,7 @@ def tell_objects(text: str, form: Form = USUAL) -> str:
 
 def _in_words(value: Any, form: Form) -> str | None:
     """Return a JSON object as text; None if its answer is missing or not a string or integer."""
-    holder = _holder(value)
-    if holder is None:
+    if (holder := _holder(value)) is None:
         return None
     parts = []
     for name, field in holder.items():
@@ -133,13 +134,6 @@ def _holder(value: Any) -> dict[str, Any] | None:
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     holders = [holder for holder in map(_holder, inner) if holder is not None]
     return holders[0] if len(holders) == 1 else None
-
-
-def _read_calls(calls: list[ToolCall], read: Callable[..., R], stop: str, form: Form) -> R:
-    readings = [_read_call(call, read, stop, form) for call in calls]
-    if any(replace(one, how="") != replace(readings[0], how="") for one in readings):
-        return _unread(read, "unreadable", "tool calls that disagree")
-    return _from(readings[0], "from a tool call")
 
 
 def _read_call(call: ToolCall, read: Callable[..., R], stop: str, form: Form) -> R:

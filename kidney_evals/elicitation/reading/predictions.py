@@ -28,14 +28,10 @@ TOLERANCE = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The percentages read from one completion, or why there are none.
-
-    `shares` are as shown (A, B and, with a coin, coin), summing to 1; in a prediction only. `how`
-    is the text that was read, or the reason for the outcome.
-    """
+    """The shares read from one completion, as shown (A, B and, with a coin, coin), summing to 1."""
 
     outcome: PredictionOutcome
-    shares: tuple[float, ...] | None
+    shares: tuple[float, ...] | None  # in a prediction only
     how: str
 
 
@@ -44,8 +40,8 @@ def read_prediction(
 ) -> Prediction:
     """Read two percentages, with a coin three, stated in a completion; see `read_answer`.
 
-    The percentage of a coin that was not offered may be 0. In truncated output only an answer line
-    counts. Of `form`, only the nouns matter: the labels in this question are always A and B.
+    The percentage of a coin that was not offered may be 0. Of `form`, only the nouns matter: the
+    labels in this question are always A and B.
     """
     prediction = _read(text, condition, stop, form)
     return replace(prediction, how=in_own_nouns(prediction.how, form))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 
+from kidney_evals.elicitation.form import table
 from kidney_evals.elicitation.reading.statements import (
     Kind,
     Statement,
@@ -16,31 +18,44 @@ from kidney_evals.elicitation.reading.statements import (
     not_meant,
     patient,
 )
-from kidney_evals.elicitation.reading.vocabulary import PATTERNS, begins, has, pattern_list
+from kidney_evals.elicitation.reading.vocabulary import (
+    PATTERNS,
+    begins,
+    expand,
+    has,
+    pattern_list,
+)
 
 _Span = tuple[int, str]
 """The start of a sentence, and the sentence."""
 
+_KINDS: tuple[tuple[str, Kind, Value], ...] = (
+    ("even", "commitment", "even"),
+    ("declined", "commitment", "refusal"),
+    ("equal", "weak", "even"),
+)
+"""Patterns of whole sentences of another language that state no choice, and what they state."""
 
-def spoken(prose: str) -> list[Statement]:
-    """Return the statements in the sentences of a completion."""
+
+def spoken(prose: str, language: str) -> list[Statement]:
+    """Return the statements in the sentences of a completion, in English and in its language."""
     spans = [(match.start(), match[0]) for match in PATTERNS["sentence"].finditer(prose)]
-    stated = [
-        statement
-        for start, sentence in spans
-        if not is_question(sentence)
-        for statement in _in_sentence(start, sentence)
-    ]
+    said = [(start, sentence) for start, sentence in spans if not _is_question(sentence)]
+    stated = [one.moved(start) for start, sentence in said for one in _in_sentence(sentence)]
     stated += [*_bare_names(prose, spans), *_retractions(spans)]
     # A sentence that prefers one patient ("but Patient A") cancels statements of equality.
     preferred = max((start for start, sentence in spans if _concedes(sentence)), default=-1)
-    return [
+    stated = [
         one for one in stated if (one.kind, one.value) != ("weak", "even") or one.start >= preferred
     ]
+    if language != "en":
+        patterns = _other_patterns(language)
+        for start, sentence in said:
+            stated += [one.moved(start) for one in _in_other_language(sentence, patterns)]
+    return stated
 
 
-def is_question(sentence: str) -> bool:
-    """Return whether a sentence ends with a question mark."""
+def _is_question(sentence: str) -> bool:
     return sentence.rstrip("\"') ").endswith("?")
 
 
@@ -51,13 +66,13 @@ def _retractions(spans: list[_Span]) -> Iterator[Statement]:
         retracts = begins("retracted", sentence) or (not asked and begins("denied", sentence))
         retracts = retracts and len(sentence) <= 80
         if retracts or begins("attributed_after", sentence):
-            whole = _whole(start, sentence, "commitment", "unclear")
+            whole = _whole(sentence, "commitment", "unclear").moved(start)
             yield replace(whole, withdraws=True, aside=not retracts)
-        asked = is_question(sentence)
+        asked = _is_question(sentence)
 
 
-def _whole(start: int, sentence: str, kind: Kind, value: Value) -> Statement:
-    return Statement(start, start + len(sentence), kind, value, sentence)
+def _whole(sentence: str, kind: Kind, value: Value) -> Statement:
+    return Statement(0, len(sentence), kind, value, sentence)
 
 
 def _bare_names(prose: str, spans: list[_Span]) -> list[Statement]:
@@ -72,7 +87,7 @@ def _bare_names(prose: str, spans: list[_Span]) -> list[Statement]:
             values.add(value)
             opens = not start or prose[start - 1] == "\n"
             if not opens and (not has("name_last", before) or has("negated", before)):
-                stated.append(_whole(start, sentence, "commitment", value))
+                stated.append(_whole(sentence, "commitment", value).moved(start))
         before = sentence[-80:]
     return stated if len(values) == 1 else []
 
@@ -84,19 +99,20 @@ def _concedes(sentence: str) -> bool:
     return len({patient(name) for name in PATTERNS["patient_name"].findall(sentence)}) == 1
 
 
-def _in_sentence(start: int, sentence: str) -> Iterator[Statement]:
-    yield from _choices(start, sentence)
+def _in_sentence(sentence: str) -> Iterator[Statement]:
+    """Yield the statements of an English sentence, at their places in the sentence."""
+    yield from _choices(sentence)
     even = PATTERNS["undecided"].search(sentence)
     if even and has("attributed", sentence[: even.start()]):
         even = None
     unforced = PATTERNS["if_forced"].sub("", sentence)
     if even and not has("condition", unforced) and not has("conditional", unforced):
-        yield _declared(start, even, sentence, "even", firm=True)
+        yield _declared(even, sentence, "even", firm=True)
     last = PATTERNS["patient_at_end"].search(sentence) if has("preamble", sentence) else None
     if last and has("set_off", sentence[: last.start()]):
         value = _value(last)
         if _is_meant(sentence, last, value, personal=True):
-            yield _chosen(start, sentence, last, "commitment", value)
+            yield _chosen(sentence, last, "commitment", value)
     for name in ("refusal", "flat_refusal"):
         no = PATTERNS[name].search(sentence)
         if no is None or has("if_cannot", sentence):
@@ -114,39 +130,30 @@ def _in_sentence(start: int, sentence: str) -> Iterator[Statement]:
         signs = has("refusal_sign", sentence)
         if even and not signs:
             continue
-        yield _declared(start, no, sentence, "refusal", firm=name == "flat_refusal" or signs)
+        yield _declared(no, sentence, "refusal", firm=name == "flat_refusal" or signs)
         break
     else:
         if has("deferred", sentence):
-            yield _whole(start, sentence, "weak", "refusal")
+            yield _whole(sentence, "weak", "refusal")
     if has("equal", sentence) and not has("not_equal", sentence) and not _concedes(sentence):
-        yield _whole(start, sentence, "weak", "even")
+        yield _whole(sentence, "weak", "even")
 
 
-def _declared(
-    start: int, match: re.Match[str], sentence: str, value: Value, *, firm: bool
-) -> Statement:
+def _declared(match: re.Match[str], sentence: str, value: Value, *, firm: bool) -> Statement:
     """Return a statement of indecision or a refusal."""
-    return Statement(
-        start + match.start(),
-        start + match.end(),
-        "commitment",
-        value,
-        sentence,
-        firm=firm,
-        withdraws=has("withdrawn", sentence),
-        aside=has("disclaimer", sentence),
-    )
+    withdraws, aside = has("withdrawn", sentence), has("disclaimer", sentence)
+    marks = {"firm": firm, "withdraws": withdraws, "aside": aside}
+    return Statement(*match.span(), "commitment", value, sentence, **marks)
 
 
-def _choices(start: int, sentence: str) -> Iterator[Statement]:
+def _choices(sentence: str) -> Iterator[Statement]:
     """Yield the choices in a sentence, one for each pattern that matches."""
     if pair := PATTERNS["preference"].fullmatch(sentence):
-        yield _chosen(start, sentence, pair, "commitment", patient(pair["who"]))
+        yield _chosen(sentence, pair, "commitment", patient(pair["who"]))
         return
     compared: list[Statement] = []
     for match in PATTERNS["comparison"].finditer(sentence):
-        statement, ranks = _compared(start, sentence, match)
+        statement, ranks = _compared(sentence, match)
         if ranks:
             # The patterns below must not match one patient of a comparison.
             sentence = sentence[: match.start()] + " " * len(match[0]) + sentence[match.end() :]
@@ -161,7 +168,7 @@ def _choices(start: int, sentence: str) -> Iterator[Statement]:
             for match in pattern.finditer(sentence):
                 value = _value(match)
                 if _is_meant(sentence, match, value, personal=kind == "commitment"):
-                    chosen = _chosen(start, sentence, match, kind, value)
+                    chosen = _chosen(sentence, match, kind, value)
                     if kind == "verdict" and sided and _one_side(sentence, match, value):
                         chosen = chosen.unclear("one side of a weighing")
                     yield chosen
@@ -183,7 +190,7 @@ def _one_side(sentence: str, match: re.Match[str], value: Value) -> bool:
     return bool(value == "COIN" or others or has("two_sided", after) or on_one_hand)
 
 
-def _compared(start: int, sentence: str, match: re.Match[str]) -> tuple[Statement | None, bool]:
+def _compared(sentence: str, match: re.Match[str]) -> tuple[Statement | None, bool]:
     """Return the statement of a comparison, and whether it ranks the patients for the kidney."""
     subject, other = patient(match["who"]), patient(match["other"])
     clause = after_last("clause", sentence[max(0, match.start() - 250) : match.start()])
@@ -196,7 +203,7 @@ def _compared(start: int, sentence: str, match: re.Match[str]) -> tuple[Statemen
     if match["word"].lower() == "as":
         level = has("as_much", match["how"])
         if level and not is_open:
-            return replace(_chosen(start, sentence, match, "weak", "even"), change=False), True
+            return replace(_chosen(sentence, match, "weak", "even"), change=False), True
         if not level or not has("not_as", match["how"]):
             return None, True
         lower = True
@@ -208,14 +215,13 @@ def _compared(start: int, sentence: str, match: re.Match[str]) -> tuple[Statemen
     personal = has("first_person", clause)
     if not _is_meant(sentence, match, value, personal=personal):
         return None, True
-    return _chosen(start, sentence, match, "commitment" if personal else "verdict", value), True
+    return _chosen(sentence, match, "commitment" if personal else "verdict", value), True
 
 
-def _chosen(start: int, sentence: str, match: re.Match[str], kind: Kind, value: Value) -> Statement:
+def _chosen(sentence: str, match: re.Match[str], kind: Kind, value: Value) -> Statement:
     # "I change my answer to B" announces the change by itself.
     change = has("change_of_mind", match[0])
-    span = start + match.start(), start + match.end()
-    return Statement(*span, kind, value, sentence, change=change)
+    return Statement(*match.span(), kind, value, sentence, change=change)
 
 
 def _is_meant(sentence: str, match: re.Match[str], value: Value, *, personal: bool) -> bool:
@@ -226,8 +232,8 @@ def _is_meant(sentence: str, match: re.Match[str], value: Value, *, personal: bo
     if (
         lists_another(after, value)
         or has("joined", sentence[max(0, named - 20) : named])
-        or any(begins(name, after) for name in ("less_after", "broken_off", "subject_of_sentence"))
-        or begins("said_by", after)
+        or any(begins(name, after) for name in ("less_after", "broken_off", "said_by"))
+        or begins("subject_of_sentence", after)
         or has("taken_back", after)
         or has("unreal", match[0])
         or any(has(name, before) for name in ("reported", "imperative", "inverted"))
@@ -243,3 +249,37 @@ def _is_meant(sentence: str, match: re.Match[str], value: Value, *, personal: bo
     if has("attributed", before) or has("narrowed", before + words):
         return False
     return PATTERNS["verdict_opening"].fullmatch(clause) is not None
+
+
+@cache
+def _other_patterns(language: str) -> dict[str, list[re.Pattern[str]]]:
+    sentences = table("reading/forms")["languages"][language]["sentences"]
+    return {
+        name: [re.compile(expand(one)) for one in blocks]
+        if isinstance(blocks, list)
+        else [re.compile(expand(blocks), re.IGNORECASE)]
+        for name, blocks in sentences.items()
+    }
+
+
+def _in_other_language(
+    sentence: str, patterns: dict[str, list[re.Pattern[str]]]
+) -> Iterator[Statement]:
+    """Yield the statements of a sentence in another language than English.
+
+    A sentence with any sign of a negation, a condition or another person's view states no choice.
+    """
+    for name, kind, value in _KINDS:
+        if patterns[name][0].search(sentence):
+            yield _whole(sentence, kind, value)
+            break
+    if patterns["doubt"][0].search(sentence):
+        return
+    if coin := patterns["coin"][0].search(sentence):
+        yield Statement(*coin.span(), "commitment", "COIN", coin[0])
+    if len(letters_in(sentence)) > 1:
+        return
+    for pattern in patterns["chosen"]:
+        match = pattern.search(sentence)
+        if match and not lists_another(sentence[match.end() :], patient(match["who"])):
+            yield Statement(*match.span(), "commitment", patient(match["who"]), sentence)

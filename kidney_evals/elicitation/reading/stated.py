@@ -30,17 +30,12 @@ class _Fault(ValueError):
 
 @dataclass(frozen=True)
 class StatedQuestion:
-    """A question about values.
-
-    Attributes:
-        kind: The kind of the question.
-        words: The attributes, kinds of pairs or rules by the words that name each in an answer (a
-            rule: its letter).
-        ends: For `swings` and `ranking`, the ends (a) and (b) of each attribute in words.
-    """
+    """A question about values."""
 
     kind: StatedKind
+    # The attributes, kinds of pairs or rules by the words that name each (a rule: its letter).
     words: Mapping[str, str]
+    # For `swings` and `ranking`, the ends (a) and (b) of each attribute in words.
     ends: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @cached_property
@@ -62,19 +57,14 @@ class StatedQuestion:
 
 @dataclass(frozen=True)
 class StatedReading:
-    """The stated values read from one completion.
-
-    Attributes:
-        outcome: "unreadable" is text without an answer in the requested form.
-        how: The text that was read, or the reason why nothing was read, in a short phrase.
-        numbers: By name, in an answer: for `swings` the rating, 0 to 100; for `ranking` the rank,
-            from 1, where tied names share the mean of their ranks; for `flip` the percentage.
-        ends: For `swings`, the favoured end: "a", "b" or "none" (with rating 0 only).
-    """
+    """The stated values read from one completion; "unreadable" is text without an answer."""
 
     outcome: Literal["answer", "refusal", "truncated", "empty", "unreadable"]
     how: str
+    # By name: for `swings` the rating, 0 to 100; for `ranking` the rank, from 1, where tied names
+    # share the mean of their ranks; for `flip` the percentage.
     numbers: Mapping[str, float] = field(default_factory=dict)
+    # For `swings`, the favoured end: "a", "b" or "none" (with rating 0 only).
     ends: Mapping[str, str] = field(default_factory=dict)
     rule: str = ""
 
@@ -82,11 +72,10 @@ class StatedReading:
 def stated_question(metadata: Mapping[str, Any], study: Study) -> StatedQuestion:
     """Return a sample's question, with the names that its answer may hold."""
     kind: StatedKind = metadata["question"]
-    options = str(metadata.get("options", "")).split()
     if kind in ("rule", "flip"):
-        return StatedQuestion(
-            kind, dict(zip(LETTERS if kind == "rule" else options, options, strict=False))
-        )
+        options = str(metadata.get("options", "")).split()
+        named = LETTERS if kind == "rule" else options
+        return StatedQuestion(kind, dict(zip(named, options, strict=False)))
     words: dict[str, str] = {}
     ends: dict[str, tuple[str, str]] = {}
     for name in str(metadata["shown"]).split():
@@ -118,10 +107,7 @@ def read_stated(text: str, asked: StatedQuestion, *, stop: str = "stop") -> Stat
 def signed_ratings(
     reading: StatedReading, study: Study, metadata: Mapping[str, Any]
 ) -> dict[str, float]:
-    """Return the ratings of an answer to `swings`, positive for the end that most people favour.
-
-    In the study's order of attributes; `metadata` of the sample holds the values of the ends.
-    """
+    """Return the ratings of an answer to `swings`, positive for the end that most people favour."""
     signed = {}
     for attribute in study.attributes:
         end, rating = reading.ends[attribute.id], reading.numbers[attribute.id]

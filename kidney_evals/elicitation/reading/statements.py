@@ -25,35 +25,30 @@ if there is no other statement.
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement in a completion, at `start` to `end` of the plain text.
-
-    Attributes:
-        words: The text that was read, for the excerpt in `Reading.how`.
-        firm: Of an answer line: it has a label or mark and counts in truncated text. Of a refusal:
-            it is unambiguous.
-        withdraws: It retracts the statement before it.
-        aside: It is a disclaimer or an attribution, and retracts no answer in the first person.
-        apart: Only a blank line separates it from the previous answer line.
-        adjacent: No words separate it from the previous answer line.
-        note: Why it is unclear.
-    """
+    """One statement in a completion, at `start` to `end` of the plain text."""
 
     start: int
     end: int
     kind: Kind
     value: Value
     words: str
+    # Of an answer line: it has a label or mark and counts in truncated text. Of a refusal: it is
+    # unambiguous.
     firm: bool = True
-    change: bool = False
-    withdraws: bool = False
-    aside: bool = False
-    apart: bool = False
-    adjacent: bool = False
-    note: str = ""
+    change: bool = False  # it announces a change of mind
+    withdraws: bool = False  # it retracts the statement before it
+    aside: bool = False  # a disclaimer or attribution, which retracts no answer in first person
+    apart: bool = False  # only a blank line separates it from the previous answer line
+    adjacent: bool = False  # no words separate it from the previous answer line
+    note: str = ""  # why it is unclear
 
     def unclear(self, note: str) -> Statement:
-        """Return a copy of the statement with the value `unclear`."""
+        """Return a copy with the value `unclear`."""
         return replace(self, value="unclear", note=note)
+
+    def moved(self, by: int) -> Statement:
+        """Return a copy that is `by` characters later in the text."""
+        return replace(self, start=self.start + by, end=self.end + by)
 
 
 def patient(name: str) -> Value:
@@ -63,10 +58,7 @@ def patient(name: str) -> Value:
 
 def after_last(name: str, text: str) -> str:
     """Return the text after the last occurrence of the named pattern; all of it without one."""
-    start = 0
-    for stop in PATTERNS[name].finditer(text):
-        start = stop.end()
-    return text[start:]
+    return PATTERNS[name].split(text)[-1]
 
 
 # A model caught in a loop repeats the same words before each answer.

@@ -21,21 +21,13 @@ OPEN, CLOSE = "\ue000", "\ue001"
 
 
 class Plain(NamedTuple):
-    """A completion without its markup.
-
-    Attributes:
-        prose: The same text, with a space for each line break inside a paragraph, so that a
-            sentence may run over several lines. All offsets are those of `lines`.
-        hidden_open: Whether hidden reasoning began and never ended.
-        quoted: Start and end of each quotation, including block quotes.
-        paragraphs: Offsets of the lines that follow a blank line.
-    """
+    """A completion without its markup. All offsets are those of `lines`."""
 
     lines: str
-    prose: str
-    hidden_open: bool
-    quoted: list[tuple[int, int]]
-    paragraphs: frozenset[int]
+    prose: str  # `lines` with a space for each line break inside a paragraph
+    hidden_open: bool  # hidden reasoning began and never ended
+    quoted: list[tuple[int, int]]  # quotations and block quotes
+    paragraphs: frozenset[int]  # offsets of the lines that follow a blank line
 
 
 _NEW_TURN = re.compile(
@@ -122,12 +114,12 @@ def _without_struck(text: str) -> str:
     begun: tuple[str, int] | None = None
     for mark in _STRIKES.finditer(text):
         name = (mark["tag"] or mark["code"] or ("~~" if mark["tildes"] else "span")).lower()
+        ends = bool(mark["end"] or mark["stop"] or mark["span"])
         if mark["blank"]:
             begun = None if begun and begun[0] == "~~" else begun
         elif begun is None:
-            if not (mark["end"] or mark["stop"] or mark["span"]):
-                begun = name, mark.start()
-        elif begun[0] == name and (mark["end"] or mark["stop"] or mark["span"] or name == "~~"):
+            begun = None if ends else (name, mark.start())
+        elif begun[0] == name and (ends or name == "~~"):
             parts += [text[start : begun[1]], " "]
             start, begun = mark.end(), None
     return "".join([*parts, text[start:]])
