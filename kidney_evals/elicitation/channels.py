@@ -34,7 +34,6 @@ FIELDS: Mapping[Explain, tuple[str, ...]] = {
 """The fields of an answer in their order, by `explain`."""
 
 TOOL = "answer"
-"""Name of the tool."""
 
 
 def known_channel(channel: object) -> Channel:

@@ -8,11 +8,14 @@ from itertools import cycle
 from typing import Any
 
 from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageUser
+from inspect_ai.solver import TaskState
 
 from kidney_evals.elicitation import prompt
-from kidney_evals.elicitation.form import in_words
+from kidney_evals.elicitation.form import Form, in_words
+from kidney_evals.elicitation.readout import unreadable_word
 from kidney_evals.elicitation.wording import Wording
 from kidney_evals.errors import UserError
+from kidney_evals.guards import end_run
 from kidney_evals.studies import Condition, Dilemma, Study, dilemmas_of
 from kidney_evals.studies.draw import draw_limit
 
@@ -37,10 +40,27 @@ _CONTINUED = "{{ unfinished.content if unfinished.role == 'assistant' else '' }}
 """Before and after a chat template: a final message of the assistant is left open."""
 
 
-def begun(answer: str) -> ChatMessageAssistant:
-    """Return the beginning of an answer line (`ANSWER: `) as a message that the model continues."""
+async def begin_answer(state: TaskState, api: Any, form: Form) -> None:
+    """Add a begun answer line (`ANSWER: `), which the model continues, to a sample's messages.
+
+    Ends the run if the answer of a local model could not be read; other models are not known.
+    """
+    leave_open(api)
+    tokenizer = getattr(api, "tokenizer", None)
     # A blank at the end would change how the answer is split into tokens.
-    return ChatMessageAssistant(content=answer.rstrip(), metadata={_GIVEN: True})
+    line = form.answer.rstrip()
+    if state.model.api == "hf" and tokenizer is not None:
+        if _opens_reasoning(api):
+            await end_run(
+                f"{state.model}: its chat template begins hidden reasoning, so that a begun answer "
+                "would stand inside it; use readout=sample"
+            )
+        if word := unreadable_word(tokenizer, form, state.metadata["condition"]):
+            await end_run(
+                f"{state.model}: the first token of {word!r} after {line!r} is no answer; take "
+                "another wording, or readout=logprobs or sample"
+            )
+    state.messages.append(ChatMessageAssistant(content=line, metadata={_GIVEN: True}))
 
 
 def is_given(message: ChatMessage) -> bool:
@@ -67,14 +87,13 @@ def leave_open(api: Any) -> None:
         api.chat_template = _UNFINISHED + template.removesuffix("\n") + _CONTINUED
 
 
-def opens_reasoning(api: Any) -> bool:
+def _opens_reasoning(api: Any) -> bool:
     """Return whether a local model's chat template begins hidden reasoning before an answer."""
-    tokenizer = getattr(api, "tokenizer", None)
     template = getattr(api, "chat_template", None)
-    if tokenizer is None or not isinstance(template, str):
+    if not isinstance(template, str):
         return False
     asked = [{"role": "user", "content": "x"}]
-    text = tokenizer.apply_chat_template(
+    text = api.tokenizer.apply_chat_template(
         asked, chat_template=template, add_generation_prompt=True, tokenize=False
     )
     return re.search(r"<(think|thinking|reasoning)>\s*$", str(text)) is not None

@@ -24,9 +24,6 @@ from kidney_evals.studies import ENGLISH, Condition, Order, Study
 
 _BOTH: tuple[Order, Order] = ("ab", "ba")
 
-_NEXT = 2
-"""Distance in a list of texts between the two texts of candidates with the same level."""
-
 
 def _plain_id(value: str) -> str:
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,19}", value):
@@ -88,16 +85,11 @@ class Probe(FileModel):
 
 
 class ProbeQuestion(NamedTuple):
-    """One of the questions about a dilemma in a run with a probe.
-
-    Attributes:
-        levels: Ids of the levels of the first-listed and of the second-listed candidate.
-        texts: Their texts.
-    """
+    """One of the questions about a dilemma in a run with a probe."""
 
     probe: Probe
     order: Order
-    levels: tuple[str, str]
+    levels: tuple[str, str]  # ids for the first-listed and for the second-listed candidate
     texts: tuple[str, str]
 
     @property
@@ -125,8 +117,7 @@ def probe_line(metadata: Mapping[str, Any]) -> tuple[str, str, str] | None:
     """Return the label of a sample's probe and both texts as shown; None without a probe."""
     if "probe_label" not in metadata:
         return None
-    label, a, b = (metadata[name] for name in ("probe_label", "probe_text_a", "probe_text_b"))
-    return str(label), str(a), str(b)
+    return metadata["probe_label"], metadata["probe_text_a"], metadata["probe_text_b"]
 
 
 def probe_questions(probe: Probe, index: int, condition: Condition) -> list[ProbeQuestion]:
@@ -139,30 +130,28 @@ def probe_questions(probe: Probe, index: int, condition: Condition) -> list[Prob
     """
     pairs = list(combinations(probe.levels, 2))
     round_, place = divmod(index, len(pairs))
-    pair = pairs[place]
-    count = len(pair[0].texts)
-    text = round_ % count
+    one, two = pairs[place]
+    text = round_ % len(one.texts)
     orders = _BOTH if index % 2 == 0 else _BOTH[::-1]
-    first, second = ((level.id, level.texts[text]) for level in pair)
-    assignments = [(first, second), (second, first)]
-    if (index // 2) % 2:
-        assignments.reverse()
-    asked = [(order, *both) for both in assignments for order in orders]
+    assignments = [(one, two), (two, one)] if (index // 2) % 2 == 0 else [(two, one), (one, two)]
+    asked = [(order, *pair, text) for pair in assignments for order in orders]
     if condition == "coin_flip":
-        other = (text + _NEXT) % count
-        same = [((one.id, one.texts[text]), (one.id, one.texts[other])) for one in pair]
-        turned = _BOTH if (round_ // 2) % 2 == 0 else _BOTH[::-1]
-        asked += [(order, *both) for order, both in zip(turned, same, strict=True)]
+        # Of several texts, candidates with the same level have two that are two places apart.
+        other = (text + 2) % len(one.texts)
+        orders = _BOTH if (round_ // 2) % 2 == 0 else _BOTH[::-1]
+        asked += [
+            (order, same, same, other) for order, same in zip(orders, (one, two), strict=True)
+        ]
     return [
-        ProbeQuestion(probe, order, (one[0], two[0]), (one[1], two[1])) for order, one, two in asked
+        ProbeQuestion(probe, order, (a.id, b.id), (a.texts[text], b.texts[second]))
+        for order, a, b, second in asked
     ]
 
 
 @cache
 def probes() -> Mapping[str, Probe]:
     """Return the shipped probes by id."""
-    text = files("kidney_evals.elicitation").joinpath("probes.yaml").read_text(encoding="utf-8")
-    return read_probes(text)
+    return read_probes((files("kidney_evals.elicitation") / "probes.yaml").read_text("utf-8"))
 
 
 def read_probes(data: bytes | str, where: str = "the table of probes") -> Mapping[str, Probe]:
@@ -177,11 +166,7 @@ def read_probes(data: bytes | str, where: str = "the table of probes") -> Mappin
 
 
 def probe_asked(value: object) -> Probe:
-    """Return the probe for a task's argument `probe`: an id, a table's path, or `path#id`.
-
-    Raises:
-        UserError: There is no such probe or table, or the table is invalid.
-    """
+    """Return the probe for a task's argument `probe`: an id, a table's path, or `path#id`."""
     asked = entries_asked("probe", value, probes(), probes(), read=read_probes)
     if len(asked) > 1:
         raise UserError(f"{value} has {len(asked)} probes; ask for one: {value}#{asked[0].id}")
@@ -189,12 +174,7 @@ def probe_asked(value: object) -> Probe:
 
 
 def check_probe(probe: Probe, study: Study, wordings: Sequence[Wording]) -> None:
-    """Check that a probe can be asked in a study and in wordings.
-
-    Raises:
-        UserError: The study has an attribute with the probe's label, or a wording is in a language
-            in which the probe has no words.
-    """
+    """Raise `UserError` if a probe cannot be asked in a study or in a wording."""
     labels = {folded(attribute.label): attribute.id for attribute in study.attributes}
     if folded(probe.label) in labels:
         raise UserError(

@@ -39,13 +39,8 @@ def render_question(
 ) -> str:
     """Return the text of the user's message that asks about `dilemma`.
 
-    `condition` decides the offered answers; `explain` whether reasons are requested, and on which
-    side of the answer. With None nothing is said of the reply, for a reader who is a person.
-    `probe` is a last line for both candidates: its label and both texts.
-
-    Raises:
-        UserError: The study has no words in the wording's language, or lacks a word that the
-            wording needs.
+    With `explain` None nothing is said of the reply, for a reader who is a person. `probe` is a
+    last line for both candidates: its label and both texts.
     """
     spoken, wording = in_language(study, wording.form.language), put(wording, study)
     situation = wording.situation.strip() or spoken.words.situation
@@ -79,14 +74,13 @@ def render_prediction(study: Study, dilemma: Dilemma, order: Order, condition: C
     question = wording.question[condition].format(a=a, b=b)
     people = load_reference(study, condition).people
     if not people:
-        people_asked, kind = words["people"]["nobody"], "drawn"
-    elif people < 0:
-        # The number of people was not published.
-        people_asked = words["people"][kind].replace("{people} people", "people")
+        asked, kind = words["people"]["nobody"], "drawn"
     else:
-        people_asked = words["people"][kind].format(people=people)
+        # Below 0, the number of people was not published.
+        count = f"{people} people" if people > 0 else "people"
+        asked = words["people"][kind].replace("{people} people", count)
     parts = (
-        people_asked,
+        asked,
         words["dilemma"].format(scene=shown.strip(), question=question.strip()),
         words["ask"][kind][condition],
         words["reply"].format(line=words["line"][condition]),
@@ -129,13 +123,12 @@ def assemble(
 
 def _rows(wording: Wording, study: Study, dilemma: Dilemma, order: Order) -> list[Row]:
     """Return the attributes in the wording's order and number format."""
-    values = zip(*(patient.values for patient in dilemma.shown(order)), strict=True)
-    rows = []
-    for attribute, pair in zip(study.attributes, values, strict=True):
-        a, b = map(attribute.describe, pair)
-        if wording.numbers == "words":
-            a, b = spell_out(a), spell_out(b)
-        rows.append(Row(attribute.label, a, b))
+    first, second = (patient.values for patient in dilemma.shown(order))
+    written = spell_out if wording.numbers == "words" else str
+    rows = [
+        Row(attribute.label, written(attribute.describe(a)), written(attribute.describe(b)))
+        for attribute, a, b in zip(study.attributes, first, second, strict=True)
+    ]
     return rows[::-1] if wording.attribute_order == "reversed" else rows
 
 

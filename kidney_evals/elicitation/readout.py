@@ -48,24 +48,14 @@ _REMEDY = "readout=sample reads what the model writes"
 
 @dataclass(frozen=True, slots=True)
 class Readout:
-    """The probabilities of the answers in one call.
+    """The probabilities of the answers in one call."""
 
-    Attributes:
-        chances: Probability of each answer as shown, summing to 1; empty if `trouble` is set.
-        outside: Probability of all other tokens at that position, at the run's temperature; NaN if
-            `trouble` is set.
-        other: The most probable token that begins neither an answer nor the answer line.
-        short: A note if fewer tokens were listed than answers were offered.
-        trouble: Why the list is not a distribution and cannot be used; else empty.
-        least: Minimum total probability of the answers.
-    """
-
-    chances: Mapping[Answer, float]
-    outside: float
-    other: str = ""
-    short: str = ""
-    trouble: str = ""
-    least: float = LEAST_INSIDE
+    chances: Mapping[Answer, float]  # as shown, summing to 1; empty with `trouble`
+    outside: float  # of all other tokens, at the run's temperature; NaN with `trouble`
+    other: str = ""  # the most probable token that begins neither an answer nor the answer line
+    short: str = ""  # a note if fewer tokens were listed than answers were offered
+    trouble: str = ""  # why the list is not a distribution and cannot be used
+    least: float = LEAST_INSIDE  # minimum total probability of the answers
 
     @property
     def is_usable(self) -> bool:
@@ -83,10 +73,8 @@ def options(readout: str) -> GenerateConfig:
 
 
 def listed_tokens(provider: str, tokenizer: Sized | None) -> int | None:
-    """Return how many alternatives to ask a provider for; None for the usual number.
-
-    Not more than the tokens of a local model's `tokenizer`, which its provider could not list.
-    """
+    """Return how many alternatives to ask a provider for; None for the usual number."""
+    # A local provider cannot list more than the tokens of its model's tokenizer.
     number: int | None = table("readout")["top_of"].get(provider)
     return number if number is None or tokenizer is None else min(number, len(tokenizer))
 
@@ -160,8 +148,7 @@ def read_probabilities(
     words: dict[Answer, str] = form.words(condition)  # type: ignore[assignment]
     if begun:
         token = next(iter(_tokens(output)), None)
-        readout = None if token is None else _at(token, words, "", temperature)
-        if token is None or readout is None:
+        if token is None or (readout := _at(token, words, "", temperature)) is None:
             return None
         readout = replace(readout, least=LEAST_BEGUN)
         blank = sum(math.exp(logprob) for text, logprob in _listed(token) if not _bare(text))
@@ -195,31 +182,24 @@ def final_reading(reading: Reading, readout: Readout | None, *, begun: bool = Fa
     """
     if readout is not None and readout.is_usable:
         shares = ", ".join(f"{name} {share:.3f}" for name, share in readout.chances.items())
-        after = " after the begun line" if begun else ""
-        how = (
-            f"the most probable answer{after}, not a drawn one ({shares}; "
-            f"outside {readout.outside:.3f})"
-        )
+        which = "the most probable answer" + " after the begun line" * begun
+        how = f"{which}, not a drawn one ({shares}; outside {readout.outside:.3f}){readout.short}"
         # A tie goes to the answer offered first.
         answer = max(readout.chances, key=lambda name: readout.chances[name])
-        return Reading("decision", answer, f"{how}{readout.short}")
-    if reading.outcome == "decision" or (begun and reading.outcome == "truncated"):
-        return Reading("unreadable", None, _why_unread(readout))
-    if reading.outcome in ("unreadable", "truncated") and readout is not None:
-        return replace(reading, how=_why_unread(readout))
-    return reading
-
-
-def _why_unread(readout: Readout | None) -> str:
+        return Reading("decision", answer, how)
     if readout is None:
-        return f"no listed token spells an answer where the answer line begins; {_REMEDY}"
-    if readout.trouble:
-        return readout.trouble
-    rest = f"; the likeliest other token is {readout.other}" if readout.other else ""
-    return (
-        f"the answers hold {1 - readout.outside:.2f} of the first token's probability together, "
-        f"and {readout.least:.2f} are needed{rest}{readout.short}; {_REMEDY}"
-    )
+        how = f"no listed token spells an answer where the answer line begins; {_REMEDY}"
+    else:
+        rest = f"; the likeliest other token is {readout.other}" if readout.other else ""
+        how = readout.trouble or (
+            f"the answers hold {1 - readout.outside:.2f} of the first token's probability "
+            f"together, and {readout.least:.2f} are needed{rest}{readout.short}; {_REMEDY}"
+        )
+    if reading.outcome == "decision" or (begun and reading.outcome == "truncated"):
+        return Reading("unreadable", None, how)
+    if reading.outcome in ("unreadable", "truncated") and readout is not None:
+        return replace(reading, how=how)
+    return reading
 
 
 def _at(
@@ -271,16 +251,13 @@ def _at(
 def _listed(token: Logprob) -> list[tuple[str, float]]:
     """Return the alternatives at a position with the sampled token; empty if none are listed."""
     listed = [(one.token, one.logprob) for one in token.top_logprobs or ()]
-    # Some servers encode blanks differently in the sampled token and in the listed tokens.
     drawn = token.token
-    same = any(
-        _blank(text) == _blank(drawn)
-        or (_bare(text) == _bare(drawn) and math.isclose(logprob, token.logprob, abs_tol=1e-6))
-        for text, logprob in listed
-    )
-    if listed and drawn and not same:
-        listed.append((drawn, token.logprob))
-    return listed
+    for text, logprob in listed:
+        # Some servers encode blanks differently in the sampled token and in the listed tokens.
+        alike = _bare(text) == _bare(drawn) and math.isclose(logprob, token.logprob, abs_tol=1e-6)
+        if alike or _blank(text) == _blank(drawn):
+            return listed
+    return [*listed, (drawn, token.logprob)] if listed and drawn else listed
 
 
 def _trouble(token: Logprob, listed: Sequence[tuple[str, float]]) -> str:

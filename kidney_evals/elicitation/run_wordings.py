@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain, product
 
 from kidney_evals.elicitation.form import languages
 from kidney_evals.elicitation.prompt import assemble, render_repeat
@@ -18,11 +19,7 @@ _PLACE = re.compile(r"\{\w+\}")
 
 
 def wordings_for(wording: str | Sequence[str], study: Study) -> tuple[Wording, ...]:
-    """Return the wordings of a run (see `wordings_asked`), checked against the rules for a study.
-
-    Raises:
-        UserError: There is no such wording, it cannot be put for the study, or violates a rule.
-    """
+    """Return the wordings of a run (see `wordings_asked`), checked with `check_wording`."""
     asked = wordings_asked(wording, study)
     for one in asked:
         check_wording(one, study)
@@ -35,10 +32,9 @@ def assign_wordings(wordings: Sequence[Wording], count: int, seed: int) -> tuple
     Among the first n dilemmas, the counts of two wordings differ by at most one.
     """
     dealt: list[Wording] = []
-    ordered = sorted(wordings, key=lambda one: one.id)
-    for block in range(-(-count // len(ordered))):
-        hand = list(ordered)
-        random.Random(f"wordings {seed} {block}").shuffle(hand)
+    while len(dealt) < count:
+        hand = sorted(wordings, key=lambda one: one.id)
+        random.Random(f"wordings {seed} {len(dealt) // len(hand)}").shuffle(hand)
         dealt += hand
     return tuple(dealt[:count])
 
@@ -57,24 +53,21 @@ def id_suffix(wording: Wording, study: Study) -> str:
 
 
 def check_wording(wording: Wording, study: Study) -> None:
-    """Check that the answers to a wording can depend on the candidates only.
+    """Raise `UserError` if answers to a wording could depend on more than the candidates.
 
     `Wording` itself guarantees that each attribute is shown once for each candidate, in one form.
-
-    Raises:
-        UserError: The attributes of the two candidates are mixed; a word beside a candidate is not
-            neutral; a sentence names one candidate only; an answer is not offered exactly once; the
-            mechanism of indecision is named where it is not offered, or not named where it is; or
-            the study has no words in the wording's language, or lacks a word that it needs.
     """
     filled = put(wording, study)
     words = in_language(study, wording.form.language).words
     _check_patients(filled, words)
-    for condition in CONDITIONS:
-        for explain in EXPLAIN:
-            _check_sentences(filled, words, condition, explain)
-            _check_answers(filled, study, condition, explain)
-            _check_mechanism(wording, filled, words, condition, explain)
+    for condition, explain in product(CONDITIONS, EXPLAIN):
+        problems = chain(
+            _sentence_problems(filled, words, condition, explain),
+            _answer_problems(filled, study, condition, explain),
+            _mechanism_problems(wording, filled, words, condition),
+        )
+        for problem in problems:
+            raise UserError(f"wording {wording.id!r}, {condition}, explain={explain}: {problem}")
 
 
 def _check_patients(wording: Wording, words: Words) -> None:
@@ -106,10 +99,10 @@ def _words_in(text: str) -> list[str]:
     return re.findall(r"[^\W\d_]+", text.lower())
 
 
-def _check_sentences(
+def _sentence_problems(
     wording: Wording, words: Words, condition: Condition, explain: Explain
-) -> None:
-    """Check that each sentence outside of the candidates' descriptions names both or neither."""
+) -> Iterator[str]:
+    """Yield the sentences outside of the descriptions that name one candidate only."""
     a, b = wording.form.names
     line = wording.line[condition].format(a=a, b=b)
     parts = (
@@ -124,53 +117,42 @@ def _check_sentences(
         # A capital letter at the start of a sentence is an article, not a label.
         first, second = (re.findall(rf"(?<=\w[\s:]){name}\b", sentence) for name in (a, b))
         if len(first) != len(second):
-            raise UserError(
-                f"{_place(wording, condition, explain)}: one {words.candidate} is named without "
-                f"the other in {sentence!r}"
-            )
+            yield f"one {words.candidate} is named without the other in {sentence!r}"
 
 
-def _check_answers(wording: Wording, study: Study, condition: Condition, explain: Explain) -> None:
-    """Check that each answer is offered once in its form."""
-    where = _place(wording, condition, explain)
-    form, language = wording.form, languages()[wording.form.language]
-    offered_words = form.words(condition)
-    for part, said in {
-        "question": assemble(wording, wording.situation, [], condition, explain),
-        "repeat question": render_repeat(wording, study, condition),
-    }.items():
-        for name, word in form.words("coin_flip").items():
-            answer, offered = language.answer + word, name in offered_words
-            if len(re.findall(rf"{re.escape(answer)}(?!\w)", said)) != offered:
-                times = "once" if offered else "not at all (no coin is offered)"
-                raise UserError(f"{where}: the {part} must hold {answer!r} {times}")
-        if (count := len(ANSWER_LINE.findall(said))) != len(offered_words):
-            raise UserError(
-                f"{where}: the {part} must hold {len(offered_words)} answer lines, not {count}"
-            )
+def _answer_problems(
+    wording: Wording, study: Study, condition: Condition, explain: Explain
+) -> Iterator[str]:
+    """Yield the answers that are not offered once in their form."""
+    offered = wording.form.words(condition)
+    question = assemble(wording, wording.situation, [], condition, explain)
+    repeat = render_repeat(wording, study, condition)
+    for part, said in (("question", question), ("repeat question", repeat)):
+        for name, word in wording.form.words("coin_flip").items():
+            answer = wording.form.answer + word
+            if len(re.findall(rf"{re.escape(answer)}(?!\w)", said)) != (name in offered):
+                times = "once" if name in offered else "not at all (no coin is offered)"
+                yield f"the {part} must hold {answer!r} {times}"
+        if (count := len(ANSWER_LINE.findall(said))) != len(offered):
+            yield f"the {part} must hold {len(offered)} answer lines, not {count}"
 
 
-def _check_mechanism(
-    wording: Wording, filled: Wording, words: Words, condition: Condition, explain: Explain
-) -> None:
-    """Check that the wording names the mechanism only where it is offered.
+def _mechanism_problems(
+    wording: Wording, filled: Wording, words: Words, condition: Condition
+) -> Iterator[str]:
+    """Yield the mechanisms that are named where they are not offered, or not where they are.
 
     The study's own sentences and a role may mention a committee although a coin is offered.
     """
-    where = _place(wording, condition, explain)
-    form, language = wording.form, languages()[wording.form.language]
+    own, terms_of = wording.form.mechanism, languages()[wording.form.language].terms
     asked = " ".join(
         (wording.scene, wording.question[condition], *wording.ask.values(), wording.repeat)
     ).lower()
-    for mechanism, terms in language.terms.items():
-        offered = mechanism == form.mechanism and condition == "coin_flip"
+    for mechanism, terms in terms_of.items():
+        offered = mechanism == own and condition == "coin_flip"
         if any(term in asked for term in terms) != offered:
-            only = "coin_flip only" if mechanism == form.mechanism else "wordings that offer it"
-            raise UserError(f"{where}: the {', '.join(terms)} must be named in {only}")
+            only = "coin_flip only" if mechanism == own else "wordings that offer it"
+            yield f"the {', '.join(terms)} must be named in {only}"
     context = " ".join((filled.role, filled.situation, words.situation, filled.scene)).lower()
-    if form.mechanism == "coin" and any(term in context for term in language.terms["coin"]):
-        raise UserError(f"{where}: the coin must be named in coin_flip only")
-
-
-def _place(wording: Wording, condition: Condition, explain: Explain) -> str:
-    return f"wording {wording.id!r}, {condition}, explain={explain}"
+    if own == "coin" and any(term in context for term in terms_of["coin"]):
+        yield "the coin must be named in coin_flip only"

@@ -11,25 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any
 
-from inspect_ai.model import (
-    ChatMessage,
-    ChatMessageSystem,
-    ChatMessageUser,
-    ModelOutput,
-    get_model,
-)
+from inspect_ai.model import ChatMessage, ChatMessageSystem, ChatMessageUser, ModelOutput, get_model
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
 from kidney_evals.elicitation import channels, prompt, stated_questions
 from kidney_evals.elicitation.calls import last_config, record_departures
 from kidney_evals.elicitation.channels import Channel
 from kidney_evals.elicitation.form import USUAL, Form, in_words
-from kidney_evals.elicitation.prefill import (
-    begun,
-    leave_open,
-    opens_reasoning,
-    worked_examples,
-)
+from kidney_evals.elicitation.prefill import begin_answer, worked_examples
 from kidney_evals.elicitation.probes import probe_line
 from kidney_evals.elicitation.readout import (
     NO_LOGPROBS,
@@ -37,7 +26,6 @@ from kidney_evals.elicitation.readout import (
     check_readout,
     lacks_logprobs,
     listed_tokens,
-    unreadable_word,
 )
 from kidney_evals.elicitation.transcripts import choice_reader, prediction_reader, stated_reader
 from kidney_evals.elicitation.wording import EXPLAIN, Explain, Wording, wordings_asked
@@ -98,34 +86,16 @@ async def _put(
     state.messages = [*system, *examples, ChatMessageUser(content=text)]
     begin = readout == "prefill"
     if begin:
-        leave_open(api)
-        await _check_begun(api, state, form)
-        state.messages.append(begun(form.answer))
+        await begin_answer(state, api, form)
     state = await call(explain)
-    if repeat and read(state.output).outcome == "unreadable":
+    # A readout uses a single call, without a repeat question.
+    if readout == "sample" and read(state.output).outcome == "unreadable":
         results = channels.call_results(state.output.message, form)
         state.messages += [*results, ChatMessageUser(content=repeat)]
         state = await call("none")
     needs = ["response_schema"] * (channel == "json") + ["max_tokens"] * begin
     record_departures(state, role=role, needs=needs)
     return state
-
-
-async def _check_begun(api: Any, state: TaskState, form: Form) -> None:
-    """End the run if a local model's begun answer could not be read; others are not known."""
-    tokenizer = getattr(api, "tokenizer", None)
-    if state.model.api != "hf" or tokenizer is None:
-        return
-    if opens_reasoning(api):
-        await end_run(
-            f"{state.model}: its chat template begins hidden reasoning, so that a begun answer "
-            "would stand inside it; use readout=sample"
-        )
-    if word := unreadable_word(tokenizer, form, state.metadata["condition"]):
-        await end_run(
-            f"{state.model}: the first token of {word!r} after {form.answer.rstrip()!r} is no "
-            "answer; take another wording, or readout=logprobs or sample"
-        )
 
 
 @solver
@@ -137,20 +107,10 @@ def forced_choice(
     examples: int = 0,
     study: str | None = None,
 ) -> Solver:
-    """Ask for a choice with A and B as the only answers.
+    """Ask for a choice with A and B as the only answers; arguments as in the task.
 
-    Args:
-        explain: "none", or reasons "before" or "after" the answer line.
-        wording: Id of a wording, `all`, or the path of a table. Of several wordings, each sample
-            gets the wording that its metadata names.
-        channel: How the answer is given: "text", "json" or "tool".
-        readout: "sample"; "logprobs" to read the probabilities of all answers from one call;
-            "prefill" to read them after an answer line that is begun for the model.
-        examples: Number of answered questions before each question, for `prefill`.
-        study: The study whose own wordings `wording` may name; None for none.
-
-    Raises:
-        UserError: If an argument is not allowed.
+    Of several wordings, each sample gets the wording that its metadata names, among them those of
+    the folder of `study`.
     """
     return _choice_solver("forced_choice", **locals())
 
@@ -207,10 +167,7 @@ def _choice_solver(
                 *(words, study, dilemma, order, condition, explain, channel),
                 probe=probe_line(state.metadata),
             ),
-            # A readout uses a single call, without a repeat question.
-            repeat=prompt.render_repeat(words, study, condition, channel)
-            if readout == "sample"
-            else "",
+            repeat=prompt.render_repeat(words, study, condition, channel),
             read=choice_reader(state.metadata | form.metadata(condition)),
             carried={
                 **_dilemma_metadata(state, study),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any, Literal, get_args
 
-from kidney_evals.elicitation.form import table
+from kidney_evals.elicitation.form import each_text, table
 from kidney_evals.errors import unknown
 from kidney_evals.studies import Attribute, Study
 
@@ -73,17 +73,8 @@ def stated_wording(name: str) -> StatedWording:
 
 def put_stated(wording: StatedWording, study: Study) -> StatedWording:
     """Return a wording with the study's words in place of their slots."""
-
-    def filled(text: str) -> str:
-        return study.words.fill(text, f"wording {wording.id!r}")
-
-    return replace(
-        wording,
-        varies=filled(wording.varies),
-        text=filled(wording.text),
-        repeat=filled(wording.repeat),
-        options={name: filled(text) for name, text in wording.options.items()},
-    )
+    words = partial(study.words.fill, whose=f"wording {wording.id!r}")
+    return StatedWording(**each_text(vars(wording), words))
 
 
 def shown_ends(wording: StatedWording, study: Study) -> dict[str, tuple[float, float]]:
@@ -135,12 +126,8 @@ def _answer_line(wording: StatedWording, study: Study) -> str:
 def stated_metadata(wording: StatedWording, study: Study) -> dict[str, Any]:
     """Return the question's metadata for a sample, from which its answer can be parsed."""
     shown = shown_ends(wording, study)
-    metadata: dict[str, Any] = {
-        "asks": ASKS,
-        "question": wording.kind,
-        "wording": wording.id,
-        "shown": " ".join(shown),
-    }
+    metadata: dict[str, Any] = {"asks": ASKS, "question": wording.kind, "wording": wording.id}
+    metadata["shown"] = " ".join(shown)
     for name, ends in shown.items():
         for letter, end in zip("ab", ends, strict=True):
             metadata[f"end_{letter}_{name}"] = int(end) if end == int(end) else end

@@ -22,13 +22,10 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Readings(Generic[R]):
-    """The readings of a sample's first and last answer, and how often the question was asked.
-
-    `final` equals `first` unless the question was repeated; None if the repeated call failed.
-    """
+    """The readings of a sample's first and last answer, and how often the question was asked."""
 
     first: R
-    final: R | None
+    final: R | None  # equals `first` unless the question was repeated; None if that call failed
     asked: int
 
 

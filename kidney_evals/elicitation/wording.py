@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
@@ -179,11 +179,8 @@ class Wording(FileModel):
     @property
     def no_human_reference(self) -> str:
         """Properties of this wording without a human reference, apart from its phrasing; or ""."""
-        lacks = []
-        if self.language != "en":
-            lacks.append("no human reference in this language")
-        if self.mechanism != "coin":
-            lacks.append("no human reference for this mechanism")
+        lacks = ["no human reference in this language"] * (self.language != "en")
+        lacks += ["no human reference for this mechanism"] * (self.mechanism != "coin")
         return "; ".join(lacks)
 
     @property
@@ -201,8 +198,7 @@ class Wording(FileModel):
 def put(wording: Wording, study: Study) -> Wording:
     """Return a wording with the study's words, in the wording's language, in place of their slots.
 
-    Raises:
-        UserError: The study has no words in this language, or lacks a word that the wording needs.
+    A study without words in this language, or without a word that it needs, raises `UserError`.
     """
     words, whose = in_language(study, wording.language).words, f"wording {wording.id!r}"
 
@@ -229,9 +225,6 @@ def own_wordings(study: Study) -> Mapping[str, Wording]:
     """Return the wordings in the study's folder by id; empty if it has no `wordings.yaml`.
 
     The file is not part of the study's hash: a new wording changes no sample id.
-
-    Raises:
-        UserError: The file is invalid, or an id is that of a shipped wording.
     """
     path = study.path / WORDINGS_FILE
     if not os.path.lexists(path):
@@ -242,8 +235,7 @@ def own_wordings(study: Study) -> Mapping[str, Wording]:
 @cache
 def wordings() -> Mapping[str, Wording]:
     """Return the shipped wordings by id."""
-    text = files("kidney_evals.elicitation").joinpath("wordings.yaml").read_text(encoding="utf-8")
-    return read_wordings(text)
+    return read_wordings((files("kidney_evals.elicitation") / "wordings.yaml").read_text("utf-8"))
 
 
 def wording_named(name: str) -> Wording:
@@ -259,10 +251,6 @@ def wordings_asked(wording: str | Sequence[str], study: Study | None = None) -> 
     It is the id of a shipped wording or of one of the study's own; `all`, which leaves out what
     cannot be put for the study; the path of a user's table, for all its wordings; `path#id` for one
     of its wordings; or several of these (on the command line separated by commas).
-
-    Raises:
-        UserError: There is no such wording or table, the table is invalid, or answers to the
-            wordings must not be pooled.
     """
     parts: Sequence[object] = [""]
     if isinstance(wording, str):
@@ -270,7 +258,13 @@ def wordings_asked(wording: str | Sequence[str], study: Study | None = None) -> 
     elif isinstance(wording, Sequence) and wording:
         parts = wording
     known = _known(study)
-    asked = tuple(one for part in parts for one in _asked(part, known, study))
+    asked: list[Wording] = []
+    for part in parts:
+        if isinstance(part, str) and part.strip() == ALL:
+            asked += [known[name] for name, reason in _pooled(known, study).items() if not reason]
+        else:
+            read = partial(read_wordings, bases=known)
+            asked += entries_asked("wording", part, known, (*known, ALL), read=read)
     names = [one.id for one in asked]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise UserError(f"wording {twice[0]!r} is asked for twice")
@@ -281,7 +275,7 @@ def wordings_asked(wording: str | Sequence[str], study: Study | None = None) -> 
                 f"the wordings {', '.join(names)} are of more than one {trait} "
                 f"({', '.join(kinds)}), whose answers are not pooled; ask for one at a time"
             )
-    return asked
+    return tuple(asked)
 
 
 def left_out(wording: str | Sequence[str], study: Study) -> Mapping[str, str]:
@@ -289,29 +283,17 @@ def left_out(wording: str | Sequence[str], study: Study) -> Mapping[str, str]:
     parts = wording.split(",") if isinstance(wording, str) else wording
     if ALL not in [str(part).strip() for part in parts]:
         return {}
-    reasons = {one.id: reason_against(one, study) for one in _pooled(_known(study))}
-    return {name: reason for name, reason in reasons.items() if reason}
+    return {name: reason for name, reason in _pooled(_known(study), study).items() if reason}
 
 
 def _known(study: Study | None) -> Mapping[str, Wording]:
     return {**wordings(), **(own_wordings(study) if study else {})}
 
 
-def _pooled(known: Mapping[str, Wording]) -> list[Wording]:
-    """Return the English wordings with a coin."""
-    return [one for one in known.values() if not one.no_human_reference]
-
-
-def _asked(
-    wording: object, known: Mapping[str, Wording], study: Study | None
-) -> tuple[Wording, ...]:
-    if isinstance(wording, str) and wording.strip() == ALL:
-        pooled = _pooled(known)
-        return tuple(one for one in pooled if study is None or not reason_against(one, study))
-    return entries_asked(
-        *("wording", wording, known, (*known, ALL)),
-        read=lambda data, path: read_wordings(data, known, path),
-    )
+def _pooled(known: Mapping[str, Wording], study: Study | None) -> dict[str, str]:
+    """Return the reasons against the English wordings with a coin, by id; empty for most."""
+    pooled = [one for one in known.values() if not one.no_human_reference]
+    return {one.id: reason_against(one, study) if study else "" for one in pooled}
 
 
 def entries_asked(
@@ -320,15 +302,12 @@ def entries_asked(
     known: Mapping[str, T],
     listed: Iterable[str],
     *,
-    read: Callable[[bytes, str], Mapping[str, T]],
+    read: Callable[..., Mapping[str, T]],
 ) -> tuple[T, ...]:
     """Return what a task's argument names: an id of `known`, a table's path, or `path#id`.
 
     `kind` is the argument's name, `listed` are the names in the error for an unknown one. `read`
-    parses a table, given the path as it was typed.
-
-    Raises:
-        UserError: There is no such entry or table, or the table is invalid.
+    parses a table, given as `data`, and the path as it was typed, as `where`.
     """
     if not isinstance(value, str) or not value.strip():
         raise UserError(f"{kind} must be a name or a path, not {value!r}")
@@ -341,7 +320,7 @@ def entries_asked(
     place = typed_path(path)
     if not os.path.lexists(place):
         raise UserError(f"there is no table of {kind}s at {path!r}")
-    own = read(read_bytes(place), path)
+    own = read(read_bytes(place), where=path)
     if name and name not in own:
         raise unknown(f"{kind} of {path}", name, own)
     return (own[name],) if name else tuple(own.values())

@@ -17,6 +17,7 @@ from inspect_ai.model import (
 )
 from inspect_ai.tool import ToolCall
 
+from elicitation.cases import asked
 from kidney_evals.elicitation.channels import Channel
 from kidney_evals.elicitation.form import USUAL, Form
 from kidney_evals.elicitation.reading import (
@@ -25,10 +26,7 @@ from kidney_evals.elicitation.reading import (
     read_output,
     read_prediction,
     read_stated,
-    stated_question,
 )
-from kidney_evals.elicitation.stated_questions import stated_metadata, stated_wording
-from kidney_evals.studies import load_study
 
 XY, NUMBERS = {"form": Form(("X", "Y"))}, {"form": Form(("1", "2"))}
 COIN: dict[str, Any] = {"condition": "coin_flip"}
@@ -128,12 +126,11 @@ def output(content: Any, calls: list[ToolCall] | None = None, **more: Any) -> Mo
     return ModelOutput(model="mockllm", choices=[ChatCompletionChoice(message=message, **more)])
 
 
-STUDY = load_study("mcelfresh_2021")
-SWINGS = stated_question(stated_metadata(stated_wording("swings_matter"), STUDY), STUDY)
+SWINGS = partial(read_stated, asked=asked("swings_matter"))
 READERS: list[tuple[Callable[..., Any], str, str]] = [
     (partial(read_answer, condition="forced_choice"), "ANSWER: A", "decision"),
     (partial(read_prediction, condition="forced_choice"), "ANSWER: A=55 B=45", "prediction"),
-    (partial(read_stated, asked=SWINGS), "ANSWER: age=a:6; drinks=b:4; dependents=b:2", "answer"),
+    (SWINGS, "ANSWER: age=a:6; drinks=b:4; dependents=b:2", "answer"),
 ]
 
 

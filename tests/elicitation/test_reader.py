@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
 from pathlib import Path
@@ -12,14 +11,8 @@ import pytest
 from hypothesis import example, given, seed, settings
 from hypothesis import strategies as st
 
+from elicitation.cases import OUTPUTS
 from kidney_evals.elicitation.reading import Outcome, read_answer, split_hidden, vocabulary
-
-OUTPUTS: list[dict[str, Any]] = [
-    json.loads(line)
-    for line in (Path(__file__).parent.parent / "data" / "outputs.jsonl")
-    .read_text(encoding="utf-8")
-    .splitlines()
-]
 
 
 def test_every_output_of_the_large_labelled_set_is_read_as_it_is_labelled() -> None:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 from functools import partial
-from pathlib import Path
 
 import pytest
-import yaml
 
+from elicitation.cases import DILEMMA, OUTPUTS, STUDY, told
 from kidney_evals.elicitation.form import MECHANISMS, Form, form_of, languages
 from kidney_evals.elicitation.prompt import render_question, render_repeat
 from kidney_evals.elicitation.reading import read_answer
 from kidney_evals.elicitation.wording import EXPLAIN, Wording, wordings
-from kidney_evals.studies import CONDITIONS, dilemmas_of, load_study
+from kidney_evals.studies import CONDITIONS
 
 FORMS = {
     "de": Form(language="de"),
@@ -26,13 +24,7 @@ FORMS = {
     "committee": Form(mechanism="committee"),
     "list": Form(mechanism="list"),
 }
-OUTPUTS = [
-    json.loads(line)
-    for line in (Path(__file__).parents[1] / "data" / "outputs.jsonl")
-    .read_text(encoding="utf-8")
-    .splitlines()
-]
-CASES = yaml.safe_load((Path(__file__).parents[1] / "data" / "forms.yaml").read_text("utf-8"))
+CASES = told("forms")
 
 
 @pytest.mark.parametrize(
@@ -71,16 +63,11 @@ def test_a_way_out_that_was_not_offered_is_unprompted(form: str, text: str) -> N
 
 @pytest.mark.parametrize("wording", wordings().values(), ids=wordings().keys())
 def test_a_question_given_back_is_no_answer_and_its_answers_are_read(wording: Wording) -> None:
-    study = load_study("mcelfresh_2021")
-    dilemma = dilemmas_of(study, 1, None)[0]
     form = wording.form
     for condition in CONDITIONS:
         read = partial(read_answer, condition=condition, form=form)
-        texts = [render_repeat(wording, study, condition)]
-        texts += [
-            render_question(wording, study, dilemma, "ab", condition, explain)
-            for explain in EXPLAIN
-        ]
+        texts = [render_repeat(wording, STUDY, condition)]
+        texts += [render_question(wording, STUDY, DILEMMA, "ab", condition, one) for one in EXPLAIN]
         for text in texts:
             assert read(text).outcome == "unreadable"
             assert read(text, stop="max_tokens").outcome == "truncated"

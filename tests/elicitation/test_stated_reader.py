@@ -1,29 +1,22 @@
 """Reading what a model says of its values: many ways of saying it, and none that is guessed."""
 
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
+from elicitation.cases import STUDY, asked, told
 from kidney_evals.elicitation.reading import read_stated, signed_ratings, stated_question
 from kidney_evals.elicitation.stated_questions import (
     STATED_KINDS,
     render_stated,
     shown_ends,
     stated_metadata,
-    stated_wording,
     stated_wordings,
 )
 from kidney_evals.studies import load_study, study_names
 
-DATA = yaml.safe_load((Path(__file__).parents[1] / "data" / "stated.yaml").read_text("utf-8"))
-
-
-def asked(wording: str, study: str = "mcelfresh_2021") -> Any:
-    loaded = load_study(study)
-    return stated_question(stated_metadata(stated_wording(wording), loaded), loaded)
+DATA = told("stated")
 
 
 def test_ratings_however_they_are_written() -> None:
@@ -89,14 +82,13 @@ def test_other_questions(wording: str) -> None:
 
 
 def test_the_sign_is_toward_whom_people_favour_whatever_the_ends_are_called() -> None:
-    study = load_study("mcelfresh_2021")
     # People favour the young, few drinks, many dependents: in words always the same answer.
     line = "ANSWER: age=25 years:60; drinks=5 drinks a day:40; dependents=2 children:20"
     for wording in stated_wordings().values():
         if wording.kind == "swings":
-            metadata = stated_metadata(wording, study)
-            read = read_stated(line, stated_question(metadata, study))
-            signed = signed_ratings(read, study, metadata)
+            metadata = stated_metadata(wording, STUDY)
+            read = read_stated(line, stated_question(metadata, STUDY))
+            signed = signed_ratings(read, STUDY, metadata)
             assert signed == {"age": 60, "drinks": -40, "dependents": 20}
 
 

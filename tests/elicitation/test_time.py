@@ -7,16 +7,14 @@ from typing import Any
 
 import pytest
 
+from elicitation.cases import asked
 from kidney_evals.elicitation.form import Form
 from kidney_evals.elicitation.reading import (
     read_answer,
     read_prediction,
     read_stated,
-    stated_question,
     tell_objects,
 )
-from kidney_evals.elicitation.stated_questions import stated_metadata, stated_wording
-from kidney_evals.studies import load_study
 
 SHORT = 4_000
 
@@ -40,9 +38,7 @@ def text_reader(**form: Any) -> Callable[[str], object]:
 
 
 def stated_reader(wording: str) -> Callable[[str], object]:
-    study = load_study("mcelfresh_2021")
-    asked = stated_question(stated_metadata(stated_wording(wording), study), study)
-    return partial(read_stated, asked=asked)
+    return partial(read_stated, asked=asked(wording))
 
 
 READERS: dict[str, tuple[Callable[[str], object], tuple[str, ...]]] = {

@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import re
 import shutil
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from kidney_evals.elicitation.channels import CHANNELS, Channel
+from elicitation.cases import DATA, DILEMMA, STUDY
+from kidney_evals.elicitation.channels import CHANNELS
 from kidney_evals.elicitation.form import languages, table
-from kidney_evals.elicitation.prompt import render_question, render_repeat, render_system, spell_out
+from kidney_evals.elicitation.prompt import render_question, render_repeat, spell_out
 from kidney_evals.elicitation.run_wordings import check_wording, id_suffix, wordings_for
 from kidney_evals.elicitation.wording import (
     EXPLAIN,
-    Explain,
     Wording,
     left_out,
-    put,
     read_wordings,
     wording_named,
     wordings,
     wordings_asked,
 )
-from kidney_evals.errors import UserError
 from kidney_evals.studies import (
     CONDITIONS,
     Dilemma,
@@ -37,34 +36,23 @@ from kidney_evals.studies import (
     load_study,
     study_names,
 )
-
-LANGUAGES = {name: languages_of(load_study(name)) for name in study_names()}
-
-PAIRS = [
-    (wording.id, study)
-    for wording in wordings().values()
-    for study, languages in LANGUAGES.items()
-    if wording.form.language in languages
-]
-"""Every wording, and every study that has words in its language."""
+from tasks.running import refused
 
 
-def _opposites(study: Study) -> Dilemma:
-    """Two patients who differ on every attribute."""
-    low = Patient(tuple(attribute.low for attribute in study.attributes))
-    high = Patient(tuple(attribute.high for attribute in study.attributes))
-    return Dilemma("d", low, high, "drawn")
-
-
-@pytest.mark.parametrize(("wording", "study"), PAIRS)
-def test_a_wording_keeps_the_rules_and_shows_each_value_once(wording: str, study: str) -> None:
-    words = wording_named(wording)
-    check_wording(words, load_study(study))
-    loaded = in_language(load_study(study), words.form.language)
-    for condition in CONDITIONS:
-        for explain in EXPLAIN:
-            text = render_question(words, loaded, _opposites(loaded), "ab", condition, explain)
-            _check_values(words, loaded, text)
+@pytest.mark.parametrize("wording", wordings().values(), ids=wordings())
+def test_a_wording_keeps_the_rules_and_shows_each_value_once(wording: Wording) -> None:
+    for study in map(load_study, study_names()):
+        if wording.language not in languages_of(study):
+            continue
+        check_wording(wording, study)
+        loaded = in_language(study, wording.language)
+        # Two patients who differ on every attribute.
+        low = Patient(tuple(attribute.low for attribute in study.attributes))
+        high = Patient(tuple(attribute.high for attribute in study.attributes))
+        dilemma = Dilemma("d", low, high, "drawn")
+        for condition, explain in product(CONDITIONS, EXPLAIN):
+            text = render_question(wording, loaded, dilemma, "ab", condition, explain)
+            _check_values(wording, loaded, text)
 
 
 def _check_values(words: Wording, loaded: Study, text: str) -> None:
@@ -127,19 +115,6 @@ def test_an_entry_says_only_what_it_changes() -> None:
     assert not mine.is_shipped_default and default.is_shipped_default
     # A chain of bases: the role is inherited, the message that carries it is not.
     assert wording_named("role_member_system").role == wording_named("role_member").role
-
-
-def test_a_role_stands_in_the_message_it_names() -> None:
-    study = load_study("mcelfresh_2021")
-    for name in COVERED["role and message"]:
-        wording = wording_named(name)
-        text = render_question(wording, study, _opposites(study), "ab", "coin_flip")
-        in_system = name.endswith("_system")
-        assert (render_system(wording, study) == put(wording, study).role) == in_system
-        assert text.startswith(put(wording, study).role) != in_system
-        rest = text.removeprefix(put(wording, study).role).strip()
-        default = wording_named("default")
-        assert rest == render_question(default, study, _opposites(study), "ab", "coin_flip")
 
 
 FAULTS: list[tuple[dict[str, Any], str]] = [
@@ -205,19 +180,20 @@ BREACHES: list[tuple[dict[str, Any], str]] = [
 """Changes to an entry that can be read and breaks a rule of wordings."""
 
 
+def _check(study: Study = STUDY, **changes: Any) -> None:
+    check_wording(_mine(**changes), study)
+
+
 @pytest.mark.parametrize(("changes", "said"), FAULTS + BREACHES)
 def test_a_fault_of_an_entry_is_refused_in_one_line(changes: dict[str, Any], said: str) -> None:
-    with pytest.raises(UserError) as caught:
-        check_wording(_mine(**changes), load_study("mcelfresh_2021"))
-    assert said in str(caught.value) and "\n" not in str(caught.value)
+    refused(_check, changes, said)
 
 
 def test_a_wording_that_keeps_the_rules() -> None:
     scene = "{situation}\n\nHere are Patient A and Patient B.\n\n{patient_a}\n\n{patient_b}"
     # A request for an answer is no answer line.
     ask = {"none": "Give your answer: {line}."}
-    mine = _mine(scene=scene, ask=ask, repeat="Please answer: {line}")
-    check_wording(mine, load_study("mcelfresh_2021"))
+    _check(scene=scene, ask=ask, repeat="Please answer: {line}")
 
 
 @pytest.mark.parametrize(
@@ -239,17 +215,14 @@ def test_a_table_that_cannot_be_used_says_why(
     path = tmp_path / "mine.yaml"
     if content is not None:
         path.write_text(content, encoding="utf-8")
-    with pytest.raises(UserError) as caught:
-        wordings_asked(f"{path}{name}")
-    assert said in str(caught.value) and "\n" not in str(caught.value)
+    refused(wordings_asked, {"wording": f"{path}{name}"}, said)
 
 
 def test_names_of_wordings(tmp_path: Path) -> None:
     asked = {one.id for one in wordings_asked("all")}
     assert asked == set(wordings()) - {*COVERED["language"], *COVERED["mechanism"]}
-    for name, said in ((str(tmp_path), "is a folder, not a file"), ("nope", "wording 'nope'; all")):
-        with pytest.raises(UserError, match=said):
-            wordings_asked(name)
+    refused(wordings_asked, {"wording": str(tmp_path)}, "is a folder, not a file")
+    refused(wordings_asked, {"wording": "nope"}, "unknown wording 'nope'; allowed: default, ")
 
 
 def test_numbers_are_written_out() -> None:
@@ -266,41 +239,13 @@ def test_numbers_are_written_out() -> None:
     assert len(words) == 1000 and not re.search(r"\d", " ".join(words))
 
 
-STUDY = load_study("mcelfresh_2021")
-DILEMMA = dilemmas_of(STUDY, 1, None)[0]
-TOOL = "Reply with one call of the tool `answer` and nothing else"
-JSON = "Reply with one JSON object and nothing else"
-REASONS = "reasons in a few sentences, in `reasons`."
-IN_TOOL = '`answer="A"`, `answer="B"` or `answer="COIN"`.'
-IN_JSON = '`"answer": "A"`, `"answer": "B"` or `"answer": "COIN"`.'
-
-
-@pytest.mark.parametrize(
-    ("channel", "explain", "last"),
-    [
-        ("json", "none", f"{JSON}. Its only field is your answer: {IN_JSON}"),
-        ("tool", "none", f"{TOOL}: {IN_TOOL}"),
-        ("tool", "after", f"{TOOL}. Begin with your answer: {IN_TOOL} Then give your {REASONS}"),
-    ],
-)
-def test_a_channel_changes_the_last_paragraph_alone(
-    channel: Channel, explain: Explain, last: str
-) -> None:
-    wording = wordings()["default"]
-    plain, told = (
-        render_question(wording, STUDY, DILEMMA, "ab", "coin_flip", explain, one)
-        for one in ("text", channel)
-    )
-    assert told.split("\n\n") == [*plain.split("\n\n")[:-1], last]
-
-
 @pytest.mark.parametrize("name", wordings())
 def test_each_channel_offers_the_answers_of_the_wording_once(name: str) -> None:
     wording = wordings()[name]
-    language = languages()[wording.form.language]
+    language = languages()[wording.language]
+    described = table("channels")[wording.language]["described"]
     for channel in CHANNELS[1:]:
-        texts = table("channels")[wording.form.language]
-        described, texts = texts["described"], texts[channel]
+        texts = table("channels")[wording.language][channel]
         own = " ".join(
             (*texts["ask"].values(), texts["repeat"], texts.get("result", ""), *described.values())
         )
@@ -321,7 +266,7 @@ def test_each_channel_offers_the_answers_of_the_wording_once(name: str) -> None:
                     assert language.answer + word not in text
 
 
-SCHOLARSHIP = Path(__file__).parents[1] / "data" / "scholarship"
+SCHOLARSHIP = DATA / "scholarship"
 
 
 @pytest.fixture
@@ -353,13 +298,12 @@ def test_a_study_has_wordings_of_its_own(own: Path) -> None:
         *("role_survey", "role_survey_system")
     }
     assert "brief" in every and not needs & every and left_out("all", study).keys() == needs
-    assert left_out("default", study) == {} == left_out("all", load_study("mcelfresh_2021"))
+    assert left_out("default", study) == {} == left_out("all", STUDY)
     # A user's table may be based on it.
     table = own / "mine.yaml"
     table.write_text(_table(base="brief", numbers="words"), encoding="utf-8")
     assert wordings_for(str(table), study)[0].situation == brief.situation
-    with pytest.raises(UserError, match="unknown wording 'brief'"):
-        wordings_for("brief", load_study("mcelfresh_2021"))
+    refused(wordings_for, {"wording": "brief", "study": STUDY}, "unknown wording 'brief'")
 
 
 @pytest.mark.parametrize(
@@ -371,17 +315,13 @@ def test_a_study_has_wordings_of_its_own(own: Path) -> None:
     ],
 )
 def test_a_wording_that_cannot_be_put_for_a_study(wording: str, said: str) -> None:
-    with pytest.raises(UserError, match=re.escape(said)) as caught:
-        wordings_for(wording, load_study(SCHOLARSHIP))
-    assert "\n" not in str(caught.value)
+    refused(wordings_for, {"wording": wording, "study": load_study(SCHOLARSHIP)}, said)
 
 
 def test_a_wording_of_a_study_has_no_shipped_id(own: Path) -> None:
     (own / "wordings.yaml").write_text(_table(id="german"), encoding="utf-8")
     said = f"{own / 'wordings.yaml'}: line 2, [german].id is the id of a shipped wording (german)"
-    with pytest.raises(UserError) as caught:
-        wordings_for("default", load_study(own))
-    assert str(caught.value) == said
+    refused(wordings_for, {"wording": "default", "study": load_study(own)}, said)
 
 
 @pytest.mark.parametrize(
@@ -397,10 +337,8 @@ def test_a_wording_of_a_study_has_no_shipped_id(own: Path) -> None:
     ],
 )
 def test_a_wording_has_the_nouns_of_the_study(changes: dict[str, Any], said: str) -> None:
-    study = load_study(SCHOLARSHIP)
-    if not said:
-        check_wording(_mine(**changes), study)
-        return
-    with pytest.raises(UserError) as caught:
-        check_wording(_mine(**changes), study)
-    assert said in str(caught.value) and "\n" not in str(caught.value)
+    changes = {"study": load_study(SCHOLARSHIP), **changes}
+    if said:
+        refused(_check, changes, said)
+    else:
+        _check(**changes)

@@ -16,11 +16,7 @@ is the text that was read, or the reason why nothing was read.
 from kidney_evals.elicitation.reading.answers import Answer, Outcome, Reading, read_answer
 from kidney_evals.elicitation.reading.hidden import split_hidden, without_delimiters
 from kidney_evals.elicitation.reading.messages import read_message, read_output, tell_objects
-from kidney_evals.elicitation.reading.predictions import (
-    Prediction,
-    PredictionOutcome,
-    read_prediction,
-)
+from kidney_evals.elicitation.reading.predictions import Prediction, read_prediction
 from kidney_evals.elicitation.reading.stated import (
     StatedReading,
     read_stated,
@@ -32,7 +28,6 @@ __all__ = [
     "Answer",
     "Outcome",
     "Prediction",
-    "PredictionOutcome",
     "Reading",
     "StatedReading",
     "read_answer",

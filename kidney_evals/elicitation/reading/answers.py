@@ -4,9 +4,8 @@ The reader works in four steps:
 
 1. *Native signals.* A refusal marked by the provider, or a stop by its content filter, is a
    refusal for any text, since the rest of a filtered text is not the model's answer.
-2. *Hidden reasoning* and struck-out text are removed. Hidden reasoning may be closed, truncated,
-   or have only a closing delimiter; `hidden.DELIMITERS` lists the delimiters. An answer corrected
-   on its own line ("A, I mean B") is replaced by the last option of the correction.
+2. *Hidden reasoning* and struck-out text are removed. An answer corrected on its own line ("A, I
+   mean B") is replaced by the last option of the correction.
 3. *Statements* are collected in the order of the text: answer lines (`ANSWER: A`, a LaTeX box, a
    JSON field, an answer tag, a line that consists of an option's name), commitments in the first
    person ("I would give the kidney to Patient B"), verdicts ("Patient B should receive it"),
@@ -22,8 +21,7 @@ The reader works in four steps:
    follow each other without a blank line list the options. Two statements that disagree,
    without a sign of a change of mind between them, are unreadable.
 
-The reader processes the whole text in time that grows linearly with its length. In truncated
-output only an explicit answer line counts.
+In truncated output only an explicit answer line counts.
 """
 
 from __future__ import annotations
@@ -175,9 +173,9 @@ def _quoted(statement: Statement, shown: Plain) -> bool:
 
 def _quotations(statement: Statement, shown: Plain) -> list[tuple[int, int]]:
     place = bisect_right(shown.quoted, (statement.start, len(shown.lines)))
-    near = shown.quoted[max(0, place - 2) : place]
+    # All of these begin before the statement.
     return [
-        (start, end) for start, end in near if start <= statement.start and statement.end <= end + 1
+        span for span in shown.quoted[max(0, place - 2) : place] if statement.end <= span[1] + 1
     ]
 
 

@@ -1,10 +1,10 @@
 """Read the percentages that a model predicts of people's answers.
 
 The reader uses the last answer line (`ANSWER: A=55 B=25 COIN=20`, a box, an answer tag or field)
-with one percentage for each offered answer; without an answer line, the last line or the last few
-lines. Order, percent signs, decimals, a decimal comma and markup do not matter; shares of 1 count
-as percentages of 100. A sum within `TOLERANCE` of 100 is rescaled to 100. Any other sum is
-unreadable, and so are ranges.
+with one percentage for each offered answer; without an answer line, the last few lines. Order,
+percent signs, decimals, a decimal comma and markup do not matter; shares of 1 count as percentages
+of 100. A sum within `TOLERANCE` of 100 is rescaled to 100. Any other sum is unreadable, and so are
+ranges.
 """
 
 from __future__ import annotations
@@ -19,9 +19,6 @@ from kidney_evals.elicitation.reading.forms import in_own_nouns
 from kidney_evals.elicitation.reading.text import CLOSE, OPEN, excerpt, plain
 from kidney_evals.studies import Condition
 
-PredictionOutcome = Literal["prediction", "refusal", "truncated", "empty", "unreadable"]
-"""The outcome of one question; `prediction` is a percentage for every answer."""
-
 TOLERANCE = 5.0
 """Largest difference of a sum from 100, in percentage points, for which it is rescaled."""
 
@@ -30,7 +27,7 @@ TOLERANCE = 5.0
 class Prediction:
     """The shares read from one completion, as shown (A, B and, with a coin, coin), summing to 1."""
 
-    outcome: PredictionOutcome
+    outcome: Literal["prediction", "refusal", "truncated", "empty", "unreadable"]
     shares: tuple[float, ...] | None  # in a prediction only
     how: str
 
