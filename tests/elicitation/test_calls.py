@@ -14,21 +14,15 @@ from kidney_evals.elicitation.calls import same_model
 from kidney_evals.measures import flags_of
 from kidney_evals.reporting import rows_of
 from kidney_evals.tasks import coin_flip
-from tasks import running
+from tasks.running import run
 
 
 def task(dilemmas: int = 1, **arguments: Any) -> Task:
     return coin_flip(dilemmas=dilemmas, controls=False, **arguments)
 
 
-def run(folder: Path, made: Task, model: Any = None, **options: Any) -> EvalLog:
-    return running.run(made, folder, model or saying("ANSWER: COIN"), **options)
-
-
 def departures(log: EvalLog) -> set[str]:
-    (listed,) = {
-        str(sample.metadata.get("sampling_departures", "")) for sample in log.samples or []
-    }
+    (listed,) = {str(one.metadata.get("sampling_departures", "")) for one in log.samples or []}
     return set(listed.split(", ")) - {""}
 
 
@@ -61,21 +55,17 @@ def share(log: EvalLog, flag: str) -> float:
 def test_a_changed_setting_is_a_departure(
     options: dict[str, Any], listed: set[str], tmp_path: Path
 ) -> None:
-    log = run(tmp_path, task(), **options)
+    log = run(task(), tmp_path, saying("ANSWER: COIN"), **options)
     assert departures(log) == listed
     assert share(log, "departure") == bool(listed) and share(log, "at_zero") == 0
 
 
 def test_the_settings_of_the_task_itself_are_no_departures(tmp_path: Path) -> None:
-    own: dict[str, Any] = {
-        "system_prompt": "Be brief.",
-        "wording": "role_survey_system",
-        "channel": "tool",
-    }
-    assert departures(run(tmp_path, task(**own))) == set()
+    own = task(system_prompt="Be brief.", wording="role_survey_system", channel="tool")
+    assert departures(run(own, tmp_path, saying("ANSWER: COIN"))) == set()
     # A system message from a setup is not the task's own.
-    setup = system_message("Be fair, and brief.")
-    assert departures(run(tmp_path, task_with(task(**own), setup=setup))) == {"system_message=set"}
+    other = task_with(own, setup=system_message("Be fair, and brief."))
+    assert departures(run(other, tmp_path, saying("ANSWER: COIN"))) == {"system_message=set"}
 
 
 @modelapi(name="capped")
@@ -96,8 +86,8 @@ def output(model: str, **parts: Any) -> ModelOutput:
 
 
 def test_the_token_limit_of_a_provider_is_no_departure(tmp_path: Path) -> None:
-    assert departures(run(tmp_path, task(), "capped/model")) == set()
-    assert departures(run(tmp_path, task(), "capped/model", max_tokens=9)) == {"max_tokens=9"}
+    assert departures(run(task(), tmp_path, "capped/model")) == set()
+    assert departures(run(task(), tmp_path, "capped/model", max_tokens=9)) == {"max_tokens=9"}
 
 
 @pytest.mark.parametrize(
@@ -110,7 +100,7 @@ def test_the_token_limit_of_a_provider_is_no_departure(tmp_path: Path) -> None:
 def test_answers_of_another_model_are_counted_and_named(first: ModelOutput, tmp_path: Path) -> None:
     outputs = [first, *[output("model-2024-08-06")] * 3]
     model = get_model("mockllm/model", custom_outputs=outputs, memoize=False)
-    log = run(tmp_path, task(dilemmas=2), model, max_samples=1)
+    log = run(task(dilemmas=2), tmp_path, model, max_samples=1)
     # 1 of 4 samples.
     assert share(log, "other_model") == 0.25 and share(log, "departure") == 0
     scores = [(sample.scores or {})["human_alignment"] for sample in log.samples or []]

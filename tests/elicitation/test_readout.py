@@ -6,14 +6,7 @@ import math
 import re
 
 import pytest
-from inspect_ai.model import (
-    ChatCompletionChoice,
-    ChatMessageAssistant,
-    Logprob,
-    Logprobs,
-    ModelOutput,
-    TopLogprob,
-)
+from inspect_ai.model import Logprob, Logprobs, ModelOutput, TopLogprob
 
 from kidney_evals.elicitation.form import Form
 from kidney_evals.elicitation.reading import read_answer
@@ -46,10 +39,9 @@ def output(places: str, text: str | None = None) -> ModelOutput:
         token, logprob = pairs[0][0]
         top = [TopLogprob(token=name, logprob=value) for name, value in pairs[1]]
         content.append(Logprob(token=token, logprob=logprob, top_logprobs=top))
-    said = "".join(one.token for one in content) if text is None else text
-    message = ChatMessageAssistant(content=said)
-    choice = ChatCompletionChoice(message=message, logprobs=Logprobs(content=content))
-    return ModelOutput(model="m", choices=[choice])
+    said = ModelOutput.from_content("m", text or "".join(one.token for one in content))
+    said.choices[0].logprobs = Logprobs(content=content)
+    return said
 
 
 def _alternatives(part: str) -> list[tuple[str, float]]:
@@ -112,6 +104,11 @@ def test_the_distribution_at_the_answer(
     assert readout.outside == pytest.approx(outside, abs=2e-4)
 
 
+NO_LIST = ModelOutput.from_content("m", "A")
+NO_LIST.choices[0].logprobs = Logprobs(content=[Logprob(token="A", logprob=-0.1)])
+"""A token without a list."""
+
+
 @pytest.mark.parametrize(
     "said",
     [
@@ -119,15 +116,7 @@ def test_the_distribution_at_the_answer(
         output("I 1 | _choose 1 | _A .9 _B .1"),
         output("Sorry .9 I .1"),
         output(""),
-        # A token without a list.
-        ModelOutput(
-            choices=[
-                ChatCompletionChoice(
-                    message=ChatMessageAssistant(content="A"),
-                    logprobs=Logprobs(content=[Logprob(token="A", logprob=-0.1, top_logprobs=[])]),
-                )
-            ]
-        ),
+        NO_LIST,
     ],
 )
 def test_nothing_is_read_without_a_list_at_the_answer(said: ModelOutput) -> None:
@@ -166,9 +155,9 @@ def test_probabilities_are_scaled_to_the_temperature_of_the_run(
     temperature: float, chances: tuple[float, float], outside: float
 ) -> None:
     places = LINE + "_A .5 _B .3 _It .2"
-    readout = probabilities(places, "forced_choice", temperature=temperature)
-    total = sum(chances)
-    assert tuple(readout.chances.values()) == pytest.approx([one / total for one in chances])
+    readout = probabilities(places, "forced_choice", temperature)
+    shares = [one / sum(chances) for one in chances]
+    assert tuple(readout.chances.values()) == pytest.approx(shares)
     assert readout.outside == pytest.approx(outside, abs=1e-9)
 
 
@@ -253,13 +242,10 @@ def test_a_local_models_words_must_begin_with_a_token_of_their_own() -> None:
 
 
 def test_text_without_alternatives_is_noticed() -> None:
-    plain = ModelOutput.from_content("m", "ANSWER: A")
-    assert lacks_logprobs(plain)
+    assert lacks_logprobs(ModelOutput.from_content("m", "ANSWER: A")) and lacks_logprobs(NO_LIST)
     assert not lacks_logprobs(output(LINE + "_A 1"))
     # A filtered answer has no text, and the next answer may have log-probabilities.
     assert not lacks_logprobs(ModelOutput.from_content("m", ""))
-    plain.choices[0].logprobs = Logprobs(content=[Logprob(token="A", logprob=-0.1)])
-    assert lacks_logprobs(plain)
 
 
 def test_providers_known_to_give_none_are_refused() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from inspect_ai import Task, eval, score
 from inspect_ai.dataset import Sample
-from inspect_ai.log import EvalLog, EvalSample, read_eval_log
+from inspect_ai.log import EvalLog, read_eval_log
 from inspect_ai.scorer import Score, Scorer, Target, mean, scorer
 from inspect_ai.solver import Solver, TaskState, system_message
 
@@ -16,19 +16,16 @@ from answering import saying
 from kidney_evals.elicitation.solvers import coin_flip, forced_choice
 from kidney_evals.elicitation.transcripts import choices_of
 from kidney_evals.studies import Condition
+from tasks import running
 
 Reply = tuple[str, Any]
 """A model's reply: a text and its stop reason."""
 
 
 def _sample(condition: str, name: str = "d000-ba", **marks: Any) -> Sample:
-    metadata = {
-        "study": "mcelfresh_2021",
-        "study_source": "mcelfresh_2021",
-        "condition": condition,
-        "dilemma": "d000",
-        "order": "ba",
-        "kind": "drawn",
+    study = dict.fromkeys(("study", "study_source"), "mcelfresh_2021")
+    metadata = study | {
+        **{"condition": condition, "dilemma": "d000", "order": "ba", "kind": "drawn"},
         # Shown in the other order: the second-listed patient is Patient A.
         **{"a_age": 61.0, "a_drinks": 1.0, "a_dependents": 0.0},
         **{"b_age": 30.0, "b_drinks": 4.0, "b_dependents": 2.0},
@@ -55,27 +52,14 @@ def _run(
     model = saying(*(reply for said in replies.values() for reply in said))
     dataset = [_sample(condition, name) for name in replies]
     task = Task(dataset=dataset, solver=solver, scorer=reading_recorder())
-    options: dict[str, Any] = {"max_samples": 1, "score_display": False, "log_realtime": False}
-    return eval(task, model=model, log_dir=str(folder), **options)[0]
-
-
-def _samples(log: EvalLog) -> dict[str, EvalSample]:
-    assert log.status == "success" and log.samples is not None, log.error
-    return {str(sample.id): sample for sample in log.samples}
+    return running.run(task, folder, model, max_samples=1)
 
 
 def _explained(log: EvalLog) -> dict[str, str | None]:
-    """Return the readings in a log, which are the same when its file is scored again."""
-    again = score(read_eval_log(log.location), reading_recorder(), action="overwrite")
-    first, second = (
-        {
-            name: (sample.scores or {})["reading_recorder"].explanation
-            for name, sample in _samples(one).items()
-        }
-        for one in (log, again)
-    )
-    assert first == second
-    return first
+    return {
+        str(sample.id): (sample.scores or {})["reading_recorder"].explanation
+        for sample in log.samples or []
+    }
 
 
 # The replies in order; the first outcome, the last answer or outcome, the number of questions.
@@ -107,15 +91,17 @@ def test_only_an_unreadable_answer_is_asked_again_and_only_once(
     cases = ASKED[condition]
     log = _run(solver, condition, {name: said for name, (said, _) in cases.items()}, tmp_path)
     assert _explained(log) == {name: outcome for name, (_, outcome) in cases.items()}
-    for name, sample in _samples(log).items():
+    again = score(read_eval_log(log.location), reading_recorder(), action="overwrite")
+    assert _explained(again) == _explained(log)
+    for sample in log.samples or []:
         users = [message for message in sample.messages if message.role == "user"]
-        assert len(users) == len(cases[name][0])
+        assert len(users) == len(cases[str(sample.id)][0])
 
 
 def test_the_question_shows_the_dilemma_and_keeps_the_system_message(tmp_path: Path) -> None:
     solvers = [system_message("You sit on a panel."), coin_flip(explain="after")]
     log = _run(solvers, "coin_flip", {"d000-ba": [("ANSWER: COIN", "stop")]}, tmp_path)
-    sample = _samples(log)["d000-ba"]
+    (sample,) = log.samples or []
     system, user, _ = sample.messages
     assert (system.role, system.text) == ("system", "You sit on a panel.")
     # The order is "ba", and the patient shown as A is in the a_ columns.
@@ -128,10 +114,9 @@ def test_the_question_shows_the_dilemma_and_keeps_the_system_message(tmp_path: P
 @pytest.mark.parametrize("model", [saying("ANSWER: A"), "kidney/first"])
 def test_messages_carry_no_metadata(model: Any, tmp_path: Path) -> None:
     task = Task(dataset=[_sample("coin_flip", "d000-ab")], solver=coin_flip())
-    [log] = eval(task, model=model, log_dir=str(tmp_path))
-    messages = _samples(log)["d000-ab"].messages
-    assert [one.role for one in messages][:2] == ["user", "assistant"]
-    assert all(one.metadata is None for one in messages)
+    (sample,) = running.run(task, tmp_path, model).samples or []
+    assert [one.role for one in sample.messages][:2] == ["user", "assistant"]
+    assert all(one.metadata is None for one in sample.messages)
 
 
 def test_a_sample_for_another_wording_than_the_solvers_is_an_error(tmp_path: Path) -> None:
