@@ -47,18 +47,15 @@ def test_how_says_that_its_words_were_exchanged() -> None:
     assert read_answer("ANSWER: A", condition="coin_flip").how == 'read from "ANSWER: A"'
 
 
-@pytest.mark.parametrize(
-    ("form", "text"),
-    [
+def test_a_way_out_that_was_not_offered_is_unprompted() -> None:
+    for form, text in [
         ("de", "ANTWORT: MÜNZE"),
         ("fr", "Je tirerais à pile ou face."),
         ("undecided", "ANSWER: UNDECIDED"),
         ("undecided", "ANSWER: COIN"),
-    ],
-)
-def test_a_way_out_that_was_not_offered_is_unprompted(form: str, text: str) -> None:
-    reading = read_answer(text, condition="forced_choice", form=FORMS[form])
-    assert reading.outcome == "unprompted_indecision"
+    ]:
+        reading = read_answer(text, condition="forced_choice", form=FORMS[form])
+        assert reading.outcome == "unprompted_indecision", text
 
 
 @pytest.mark.parametrize("wording", wordings().values(), ids=wordings().keys())
