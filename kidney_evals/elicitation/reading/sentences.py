@@ -18,13 +18,7 @@ from kidney_evals.elicitation.reading.statements import (
     not_meant,
     patient,
 )
-from kidney_evals.elicitation.reading.vocabulary import (
-    PATTERNS,
-    begins,
-    expand,
-    has,
-    pattern_list,
-)
+from kidney_evals.elicitation.reading.vocabulary import PATTERNS, begins, expand, has, pattern_list
 
 _Span = tuple[int, str]
 """The start of a sentence, and the sentence."""
@@ -49,9 +43,8 @@ def spoken(prose: str, language: str) -> list[Statement]:
         one for one in stated if (one.kind, one.value) != ("weak", "even") or one.start >= preferred
     ]
     if language != "en":
-        patterns = _other_patterns(language)
         for start, sentence in said:
-            stated += [one.moved(start) for one in _in_other_language(sentence, patterns)]
+            stated += [one.moved(start) for one in _in_other_language(sentence, language)]
     return stated
 
 
@@ -141,9 +134,8 @@ def _in_sentence(sentence: str) -> Iterator[Statement]:
 
 def _declared(match: re.Match[str], sentence: str, value: Value, *, firm: bool) -> Statement:
     """Return a statement of indecision or a refusal."""
-    withdraws, aside = has("withdrawn", sentence), has("disclaimer", sentence)
-    marks = {"firm": firm, "withdraws": withdraws, "aside": aside}
-    return Statement(*match.span(), "commitment", value, sentence, **marks)
+    said = Statement(*match.span(), "commitment", value, sentence, firm=firm)
+    return replace(said, withdraws=has("withdrawn", sentence), aside=has("disclaimer", sentence))
 
 
 def _choices(sentence: str) -> Iterator[Statement]:
@@ -232,8 +224,8 @@ def _is_meant(sentence: str, match: re.Match[str], value: Value, *, personal: bo
     if (
         lists_another(after, value)
         or has("joined", sentence[max(0, named - 20) : named])
-        or any(begins(name, after) for name in ("less_after", "broken_off", "said_by"))
-        or begins("subject_of_sentence", after)
+        or any(begins(name, after) for name in ("less_after", "broken_off", "subject_of_sentence"))
+        or begins("said_by", after)
         or has("taken_back", after)
         or has("unreal", match[0])
         or any(has(name, before) for name in ("reported", "imperative", "inverted"))
@@ -262,13 +254,12 @@ def _other_patterns(language: str) -> dict[str, list[re.Pattern[str]]]:
     }
 
 
-def _in_other_language(
-    sentence: str, patterns: dict[str, list[re.Pattern[str]]]
-) -> Iterator[Statement]:
+def _in_other_language(sentence: str, language: str) -> Iterator[Statement]:
     """Yield the statements of a sentence in another language than English.
 
     A sentence with any sign of a negation, a condition or another person's view states no choice.
     """
+    patterns = _other_patterns(language)
     for name, kind, value in _KINDS:
         if patterns[name][0].search(sentence):
             yield _whole(sentence, kind, value)
