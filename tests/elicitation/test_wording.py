@@ -25,6 +25,7 @@ from kidney_evals.elicitation.wording import (
     wordings,
     wordings_asked,
 )
+from kidney_evals.errors import UserError
 from kidney_evals.studies import (
     CONDITIONS,
     Dilemma,
@@ -274,10 +275,8 @@ def own(tmp_path: Path) -> Path:
     """A study about another good, with a wording of its own."""
     folder = tmp_path / "scholarship"
     shutil.copytree(SCHOLARSHIP, folder)
-    (folder / "wordings.yaml").write_text(
-        _table(id="brief", situation="There is one {good} and there are two {candidates}."),
-        encoding="utf-8",
-    )
+    brief = _table(id="brief", situation="There is one {good} and there are two {candidates}.")
+    (folder / "wordings.yaml").write_text(brief, encoding="utf-8")
     return folder
 
 
@@ -285,18 +284,16 @@ def test_a_study_has_wordings_of_its_own(own: Path) -> None:
     study = load_study(own)
     (brief,) = wordings_for("brief", study)
     text = render_question(brief, study, dilemmas_of(study, 1, None)[0], "ab", "forced_choice")
-    assert text.startswith(
-        "There is one scholarship and there are two applicants.\n\nApplicant A\n"
-    )
+    start = "There is one scholarship and there are two applicants.\n\nApplicant A\n"
+    assert text.startswith(start)
     assert "The two applicants are alike in everything else that matters" in text
     assert "Who should receive the scholarship, Applicant A or Applicant B?" in text
     # The file is not part of the study's hash, and the wording is part of the sample ids.
     assert study.hash == load_study(SCHOLARSHIP).hash
     assert re.fullmatch(r"-brief-[0-9a-f]{4}", id_suffix(brief, study))
     every = {one.id for one in wordings_for("all", study)}
-    needs = {"hospital", "survey_text", *COVERED["role and message"]} - {
-        *("role_survey", "role_survey_system")
-    }
+    needs = {"hospital", "survey_text", *COVERED["role and message"]}
+    needs -= {"role_survey", "role_survey_system"}
     assert "brief" in every and not needs & every and left_out("all", study).keys() == needs
     assert left_out("default", study) == {} == left_out("all", STUDY)
     # A user's table may be based on it.
@@ -306,22 +303,20 @@ def test_a_study_has_wordings_of_its_own(own: Path) -> None:
     refused(wordings_for, {"wording": "brief", "study": STUDY}, "unknown wording 'brief'")
 
 
-@pytest.mark.parametrize(
-    ("wording", "said"),
-    [
-        ("role_member", "wording 'role_member' needs the study's text scenario.committee, which"),
-        ("hospital", "wording 'hospital' needs the study's text scenario.retold.closing, which"),
-        ("spanish", "unknown language of study 'scholarship' 'es'; allowed: en, de"),
-    ],
-)
-def test_a_wording_that_cannot_be_put_for_a_study(wording: str, said: str) -> None:
-    refused(wordings_for, {"wording": wording, "study": load_study(SCHOLARSHIP)}, said)
+def test_a_wording_that_cannot_be_put_for_a_study() -> None:
+    for wording, said in {
+        "role_member": "wording 'role_member' needs the study's text scenario.committee, which",
+        "hospital": "wording 'hospital' needs the study's text scenario.retold.closing, which",
+        "spanish": "unknown language of study 'scholarship' 'es'; allowed: en, de",
+    }.items():
+        refused(wordings_for, {"wording": wording, "study": load_study(SCHOLARSHIP)}, said)
 
 
 def test_a_wording_of_a_study_has_no_shipped_id(own: Path) -> None:
     (own / "wordings.yaml").write_text(_table(id="german"), encoding="utf-8")
     said = f"{own / 'wordings.yaml'}: line 2, [german].id is the id of a shipped wording (german)"
-    refused(wordings_for, {"wording": "default", "study": load_study(own)}, said)
+    with pytest.raises(UserError, match=f"^{re.escape(said)}$"):
+        wordings_for("default", load_study(own))
 
 
 @pytest.mark.parametrize(
