@@ -1,8 +1,4 @@
-"""`survey.yaml`: how the owner of a study puts it to people.
-
-The file lies in the study's folder and is not part of the study's hash: sample ids and logs do not
-depend on it.
-"""
+"""`survey.yaml`, the settings of a survey; it is not part of the hash of the study."""
 
 from __future__ import annotations
 
@@ -98,16 +94,13 @@ class SurveySettings(FileModel):
 
     def question(self, id: str) -> Ask:
         """Return the question about the person with this id; raise `UserError` without one."""
-        for one in self.ask:
-            if one.id == id:
-                return one
-        raise unknown("question about the person", id, (one.id for one in self.ask))
+        asked = {one.id: one for one in self.ask}
+        if id not in asked:
+            raise unknown("question about the person", id, asked)
+        return asked[id]
 
     def options(self, ask: Ask, language: str) -> Mapping[str, str]:
-        """Return a question's options: the stored value, and its text in a language.
-
-        The stored value is the text in the survey's first language.
-        """
+        """Return the texts of a question's options by the stored value: the first language's."""
         first = self.languages[0]
         return {self.spoken(one, first): self.spoken(one, language) for one in ask.options}
 
@@ -117,6 +110,7 @@ def pool(study: Study) -> tuple[Dilemma, ...]:
 
     With a draw of its own for each person no two people would answer the same dilemma.
     """
+    # Drawing takes some hundredths of a second, once for each person of a survey.
     key = (study.id, study.hash)
     if key not in _POOLS:
         _POOLS[key] = dilemmas_of(study, None, None)
@@ -124,7 +118,6 @@ def pool(study: Study) -> tuple[Dilemma, ...]:
 
 
 _POOLS: dict[tuple[str, str], tuple[Dilemma, ...]] = {}
-# Drawing a pool takes some hundredths of a second, once for each person of a survey.
 
 
 def attention_checks(study: Study) -> tuple[Dilemma, ...]:
@@ -138,12 +131,7 @@ def has_survey(study: Study) -> bool:
 
 
 def load_survey(study: Study) -> SurveySettings:
-    """Read `survey.yaml` of a study's folder.
-
-    Raises:
-        UserError: The folder has no such file, or the file is invalid; the message has all
-            problems.
-    """
+    """Read `survey.yaml` of a study's folder; raise `UserError` with all problems of it."""
     path = study.path / SURVEY_FILE
     if not has_survey(study):
         raise UserError(
@@ -194,11 +182,8 @@ def _problems(study: Study, settings: SurveySettings) -> Iterator[tuple[Place, s
     for name, (most, what) in limits.items():
         if (number := getattr(settings, name)) > most:
             yield (name,), f"must be at most {most} ({what}), not {number}"
-    lists: dict[str, Sequence[str]] = {
-        "conditions": settings.conditions,
-        "languages": settings.languages,
-    }
-    for name, values in lists.items():
+    for name in ("conditions", "languages"):
+        values: Sequence[str] = getattr(settings, name)
         for index, value in enumerate(values):
             if value in values[:index]:
                 yield (name, index), f"is listed twice ({value})"
@@ -206,11 +191,11 @@ def _problems(study: Study, settings: SurveySettings) -> Iterator[tuple[Place, s
         if language not in known_languages():
             allowed = ", ".join(known_languages())
             yield ("languages", index), f"is not known ({language!r}); allowed: {allowed}"
-        else:
-            try:
-                in_language(study, language)
-            except UserError as error:
-                yield ("languages", index), f"cannot be put ({error})"
+            continue
+        try:
+            in_language(study, language)
+        except UserError as error:
+            yield ("languages", index), f"cannot be put ({error})"
     yield from _problems_of_texts(settings)
 
 
@@ -221,13 +206,12 @@ def _problems_of_texts(settings: SurveySettings) -> Iterator[tuple[Place, str]]:
     for index, one in enumerate(settings.ask):
         texts["ask", index, "label"] = one.label
         texts |= {("ask", index, "options", at): text for at, text in enumerate(one.options)}
-    several = len(settings.languages) > 1
+    languages = ", ".join(settings.languages)
     for place, text in texts.items():
-        languages = ", ".join(settings.languages)
         whole = text.keys() == set(settings.languages)
         if text.keys() != {EVERY} and not whole:
             yield place, f"must be one text, or a text for each language ({languages})"
-        elif place == ("consent",) and several and not whole:
+        elif place == ("consent",) and len(settings.languages) > 1 and not whole:
             yield place, f"must have a text for each language ({languages})"
         elif place not in (("contact",), ("thanks",)) and not all(map(str.strip, text.values())):
             yield place, "is empty"

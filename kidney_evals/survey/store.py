@@ -12,31 +12,14 @@ import os
 import secrets
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import (
-    Boolean,
-    Column,
-    Connection,
-    Engine,
-    ForeignKey,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    create_engine,
-    delete,
-    event,
-    func,
-    insert,
-    select,
-    update,
-)
-from sqlalchemy import inspect as inspect_database
+import sqlalchemy as sa
+from sqlalchemy import Boolean, Column, Integer, String, Table
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
@@ -56,9 +39,7 @@ _LETTERS: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 
 _CODE_LETTERS: Final = 16  # 80 random bits
 
-_FINAL: Final = "the survey is finished, so answers can no longer be changed"
-
-_METADATA = MetaData()
+_METADATA = sa.MetaData()
 _META = Table(
     "survey_meta",
     _METADATA,
@@ -78,7 +59,7 @@ _PERSON = "survey_participants.participant"
 _ANSWERS = Table(
     "survey_answers",
     _METADATA,
-    Column("participant", String(64), ForeignKey(_PERSON), primary_key=True),
+    Column("participant", String(64), sa.ForeignKey(_PERSON), primary_key=True),
     Column("position", Integer, primary_key=True, autoincrement=False),
     Column("dilemma", String(100), nullable=False),
     Column("order", String(2), nullable=False),
@@ -88,7 +69,7 @@ _ANSWERS = Table(
 _ASKED = Table(
     "survey_asked",
     _METADATA,
-    Column("participant", String(64), ForeignKey(_PERSON), primary_key=True),
+    Column("participant", String(64), sa.ForeignKey(_PERSON), primary_key=True),
     Column("question", String(100), primary_key=True),
     Column("option", String(500), nullable=False),
 )
@@ -96,7 +77,7 @@ _ASKED = Table(
 
 @dataclass(frozen=True)
 class Participant:
-    """A person who takes part; `code`, with which they resume, is known to them only."""
+    """A person who takes part; only they know the `code`, with which they resume."""
 
     code: str = field(repr=False)
     condition: Condition
@@ -141,17 +122,13 @@ class StoreError(UserError):
 class Store:
     """The answers to a survey, in SQLite or another database of SQLAlchemy.
 
-    Methods can be called from several threads and processes at once. Each raises a `StoreError`
-    if the database fails. The argument `url` is an address of SQLAlchemy
-    (`postgresql+psycopg://…`) or the path of a SQLite file; `create` allows to make its tables.
-
-    Attributes:
-        url: The address without its password, or the path of the file, for messages.
-        file: The file; None for another database.
+    Methods can be called from several threads and processes at once. `url` is an address of
+    SQLAlchemy (`postgresql+psycopg://…`) or the path of a SQLite file; the attribute `url` has no
+    password, and `file` is None for another database. `create` allows to make the tables.
 
     Raises:
-        UserError: The address is wrong, or the store belongs to another study, another version of
-            the study or of the store, or to interviews with other numbers of questions.
+        UserError: The address is wrong, or the store belongs to another survey.
+        StoreError: The database fails, in every method.
     """
 
     def __init__(
@@ -163,6 +140,9 @@ class Store:
         lite = address.get_backend_name() == "sqlite"
         self.file = Path(str(address.database)) if lite else None
         self.url = str(self.file or address.render_as_string(hide_password=True))
+        # SQLite has snapshots by default.
+        snapshot = {"reads": True} if lite else {"isolation_level": "SERIALIZABLE"}
+        self._snapshots = self._engine.execution_options(**snapshot)
         self._plan = lru_cache(maxsize=10_000)(lambda seed: plan_interview(study, settings, seed))
         about = {
             "store version": str(STORE_VERSION),
@@ -190,7 +170,7 @@ class Store:
     def _prepare(self, about: Mapping[str, str], create: bool) -> dict[str, str]:
         """Return what the store says of itself, after making it if it is new."""
         with self._changing() as connection:
-            tables = inspect_database(connection).get_table_names()
+            tables = sa.inspect(connection).get_table_names()
             if _META.name not in tables:
                 if not create:
                     raise UserError(f"{self.url} holds no survey")
@@ -198,54 +178,47 @@ class Store:
                     raise UserError(f"{self.url} holds other data; name another store")
                 _METADATA.create_all(connection)
             # A second process waits here until the first has committed, or finds its rows.
-            found = {name: value for name, value in connection.execute(select(_META))}
+            found = {name: value for name, value in connection.execute(sa.select(_META))}
             if not found:
                 connection.execute(
-                    insert(_META), [{"name": name, "value": one} for name, one in about.items()]
+                    sa.insert(_META), [{"name": name, "value": one} for name, one in about.items()]
                 )
             return found or dict(about)
 
     # --- transactions ---
 
     @contextmanager
-    def _changing(self, **options: Any) -> Iterator[Connection]:
+    def _changing(self, engine: sa.Engine | None = None) -> Iterator[sa.Connection]:
         """Yield a connection in a transaction, which is committed unless the block fails."""
         try:
-            engine = self._engine.execution_options(**options) if options else self._engine
-            with engine.begin() as connection:
+            with (engine or self._engine).begin() as connection:
                 yield connection
         except SQLAlchemyError as error:
             why = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
             raise StoreError(f"the store {self.url} cannot be used ({why})") from error
 
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        """Yield a connection that sees the store as of one moment."""
-        lite = self._engine.dialect.name == "sqlite"
-        # SQLite has snapshots by default.
-        with self._changing(
-            **{"reads": True} if lite else {"isolation_level": "SERIALIZABLE"}
-        ) as connection:
-            yield connection
+    def _reading(self) -> AbstractContextManager[sa.Connection]:
+        """Return a connection that sees the store as of one moment."""
+        return self._changing(self._snapshots)
 
     # --- people ---
 
     def begin(self, language: str, condition: Condition | None = None) -> Participant:
-        """Store a new person and return them, with a random code and seed.
+        """Store a new person, with a random code and seed, and return them.
 
-        Without `condition` the person is assigned at random to one of the conditions with the
-        fewest persons, so that groups differ by one at most, also with concurrent calls.
+        Without `condition` they are assigned at random to one of the conditions with the fewest
+        persons, so that groups differ by one at most, also with concurrent calls.
         """
         self.settings.check(language, condition)
         code = "".join(secrets.choice(_LETTERS) for _ in range(_CODE_LETTERS))
         with self._changing() as connection:
             # Holding this row, one assignment follows the other.
-            connection.execute(select(_META).where(_META.c.name == "study").with_for_update())
+            connection.execute(sa.select(_META).where(_META.c.name == "study").with_for_update())
             if condition is None:
                 condition = self._assigned(connection)
             person = Participant(code, condition, language, secrets.randbits(31))
             connection.execute(
-                insert(_PARTICIPANTS).values(
+                sa.insert(_PARTICIPANTS).values(
                     participant=person.key,
                     condition=condition,
                     language=language,
@@ -255,10 +228,11 @@ class Store:
             )
         return person
 
-    def _assigned(self, connection: Connection) -> Condition:
+    def _assigned(self, connection: sa.Connection) -> Condition:
         of = _PARTICIPANTS.c.condition
         counts: dict[str, int] = {
-            name: count for name, count in connection.execute(select(of, func.count()).group_by(of))
+            name: count
+            for name, count in connection.execute(sa.select(of, sa.func.count()).group_by(of))
         }
         conditions = self.settings.conditions
         fewest = min(counts.get(one, 0) for one in conditions)
@@ -269,7 +243,7 @@ class Store:
         code = readable_code(code).replace("-", "")
         table = _PARTICIPANTS.c
         columns = (table.condition, table.language, table.seed, table.finished)
-        wanted = select(*columns).where(table.participant == _key(code))
+        wanted = sa.select(*columns).where(table.participant == _key(code))
         with self._reading() as connection:
             found = connection.execute(wanted).one_or_none()
         return Participant(code, *found) if found else None
@@ -282,19 +256,14 @@ class Store:
 
     def answers(self, participant: Participant) -> dict[int, Choice]:
         """Return the person's answers by position, in the order of positions."""
-        with self._reading() as connection:
-            return self._answers(connection, participant)
-
-    def _answers(self, connection: Connection, participant: Participant) -> dict[int, Choice]:
         table = _ANSWERS.c
-        wanted = select(table.position, table.answer).order_by(table.position)
-        found = connection.execute(wanted.where(table.participant == participant.key))
-        return {position: answer for position, answer in found}
+        wanted = sa.select(table.position, table.answer).where(table.participant == participant.key)
+        with self._reading() as connection:
+            found = connection.execute(wanted.order_by(table.position))
+            return {position: answer for position, answer in found}
 
     def record(self, participant: Participant, position: int, answer: Choice) -> None:
-        """Store the answer at a position; another answer there replaces it until the end.
-
-        The same call twice, also concurrently, has the effect of one.
+        """Store the answer at a position; until the end another answer there replaces it.
 
         Raises:
             UserError: The interview has no such position, the condition no such answer, the person
@@ -307,52 +276,61 @@ class Store:
         if answer not in allowed:
             raise unknown("answer", answer, allowed)
         item = plan[position]
-        with self._changing() as connection:
-            if self._lock(connection, participant):
-                if self._answers(connection, participant).get(position) != answer:
-                    raise UserError(_FINAL)
-                return
-            key = {"participant": participant.key, "position": position}
-            about = {"dilemma": item.dilemma.id, "order": item.order, "repeat": item.repeat}
-            _replace(connection, _ANSWERS, key, {**about, "answer": answer})
+        about = {"dilemma": item.dilemma.id, "order": item.order, "repeat": item.repeat}
+        self._store(participant, _ANSWERS, {"position": position}, {**about, "answer": answer})
 
     def asked(self, participant: Participant) -> dict[str, str]:
         """Return the person's answers to the questions about them, by id."""
+        table = _ASKED.c
+        wanted = sa.select(table.question, table.option).where(table.participant == participant.key)
         with self._reading() as connection:
-            return self._asked(connection, participant)
-
-    def _asked(self, connection: Connection, participant: Participant) -> dict[str, str]:
-        wanted = select(_ASKED.c.question, _ASKED.c.option)
-        found = connection.execute(wanted.where(_ASKED.c.participant == participant.key))
-        return {question: option for question, option in found}
+            return {question: option for question, option in connection.execute(wanted)}
 
     def record_asked(self, participant: Participant, id: str, option: str) -> None:
-        """Store the answer to a question about the person, as a value of `settings.options`.
+        """Store the answer to a question about the person, a value of `settings.options`.
 
         Raises:
-            UserError: There is no such question or option, or the person withdrew or has finished.
+            UserError: There is no such question or option, the person withdrew or has finished.
         """
         ask = self.settings.question(id)
         allowed = self.settings.options(ask, self.settings.languages[0])
         if option not in allowed:
             raise unknown(f"answer to {id!r}", option, allowed)
+        self._store(participant, _ASKED, {"question": id}, {"option": option})
+
+    def _store(
+        self,
+        participant: Participant,
+        table: Table,
+        key: Mapping[str, object],
+        values: Mapping[str, object],
+    ) -> None:
+        """Store a row, or replace the row with this key; once the person has finished, refuse.
+
+        The same call twice, also concurrently, has the effect of one.
+        """
+        key = {"participant": participant.key, **key}
+        mine = [table.c[name] == value for name, value in key.items()]
         with self._changing() as connection:
             if self._lock(connection, participant):
-                if self._asked(connection, participant).get(id) != option:
-                    raise UserError(_FINAL)
-                return
-            key = {"participant": participant.key, "question": id}
-            _replace(connection, _ASKED, key, {"option": option})
+                stored = connection.execute(sa.select(table).where(*mine)).mappings().one_or_none()
+                if stored is None or dict(stored) != {**key, **values}:
+                    raise UserError("the survey is finished, so answers can no longer be changed")
+            # Upserts differ between databases; this is the same in all. The person's row is
+            # locked, so that no other row comes between.
+            elif not connection.execute(sa.update(table).where(*mine).values(values)).rowcount:
+                connection.execute(sa.insert(table).values({**key, **values}))
 
     def finish(self, participant: Participant) -> None:
         """Mark the person as finished; raise `UserError` if questions are not answered."""
         with self._changing() as connection:
             self._lock(connection, participant)
-            missing = len(self.plan(participant)) - len(self._answers(connection, participant))
-            if missing:
+            mine = _ANSWERS.c.participant == participant.key
+            answers = connection.execute(sa.select(sa.func.count()).where(mine)).scalar_one()
+            if missing := len(self.plan(participant)) - answers:
                 raise UserError(f"{missing} questions are not answered")
             mine = _PARTICIPANTS.c.participant == participant.key
-            connection.execute(update(_PARTICIPANTS).where(mine).values(finished=True))
+            connection.execute(sa.update(_PARTICIPANTS).where(mine).values(finished=True))
 
     def withdraw(self, participant: Participant) -> None:
         """Delete all rows of the person; without any the call has no effect."""
@@ -360,19 +338,19 @@ class Store:
             # Waits for answers of the person that are being stored.
             self._locked(connection, participant)
             for table in (_ANSWERS, _ASKED, _PARTICIPANTS):
-                connection.execute(delete(table).where(table.c.participant == participant.key))
+                connection.execute(sa.delete(table).where(table.c.participant == participant.key))
         if self._engine.dialect.name == "sqlite":
             # Empty the log beside the file, which would keep the deleted rows for a while.
             with closing(self._engine.raw_connection()) as raw:
                 raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def _locked(self, connection: Connection, participant: Participant) -> bool | None:
+    def _locked(self, connection: sa.Connection, participant: Participant) -> bool | None:
         """Hold the person's row until the transaction ends; return `finished`, None without it."""
         mine = _PARTICIPANTS.c.participant == participant.key
-        wanted = select(_PARTICIPANTS.c.finished).where(mine).with_for_update()
+        wanted = sa.select(_PARTICIPANTS.c.finished).where(mine).with_for_update()
         return connection.execute(wanted).scalar_one_or_none()
 
-    def _lock(self, connection: Connection, participant: Participant) -> bool:
+    def _lock(self, connection: sa.Connection, participant: Participant) -> bool:
         finished = self._locked(connection, participant)
         if finished is None:
             raise UserError("there is nobody with this code: the person withdrew")
@@ -381,22 +359,19 @@ class Store:
     # --- results ---
 
     def rows(self) -> Iterator[Row]:
-        """Yield every answer, person by person in random order, as of one moment.
-
-        Each iteration has new codes of persons.
-        """
+        """Yield every answer as of one moment, person by person under new random codes."""
         people, answers = _PARTICIPANTS.c, _ANSWERS.c
         about = (people.participant, people.condition, people.language)
         answer = (answers.position, answers.dilemma, answers.order, answers.repeat, answers.answer)
         wanted = (
-            select(*about, *answer, people.finished)
+            sa.select(*about, *answer, people.finished)
             .join(_ANSWERS, people.participant == answers.participant)
             .order_by(people.participant, answers.position)
         )
         asked: dict[str, dict[str, str]] = defaultdict(dict)
         rows: dict[str, list[Any]] = defaultdict(list)
         with self._reading() as connection:
-            for key, question, option in connection.execute(select(_ASKED)):
+            for key, question, option in connection.execute(sa.select(_ASKED)):
                 asked[key][question] = option
             for key, *row in connection.execute(wanted):
                 rows[key].append(row)
@@ -408,9 +383,9 @@ class Store:
     def counts(self) -> dict[Condition, Counts]:
         """Return the number of persons and answers of each condition that anyone is in."""
         people, answers = _PARTICIPANTS.c, _ANSWERS.c
-        persons = func.count(people.participant.distinct())
+        persons = sa.func.count(people.participant.distinct())
         wanted = (
-            select(people.condition, people.finished, persons, func.count(answers.position))
+            sa.select(people.condition, people.finished, persons, sa.func.count(answers.position))
             .join(_ANSWERS, people.participant == answers.participant, isouter=True)
             .group_by(people.condition, people.finished)
         )
@@ -426,14 +401,13 @@ class Store:
     def shares(
         self, condition: Condition, without: Participant | None = None
     ) -> dict[str, tuple[int, int, int]]:
-        """Return how many people chose (first, second, coin), by dilemma.
+        """Return how many people who finished, except `without`, chose (first, second, coin).
 
-        Counted are the first answers to a dilemma of people who finished, except those of the
-        person `without`. Only dilemmas with at least `FEWEST` of them are returned.
+        By dilemma, if at least `FEWEST` people answered it; repeats do not count.
         """
         people, answers = _PARTICIPANTS.c, _ANSWERS.c
         wanted = (
-            select(answers.dilemma, answers.answer, func.count())
+            sa.select(answers.dilemma, answers.answer, sa.func.count())
             .join(_PARTICIPANTS, people.participant == answers.participant)
             .where(people.condition == condition, people.finished, ~answers.repeat)
             .group_by(answers.dilemma, answers.answer)
@@ -463,21 +437,7 @@ def _key(code: str) -> str:
     return hashlib.sha256(code.encode()).hexdigest()
 
 
-def _replace(
-    connection: Connection, table: Table, key: Mapping[str, Any], values: Mapping[str, Any]
-) -> None:
-    """Update the row with a key, or insert it. The person's row is locked, so none comes between.
-
-    Upserts differ between databases; this is the same in all.
-    """
-    changed = update(table).values(values)
-    for name, value in key.items():
-        changed = changed.where(table.c[name] == value)
-    if not connection.execute(changed).rowcount:
-        connection.execute(insert(table).values({**key, **values}))
-
-
-def _engine(url: str, create: bool) -> Engine:
+def _engine(url: str, create: bool) -> sa.Engine:
     """Return the engine for an address, or for the path of a SQLite file."""
     try:
         address = make_url(url if "://" in url else f"sqlite:///{Path(url).expanduser()}")
@@ -487,7 +447,7 @@ def _engine(url: str, create: bool) -> Engine:
                 raise UserError("the store must be a file: answers in memory are lost")
             if not create and not Path(address.database).is_file():
                 raise UserError(f"there is no survey at {address.database}")
-        engine = create_engine(address, pool_pre_ping=True, connect_args=_WAITS if lite else {})
+        engine = sa.create_engine(address, pool_pre_ping=True, connect_args=_WAITS if lite else {})
     except ArgumentError as error:
         raise UserError(
             # Without the rest, which may hold a password.
@@ -501,8 +461,8 @@ def _engine(url: str, create: bool) -> Engine:
             # Only its owner may read the answers; the log beside the file has its permissions.
             with suppress(OSError):
                 os.close(os.open(str(address.database), os.O_WRONLY | os.O_CREAT, 0o600))
-        event.listen(engine, "connect", _on_connect)
-        event.listen(engine, "begin", _on_begin)
+        sa.event.listen(engine, "connect", _on_connect)
+        sa.event.listen(engine, "begin", _on_begin)
     return engine
 
 
@@ -522,6 +482,6 @@ def _on_connect(connection: Any, _: object) -> None:
         connection.execute("PRAGMA journal_mode=WAL").close()
 
 
-def _on_begin(connection: Connection) -> None:
+def _on_begin(connection: sa.Connection) -> None:
     reads = connection.get_execution_options().get("reads")
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
