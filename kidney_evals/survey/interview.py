@@ -20,10 +20,7 @@ _SWAPPED: Final[dict[Order, Order]] = {"ab": "ba", "ba": "ab"}
 
 @dataclass(frozen=True)
 class Item:
-    """A question of an interview, at a position from 0.
-
-    A `repeat` was asked before in the opposite order.
-    """
+    """A question of an interview; a `repeat` was asked before in the opposite order."""
 
     position: int
     dilemma: Dilemma

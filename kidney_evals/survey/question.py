@@ -5,19 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kidney_evals.elicitation.prompt import Row, render_question
-from kidney_evals.elicitation.wording import DEFAULT, Wording, wording_named, wordings
-from kidney_evals.errors import unknown
+from kidney_evals.elicitation.wording import wordings
 from kidney_evals.studies import Condition, Study, in_language
-from kidney_evals.studies.words import ENGLISH
 from kidney_evals.survey.interview import Item
 
 
 @dataclass(frozen=True)
 class Question:
-    """The texts of a question, in parts for a page and whole (`text`) for a terminal.
-
-    `rows` has each attribute's label and the values of the candidates, whose names are `names`.
-    """
+    """The texts of a question: its parts for a page, and the whole `text` for a terminal."""
 
     situation: str
     rows: tuple[Row, ...]
@@ -27,19 +22,13 @@ class Question:
     text: str
 
 
-def wording_in(language: str) -> Wording:
-    """Return the default wording in a language; raise `UserError` if there is none."""
-    if language == ENGLISH:
-        return wording_named(DEFAULT)
-    found = {one.language: one for one in wordings().values() if one.mechanism == "coin"}
-    if language not in found:
-        raise unknown("language", language, found)
-    return found[language]
-
-
 def question_of(study: Study, item: Item, condition: Condition, language: str) -> Question:
-    """Return a question's texts; raise `UserError` if there are no words in the language."""
-    wording, spoken = wording_in(language), in_language(study, language)
+    """Return a question's texts; raise `UserError` if the study has no words in the language."""
+    # The first wording with a coin in each language is its default.
+    wording = next(
+        one for one in wordings().values() if (one.language, one.mechanism) == (language, "coin")
+    )
+    spoken = in_language(study, language)
     pairs = zip(*(one.values for one in item.dilemma.shown(item.order)), strict=True)
     a, b = wording.form.names
     whose = f"wording {wording.id!r}"

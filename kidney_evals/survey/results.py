@@ -37,14 +37,14 @@ class Beside:
 
 @dataclass(frozen=True)
 class OwnAnswers:
-    """A person's answers beside those of others.
+    """A person's answers beside those of others; a number is None if no answer bears on it.
 
     Only first answers to a dilemma count, not controls and not repeats; and, if there are others,
-    only dilemmas that they answered. A number is None if no answer bears on it.
+    only dilemmas that they answered.
 
     Attributes:
         answers: Number of the person's answers that count.
-        coin: Share of answers left to the coin; None in a forced choice.
+        coin: Share of answers left to the coin.
         alike: Mean share of others who answered as the person did. Of others: the probability that
             two different persons answer alike.
         attributes: By attribute, how often the person chose the candidate whom `favoured_text`
@@ -104,11 +104,10 @@ def beside_others(
     others: Mapping[str, Sequence[float]],
     who: Others,
 ) -> OwnAnswers:
-    """Return a person's answers beside those of others.
+    """Return a person's answers, by position, beside those of others.
 
-    `answers` are by position. `others` holds by dilemma how many others chose (first, second,
-    coin) or, if `who` is `reference`, which share of people did; a missing coin is 0. If `who` is
-    `nobody`, the rates of others are NaN.
+    `others` holds by dilemma how many others chose (first, second, coin) or, if `who` is
+    `reference`, which share of people did. If `who` is `nobody`, the rates of others are NaN.
     """
     own = [
         (item.dilemma, answers[item.position])

@@ -59,11 +59,7 @@ class Interview:
         self.store, self.say, self._read = store, say, read
 
     def run(self, person: Participant) -> None:
-        """Ask every question that is not answered, then show the person's answers beside others'.
-
-        Raises:
-            Stopped: The person stopped or withdrew.
-        """
+        """Ask what is not answered, then show the answers beside others'; may raise `Stopped`."""
         if not person.finished:
             self.say(
                 f"Your code, with which you can go on later: {readable_code(person.code)}\n"
@@ -135,7 +131,7 @@ class Interview:
             self.say(f"\n{self._spoken(person, ask.label)}")
             for number, text in enumerate(options.values(), start=1):
                 self.say(f"  {number}  {text}")
-            numbered = dict(zip(map(str, range(1, len(options) + 1)), options, strict=True))
+            numbered = {str(number): value for number, value in enumerate(options, start=1)}
             while (typed := self._command(person, "Number, or Enter for no answer: ")) != "":
                 if typed in numbered:
                     self.store.record_asked(person, ask.id, numbered[typed])
@@ -145,18 +141,12 @@ class Interview:
 def _lines(store: Store, person: Participant, own: OwnAnswers) -> list[str]:
     """Return a person's answers beside those of others as lines of text."""
     who = {
-        "participants": "others who answered the same questions",
-        "reference": "the people of the study in the same questions",
-        "nobody": "nobody",
-    }[own.others]
-    lines = [f"Your {own.answers} answers beside {who}:", ""]
-    if own.others == "nobody":
-        lines = [
-            f"Your {own.answers} answers. Nothing stands beside them: for most of your questions "
-            f"fewer than {FEWEST} others have finished, and the study has no other people to "
-            "compare with.",
-            "",
-        ]
+        "participants": " beside others who answered the same questions:",
+        "reference": " beside the people of the study in the same questions:",
+        "nobody": ". Nothing stands beside them: for most of your questions fewer than "
+        f"{FEWEST} others have finished, and the study has no other people to compare with.",
+    }
+    lines = [f"Your {own.answers} answers{who[own.others]}", ""]
     rows: list[tuple[str, str, Beside]] = []
     for attribute in store.study.attributes:
         if line := own.attributes.get(attribute.id):

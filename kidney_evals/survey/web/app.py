@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from math import ceil
 from threading import Lock
-from typing import Final, NamedTuple
+from typing import Final
 from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
@@ -58,27 +58,17 @@ _NUMBER = re.compile(r"[1-9][0-9]{0,4}", re.ASCII)
 
 @dataclass
 class Visit:
-    """A request with what the cookie and the form say.
-
-    Attributes:
-        session: The cookie, or a new session.
-        person: The person whose code the cookie holds.
-        form: The fields of the form; empty for a GET.
-    """
+    """A request, its cookie or a new session, the person whose code that is, and the form."""
 
     request: Request
     session: str
     person: Participant | None
     form: Mapping[str, str]
 
-
-class ResultRow(NamedTuple):
-    """How often a person and others decided in some way; `answers` is "4 of 6", or ""."""
-
-    text: str
-    own: str
-    answers: str
-    others: str
+    @property
+    def client(self) -> str:
+        """The client of the request, for rate limits."""
+        return str(self.request.scope["client_key"])
 
 
 Handler = Callable[[Visit], Response]
@@ -106,36 +96,29 @@ class SurveyApp:
         self.asgi = Guard(self._starlette(), self._refuse, self.refusals, proxies, root)
 
     def _starlette(self) -> Starlette:
-        routes: tuple[tuple[str, str, Handler], ...] = (
-            ("GET", "/", self._start),
-            ("POST", "/begin", self._begin),
-            ("GET", "/resume", self._resume_form),
-            ("GET", "/resume/{code}", self._resume_form),
-            ("POST", "/resume", self._resume),
-            ("GET", "/person", self._person_form),
-            ("POST", "/person", self._person),
-            ("GET", "/question", self._next),
-            ("GET", "/question/{number}", self._question),
-            ("POST", "/question/{number}", self._answer),
-            ("GET", "/end", self._end),
-            ("GET", "/leave", self._leave),
-            ("POST", "/close", self._close),
-            ("POST", "/delete", self._delete),
-            ("GET", "/deleted", self._deleted),
-            ("GET", "/results", self._results),
-            ("POST", "/results", self._login),
-            ("GET", "/results/export.csv", self._export),
-            ("POST", "/results/leave", self._logout),
-            ("GET", "/survey.css", self._css),
-            ("GET", "/favicon.ico", self._no_icon),
-        )
-        by_path: dict[str, dict[str, Handler]] = {}
-        for method, path, handler in routes:
-            by_path.setdefault(path, {})[method] = handler
+        pages: dict[str, dict[str, Handler]] = {
+            "/": {"GET": self._start},
+            "/begin": {"POST": self._begin},
+            "/resume": {"GET": self._resume_form, "POST": self._resume},
+            "/resume/{code}": {"GET": self._resume_form},
+            "/person": {"GET": self._person_form, "POST": self._person},
+            "/question": {"GET": self._next},
+            "/question/{number}": {"GET": self._question, "POST": self._answer},
+            "/end": {"GET": self._end},
+            "/leave": {"GET": self._leave},
+            "/close": {"POST": self._close},
+            "/delete": {"POST": self._delete},
+            "/deleted": {"GET": self._deleted},
+            "/results": {"GET": self._results, "POST": self._login},
+            "/results/export.csv": {"GET": self._export},
+            "/results/leave": {"POST": self._logout},
+            "/survey.css": {"GET": self._css},
+            "/favicon.ico": {"GET": self._no_icon},
+        }
         app = Starlette(
             routes=[
                 Route(path, self._endpoint(handlers), methods=list(handlers))
-                for path, handlers in by_path.items()
+                for path, handlers in pages.items()
             ],
             exception_handlers={HTTPException: self._http_error, Exception: self._failed},
             lifespan=self._lifespan,
@@ -302,7 +285,7 @@ class SurveyApp:
             code = self._begun.get(visit.session)
             person = self._store.participant(code) if code else None
             if person is None:
-                if wait := self._begins.spend(_client(visit)):
+                if wait := self._begins.spend(visit.client):
                     self.refusals.add("above the limit of new interviews")
                     return self._message(visit.request, 429, wait)
                 person = self._store.begin(language)
@@ -393,10 +376,7 @@ class SurveyApp:
         return self._next(visit)
 
     def _asked_for(self, visit: Visit) -> tuple[Participant, Item, Choice | None] | None:
-        """Return the person, the question of the address, and its answer.
-
-        None if there is no such question, or one before it is not answered.
-        """
+        """Return the person, the question of the address and its answer; None before its turn."""
         person, number = visit.person, visit.request.path_params["number"]
         if person is None or person.finished:
             return None
@@ -451,23 +431,23 @@ class SurveyApp:
         result, address = self._result(pages, own), self._resume_address(visit, person)
         return self._page(visit, "end.html", others=own.others, result=result, address=address)
 
-    def _result(self, pages: Pages, own: OwnAnswers) -> list[ResultRow]:
+    def _result(self, pages: Pages, own: OwnAnswers) -> list[dict[str, str]]:
+        """Return by row how often the person (in answers: "4 of 6") and others decided so."""
         lines: list[tuple[str, Beside | None]] = []
         for attribute in pages.study.attributes:
             least, most = map(attribute.describe, attribute.ends)
             text = pages.text("rather", label=attribute.label, most=most, least=least)
             lines.append((text, own.attributes.get(attribute.id)))
-        lines.append((pages.text("coins"), own.coin))
-        lines.append((pages.text("alike"), own.alike))
+        lines += [(pages.text("coins"), own.coin), (pages.text("alike"), own.alike)]
         return [
-            ResultRow(
-                text,
-                own=pages.percent(line.own),
-                answers=""
+            {
+                "text": text,
+                "own": pages.percent(line.own),
+                "answers": ""
                 if line is own.alike
                 else pages.text("share_of", count=round(line.own * line.of), of=line.of),
-                others="–" if own.others == "nobody" else pages.percent(line.others),
-            )
+                "others": "–" if own.others == "nobody" else pages.percent(line.others),
+            }
             for text, line in lines
             if line is not None
         ]
@@ -484,7 +464,7 @@ class SurveyApp:
         return self._page(visit, "results.html", 403 if wrong else 200, pages, **values)
 
     def _login(self, visit: Visit) -> Response:
-        if wait := self._guesses.spend(_client(visit)):
+        if wait := self._guesses.spend(visit.client):
             self.refusals.add("above the limit of owner's tokens")
             return self._message(visit.request, 429, wait)
         session = self._owner.login(visit.form.get("token", "").strip())
@@ -523,8 +503,3 @@ def _choices(item: Item, condition: Condition) -> dict[str, Choice]:
     """Return the answers on offer, in terms of the dilemma as listed, by the value of a button."""
     choices = {"a": item.chosen(0), "b": item.chosen(1)}
     return choices | {"coin": "coin"} if condition == "coin_flip" else choices
-
-
-def _client(visit: Visit) -> str:
-    """Return the client of a request, for rate limits."""
-    return str(visit.request.scope["client_key"])

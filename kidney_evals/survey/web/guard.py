@@ -69,18 +69,16 @@ class RateLimit:
     def spend(self, client: str) -> float:
         """Use one event if there is one; return the seconds to wait otherwise, else 0."""
         with self._lock:
-            available = self._available(client)
+            now = self.clock()
+            left, since = self._left.get(client, (self.burst, 0.0))
+            available = min(self.burst, left + (now - since) * self.per_second)
             if available < 1:
                 return (1 - available) / self.per_second
-            self._left[client] = (available - 1, self.clock())
+            self._left[client] = (available - 1, now)
             self._left.move_to_end(client)
             if len(self._left) > MAX_CLIENTS:
                 self._left.popitem(last=False)
             return 0.0
-
-    def _available(self, client: str) -> float:
-        left, since = self._left.get(client, (self.burst, 0.0))
-        return min(self.burst, left + (self.clock() - since) * self.per_second)
 
 
 class Refusals:
@@ -187,10 +185,8 @@ def _origin(scope: Scope, headers: Headers, proxies: int) -> tuple[str, str]:
     """
     address, scheme = (scope.get("client") or ("unknown", 0))[0], scope["scheme"]
     if proxies:
-        if entries := _listed(headers, "x-forwarded-for"):
-            address = entries[-min(proxies, len(entries))]
-        if entries := _listed(headers, "x-forwarded-proto"):
-            scheme = entries[-min(proxies, len(entries))]
+        address = _forwarded(headers, "x-forwarded-for", proxies) or address
+        scheme = _forwarded(headers, "x-forwarded-proto", proxies) or scheme
     scheme = "https" if scheme == "https" else "http"
     # Some proxies append the port: "192.0.2.1:4711", "[2001:db8::1]:4711".
     if address.startswith("["):
@@ -206,9 +202,10 @@ def _origin(scope: Scope, headers: Headers, proxies: int) -> tuple[str, str]:
     return str(ipaddress.ip_network(f"{found}/{width}", strict=False)), scheme
 
 
-def _listed(headers: Headers, name: str) -> list[str]:
-    values = ",".join(headers.getlist(name)).split(",")
-    return [value.strip() for value in values if value.strip()]
+def _forwarded(headers: Headers, name: str, proxies: int) -> str:
+    values = [value.strip() for value in ",".join(headers.getlist(name)).split(",")]
+    entries = [value for value in values if value]
+    return entries[-min(proxies, len(entries))] if entries else ""
 
 
 async def _read(headers: Headers, receive: Receive) -> bytes | int:

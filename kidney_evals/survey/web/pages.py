@@ -30,10 +30,7 @@ def _environment() -> Environment:
 
 
 class Pages:
-    """The pages of one survey in one language.
-
-    The pages' own texts are in `texts_language`: English where they lack the language.
-    """
+    """The pages of one survey in one language; their own texts are in English without it."""
 
     def __init__(self, study: Study, settings: SurveySettings, language: str, root: str) -> None:
         self.study: Final = in_language(study, language)
@@ -62,8 +59,5 @@ class Pages:
 
     def render(self, template: str, **values: Any) -> str:
         """Return a page as HTML."""
-        return (
-            _environment()
-            .get_template(template)
-            .render(page=self, settings=self._settings, root=self._root, **values)
-        )
+        values |= {"page": self, "settings": self._settings, "root": self._root}
+        return _environment().get_template(template).render(values)

@@ -23,11 +23,7 @@ _MIN_TOKEN, _MAX_TOKEN = 24, 200
 
 
 def owner_token(path: Path) -> tuple[str, bool]:
-    """Return the owner's token, and whether the file was made with a new one.
-
-    Raises:
-        UserError: The file cannot be read or written, or its first line is no token.
-    """
+    """Return the owner's token, and whether its file is new; raise `UserError` without a token."""
     try:
         with suppress(FileExistsError):
             token = secrets.token_urlsafe(32)
@@ -54,8 +50,7 @@ def clean_root(root: str) -> str:
     if not path:
         return ""
     parts = path.split("/")
-    plain = all(part.isascii() and part.replace("-", "").isalnum() for part in parts)
-    if not plain:
+    if not all(part.isascii() and part.replace("-", "").isalnum() for part in parts):
         raise UserError(
             f"the root path {root!r} must be a path of letters, digits and -, such as /survey"
         )
@@ -75,9 +70,6 @@ def serve(
     """Run the survey's web server until the process is stopped; port 0 takes any free port.
 
     `token_file` is made if it does not exist; for `proxies` and `root` see `SurveyApp`.
-
-    Raises:
-        UserError: The token file or the address cannot be used.
     """
     root = clean_root(root)
     token, made = owner_token(token_file)
@@ -122,22 +114,14 @@ def _listening(host: str, port: int) -> socket.socket:
         raise UserError(f"cannot listen on {host}, port {port} ({why})") from error
 
 
-class _Counted(logging.Filter):
-    """Counts uvicorn's warnings about malformed requests, which anybody can cause without end."""
-
-    def __init__(self, refusals: Refusals) -> None:
-        super().__init__()
-        self._refusals = refusals
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether a record is logged."""
+def _log_to_stderr(refusals: Refusals) -> None:
+    def is_logged(record: logging.LogRecord) -> bool:
+        # Anybody can cause uvicorn's warnings about malformed requests, so they are only counted.
         if record.levelno > logging.WARNING:
             return True
-        self._refusals.add("that were no valid HTTP")
+        refusals.add("that were no valid HTTP")
         return False
 
-
-def _log_to_stderr(refusals: Refusals) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     LOGGER.addHandler(handler)
@@ -145,5 +129,5 @@ def _log_to_stderr(refusals: Refusals) -> None:
     LOGGER.propagate = False
     server = logging.getLogger("uvicorn.error")
     server.addHandler(handler)
-    server.addFilter(_Counted(refusals))
+    server.addFilter(is_logged)
     server.propagate = False

@@ -65,17 +65,14 @@ class Owner:
         self._lock = Lock()
 
     def login(self, token: str) -> str | None:
-        """Return a new session for the right token, else None. Takes the same time for any token.
-
-        At most 100 sessions are open; the oldest ends first.
-        """
+        """Return a new session for the right token, else None, in the same time for any token."""
         given = hashlib.sha256(token.encode("utf-8", "replace")).digest()
         if not hmac.compare_digest(given, self._digest):
             return None
         session = _OWNER + secrets.token_urlsafe(32)
         with self._lock:
             self._until[session] = time.monotonic() + OWNER_SECONDS
-            if len(self._until) > 100:
+            if len(self._until) > 100:  # the oldest session ends first
                 self._until.popitem(last=False)
         return session
 
