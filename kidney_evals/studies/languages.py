@@ -32,23 +32,19 @@ _KNOWN: dict[tuple[Path, str, str, Stamp], Study] = {}
 
 
 class _SpokenAttribute(FileModel):
-    """The words of one attribute."""
-
     label: PromptLine
     levels: Mapping[Line, PromptLine] = Field(default_factory=dict)
     phrases: Phrases = Field(default_factory=dict)
 
 
 class _SpokenStudy(FileModel):
-    """The words of a study in one language."""
-
     situation: PromptText
     scenario: dict[Line, Any] = Field(default_factory=dict)
     attributes: dict[Line, _SpokenAttribute]
 
 
 class _LanguagesFile(RootModel[dict[Line, _SpokenStudy]]):
-    """`languages.yaml`."""
+    """`languages.yaml`: the words of a study by language."""
 
 
 def in_language(study: Study, language: str) -> Study:

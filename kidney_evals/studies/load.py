@@ -117,7 +117,7 @@ class StudyFile(FileModel):
 
 
 class _DilemmaRow(FileModel):
-    """A row of `dilemmas.csv`; its candidates' columns depend on the attributes."""
+    """A row of `dilemmas.csv`, without the columns of attributes, which depend on the study."""
 
     id: Id
     label: Cell = ""
@@ -192,7 +192,7 @@ def dilemmas_of(study: Study, count: int | None, draw_seed: int | None) -> tuple
     """
     limit = draw_limit(study.attributes) if study.draw else len(study.listed)
     wanted = count if count is not None else (study.draw.count if study.draw else limit)
-    if not _is_whole(wanted) or not 1 <= wanted <= limit:
+    if type(wanted) is not int or not 1 <= wanted <= limit:
         raise UserError(
             f"dilemmas must be a whole number from 1 to {limit} for study {study.id!r}, "
             f"not {count!r}"
@@ -204,22 +204,16 @@ def dilemmas_of(study: Study, count: int | None, draw_seed: int | None) -> tuple
             )
         return study.listed[:wanted]
     seed = study.draw.seed if draw_seed is None else draw_seed
-    if not _is_whole(seed):
+    if type(seed) is not int:
         raise UserError(f"draw_seed must be a whole number, not {draw_seed!r}")
     return draw_dilemmas(study.id, study.attributes, wanted, seed)
 
 
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
 def _user_folder(name: str) -> Path:
-    """Return the absolute path of a user's folder.
-
-    Inspect changes to a task file's folder, so a path that does not exist there is resolved from
-    the folder where the command was typed.
-    """
+    """Return the absolute path of a user's folder."""
     try:
+        # Inspect changes to a task file's folder, so a path that does not exist there is resolved
+        # from the folder where the command was typed.
         here = Path(name).expanduser()
         typed = Path(os.environ.get("PWD", ".")) / here
         return (here if os.path.lexists(here / STUDY_FILE) else typed).resolve()
@@ -243,13 +237,9 @@ def _read_study(folder: Path, source: str, stamps: tuple[Stamp, ...]) -> Study:
 
 
 def read_all_files(folder: Path, source: str) -> tuple[Study | None, list[UserError]]:
-    """Read the files of a study, each also if another one is invalid.
+    """Return a study and an error for each invalid file; a table needs valid attributes.
 
-    A table is checked if the attributes of `study.yaml` are valid.
-
-    Returns:
-        The study, without the dilemmas of an invalid table; None if `study.yaml` is invalid. And an
-        error for each invalid file.
+    The study lacks the dilemmas of an invalid table, and is None if `study.yaml` is invalid.
     """
     errors: list[UserError] = []
     content: dict[str, bytes] = {}
@@ -346,8 +336,7 @@ def _dilemmas(
     base = _ControlRow if path.name == CONTROLS_FILE else _DilemmaRow
     # The first candidate's attributes, then the second's, as in the columns.
     both, half = (*attributes, *attributes), len(attributes)
-    sides = ["first"] * half + ["second"] * half
-    names = [f"{side}_{attribute.id}" for side, attribute in zip(sides, both, strict=True)]
+    names = [f"{side}_{attribute.id}" for side in ("first", "second") for attribute in attributes]
     columns: dict[str, Any] = dict.fromkeys(names, (Number, ...))
     form: type[_DilemmaRow] = create_model(base.__name__, __base__=base, **columns)
     domains = [frozenset(attribute.values) for attribute in both]

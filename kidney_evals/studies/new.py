@@ -8,6 +8,7 @@ import re
 import textwrap
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -60,12 +61,7 @@ _NUMBER: Final = r"-?\d+(?:\.\d+)?"
 
 @dataclass(frozen=True)
 class NewStudy:
-    """The content of a new study.
-
-    Attributes:
-        words: The words in English, with their defaults.
-        copied: Content of further files by name.
-    """
+    """The content of a new study; `copied` has the content of further files by name."""
 
     title: str
     words: Words
@@ -83,9 +79,6 @@ def parse_attribute(text: str, candidate: str) -> Attribute:
     VALUES are a range with an optional step and unit ("18 to 60 years", "0 to 60 by 5 thousand
     euros"), or words from the low to the high end ("smokes | does not smoke"). `low` or `high` is
     the end that counts in favour of a candidate, FAVOURED is the candidate at that end in words.
-
-    Raises:
-        UserError: The line is not of this form, or the values do not make an attribute.
     """
     label, colon, rest = text.partition(":")
     values, end, *favoured = [part.strip() for part in rest.split(";")] + [""] * (";" not in rest)
@@ -159,12 +152,7 @@ def new_study(
     title: str | None = None,
     count: int | None = None,
 ) -> NewStudy:
-    """Return a study that draws its dilemmas; None stands for a default.
-
-    Raises:
-        UserError: Two attributes have one id, the attributes have too few values for a draw, or
-            `count` is more than they allow.
-    """
+    """Return a study that draws its dilemmas; None stands for a default."""
     ids = [one.id for one in attributes]
     if twice := [one for one in ids if ids.count(one) > 1]:
         raise UserError(f"two attributes are called {twice[0]!r}: give them other labels")
@@ -220,11 +208,7 @@ def check_name(folder: Path) -> None:
 
 
 def write_study(folder: Path, study: NewStudy) -> tuple[str, ...]:
-    """Write the folder of a new study, all of it or nothing; return the names of its files.
-
-    Raises:
-        UserError: The folder exists and is not empty, or a text is not allowed in a prompt.
-    """
+    """Write the folder of a new study, all of it or nothing; return the names of its files."""
     check_name(folder)
     contents = _contents(folder.resolve().name, study)
     YamlFile(STUDY_FILE, contents[STUDY_FILE]).result(StudyFile)
@@ -235,11 +219,7 @@ def write_study(folder: Path, study: NewStudy) -> tuple[str, ...]:
 
 
 def control_rows(attributes: Sequence[Attribute]) -> Iterator[dict[str, str]]:
-    """Yield ten controls.
-
-    In five of them one candidate is in the better half of every attribute, in the other five both
-    candidates are the same.
-    """
+    """Yield five pairs with one candidate in the better half of everything, five of equals."""
     ordered = [sorted(one.values, key=one.favour) for one in attributes]
     for row in range(5):
         good, bad = [], []
@@ -261,13 +241,12 @@ def control_rows(attributes: Sequence[Attribute]) -> Iterator[dict[str, str]]:
 def _row(
     id: str, kind: str, attributes: Sequence[Attribute], *sides: Sequence[float]
 ) -> dict[str, str]:
-    row = {"id": id, "kind": kind}
-    for side, values in zip(("first", "second"), sides, strict=True):
-        row |= {
-            f"{side}_{one.id}": f"{value:.12g}"
-            for one, value in zip(attributes, values, strict=True)
-        }
-    return row
+    cells = {
+        f"{side}_{one.id}": f"{value:.12g}"
+        for side, values in zip(("first", "second"), sides, strict=True)
+        for one, value in zip(attributes, values, strict=True)
+    }
+    return {"id": id, "kind": kind, **cells}
 
 
 def _contents(id: str, study: NewStudy) -> dict[str, bytes]:
@@ -303,13 +282,11 @@ def _scalar(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.12g}"
     text = str(value)
-    try:
-        plain = yaml.safe_load(f"- {text}") == [text] and yaml.safe_load(f"{{a: {text}}}") == {
-            "a": text
-        }
-    except yaml.YAMLError:
-        plain = False
-    return text if plain else json.dumps(text, ensure_ascii=False)
+    with suppress(yaml.YAMLError):
+        block, flow = yaml.safe_load(f"- {text}"), yaml.safe_load(f"{{a: {text}}}")
+        if block == [text] and flow == {"a": text}:
+            return text
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _block(text: str, indent: int) -> str:

@@ -25,11 +25,9 @@ def study_schema() -> dict[str, Any]:
     levels ascend, a range is a multiple of its step) only reading the study finds.
     """
     schema = StudyFile.model_json_schema()
-    models: tuple[type[BaseModel], ...] = (Attribute, Draw, Level, Scene, Words)
-    for model, part in (
-        (StudyFile, schema),
-        *((one, schema["$defs"][one.__name__]) for one in models),
-    ):
+    models: tuple[type[BaseModel], ...] = (StudyFile, Attribute, Draw, Level, Scene, Words)
+    for model in models:
+        part = schema["$defs"].get(model.__name__, schema)
         texts = dict(_descriptions(model.__doc__ or ""))
         part["description"] = (model.__doc__ or "").split("\n")[0]
         for name, field in part["properties"].items():
