@@ -15,10 +15,8 @@ from kidney_evals.studies.draw import draw_limit
 PAIR_KINDS = ("same", "near", "mixed", "tied", "all")
 """Identical; nearly alike; each better somewhere; one better, the rest equal; one better in all."""
 
-# Number of dilemmas over which people's rates are averaged in a study that draws dilemmas.
-_DRAWN = 2000
-# Minimum number of dilemmas of a kind for a rate: one question does not represent a kind.
 _FEWEST = 3
+"""Minimum number of dilemmas of a kind for a rate: one question does not represent a kind."""
 
 
 def kinds_of(study: Study, dilemma: Dilemma) -> frozenset[str]:
@@ -47,7 +45,7 @@ def _rates(reference: Reference) -> Mapping[str, float]:
     if not reference.has_people:
         return dict.fromkeys(PAIR_KINDS, np.nan)
     if study.draw is not None:
-        count = min(_DRAWN, draw_limit(study.attributes))
+        count = min(2000, draw_limit(study.attributes))
         dilemmas = draw_dilemmas(study.id, study.attributes, count, study.draw.seed)
     coin = reference.shares(dilemmas)[:, 2]
     kinds = [kinds_of(study, dilemma) for dilemma in dilemmas]

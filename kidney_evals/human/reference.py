@@ -206,7 +206,7 @@ class Reference(ReferenceTables):
     def flip_rate(self, dilemmas: Sequence[Dilemma]) -> float:
         """Return people's coin rate on these dilemmas; NaN without a coin group."""
         shares = self.shares(dilemmas)
-        return float(shares[:, 2].mean()) if shares.shape[1] == 3 and len(shares) else float("nan")
+        return float(shares[:, 2].mean()) if shares.shape[1] == 3 and len(shares) else np.nan
 
 
 # A respondent, both orders and the scorer ask for the same dilemma.
@@ -220,20 +220,21 @@ def reference_errors(study: Study | None, folder: Path) -> list[UserError]:
 
     How the tables fit the study and each other is checked if each is valid and there is a study.
     """
-    errors: list[UserError] = []
     checks: list[Callable[[], object]] = [partial(read_rows, folder, table) for table in TABLES]
     checks += [partial(read_draws, folder, condition) for condition in CONDITIONS]
     if scored_tables(folder):
         checks.append(partial(read_json, folder / "reference.json", About))
     together = [partial(_read, study, condition, folder) for condition in CONDITIONS if study]
-    for part in (checks, together):
-        for check in part:
-            try:
-                check()
-            except UserError as error:
-                errors.append(error)
-        if errors:
-            break
+    return _errors(checks) or _errors(together)
+
+
+def _errors(checks: Iterable[Callable[[], object]]) -> list[UserError]:
+    errors = []
+    for check in checks:
+        try:
+            check()
+        except UserError as error:
+            errors.append(error)
     return errors
 
 
@@ -271,10 +272,11 @@ def _read(study: Study, condition: Condition, folder: Path) -> Reference:
         digest.update(path.name.encode() + b"\0" + content + b"\0")
     tables = _Parts(study, condition)
     tables.check()
-    names = study.attribute_ids
+    names, spans = study.attribute_ids, np.array(study.spans)
+    weights = tables.vector("logit", names)
     strict = tables if condition == "forced_choice" else _Parts(study, "forced_choice")
-    source = tables.source(strict.vector("logit", names))
-    spans = np.array(study.spans)
+    strict_weights = strict.vector("logit", names)
+    source = tables.source(strict_weights)
     return Reference(
         study=study,
         condition=condition,
@@ -282,10 +284,10 @@ def _read(study: Study, condition: Condition, folder: Path) -> Reference:
         sha256=digest.hexdigest(),
         has_people=not isinstance(source, ListedShares) or bool(source.counts),
         people=int(about.people.get(condition, study.people[condition])),
-        weights=tables.vector("logit", names),
-        importance=importance_shares(tables.vector("logit", names), spans),
+        weights=weights,
+        importance=importance_shares(weights, spans),
         importance_draws=importance_shares(tables.draw_matrix("logit", names), spans),
-        strict_weights=strict.vector("logit", names),
+        strict_weights=strict_weights,
         slope=tables.estimates.get(("slope", "closeness"), np.nan),
         half_threshold=tables.estimates.get(("half_threshold", "closeness"), np.nan),
         distances=tables.distances(),
