@@ -1,14 +1,20 @@
-"""Stores of a survey in each kind of database that is tried, and a browser."""
+"""Databases of a survey, a server of the survey that a module describes, and a browser."""
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from survey.databases import Postgres, postgres_programs, running_postgres
+from kidney_evals.studies import Study
+from kidney_evals.survey.settings import load_survey
+from kidney_evals.survey.store import Store
+from survey.databases import Postgres, postgres_programs
+from survey.folders import DRAWN, study_with
+from survey.serving import Server, serving
 from viewer.required import require_browser
 
 if TYPE_CHECKING:
@@ -17,11 +23,15 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
+    """A new server, which is stopped and deleted afterwards."""
     programs = postgres_programs()
     if programs is None:
         pytest.skip("PostgreSQL is not installed (on Debian: apt install postgresql)")
-    with running_postgres(programs) as server:
+    # Not pytest's folder, which another account cannot enter; the socket's path must be short.
+    with tempfile.TemporaryDirectory(prefix="pg-", dir="/tmp", ignore_cleanup_errors=True) as name:
+        server = Postgres(programs, Path(name))
         yield server
+        server.stop()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -31,6 +41,24 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return str(tmp_path / "survey.db")
     server: Postgres = request.getfixturevalue("postgres")
     return server.empty_database()
+
+
+@pytest.fixture(scope="module")
+def study(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """A study with the module's `SETTINGS` as its `survey.yaml`."""
+    return study_with(tmp_path_factory.mktemp("study"), request.module.SETTINGS, DRAWN)
+
+
+@pytest.fixture(scope="module")
+def server(study: Study, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(study.path, tmp_path_factory.mktemp("server")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def store(server: Server, study: Study) -> Store:
+    """The store of the server."""
+    return Store(server.store, study, load_survey(study), create=False)
 
 
 @pytest.fixture(scope="module")

@@ -5,15 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import create_engine, text
-
-ACCOUNT = "nobody"
-"""Account of the server where the tests run as root, which PostgreSQL refuses."""
 
 
 def postgres_programs() -> Path | None:
@@ -29,16 +23,17 @@ class Postgres:
 
     def __init__(self, programs: Path, folder: Path) -> None:
         self.programs, self.folder = programs, folder
-        self._user = ACCOUNT if os.geteuid() == 0 else None
+        # PostgreSQL refuses to run as root.
+        self._user = "nobody" if os.geteuid() == 0 else None
         if self._user:
             shutil.chown(folder, self._user)
         options = ("-A", "trust", "-U", "owner", "-N", "-E", "UTF8", "--locale=C")
-        self._run("initdb", "-D", str(folder / "data"), *options)
+        self._run("initdb", *options)
         self.start()
 
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(
-            [str(self.programs / program), *arguments],
+            [self.programs / program, "-D", self.folder / "data", *arguments],
             user=self._user,
             cwd=self.folder,
             capture_output=True,
@@ -51,13 +46,11 @@ class Postgres:
     def start(self) -> None:
         """Start the server and wait until it takes connections."""
         settings = f"-k {self.folder} -c listen_addresses="
-        log = str(self.folder / "log")
-        data = str(self.folder / "data")
-        self._run("pg_ctl", "-D", data, "-w", "-t", "100", "-l", log, "-o", settings, "start")
+        self._run("pg_ctl", "-w", "-t", "100", "-l", f"{self.folder}/log", "-o", settings, "start")
 
     def stop(self, how: str = "fast") -> None:
         """Stop the server; `immediate` ends it as a crash would."""
-        self._run("pg_ctl", "-D", str(self.folder / "data"), "-m", how, "-w", "stop")
+        self._run("pg_ctl", "-m", how, "-w", "stop")
 
     def empty_database(self) -> str:
         """Empty the server's database and return its address for SQLAlchemy."""
@@ -68,15 +61,3 @@ class Postgres:
             connection.execute(text("CREATE SCHEMA public"))
         engine.dispose()
         return address
-
-
-@contextmanager
-def running_postgres(programs: Path) -> Iterator[Postgres]:
-    """Yield a new server, which is stopped and deleted afterwards."""
-    # Not pytest's folder, which another account cannot enter; the socket's path must be short.
-    with tempfile.TemporaryDirectory(prefix="pg-", dir="/tmp", ignore_cleanup_errors=True) as name:
-        server = Postgres(programs, Path(name))
-        try:
-            yield server
-        finally:
-            server.stop()

@@ -24,7 +24,6 @@ from kidney_evals.survey.settings import load_survey
 from kidney_evals.survey.store import Store
 from kidney_evals.survey.web.app import SurveyApp
 from kidney_evals.survey.web.guard import RateLimit
-from survey.folders import DRAWN, study_with
 from survey.serving import TOKEN, Form, Server, Visitor, serving
 
 SETTINGS = """\
@@ -56,11 +55,6 @@ HOSTILE = (
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    return study_with(tmp_path_factory.mktemp("study"), SETTINGS, DRAWN)
-
-
-@pytest.fixture(scope="module")
 def server(study: Study, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     started = time.monotonic()
     with serving(study.path, tmp_path_factory.mktemp("server"), "--proxy", "1") as running:
@@ -72,11 +66,6 @@ def server(study: Study, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     for line in lines:
         assert re.fullmatch(r"[\d :,-]+ WARNING refused requests: [\w,.' -]+", line), line
         assert "192.0.2" not in line
-
-
-@pytest.fixture(scope="module")
-def store(server: Server, study: Study) -> Store:
-    return Store(server.store, study, load_survey(study), create=False)
 
 
 def visitor(server: Server) -> Visitor:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from kidney_evals.studies import Study
-from survey.folders import DRAWN, study_with
 from survey.people import Truth
-from survey.serving import TOKEN, Server, serving
+from survey.serving import TOKEN, Server
 from survey.surfing import DESKTOP, PHONE, surfer
 
 if TYPE_CHECKING:
@@ -31,19 +29,6 @@ ask:
 """
 
 TRUTH = Truth(weights=(0.6, 0.5, 0.9), coin=0.5)
-
-
-@pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    return study_with(tmp_path_factory.mktemp("study"), SETTINGS, DRAWN)
-
-
-@pytest.fixture(scope="module")
-def server(
-    study: Study, browser: Browser, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Server]:
-    with serving(study.path, tmp_path_factory.mktemp("server")) as running:
-        yield running
 
 
 @pytest.mark.slow

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import stat
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from kidney_evals.survey.settings import load_survey
 from kidney_evals.survey.store import Participant, Store
 from kidney_evals.survey.web.app import SurveyApp
 from survey.folders import DRAWN, FIXED, answer_all, study_with
-from survey.serving import TOKEN, Page, Server, Visitor, serving
+from survey.serving import TOKEN, Form, Page, Server, Visitor, serving
 
 SETTINGS = """\
 title: {en: "Who should get it?", de: "Wer soll es bekommen?"}
@@ -48,22 +47,6 @@ thanks: {en: Thanks for your time., de: Danke.}
 """
 
 QUESTIONS = 8
-
-
-@pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    return study_with(tmp_path_factory.mktemp("study"), SETTINGS, DRAWN)
-
-
-@pytest.fixture(scope="module")
-def server(study: Study, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with serving(study.path, tmp_path_factory.mktemp("server")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def store(server: Server, study: Study) -> Store:
-    return Store(server.store, study, load_survey(study), create=False)
 
 
 def begun(server: Server, condition: Condition | None = None, path: str = "/") -> Visitor:
@@ -111,8 +94,14 @@ def test_every_question_is_shown_in_the_studys_words_and_stored_as_answered(
         expected[item.position] = {"a": shown[0], "b": shown[1], "coin": "coin"}[answer]
         visitor.post({"answer": answer})
     assert visitor.path == "/end"
-    for text in ("Thanks for your time.", "Your answers beside those of others"):
+    for text in (
+        *("Thanks for your time.", "Your answers beside those of others"),
+        # Six dilemmas of 200 for each person: no two people share enough of them.
+        "the people of the study that this survey builds on",
+        *("Age: for “25 years” rather than “70 years”", "Same answer as another person"),
+    ):
         assert text in visitor.page.text
+    assert re.search(r"\d+% \(\d of \d\)", visitor.page.text)
     assert store.answers(person) == expected
     assert person_of(store, visitor).finished
 
@@ -239,6 +228,7 @@ def test_no_question_can_be_reached_before_the_ones_before_it(
 
 
 def finished(server: Server) -> Visitor:
+    """Return a person at the last page."""
     visitor = begun(server)
     for _ in range(QUESTIONS):
         visitor.post({"answer": "a"})
@@ -247,10 +237,8 @@ def finished(server: Server) -> Visitor:
 
 
 def test_after_the_end_answers_stay_as_they_are(server: Server, store: Store) -> None:
-    visitor = begun(server)
-    form = visitor.page.form
-    for _ in range(QUESTIONS):
-        visitor.post({"answer": "a"})
+    visitor = finished(server)
+    form = Form("/question/1", visitor.page.forms[0].fields)
     person = person_of(store, visitor)
     answers = store.answers(person)
     visitor.post({"answer": "b"}, form)
@@ -260,19 +248,10 @@ def test_after_the_end_answers_stay_as_they_are(server: Server, store: Store) ->
         assert visitor.path == "/end"
 
 
-def test_the_last_page_shows_the_studys_people_until_others_have_answered(
-    server: Server, store: Store
-) -> None:
-    # Six dilemmas of 200 for each person: no two people share enough of them.
-    text = finished(server).page.text
-    assert "the people of the study that this survey builds on" in text
-    for line in ("Age: for “25 years” rather than “70 years”", "Same answer as another person"):
-        assert line in text
-    assert re.search(r"\d+% \(\d of \d\)", text)
-
-
 @pytest.mark.parametrize("others", [4, 5])
-def test_the_last_page_shows_others_from_five_on(others: int, tmp_path: Path) -> None:
+def test_the_last_page_shows_the_studys_people_and_others_from_five_on(
+    others: int, tmp_path: Path
+) -> None:
     study = study_with(tmp_path, "consent: Simulated.\nrepeats: 0", FIXED)
     store = Store(str(tmp_path / "answers.db"), study, load_survey(study))
     own = answer_all(store, lambda item: "coin")
@@ -281,10 +260,13 @@ def test_the_last_page_shows_others_from_five_on(others: int, tmp_path: Path) ->
     client = TestClient(SurveyApp(store, TOKEN).asgi, cookies={"survey": own.code})
     text = Page(client.get("/end").text).text
     assert ("You and the others in this survey" in text) == (others == 5)
+    assert ("the people of the study that this survey builds on" in text) == (others == 4)
     count = len(store.plan(own))
-    # Of five others, none took a coin: all answered alike, and nobody as this person did.
-    row = f"Left to the coin 100% ({count} of {count}) 0% Same answer as another person, on average"
-    assert (f"{row} 0% 100%" in text) == (others == 5)
+    # Of five others, none took a coin: all answered alike, and nobody as this person did. Of the
+    # study's people .298 did.
+    shares = ("0%", "0% 100%") if others == 5 else ("30%", "30% ")
+    row = f"Left to the coin 100% ({count} of {count}) {shares[0]} Same answer as another person, "
+    assert f"{row}on average {shares[1]}" in text
 
 
 def test_an_interview_is_resumed_by_its_code(server: Server, store: Store) -> None:
