@@ -7,7 +7,7 @@ import signal
 import socket
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,53 +16,29 @@ from urllib.parse import urlencode, urlsplit
 
 import httpx
 
-from kidney_evals.studies import Choice, Condition, Patient, Study, dilemmas_of
+from kidney_evals.studies import Condition, Study, dilemmas_of
 from kidney_evals.survey.store import Row
-from survey.people import Person
-from survey.serving import Form, Page, Server, Visitor
+from survey.people import Chosen, Known, Person, Reader
+from survey.serving import Page, Server, Visitor
 
 T = TypeVar("T")
 
-Chosen = tuple[int, Patient | None, Patient | None]
-"""The number of a question, who was chosen and who was not; None twice for the coin."""
+TROUBLE = 0.08
 
 PATIENCE = 120.0
 """Seconds in which a person tries to reach the server again."""
 
 
-def read_candidates(study: Study, facts_shown: Sequence[Sequence[str]]) -> tuple[Patient, Patient]:
-    """Return the two candidates whose facts a page shows, in the language of `study`."""
-    values = [
-        {attribute.describe(value): value for value in attribute.values}
-        for attribute in study.attributes
-    ]
-    a, b = (
-        Patient(tuple(known[text] for known, text in zip(values, facts, strict=True)))
-        for facts in facts_shown
-    )
-    return a, b
-
-
-@dataclass
-class Interview:
+@dataclass(kw_only=True)
+class Interview(Reader):
     """A person who answers over HTTP, goes back at times, sends twice, and loses connections.
 
-    Attributes:
-        questions: Number of questions.
-        trouble: Probability of each kind of trouble at each question.
-        chosen: What the person chose in each question, as the server accepted it.
+    `trouble` counts each of these; at every question it has the probability `TROUBLE`.
     """
 
-    study: Study
-    person: Person
     visitor: Visitor
     questions: int
-    trouble: float = 0.0
-    condition: Condition = "forced_choice"
-    chosen: dict[int, Chosen] = field(default_factory=dict)
-    lost: int = 0
-    doubled: int = 0
-    changed: int = 0
+    trouble: Counter[str] = field(default_factory=Counter)
 
     def run(self) -> None:
         """Answer everything."""
@@ -74,31 +50,27 @@ class Interview:
 
     def _answer(self, generator: random.Random) -> None:
         page, number = self.visitor.page, int(self.visitor.path.rpartition("/")[2])
-        a, b = read_candidates(self.study, page.facts)
-        self.condition = "coin_flip" if "coin" in page.answers else "forced_choice"
-        answer = self.person.decide(self.study, a, b, self.condition, number)
-        values = {**page.form.fields, "answer": answer}
-        chance = generator.random()
+        form = page.form
         # What a person has sent may be stored, so it is what they chose.
-        self.chosen[number] = chosen_as(number, answer, a, b)
-        if chance < self.trouble:
-            self.lost += 1
-            self._send_and_hang_up(page.form.action, values)
+        answer = self.choose(number, page.facts, "coin" in page.answers)
+        values = {**form.fields, "answer": answer}
+        chance = generator.random()
+        if chance < TROUBLE:
+            self.trouble["lost"] += 1
+            self._send_and_hang_up(form.action, values)
             self._patiently(lambda: self.visitor.get("/question"))
             return
-        if chance < 2 * self.trouble:
-            self.doubled += 1
-            self._patiently(lambda: self.visitor.client.post(page.form.action, data=values))
-        if chance > 1 - self.trouble and number < self.questions:
-            self.changed += 1
-            self._slip(page.form, number, "b" if answer == "a" else "a")
-        self._patiently(lambda: self.visitor.post({"answer": answer}, page.form))
-
-    def _slip(self, form: Form, number: int, other: str) -> None:
-        """Give another answer than the own one, and go back to the question."""
-        self._patiently(lambda: self.visitor.post({"answer": other}, form))
-        page = self._patiently(lambda: self.visitor.get(f"/question/{number}"))
-        assert page.form.action == form.action
+        if chance < 2 * TROUBLE:
+            self.trouble["doubled"] += 1
+            self._patiently(lambda: self.visitor.client.post(form.action, data=values))
+        if chance > 1 - TROUBLE and number < self.questions:
+            # Another answer than the own one, after which the person goes back.
+            self.trouble["changed"] += 1
+            other = "b" if answer == "a" else "a"
+            self._patiently(lambda: self.visitor.post({"answer": other}, form))
+            again = self._patiently(lambda: self.visitor.get(f"/question/{number}"))
+            assert again.form.action == form.action
+        self._patiently(lambda: self.visitor.post({"answer": answer}, form))
 
     def _send_and_hang_up(self, path: str, values: Mapping[str, str]) -> None:
         """Send a form and close the connection without reading the answer."""
@@ -139,15 +111,13 @@ def answer_at_once(
     study: Study, server: Server, people: Sequence[Person], questions: int, kills: int
 ) -> list[Interview]:
     """Have people answer over HTTP at the same time, in trouble, while the server is killed."""
+    visitors = (
+        Visitor(server.address, {"x-forwarded-for": f"192.0.2.{number}"})
+        for number in range(len(people))
+    )
     interviews = [
-        Interview(
-            study,
-            person,
-            Visitor(server.address, {"x-forwarded-for": f"192.0.2.{number}"}),
-            questions,
-            trouble=0.08,
-        )
-        for number, person in enumerate(people)
+        Interview(study, person, visitor=visitor, questions=questions)
+        for person, visitor in zip(people, visitors, strict=True)
     ]
     done = threading.Event()
     with ThreadPoolExecutor(len(people) + 1) as threads:
@@ -160,9 +130,8 @@ def answer_at_once(
             done.set()
             print(server.log)  # shown if somebody got no page
         assert killer.result() == kills
-    # The trouble was there: with a chance of .08 each at every question.
     for kind in ("lost", "doubled", "changed"):
-        assert sum(getattr(one, kind) for one in interviews) > len(people) / 4, kind
+        assert sum(one.trouble[kind] for one in interviews) > len(people) / 4, kind
     return interviews
 
 
@@ -181,43 +150,14 @@ def _kill_and_restart(
     return times
 
 
-def chosen_as(number: int, answer: str, a: Patient, b: Patient) -> Chosen:
-    """Return what a person chose with a button."""
-    if answer == "coin":
-        return (number, None, None)
-    return (number, a, b) if answer == "a" else (number, b, a)
-
-
-Known = tuple[Condition, frozenset[Chosen]]
-
-
-def known_to_people(
-    interviews: Iterable[tuple[Condition, Mapping[int, Chosen]]],
-) -> Counter[Known]:
-    """Return the interviews as the people know them: condition, and what was chosen by number."""
-    return Counter((condition, frozenset(chosen.values())) for condition, chosen in interviews)
-
-
 def known_to_the_store(study: Study, rows: Iterable[Row]) -> Counter[Known]:
     """Return the interviews as an export has them; raise if a person has two rows of a question."""
     by_id = {one.id: one for one in (*dilemmas_of(study, None, None), *study.control_block)}
-    people: dict[str, list[Row]] = {}
+    people: dict[tuple[str, Condition], dict[int, Chosen]] = defaultdict(dict)
     for row in rows:
-        people.setdefault(row.person, []).append(row)
-    found: Counter[Known] = Counter()
-    for answers in people.values():
-        assert len({row.position for row in answers}) == len(answers)
-        assert all(row.complete for row in answers)
-        chosen: set[Chosen] = set()
-        for row in answers:
-            sides: dict[Choice, Patient] = {
-                "first": by_id[row.dilemma].first,
-                "second": by_id[row.dilemma].second,
-            }
-            if row.answer == "coin":
-                chosen.add((row.position + 1, None, None))
-            else:
-                other: Choice = "second" if row.answer == "first" else "first"
-                chosen.add((row.position + 1, sides[row.answer], sides[other]))
-        found[answers[0].condition, frozenset(chosen)] += 1
-    return found
+        chosen = people[row.person, row.condition]
+        assert row.complete and row.position not in chosen
+        pair = by_id[row.dilemma].first, by_id[row.dilemma].second
+        pairs = {"first": pair, "second": pair[::-1], "coin": (None, None)}
+        chosen[row.position] = (row.position + 1, *pairs[row.answer])
+    return Counter((condition, frozenset(one.values())) for (_, condition), one in people.items())

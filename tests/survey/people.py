@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kidney_evals.studies import Choice, Condition, Dilemma, Patient, Study
 
@@ -94,6 +94,47 @@ class Person:
         """Return the answer to two candidates as shown: "a", "b" or "coin"."""
         answer = self.answer(study, Dilemma("", a, b, "drawn"), condition, occasion)
         return {"first": "a", "second": "b", "coin": "coin"}[answer]
+
+
+Chosen = tuple[int, Patient | None, Patient | None]
+"""The number of a question, who was chosen and who was not; None twice for the coin."""
+
+Known = tuple[Condition, frozenset[Chosen]]
+
+
+@dataclass
+class Reader:
+    """A person who reads the candidates of each page in the language of `study`.
+
+    Attributes:
+        chosen: What the person chose in each question, by its number.
+    """
+
+    study: Study
+    person: Person
+    condition: Condition = "forced_choice"
+    chosen: dict[int, Chosen] = field(default_factory=dict)
+
+    def choose(self, number: int, facts: Sequence[Sequence[str]], has_coin: bool) -> str:
+        """Return the answer to the candidates with these facts: "a", "b" or "coin"."""
+        known = [
+            {attribute.describe(value): value for value in attribute.values}
+            for attribute in self.study.attributes
+        ]
+        a, b = (
+            Patient(tuple(values[text] for values, text in zip(known, texts, strict=True)))
+            for texts in facts
+        )
+        self.condition = "coin_flip" if has_coin else "forced_choice"
+        answer = self.person.decide(self.study, a, b, self.condition, number)
+        pairs = {"a": (a, b), "b": (b, a), "coin": (None, None)}
+        self.chosen[number] = (number, *pairs[answer])
+        return answer
+
+    @property
+    def known(self) -> Known:
+        """The interview as the person knows it."""
+        return self.condition, frozenset(self.chosen.values())
 
 
 def population(truth: Truth, count: int, seed: int = 0) -> Sequence[Person]:

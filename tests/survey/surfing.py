@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kidney_evals.studies import Condition, Study, in_language
-from survey.interviews import Chosen, chosen_as, read_candidates
-from survey.people import Person
+from kidney_evals.studies import Study, in_language
+from survey.people import Person, Reader
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -16,16 +15,12 @@ if TYPE_CHECKING:
 DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 640}
 
 
-@dataclass
-class Surfer:
+@dataclass(kw_only=True)
+class Surfer(Reader):
     """A person in a browser, who uses the keyboard alone, or a mouse or a finger."""
 
     page: Page
-    study: Study
-    person: Person
     keyboard: bool = False
-    condition: Condition = "forced_choice"
-    chosen: dict[int, Chosen] = field(default_factory=dict)
 
     def press(self, selector: str) -> None:
         """Press the first button or link of a selector, and wait until the next page is loaded."""
@@ -62,11 +57,8 @@ class Surfer:
                 card.locator("dd").all_inner_texts()
                 for card in self.page.locator(".candidate").all()
             ]
-            a, b = read_candidates(self.study, facts)
             has_coin = self.page.locator("button[value=coin]").count() == 1
-            self.condition = "coin_flip" if has_coin else "forced_choice"
-            answer = self.person.decide(self.study, a, b, self.condition, number)
-            self.chosen[number] = chosen_as(number, answer, a, b)
+            answer = self.choose(number, facts, has_coin)
             self.press(f"button[value={answer}]")
         assert self.page.url.endswith("/end")
         yield "/end"
@@ -91,4 +83,4 @@ def surfer(
     )
     page = context.new_page()
     page.set_default_timeout(30_000)
-    return Surfer(page, in_language(study, language), person, keyboard)
+    return Surfer(in_language(study, language), person, page=page, keyboard=keyboard)
