@@ -36,6 +36,7 @@ from kidney_evals.studies import (
 )
 
 DRAWN, FIXED = "mcelfresh_2021", "mcelfresh_2021_fixed"
+ABOUT = '{"version": "9"}'
 
 
 def reference(study: str, condition: Condition) -> Reference:
@@ -82,9 +83,8 @@ def test_flip_curve_and_its_model() -> None:
     ref = reference(DRAWN, "coin_flip")
     curve = read_rows(ref.folder, CurveRow)
     assert [row.start for row in curve] == [0, 0.5, 1, 1.5, 2.5]
-    assert [row.rate for row in curve] == pytest.approx(
-        [0.273, 0.224, 0.181, 0.114, 0.044], abs=1e-3
-    )
+    rates = [0.273, 0.224, 0.181, 0.114, 0.044]
+    assert [row.rate for row in curve] == pytest.approx(rates, abs=1e-3)
     assert [row.mass for row in curve] == pytest.approx([0.22, 0.20, 0.17, 0.24, 0.17], abs=6e-3)
     # The flip model, averaged within bins over many drawn dilemmas, stays inside the intervals.
     asked = dilemmas_of(load_study(DRAWN), 4000, 7)
@@ -140,10 +140,8 @@ def test_closeness_of_people_who_differ() -> None:
     assert [mean, variance] == [pytest.approx(people.mean()), pytest.approx(people.var())]
     # People who agree have |.7 - .8|, .35 and 2.5, which do not vary; draws are the first axis.
     agreeing = np.tile([0.7, 0.4, 0.0, 0.0], (5, 1))
-    for expected, values in zip(
-        (np.abs(m), np.zeros(3)), people_features(x, agreeing), strict=True
-    ):
-        assert values == pytest.approx(np.tile(expected, (5, 1)), abs=1e-12)
+    expected = np.tile([np.abs(m), np.zeros(3)], (1, 5)).reshape(2, 5, 3)
+    np.testing.assert_allclose(people_features(x, agreeing), expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("terms", ["new", "old", "few", "people"])
@@ -157,21 +155,18 @@ def test_a_study_may_have_any_of_the_terms(tmp_path: Path, terms: str) -> None:
         "flip,spread_age,0 flip,spread_drinks,0 flip,spread_dependents,9",
     }[terms]
     rows = "".join(f"coin_flip,{one},,,\n" for one in models.split())
-    weights = "".join(
-        f"forced_choice,logit,{name},1,,,\n" for name in ("age", "drinks", "dependents")
-    )
+    names = ("age", "drinks", "dependents")
+    weights = "".join(f"forced_choice,logit,{name},1,,,\n" for name in names)
     text = f"condition,model,parameter,estimate,se,low,high\n{rows}{weights}"
-    study = load_study(copied(tmp_path / "new", DRAWN, models=text, reference='{"version": "9"}'))
+    study = load_study(copied(tmp_path / "new", DRAWN, models=text, reference=ABOUT))
     pair = Dilemma("x", Patient((40, 1, 2)), Patient((50, 2, 2)), "drawn")
     first, second, coin = load_reference(study, "coin_flip").shares([pair])[0]
     # 10 years younger and one drink less, nearly alike, with one tie and |Δu| = 1 + 1.
     # new: .05 + .9 / (1 + exp(-.5 - 2)), and 1 / (1 + exp(1 - 1)); old: the same by other terms;
     # few: 1 / (1 + exp(-2.5)), and 1 / (1 + exp(2)); people: the same, since nobody differs in age
     # and drinks.
-    steep = 1 / (1 + exp(-2.5))
-    decided, flips = (
-        (steep, 1 / (1 + exp(2))) if terms in ("few", "people") else (0.05 + 0.9 * steep, 0.5)
-    )
+    steep, flips = 1 / (1 + exp(-2.5)), 1 / (1 + exp(2)) if terms in ("few", "people") else 0.5
+    decided = steep if terms in ("few", "people") else 0.05 + 0.9 * steep
     assert coin == pytest.approx(flips)
     assert first / (first + second) == pytest.approx(decided)
 
@@ -185,7 +180,7 @@ def test_models_with_missing_parts_raise(tmp_path: Path) -> None:
         ("shares,age,1 shares,lapse,1.5 flip,near,1", "lapse must be from 0 to 1"),
     )):  # fmt: skip
         text = head + "".join(f"coin_flip,{row},,,\n" for row in rows.split())
-        own = copied(tmp_path / str(i), DRAWN, models=text, reference='{"version": "9"}')
+        own = copied(tmp_path / str(i), DRAWN, models=text, reference=ABOUT)
         with pytest.raises(UserError, match=message):
             load_reference(load_study(own), "coin_flip")
 
@@ -213,17 +208,14 @@ def test_decided_shares_are_calibrated_where_the_logit_is_not() -> None:
     assert all(one.observed.low <= one.predicted <= one.observed.high for one in bins)
 
 
-def test_shares_mirror_when_the_patients_are_exchanged() -> None:
+def test_shares_mirror_when_the_patients_are_exchanged_and_identical_ones_are_flipped() -> None:
     one = Dilemma("x", Patient((30, 1, 2)), Patient((60, 4, 0)), "drawn")
     two = Dilemma("y", one.second, one.first, "drawn")
     for condition in CONDITIONS:
         first, second = reference(DRAWN, condition).shares([one, two])
         np.testing.assert_allclose(first[[1, 0]], second[:2])
         assert first[0] > 0.8
-
-
-def test_identical_patients_are_flipped() -> None:
-    same = Dilemma("x", Patient((30, 1, 2)), Patient((30, 1, 2)), "identical")
+    same = Dilemma("x", one.first, one.first, "identical")
     # 7 of 7, smoothed: (7 + 1/2) / (7 + 1).
     share = reference(DRAWN, "coin_flip").shares([same])[0]
     assert share.tolist() == pytest.approx([0.03125, 0.03125, 0.9375])
@@ -289,17 +281,13 @@ def copied(folder: Path, study: str, **tables: str) -> Path:
     return folder
 
 
-def test_a_study_without_tables_has_nobody(tmp_path: Path) -> None:
-    study = load_study(copied(tmp_path / "new", DRAWN))
-    ref = load_reference(study, "coin_flip")
+def test_counts_are_all_a_new_study_needs_and_without_tables_it_has_nobody(tmp_path: Path) -> None:
+    empty = load_study(copied(tmp_path / "empty", DRAWN))
+    ref = load_reference(empty, "coin_flip")
     assert not ref.has_people and ref.version == "" and not ref.persons
-    assert np.isnan(ref.shares(dilemmas_of(study, 3, None))).all()
-
-
-def test_counts_are_all_a_new_study_needs(tmp_path: Path) -> None:
+    assert np.isnan(ref.shares(dilemmas_of(empty, 3, None))).all()
     counts = "condition,dilemma,first,second,coin\nforced_choice,q01,3,1,\n"
-    about = '{"version": "9"}'
-    study = load_study(copied(tmp_path / "new", FIXED, counts=counts, reference=about))
+    study = load_study(copied(tmp_path / "new", FIXED, counts=counts, reference=ABOUT))
     ref = load_reference(study, "forced_choice")
     first, second = ref.shares(dilemmas_of(study, 2, None))
     assert ref.version == "9"
@@ -309,14 +297,13 @@ def test_counts_are_all_a_new_study_needs(tmp_path: Path) -> None:
 
 def test_persons_margins_and_crowd_are_read_and_nan_where_absent(tmp_path: Path) -> None:
     tables = {
-        "reference": '{"version": "9"}',
         "persons": "condition,quantity,median,low,high,persons\n"
         "coin_flip,swap_diff,0.27,0.11,0.44,500\n",
         "margins": "condition,quantity,margin,answers,halves\n"
         "coin_flip,share_dist,0.098,4403,500\n",
         "crowd": "condition,quantity,value,low,high\ncoin_flip,distance,0.004,0.001,0.007\n",
     }
-    study = load_study(copied(tmp_path / "new", FIXED, **tables))
+    study = load_study(copied(tmp_path / "new", FIXED, reference=ABOUT, **tables))
     coin, forced = (load_reference(study, name) for name in ("coin_flip", "forced_choice"))
     assert coin.person("swap_diff") == Band(median=0.27, low=0.11, high=0.44)
     assert (coin.margin("share_dist"), coin.misfit("distance")) == (0.098, 0.004)
@@ -328,11 +315,9 @@ def test_persons_margins_and_crowd_are_read_and_nan_where_absent(tmp_path: Path)
 def test_counts_alone_have_draws_of_their_sampling_error(
     condition: Condition, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "new"
-    copytree(datasets_dir() / FIXED, folder)
-    for table in (folder / "reference").glob("draws_*.csv"):
-        table.unlink()
-    ref = load_reference(load_study(folder), condition)
+    counts = (datasets_dir() / FIXED / "reference" / "counts.csv").read_text()
+    study = load_study(copied(tmp_path / "new", FIXED, counts=counts, reference=ABOUT))
+    ref = load_reference(study, condition)
     shares, draws = ref.shares(dilemmas(FIXED)), ref.share_draws(dilemmas(FIXED))
     people = ref.counts(dilemmas(FIXED)).sum(axis=1, keepdims=True)
     # The variance of a Dirichlet share is p (1 - p) / (n + 1); 300 draws.

@@ -1,5 +1,6 @@
 """A person's answers beside others', with the arithmetic of each number."""
 
+from dataclasses import astuple
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from kidney_evals.estimation.intervals import wilson
 from kidney_evals.human.reference import load_reference
 from kidney_evals.studies import Choice, Dilemma, Patient, load_study
 from kidney_evals.survey.interview import Item
-from kidney_evals.survey.results import beside_others, own_answers
+from kidney_evals.survey.results import Beside, beside_others, own_answers
 from kidney_evals.survey.settings import own_settings
 from kidney_evals.survey.store import Store
 from survey.folders import FIXED, answer_all
@@ -37,9 +38,8 @@ def test_rates_beside_participants() -> None:
     own = beside_others(STUDY, "coin_flip", PLAN, ANSWERS, COUNTS, "participants")
     assert own.answers == 3 and own.others == "participants"
     # One coin in three; others 0/5, 3/6 and 2/10.
-    assert own.coin is not None and own.coin.of == 3
-    assert (own.coin.own, own.coin.others) == pytest.approx((1 / 3, (0 + 1 / 2 + 1 / 5) / 3))
-    assert (own.coin.low, own.coin.high) == pytest.approx(tuple(wilson(1 / 3, 3)))
+    coin = Beside(1 / 3, *wilson(1 / 3, 3), of=3, others=(0 + 1 / 2 + 1 / 5) / 3)
+    assert own.coin is not None and astuple(own.coin) == pytest.approx(astuple(coin))
     # As the person did: 4/5, 3/6, 6/10. Two others alike: n (n - 1) summed over N (N - 1).
     two = (4 * 3 / 20, (3 * 2 + 3 * 2) / 30, (2 + 6 * 5 + 2) / 90)
     assert own.alike is not None
@@ -47,10 +47,8 @@ def test_rates_beside_participants() -> None:
     # Age differs in d0 and d1, and the coin in d1 is no decision: the younger in d0, others 4/5.
     # Drinks in d2: the person chose who drank less, others 6/8. Dependents in d0: not the patient
     # with more of them, others 1/5.
-    rates = {name: (one.own, one.others, one.of) for name, one in own.attributes.items()}
-    assert rates["age"] == pytest.approx((1, 0.8, 1))
-    assert rates["drinks"] == pytest.approx((1, 0.75, 1))
-    assert rates["dependents"] == pytest.approx((0, 0.2, 1))
+    rates = [(one.own, one.others, one.of) for one in own.attributes.values()]
+    assert rates == [pytest.approx(one) for one in ((1, 0.8, 1), (1, 0.75, 1), (0, 0.2, 1))]
 
 
 def test_rates_beside_shares_of_people() -> None:
