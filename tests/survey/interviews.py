@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import http.client
 import random
 import signal
-import socket
 import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import httpx
 
@@ -74,23 +75,15 @@ class Interview(Reader):
 
     def _send_and_hang_up(self, path: str, values: Mapping[str, str]) -> None:
         """Send a form and close the connection without reading the answer."""
-        place = urlsplit(str(self.visitor.client.base_url))
-        body = urlencode(values)
-        forwarded = self.visitor.client.headers.get("x-forwarded-for", "")
-        lines = (
-            f"POST {path} HTTP/1.1",
-            f"Host: {place.netloc}",
-            f"Cookie: survey={self.visitor.session}",
-            f"X-Forwarded-For: {forwarded}",
-            "Content-Type: application/x-www-form-urlencoded",
-            f"Content-Length: {len(body)}",
-        )
-        assert place.hostname is not None and place.port is not None
-        try:
-            with socket.create_connection((place.hostname, place.port), timeout=10) as connection:
-                connection.sendall("\r\n".join([*lines, "", body]).encode())
-        except OSError:
-            pass  # the server was killed
+        connection = http.client.HTTPConnection(self.visitor.client.base_url.netloc.decode())
+        headers = {
+            "cookie": f"survey={self.visitor.session}",
+            "x-forwarded-for": self.visitor.client.headers["x-forwarded-for"],
+            "content-type": "application/x-www-form-urlencoded",
+        }
+        with suppress(OSError):  # the server was killed
+            connection.request("POST", path, urlencode(values), headers)
+        connection.close()
 
     def _patiently(self, request: Callable[[], T]) -> T:
         """Repeat a request while the server is away, as a person loads a page again."""

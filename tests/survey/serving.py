@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from html.parser import HTMLParser
+from html import unescape
 from pathlib import Path
 
 import httpx
@@ -98,8 +98,8 @@ class Form:
     buttons: list[tuple[str, str]] = field(default_factory=list)
 
 
-class Page(HTMLParser):
-    """What a program reads of a page.
+class Page:
+    """What a program reads of a page, whose markup is that of the survey's own templates.
 
     Attributes:
         text: All text, spaces collapsed.
@@ -107,37 +107,19 @@ class Page(HTMLParser):
         facts: The values of each candidate, in the order shown.
     """
 
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.forms: list[Form] = []
-        self.links: list[str] = []
-        self.facts: list[list[str]] = []
-        self._texts: list[str] = []
-        self._inside = ""
-        self.feed(html)
-        self.text = " ".join(" ".join(self._texts).split())
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
-        self._inside = tag
-        if tag == "form":
-            self.forms.append(Form(given["action"]))
-        elif tag == "input" and given.get("type") == "hidden":
-            self.forms[-1].fields[given["name"]] = given["value"]
-        elif tag == "button" and "name" in given:
-            self.forms[-1].buttons.append((given["name"], given["value"]))
-        elif tag == "a":
-            self.links.append(given["href"])
-        elif tag == "section":
-            self.facts.append([])
-
-    def handle_data(self, data: str) -> None:
-        self._texts.append(data)
-        if data.strip() and self._inside == "dd":
-            self.facts[-1].append(data.strip())
-
-    def handle_endtag(self, tag: str) -> None:
-        self._inside = ""
+    def __init__(self, page: str) -> None:
+        self.text = " ".join(unescape(re.sub("<[^>]*>", " ", page)).split())
+        self.links: list[str] = re.findall('<a [^>]*href="([^"]*)"', page)
+        self.facts = [
+            [unescape(value) for value in re.findall("<dd>(.*?)</dd>", card)]
+            for card in re.findall("(?s)<section.*?</section>", page)
+        ]
+        hidden = '<input type="hidden" name="(.*?)" value="(.*?)"'
+        button = '<button[^>]* name="(.*?)" value="(.*?)"'
+        self.forms = [
+            Form(action, dict(re.findall(hidden, content)), re.findall(button, content))
+            for action, content in re.findall('(?s)<form .*?action="(.*?)">(.*?)</form>', page)
+        ]
 
     @property
     def form(self) -> Form:
