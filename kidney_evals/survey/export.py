@@ -12,10 +12,8 @@ from kidney_evals.survey.store import Store
 def exported(store: Store) -> bytes:
     """Return all answers as CSV: a line for each answer, `COLUMNS` and the columns of `ask`.
 
-    `person` is a new random code in every export, and persons are in the order of these codes. No
-    cell starts as a formula does in a spreadsheet: ids and options are checked when the study and
-    `survey.yaml` are read, every other cell is a number or a word of this package, and nothing that
-    a person typed is stored.
+    No cell starts as a formula does in a spreadsheet: ids and options are checked when the study
+    and `survey.yaml` are read, and nothing that a person typed is stored.
     """
     asked = [one.id for one in store.settings.ask]
     text = io.StringIO(newline="")

@@ -1,8 +1,7 @@
 """A person's own answers beside those of others, for the last page of a survey.
 
-Twenty answers are too few for a choice model: the importance shares of one person would mostly be
-chance. So the numbers are plain rates, each over the person's own dilemmas, with the same rate of
-others in the same dilemmas and a 95 % interval for the person.
+The numbers are plain rates over the person's own dilemmas: twenty answers are too few for a choice
+model, and the importance shares of one person would mostly be chance.
 """
 
 from __future__ import annotations
@@ -61,8 +60,7 @@ class OwnAnswers:
 def own_answers(store: Store, participant: Participant) -> OwnAnswers:
     """Return a person's answers beside others in the store, or else beside the human reference.
 
-    Others in the store are taken if at least half of the person's dilemmas have enough of them
-    (`store.FEWEST`); otherwise people of the study's reference, if it has any in this condition.
+    Others in the store are taken if at least half of the person's dilemmas have `FEWEST` of them.
     """
     study, condition = store.study, participant.condition
     plan, answers = store.plan(participant), store.answers(participant)

@@ -126,9 +126,8 @@ class Store:
     SQLAlchemy (`postgresql+psycopg://…`) or the path of a SQLite file; the attribute `url` has no
     password, and `file` is None for another database. `create` allows to make the tables.
 
-    Raises:
-        UserError: The address is wrong, or the store belongs to another survey.
-        StoreError: The database fails, in every method.
+    Every method raises a `StoreError` if the database fails; a wrong address and the store of
+    another survey are a `UserError`.
     """
 
     def __init__(
@@ -265,9 +264,7 @@ class Store:
     def record(self, participant: Participant, position: int, answer: Choice) -> None:
         """Store the answer at a position; until the end another answer there replaces it.
 
-        Raises:
-            UserError: The interview has no such position, the condition no such answer, the person
-                withdrew, or has finished with another answer.
+        A wrong position or answer is a `UserError`, also of a person who withdrew or finished.
         """
         plan = self.plan(participant)
         if type(position) is not int or not 0 <= position < len(plan):
@@ -287,11 +284,7 @@ class Store:
             return {question: option for question, option in connection.execute(wanted)}
 
     def record_asked(self, participant: Participant, id: str, option: str) -> None:
-        """Store the answer to a question about the person, a value of `settings.options`.
-
-        Raises:
-            UserError: There is no such question or option, the person withdrew or has finished.
-        """
+        """Store the answer to a question about the person, a value of `settings.options`."""
         ask = self.settings.question(id)
         allowed = self.settings.options(ask, self.settings.languages[0])
         if option not in allowed:

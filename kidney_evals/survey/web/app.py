@@ -1,7 +1,7 @@
 """The application of the survey: which page answers which request.
 
-Forms post, and every post is answered with a redirect to a page that can be loaded again. A person
-is known by the session cookie alone, which holds their code.
+A form that is accepted is answered with a redirect to a page that can be loaded again. A person is
+known by the session cookie alone, which holds their code.
 """
 
 from __future__ import annotations
@@ -75,10 +75,9 @@ Handler = Callable[[Visit], Response]
 
 
 class SurveyApp:
-    """The pages of one survey.
+    """The pages of one survey; `token` opens the owner's page.
 
-    `token` opens the owner's page. `proxies` trusted reverse proxies are in front of the server,
-    and serve the pages under the path `root` ("/survey", or "").
+    `proxies` trusted reverse proxies serve the pages under the path `root` ("/survey", or "").
     """
 
     def __init__(self, store: Store, token: str, *, proxies: int = 0, root: str = "") -> None:
