@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,13 +47,10 @@ EXAMPLE_ATTRIBUTES: Final = (
 )
 """Attributes of a study that names none."""
 
-_SIZES: Final = (50, 100, 200, 400)
-_FEWEST: Final = 10
 _COPIED: Final = (DILEMMAS_FILE, CONTROLS_FILE, LANGUAGES_FILE, "wordings.yaml")
 _SMALL_WORDS: Final = frozenset(
     ["a", "an", "and", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with"]
 )
-_ID_LENGTH: Final = 16
 _SINGULARS: Final = {"people": "person", "children": "child"}
 _NUMBER: Final = r"-?\d+(?:\.\d+)?"
 
@@ -157,7 +153,7 @@ def new_study(
     if twice := [one for one in ids if ids.count(one) > 1]:
         raise UserError(f"two attributes are called {twice[0]!r}: give them other labels")
     limit = draw_limit(tuple(attributes))
-    if limit < _FEWEST:
+    if limit < 10:
         raise UserError(
             f"these attributes have so few values that at most {limit} dilemmas can be drawn: "
             "give them more values, or add an attribute"
@@ -175,7 +171,7 @@ def new_study(
     except ValidationError as error:
         place = ".".join(map(str, error.errors()[0]["loc"]))
         raise UserError(f"{place} {_reason(error)}") from None
-    sizes = tuple(size for size in _SIZES if size <= limit)
+    sizes = tuple(size for size in (50, 100, 200, 400) if size <= limit)
     return NewStudy(
         title=title or f"Who should receive {words.the_good}?",
         words=words,
@@ -299,9 +295,8 @@ def _block(text: str, indent: int) -> str:
 
 def _id(label: str) -> str:
     """Return a short name for an attribute: the first words of its label, in small letters."""
-    words = re.sub(r"\W+", " ", label.lower()).split()
-    lengths = list(accumulate(len(word) + 1 for word in words))
-    words = words[: max(1, sum(length <= _ID_LENGTH + 1 for length in lengths))]
+    plain = re.sub(r"\W+", " ", label.lower()).strip()
+    words = " ".join(textwrap.wrap(plain, 16, break_long_words=False)[:1]).split()
     while len(words) > 1 and words[-1] in _SMALL_WORDS:
         words.pop()
     name = "_".join(words)
