@@ -112,9 +112,8 @@ def _fitted(folder: Path, condition: Condition, attributes: Sequence[str]) -> Pe
     found = {(row.element, row.row, row.column): row.estimate for row in rows}
     names = [*attributes, *([TAU] if rows[0].model == "davidson" else ())]
     cholesky = np.diag([found[ROOT, name, name] for name in names])
-    for i, one in enumerate(names):
-        for j, other in enumerate(names[:i]):
-            cholesky[i, j] = found.get((ROOT, one, other), 0.0)
+    for i, j in zip(*np.tril_indices(len(names), -1), strict=True):
+        cholesky[i, j] = found.get((ROOT, names[i], names[j]), 0.0)
     means = np.array([found[MEAN, name, ""] for name in names])
     return PeopleSpread(rows[0].model, means, cholesky)
 

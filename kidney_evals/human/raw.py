@@ -47,7 +47,7 @@ class Answers:
     Attributes:
         person: 0 to `people` - 1.
         position: Position of the question in the session (Study 2) or its number (Study 1).
-        left: Values of the left patient by attribute id; `right` likewise.
+        left: Values of the left patient by attribute id.
         choice: 0 left, 1 right, 2 coin.
     """
 
@@ -60,13 +60,10 @@ class Answers:
 
 
 def find_raw(data_dir: Path) -> Path:
-    """Return the folder with the three files: `data_dir` or a folder inside it.
-
-    Raises:
-        UserError: A file is missing or differs from the published file.
-    """
+    """Return the folder with the three published files: `data_dir` or a folder inside it."""
     folder = data_dir / FOLDER if (data_dir / FOLDER).is_dir() else data_dir
-    for path, expected in ((folder / name, expected) for name, expected in SHA256.items()):
+    for name, expected in SHA256.items():
+        path = folder / name
         if not path.is_file():
             raise UserError(
                 f"{path} is missing; run `kidney-evals reference fetch`, or copy the three files "

@@ -365,11 +365,7 @@ def read_draws(folder: Path, condition: Condition) -> dict[str, Floats]:
 
 
 def _read(path: Path, form: type[R]) -> list[R]:
-    """Return all rows of a table, each checked alone and against the other rows.
-
-    Raises:
-        UserError: The table is not readable or does not match its model `form`.
-    """
+    """Return all rows of a table, each checked alone and against the other rows."""
     if not os.path.lexists(path):
         return []
     table = TableFile(str(path), read_bytes(path, MAX_TABLE_BYTES))

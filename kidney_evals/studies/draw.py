@@ -44,12 +44,9 @@ def draw_dilemmas(
 
 
 def draw_limit(attributes: tuple[Attribute, ...]) -> int:
-    """Return the largest allowed number of dilemmas in a draw.
-
-    This is a tenth of all pairs, so that drawing without replacement stays close to a uniform draw,
-    and at most `_MAX_DILEMMAS`.
-    """
+    """Return the largest allowed number of dilemmas in a draw."""
     profiles = math.prod(len(attribute.values) for attribute in attributes)
+    # With a tenth of all pairs, drawing without replacement stays close to a uniform draw.
     return min(_MAX_DILEMMAS, max(1, profiles * (profiles - 1) // 20))
 
 

@@ -19,10 +19,9 @@ _BOUNDS: Final = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum"}
 
 
 def study_schema() -> dict[str, Any]:
-    """Return the JSON Schema (draft 2020-12) of `study.yaml`.
+    """Return the JSON Schema (draft 2020-12) of `study.yaml`: keys, types, bounds, descriptions.
 
-    It knows keys, types and bounds, with a description for each key. What relates two values (the
-    levels ascend, a range is a multiple of its step) only reading the study finds.
+    What relates two values (the levels ascend) only reading the study finds.
     """
     schema = StudyFile.model_json_schema()
     models: tuple[type[BaseModel], ...] = (StudyFile, Attribute, Draw, Level, Scene, Words)
