@@ -19,7 +19,7 @@ import httpx
 
 from kidney_evals.studies import Condition, Study, dilemmas_of
 from kidney_evals.survey.store import Row
-from survey.people import Chosen, Known, Person, Reader
+from survey.people import Chosen, Interviewee, Known, Person
 from survey.serving import Page, Server, Visitor
 
 T = TypeVar("T")
@@ -31,7 +31,7 @@ PATIENCE = 120.0
 
 
 @dataclass(kw_only=True)
-class Interview(Reader):
+class Interview(Interviewee):
     """A person who answers over HTTP, goes back at times, sends twice, and loses connections.
 
     `trouble` counts each of these; at every question it has the probability `TROUBLE`.

@@ -103,7 +103,7 @@ Known = tuple[Condition, frozenset[Chosen]]
 
 
 @dataclass
-class Reader:
+class Interviewee:
     """A person who reads the candidates of each page in the language of `study`.
 
     Attributes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kidney_evals.studies import Study, in_language
-from survey.people import Person, Reader
+from survey.people import Interviewee, Person
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -16,7 +16,7 @@ DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 640}
 
 
 @dataclass(kw_only=True)
-class Surfer(Reader):
+class Surfer(Interviewee):
     """A person in a browser, who uses the keyboard alone, or a mouse or a finger."""
 
     page: Page

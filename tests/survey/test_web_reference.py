@@ -27,7 +27,7 @@ from kidney_evals.survey.settings import load_survey
 from kidney_evals.survey.store import Store
 from survey.folders import DRAWN, study_with
 from survey.interviews import answer_at_once, known_to_the_store
-from survey.people import Reader, Truth, population
+from survey.people import Interviewee, Truth, population
 from survey.serving import serving
 from survey.surfing import surfer
 from survey.truth import NOT_COMPARED
@@ -55,7 +55,7 @@ class Answered:
 
     study: Study
     store: str
-    people: Sequence[Reader]
+    people: Sequence[Interviewee]
 
 
 @pytest.fixture(scope="module")
