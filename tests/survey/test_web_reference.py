@@ -30,7 +30,7 @@ from survey.interviews import answer_at_once, known_to_the_store
 from survey.people import Interviewee, Truth, population
 from survey.serving import serving
 from survey.surfing import surfer
-from survey.truth import NOT_COMPARED
+from survey.truth import NOT_COMPARED, check_crowd, farther_draws, mean_error
 from tasks.running import printed
 from viewer.required import has_browser
 
@@ -97,12 +97,23 @@ def test_no_answer_of_200_people_is_lost_or_doubled(answered: Answered) -> None:
 
 
 @pytest.mark.parametrize("condition", CONDITIONS)
-def test_a_run_of_these_people_meets_their_column(
-    condition: Condition, answered: Answered, built: Study, tmp_path: Path
+def test_the_reference_covers_the_truth(
+    condition: Condition, answered: Answered, built: Study
 ) -> None:
+    reference = load_reference(built, condition)
     # Half of the people, less the few who failed both controls.
-    people = load_reference(built, condition).people
-    assert len(answered.people) / 2 - 5 < people <= len(answered.people) / 2
+    assert len(answered.people) / 2 - 5 < reference.people <= len(answered.people) / 2
+    everybody = population(TRUTH, 2000, seed=1)
+    assert mean_error(reference, everybody) < 1.6
+    # Inside the region of all 300 draws; the survey is another one in each run of this test.
+    assert farther_draws(reference, everybody) > 0
+    check_crowd(reference)
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_a_run_of_these_people_meets_their_column(
+    condition: Condition, built: Study, tmp_path: Path
+) -> None:
     arguments = ("--model", "kidney/human", "--display", "none", "--log-dir", "logs")
     done = inspect(
         *("eval", f"kidney_evals/{condition}", *arguments),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from kidney_evals.human.reference import Reference
+from kidney_evals.human.tables import Floats
 from kidney_evals.lab.persons import crowd_run
 from kidney_evals.measures import compute, measures_of
 from kidney_evals.survey.settings import pool
@@ -25,13 +26,34 @@ def mean_error(reference: Reference, everybody: Sequence[Person]) -> float:
     share of covered dilemmas varies widely between surveys. On average over 300 of them it is .934,
     with a coin .95 to .96 (120).
     """
-    study, condition, dilemmas = reference.study, reference.condition, pool(reference.study)
+    dilemmas = pool(reference.study)
     shares, errors = reference.shares(dilemmas), reference.share_draws(dilemmas).std(axis=0)
+    return float((np.abs(shares - _true_shares(reference, everybody)) / errors).mean())
+
+
+def farther_draws(reference: Reference, everybody: Sequence[Person]) -> float:
+    """Return the share of draws that are farther from people's shares than the true shares are.
+
+    The distance is the mean squared difference over dilemmas. The truth is outside the joint 95 %
+    region of the draws if this is below .05. In 20 simulated surveys (180 people, 20 dilemmas each)
+    that was so 4 times in forced choice, whose model has a misfit to people who differ, and once
+    with a coin; below .01 it was once and never. In one survey the errors of all dilemmas go
+    together, so the share of dilemmas whose own interval covers the truth says little.
+    """
+    dilemmas = pool(reference.study)
+    shares, draws = reference.shares(dilemmas), reference.share_draws(dilemmas)
+    error = ((shares - _true_shares(reference, everybody)) ** 2).sum()
+    return float((((draws - shares) ** 2).sum(axis=(1, 2)) > error).mean())
+
+
+def _true_shares(reference: Reference, everybody: Sequence[Person]) -> Floats:
+    """Return the mean probabilities of each answer to the study's dilemmas, (D, K)."""
+    study, condition = reference.study, reference.condition
     true = [
         np.mean([one.probabilities(study, dilemma, condition) for one in everybody], axis=0)
-        for dilemma in dilemmas
+        for dilemma in pool(study)
     ]
-    return float((np.abs(shares - np.array(true)[:, : shares.shape[1]]) / errors).mean())
+    return np.array(true)[:, : 2 if condition == "forced_choice" else 3]
 
 
 def check_crowd(reference: Reference, runs: int = 8) -> None:
