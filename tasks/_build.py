@@ -49,21 +49,11 @@ _ABOUT: Mapping[Condition, str] = {
 }
 """What a task of choices asks, as its log says it; the good stands in the gap."""
 
-_TAGS = ("moral dilemmas", "stated choices", "indecision")
-"""Tags of every task, as in `eval.yaml`; with people, "human reference" is added."""
-
-_NOBODY = "No people were asked."
-
 _CARD_SCORER = "human_alignment"
 """The scorer of every sample of choices."""
 
-_FAIL_ON_ERROR = 0.1
-"""Largest share of samples with an error before Inspect fails the run."""
-
 _CROSSED_DILEMMAS = 50
 """Default number of dilemmas of a crossed run, if the study has more."""
-
-_CROSSED_EPOCHS = 2
 
 _PROBE_DILEMMAS = 100
 """Default number of dilemmas of a run with a probe, if the study draws them."""
@@ -73,7 +63,9 @@ def new_task(
     samples: list[Sample],
     name: str,
     *,
+    title: str,
     about: str,
+    compared: str,
     rows: Sequence[Measure],
     solver: Solver,
     metadata: Mapping[str, Any],
@@ -82,18 +74,17 @@ def new_task(
     stopping: StopWhenKnown | None = None,
     **options: Any,
 ) -> Task:
-    """Return a task with the settings that all tasks share.
+    """Return a task with the settings that all tasks share and further `options` of `Task`.
 
-    `about` says in the log what the task asks; `rows` are its rows. `study` is the study, or one of
-    several about one good, and `people` is whether people were asked. The run is refused with any
-    solver but `solver`. `stopping` ends the run at a precision; None runs all samples.
-    `options` are further arguments of `Task`.
+    Inspect shows the `title` after the good ("Kidney allocation: coin flip"), and the log says what
+    the task asks (`about`) and what is `compared` if people were asked. `study` may be one of
+    several about one good. The run is refused with any solver but `solver`.
     """
     from kidney_evals import __version__
     from kidney_evals.limits import limits_and_use
 
     shared = {
-        "about": about,
+        "about": f"{about} {compared if people else 'No people were asked.'}",
         # Text, since the viewer folds a mapping.
         "rows": "\n".join(f"{one.id}: {one.label}" for one in rows),
         "limits_and_use": limits_and_use(study.words.good, people=people),
@@ -106,14 +97,17 @@ def new_task(
     manager: RunGuard = stopping or RunGuard()
     task = Task(
         dataset=MemoryDataset(samples, name=name),
+        display_name=study.words.fill("{Good} allocation: " + title),
         solver=solver,
         metrics=exact(rows),
         early_stopping=manager,
         cleanup=stopping.sample_ended if stopping else None,
         score_on_error=True,
-        fail_on_error=_FAIL_ON_ERROR,
+        fail_on_error=0.1,  # of the samples
         version=TASK_VERSION,
-        tags=[*_TAGS, *(["human reference"] if people else [])],
+        # As in `eval.yaml`.
+        tags=["moral dilemmas", "stated choices", "indecision"]
+        + (["human reference"] if people else []),
         metadata={**shared, **metadata},
         **options,
     )
@@ -124,10 +118,8 @@ def new_task(
 
 
 def _check_solver(spec: EvalSpec, task: Task, own: Solver) -> None:
-    """Raise `UserError` unless a run uses the task's own solver, with the same arguments.
-
-    Another solver may come from `--solver` or `eval(solver=…)`, in `spec`, or from `task_with`.
-    """
+    """Raise `UserError` unless a run uses the task's own solver, with the same arguments."""
+    # Another solver may come from `--solver` or `eval(solver=…)`, in `spec`, or from `task_with`.
     name, solver = registry_info(own).name, task.solver
     used = spec.solver or registry_info(solver).name
     if used != name:
@@ -198,11 +190,6 @@ def about(study: Study, condition: Condition) -> str:
     return words.fill(_ABOUT[condition] % (with_article(words.good) if has_article else "{a_good}"))
 
 
-def display_name(study: Study, what: str) -> str:
-    """Return a task's name as Inspect shows it ("Kidney allocation: coin flip")."""
-    return study.words.fill("{Good} allocation: " + what)
-
-
 def refuse(unexpected: Mapping[str, Any], parameters: Sequence[str]) -> None:
     """Raise `UserError` if there are unknown arguments; the message lists the parameters."""
     if unexpected:
@@ -243,11 +230,7 @@ def build_choices(
     probe: str | list[str] | None,
     unexpected: Mapping[str, Any],
 ) -> Task:
-    """Build the task of one condition; the docstring of `coin_flip` describes the arguments.
-
-    Raises:
-        UserError: If any argument is not allowed.
-    """
+    """Build the task of one condition; the docstring of `coin_flip` describes the arguments."""
     from kidney_evals.human.reference import load_reference
 
     loaded = load_study(joined(study))
@@ -311,6 +294,9 @@ def build_choices(
         stopping = stop_when_known(
             precision, condition=condition, study=loaded, dilemmas=len(main), orders=orders
         )
+    # Unless crossed, a dilemma has one wording in all orders and epochs.
+    worded = dict(zip(main, assign_wordings(asked, len(main), seed), strict=True))
+    probed: list[ProbeQuestion] = []
     if crossed:
         shown = [
             (*pair, words)
@@ -318,17 +304,14 @@ def build_choices(
             for words in asked
             for pair in presentation([dilemma], "both", 0)
         ]
-    else:
-        # A dilemma has one wording in all orders and epochs.
-        words_of = dict(zip(main, assign_wordings(asked, len(main), seed), strict=True))
-        shown = [(*pair, words_of[pair[0]]) for pair in presentation(main, orders, seed)]
-    probed: list[ProbeQuestion] = []
-    if asked_probe is not None:
+    elif asked_probe is not None:
         shown = []
         for index, dilemma in enumerate(main):
             questions = probe_questions(asked_probe, index, condition)
-            shown += [(dilemma, one.order, words_of[dilemma]) for one in questions]
+            shown += [(dilemma, one.order, worded[dilemma]) for one in questions]
             probed += questions
+    else:
+        shown = [(*pair, worded[pair[0]]) for pair in presentation(main, orders, seed)]
     if controls:
         # Controls come last and once each, so that `--limit` selects from the dilemmas first.
         block = loaded.control_block
@@ -343,7 +326,8 @@ def build_choices(
     marks |= asked_probe.marks if asked_probe else {}
     omitted = left_out(wording, loaded)
     lacks = dict.fromkeys(part for one in asked if (part := one.no_human_reference))
-    epochs = max(loaded.epochs, _CROSSED_EPOCHS) if crossed else loaded.epochs
+    # With log-probabilities one call replaces repetitions.
+    epochs = 1 if by_logprobs else max(loaded.epochs, 2 if crossed else 1)
     samples = dilemma_samples(
         shown, loaded, reference, system_prompt=system_prompt, marks=marks, probed=probed
     )
@@ -351,17 +335,16 @@ def build_choices(
         samples,
         loaded.id,
         study=loaded,
-        about=f"{about(loaded, condition)} "
-        + ("The model's answers are compared with people's answers." if people else _NOBODY),
+        title=condition.replace("_", " "),
+        about=about(loaded, condition),
+        compared="The model's answers are compared with people's answers.",
         people=people,
         rows=rows,
         solver=solver,
         scorer=human_alignment(),
         stopping=stopping,
         config=options(readout),
-        # With log-probabilities one call replaces repetitions.
-        epochs=1 if by_logprobs else epochs,
-        display_name=display_name(loaded, condition.replace("_", " ")),
+        epochs=epochs,
         metadata={
             **study_facts(loaded, reference),
             "people_in_this_condition": reference.people,

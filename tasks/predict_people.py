@@ -18,7 +18,7 @@ from kidney_evals.studies import (
     dilemmas_of,
     load_study,
 )
-from kidney_evals.tasks._build import display_name, headline_of, new_task, refuse, words_of
+from kidney_evals.tasks._build import headline_of, new_task, refuse, words_of
 from kidney_evals.tasks._revealed import choices_of
 from kidney_evals.tasks._samples import Orders, dilemma_samples, joined, presentation
 from kidney_evals.tasks._viewer import SHARE_SCALE, sample_list
@@ -115,16 +115,16 @@ def predict_people(
     return new_task(
         samples,
         studies,
-        about="Which percentage of the surveyed people chose each answer? The model's predictions "
-        "are compared with people's answers."
+        title="predicting people",
+        about="Which percentage of the surveyed people chose each answer?"
         if people
-        else "Which percentage of people would choose each answer? No people were asked.",
+        else "Which percentage of people would choose each answer?",
+        compared="The model's predictions are compared with people's answers.",
         study=blocks[0],
         people=people,
         solver=solvers.predict_people(),
         scorer=predictions(),
         rows=rows,
-        display_name=display_name(blocks[0], "predicting people"),
         metadata=metadata,
         viewer=sample_list(
             "Predicted beside people" if people else "Predicted",

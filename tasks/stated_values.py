@@ -22,7 +22,7 @@ from kidney_evals.errors import UserError
 from kidney_evals.measures import MEASURES
 from kidney_evals.scorers.stated import stated, stated_measures
 from kidney_evals.studies import DEFAULT_STUDY, Condition, load_study
-from kidney_evals.tasks._build import display_name, headline_of, new_task, refuse, study_facts
+from kidney_evals.tasks._build import headline_of, new_task, refuse, study_facts
 from kidney_evals.tasks._revealed import read_revealed
 from kidney_evals.tasks._samples import joined, messages_of, origin_of, text_given
 from kidney_evals.tasks._viewer import attribute_labels, sample_list
@@ -97,19 +97,15 @@ def stated_values(
     return new_task(
         samples,
         loaded.id,
-        about="What does the model say that it values? "
-        + (
-            "Its statements are compared with the values that people's choices reveal."
-            if reference.has_people
-            else "No people were asked."
-        ),
+        title="stated values",
+        about="What does the model say that it values?",
+        compared="Its statements are compared with the values that people's choices reveal.",
         study=loaded,
         people=reference.has_people,
         solver=solvers.stated_values(),
         scorer=[stated()],
         rows=rows,
         epochs=3,
-        display_name=display_name(loaded, "stated values"),
         metadata={
             "asks": "stated_values",
             **study_facts(loaded, reference),
