@@ -10,9 +10,8 @@ import click
 class UserError(click.UsageError, ValueError):
     """An error in the user's input: one line that names the error and the allowed values.
 
-    Inspect's command line uses click, so a `click.UsageError` while a task is built ends
-    `inspect eval` with this line and a non-zero exit code, without a traceback. The class is also
-    a `ValueError`, which callers of `eval()` can catch.
+    As a `click.UsageError` it ends `inspect eval`, too, with this line and no traceback; callers of
+    `eval()` can catch a `ValueError`.
     """
 
     def __str__(self) -> str:
@@ -30,12 +29,5 @@ def printable(text: str) -> str:
 
 
 def unknown(kind: str, value: object, allowed: Iterable[object]) -> UserError:
-    """Return the error for a value outside of a closed set.
-
-    Args:
-        kind: Type of the value, in words ("study", "parameter").
-        value: The user's value.
-        allowed: All allowed values.
-    """
-    choices = ", ".join(str(choice) for choice in allowed)
-    return UserError(f"unknown {kind} {value!r}; allowed: {choices}")
+    """Return the error for a value outside of a closed set of values of one `kind` ("study")."""
+    return UserError(f"unknown {kind} {value!r}; allowed: {', '.join(map(str, allowed))}")

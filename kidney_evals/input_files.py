@@ -1,9 +1,7 @@
 """Read untrusted files in bounded time and memory, and check them with pydantic models.
 
-Only regular UTF-8 files of limited size are read. YAML, JSON and CSV become lists, mappings and
-text. Numbers stay text (`Plain`) until the field of a model parses them, so no type is guessed:
-`id: no` is the text "no", and `0x10` is not a number. All problems of a file are raised as one
-`UserError` that names the place of each problem.
+Numbers stay text (`Plain`) until the field of a model parses them, so no type is guessed: `id: no`
+is the text "no", and `0x10` is not a number. All problems of a file are raised as one `UserError`.
 """
 
 from __future__ import annotations
@@ -195,11 +193,9 @@ ValueTemplate = Annotated[PromptLine, AfterValidator(_template)]
 
 
 def placeholders(template: str) -> list[str]:
-    """Return the names of a template's placeholders, in order.
+    """Return the names of a template's placeholders; raise `ValueError` unless all are plain names.
 
-    Raises:
-        ValueError: The template is malformed, or a placeholder is not a plain name: it has an
-            index, an attribute, a conversion or a format.
+    A plain name has no index, attribute, conversion or format.
     """
     names = []
     for _, name, spec, conversion in Formatter().parse(template):
@@ -243,21 +239,14 @@ def shown(value: object) -> str:
 
 
 def typed_path(name: str) -> Path:
-    """Return the path of a file, from the folder where the command was typed if it is not here.
-
-    Inspect changes to a task file's folder.
-    """
-    # Unlike `Path.expanduser`, this leaves "~nobody" as it is.
+    """Return the path of a file, from the folder where the command was typed if it is not here."""
+    # Inspect changes to a task file's folder. `Path.expanduser` would refuse "~nobody".
     place = Path(os.path.expanduser(name))
     return place if os.path.lexists(place) else Path(os.environ.get("PWD", ".")) / place
 
 
 def read_bytes(path: Path, limit: int = _MAX_BYTES) -> bytes:
-    """Return the content of a regular file, or of a link to a regular file.
-
-    Raises:
-        UserError: The path is not a regular file, cannot be read or holds more than `limit` bytes.
-    """
+    """Return the content of a regular file, or of a link to one, of at most `limit` bytes."""
     try:
         mode = os.stat(path).st_mode
         # Reading a named pipe would wait, and reading a device may never end.
@@ -291,12 +280,7 @@ def without_bom(data: bytes) -> bytes:
 
 
 class FileError(UserError):
-    """The problems of one file; the message has the first ten of them.
-
-    Attributes:
-        where: Name of the file.
-        problems: Every problem with its place ("line 3, first_age must be from 25 to 70").
-    """
+    """The problems of one file, each with its place; the message has the first ten of them."""
 
     def __init__(self, where: str, problems: Sequence[str]) -> None:
         self.where, self.problems = where, tuple(problems)
@@ -308,14 +292,9 @@ class FileError(UserError):
 
 
 class InputFile:
-    """A parsed file and its problems.
+    """A parsed file and its problems."""
 
-    Attributes:
-        where: Name of the file in messages.
-        value: The content: lists, mappings and text; empty for a table.
-    """
-
-    value: Any = None
+    value: Any = None  # the content: lists, mappings and text; None for a table
 
     def __init__(self, where: str, data: bytes | str) -> None:
         self.where = where
@@ -335,10 +314,9 @@ class InputFile:
         self._problems[place, problem] = None
 
     def _at(self, place: Place) -> tuple[int | None, str]:
-        """Return the line and the name of an entry.
+        """Return the line of the deepest part of a path that has one, and the entry's name.
 
-        The line is that of the deepest part of the entry's path that has one, or None. An entry of
-        a list is named by its id or its number from 1.
+        An entry of a list is named by its id or its number from 1.
         """
         prefixes = (place[:end] for end in range(len(place), -1, -1))
         line = next((self._lines[one] for one in prefixes if one in self._lines), None)
@@ -487,23 +465,15 @@ def read_json(path: Path, form: type[F]) -> F:
 
 
 class TableFile(InputFile):
-    """A CSV table with a row of column names.
+    """A CSV table with a row of column names."""
 
-    Attributes:
-        columns: The column names, available after rows were read.
-    """
-
-    columns: Sequence[str] = ()
+    columns: Sequence[str] = ()  # available after rows were read
 
     def _at(self, place: Place) -> tuple[int | None, str]:
         return (int(place[0]) if place else None), ".".join(map(_escaped, place[1:]))
 
     def rows(self, form: type[F]) -> list[tuple[int, dict[str, str], F]]:
-        """Return the valid rows, each as line, cells and model.
-
-        Raises:
-            UserError: The columns are not those of the model, or the table is not CSV.
-        """
+        """Return the valid rows, each as line, cells and model."""
         reader = csv.reader(io.StringIO(self._text, newline=""), strict=True)
         rows: list[tuple[int, dict[str, str], F]] = []
         line, count = 1, 0

@@ -1,8 +1,7 @@
 """Write files and folders completely or not at all, and never replace another program's files.
 
-A write creates a new file, or replaces a regular file that this package wrote, or any regular file
-if the caller asks for it. Devices, pipes, folders, symbolic links and input files of the command
-are never replaced.
+Only regular files are replaced, and those of others on request only; input files of the command
+never are.
 """
 
 from __future__ import annotations
@@ -67,18 +66,12 @@ def check_output(
     inputs: Iterable[str | Path] = (),
     content: bytes | None = None,
 ) -> bool:
-    """Return whether a file will be replaced; raise an error if replacing it is not allowed.
+    """Return whether a file will be replaced; raise `UserError` if replacing it is not allowed.
 
-    Args:
-        name: A path, an address that fsspec opens, or `-` for standard output.
-        overwrite: Whether any regular file may be replaced; None if the caller has no such
-            option, so that the error does not name the option.
-        inputs: Input files of the command.
-        content: The new content. A CSV file with the same header, or a JSON object with the same
-            keys, counts as written by this package. None leaves this check to `write_output`.
-
-    Raises:
-        UserError: The name holds a file that must not be replaced, or cannot be inspected.
+    `overwrite` allows any regular file but the command's `inputs`; None is as False for a caller
+    without such an option, which the error then does not name. Without `content` it is not checked
+    whether an old file is of this package, as is a CSV file with the header, or a JSON object with
+    the keys, of the new content.
     """
     if str(name) == STDOUT:
         return False
@@ -106,13 +99,9 @@ def write_output(
     overwrite: bool | None = False,
     inputs: Iterable[str | Path] = (),
 ) -> None:
-    """Write a file completely or not at all; `check_output` decides which file it may replace.
+    """Write a file completely or not at all, with the permissions of a file that it replaces.
 
-    A local file is written to a temporary name in the same folder and then renamed. A replaced
-    file's permissions are preserved. The arguments are those of `check_output`.
-
-    Raises:
-        UserError: Writing is not allowed or fails. An existing file is unchanged.
+    The arguments are those of `check_output`, which decides which file may be replaced.
     """
     replaced = check_output(name, overwrite=overwrite, inputs=inputs, content=content)
     if str(name) == STDOUT:
@@ -156,11 +145,7 @@ def check_new_folder(folder: Path) -> None:
 def new_folder(folder: Path, *, replace: bool = False) -> Iterator[Path]:
     """Yield a temporary folder, which is renamed to `folder` when the block ends without an error.
 
-    `replace` allows that `folder` has content, which is then deleted.
-
-    Raises:
-        UserError: The folder exists and is not empty, or writing fails (a full disk). Nothing
-            remains in that case.
+    `replace` allows that `folder` has content, which is then deleted. An error leaves nothing.
     """
     if not replace:
         check_new_folder(folder)

@@ -1,7 +1,4 @@
-"""Explain a provider's error: a one-line reason, whether the account is out of credit, the remedy.
-
-All functions use only the text of an error, which is available in a running sample and in a log.
-"""
+"""Explain a provider's error from its text: the reason, the remedy, whether credit has run out."""
 
 from __future__ import annotations
 
@@ -50,10 +47,7 @@ _LONGEST_ERROR: Final = 8_000
 
 
 def reason_of(error: str, longest: int = LONGEST_REASON) -> str:
-    """Return the provider's own sentence in an error, on one line of at most `longest` characters.
-
-    `error` is the text of an exception, as in a log's sample error or model event.
-    """
+    """Return the provider's sentence in an error, on one line of at most `longest` characters."""
     text = _without_repr(_bare(error))
     message = next((one for one in map(_message, _bodies(text)) if one), None)
     if message is None:
@@ -79,10 +73,7 @@ def status_of(error: str) -> int | None:
 
 
 def is_out_of_credit(error: str, status: int | None = None) -> bool:
-    """Return whether an error means that the account cannot pay for another call.
-
-    `error` includes the body of the response; `status` is read from it if None.
-    """
+    """Return whether an error, with the body of the response, means that the account cannot pay."""
     if (status or status_of(error)) == 402:
         return True
     text = re.sub(r"https?://\S+", "", _bare(error)).lower()
@@ -96,7 +87,7 @@ def is_out_of_credit(error: str, status: int | None = None) -> bool:
 def remedy_for(error: str, *, status: int | None = None, key: str | None = None) -> str:
     """Return the remedy for an error, as a sentence; empty if none is known.
 
-    `status` is read from the text if None; `key` is the environment variable of the provider's key.
+    `key` is the environment variable of the provider's key.
     """
     status = status or status_of(error)
     # The codes and parameters beside a message, which the message may omit, count too.
@@ -142,10 +133,7 @@ def _parameter_remedy(text: str) -> str:
 
 
 def most_frequent(errors: Iterable[str | None]) -> str:
-    """Return "12 samples ended in an error: REASON REMEDY", with the most frequent of the errors.
-
-    `errors` has None or nothing for a sample without an error; the result is empty without errors.
-    """
+    """Return "12 samples ended in an error: REASON REMEDY" on the most frequent error, if any."""
     alike: dict[str, list[str]] = {}
     for error in filter(None, errors):
         alike.setdefault(signature_of(error), []).append(error)
@@ -160,18 +148,14 @@ def most_frequent(errors: Iterable[str | None]) -> str:
 def why_failed(message: str, errors: Iterable[str | None]) -> str:
     """Return why a run failed, on one line.
 
-    `message` is the run's own error, empty if Inspect wrote none, as after too many samples with
-    errors; `errors` are those of the samples, as for `most_frequent`.
+    Inspect writes no `message` after too many samples with errors.
     """
     # The error of a run that this package stopped already holds a reason and a remedy.
     return reason_of(message, 3 * LONGEST_REASON) or most_frequent(errors) or "no reason given"
 
 
 def explained(error: str, *, status: int | None = None, key: str | None = None) -> str:
-    """Return the reason of an error as a sentence, followed by the remedy if one is known.
-
-    The arguments are those of `remedy_for`.
-    """
+    """Return the reason of an error as a sentence, followed by the remedy if one is known."""
     reason = reason_of(error) or "no reason given"
     reason = reason if reason.endswith((".", "!", "?", "…")) else f"{reason}."
     remedy = remedy_for(error, status=status, key=key)

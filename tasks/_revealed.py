@@ -58,14 +58,7 @@ def _read_log(name: object, studies: Sequence[Study]) -> tuple[EvalLog, Study]:
 
 
 def read_revealed(path: object, study: Study) -> Revealed:
-    """Return the importance shares that a log of `forced_choice` or `coin_flip` reveals.
-
-    The shares are the log's rows `imp_*`, computed again from its answers.
-
-    Raises:
-        UserError: If there is no such log, it is of another task or study or unfinished, or its
-            choices do not depend on the attributes.
-    """
+    """Return the rows `imp_*` of a log of choices, computed again from its answers."""
     from kidney_evals.measures import raised
     from kidney_evals.scorers.samples import run_of_log
 
@@ -101,13 +94,11 @@ def read_revealed(path: object, study: Study) -> Revealed:
 
 
 class Choices(NamedTuple):
-    """The choices of one log; `counts` are answers as listed, by candidates as listed and order.
-
-    A dilemma's id is no key, since two draws share ids.
-    """
+    """The choices of one log."""
 
     log: str
     model: str
+    # Answers as listed, by candidates as listed and order: the ids of two draws are the same.
     counts: Mapping[tuple[tuple[float, ...], ...], Mapping[str, list[int]]]
 
     def marks(self, dilemma: Dilemma) -> dict[str, Any]:
@@ -122,14 +113,7 @@ class Choices(NamedTuple):
 def choices_of(
     revealed: str | Sequence[str] | None, condition: Condition, studies: Sequence[Study]
 ) -> dict[str, Choices]:
-    """Return the choices of the logs `revealed`, by the hash of their study.
-
-    `revealed` is a log, several logs separated by commas, or None.
-
-    Raises:
-        UserError: If a log cannot be read, is of another task, condition or study, holds no sampled
-            choices, or two are of one study.
-    """
+    """Return the choices of the logs `revealed`, by the hash of their study."""
     if revealed is None:
         return {}
     # `-T revealed=a.eval,b.eval` arrives as a list.

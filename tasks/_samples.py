@@ -31,9 +31,6 @@ def presentation(
 
     The two orders of a dilemma are neighbours, and each is first in turn, so that in any prefix
     (`--limit`) the numbers of the two orders differ by at most one.
-
-    Raises:
-        UserError: If `orders` is not one of the three.
     """
     if orders not in get_args(Orders):
         raise unknown("orders", orders, get_args(Orders))
@@ -73,9 +70,8 @@ def dilemma_samples(
     """Return a sample for each question, with metadata that can be read without this package.
 
     The input is a one-line summary of both candidates; the solver writes the question. The target
-    names people's most frequent answer, as shown, which is not a correct answer.
-    `marks` are further metadata of every sample. `probed` are the questions of a probe for the
-    first of the samples; the others are asked without it.
+    is people's most frequent answer, which is not a correct answer. `marks` are further metadata;
+    `probed` are the questions of a probe for the first of the samples.
     """
     listed: list[list[float]] = []
     if reference.has_people:
@@ -113,7 +109,9 @@ def dilemma_samples(
                 + id_suffix(wording, study)
                 + (probe.id_suffix if probe else ""),
                 input=messages_of(system_prompt, f"A / B: {', '.join(pairs)}"),
-                target=_most_people(people),
+                target=f"most people: {max(people, key=people.__getitem__).upper()}"
+                if people
+                else "nobody was asked",
                 metadata=metadata,
             )
         )
@@ -125,13 +123,6 @@ def _both(attribute: Attribute, values: tuple[float, float]) -> str:
     if not attribute.levels:
         return attribute.phrases["other"].format(value=" / ".join(f"{one:g}" for one in values))
     return " / ".join(dict.fromkeys(map(attribute.describe, values)))
-
-
-def _most_people(people: Mapping[str, float]) -> str:
-    """Return a sample's target, given people's shares by answer."""
-    if not people:
-        return "nobody was asked"
-    return f"most people: {max(people, key=lambda name: people[name]).upper()}"
 
 
 def messages_of(system_prompt: str | None, text: str) -> list[ChatMessage]:
@@ -147,12 +138,7 @@ def joined(value: Any) -> Any:
 
 
 def text_given(name: str, value: object) -> str | None:
-    """Return the text of a task's parameter `name` as it was typed; None for none.
-
-    Raises:
-        UserError: The value is empty or no text, such as a number or a text that YAML parses as a
-            mapping.
-    """
+    """Return the text of a task's parameter as it was typed; raise `UserError` for no text."""
     value = joined(value)
     if value is not None and (not isinstance(value, str) or not value.strip()):
         raise UserError(

@@ -31,26 +31,16 @@ def sample_list(
     head: int = 13,
     scales: Mapping[str, Any] | None = None,
 ) -> ViewerConfig:
-    """Return the viewer's configuration of a task: which columns the sample list shows.
+    """Return the viewer's configuration of a task: the sample list has a column for each label.
 
-    The columns epoch, error, limit and retries are not listed; they are shown if they have values.
-
-    Args:
-        name: Name of the list.
-        scorer: The scorer whose values are columns.
-        labels: The head of each column, by key of the sample's value.
-        rows: Keys for rows of the run, which are blank in samples. The viewer cannot hide them, so
-            their columns come last and have no head.
-        multiline: Whether the cells of a sample have up to three lines.
-        input_first: Whether the column of the input precedes the scores.
-        sort: The key of the column to sort by, and the direction.
-        head: Width of the heads in characters. The viewer makes a column as wide as its head,
-            including blanks, and then adds icons for sorting and filtering.
-        scales: Colours, by key.
+    `labels` and `scales` (colours) are by key of the values of `scorer`; `head` is the width of the
+    heads in characters. The viewer cannot hide `rows` of the run, which are blank in samples: their
+    columns come last and have no head.
     """
     scores = {key: TaskSamplesColumn.score(scorer, key) for key in labels}
     columns = [TaskSamplesColumn(id="sampleId"), *scores.values()]
     columns.insert(1 if input_first else len(columns), TaskSamplesColumn(id="input"))
+    # Epoch, error, limit and retries are in neither list: they are shown if they have values.
     # The target is people's most frequent answer, but the viewer's name of it suggests correctness.
     hidden = ("sampleStatus", "target", "answer", "tokens", "duration")
     blank = {row: "" for row in rows if row not in labels}
@@ -59,6 +49,7 @@ def sample_list(
             name=name,
             columns=[*columns, *(TaskSamplesColumn(id=id, visible=False) for id in hidden)],
             multiline=multiline,
+            # A column is as wide as its head, blanks included, and icons to sort and filter.
             score_labels=blank | {key: f"{label:<{head}}" for key, label in labels.items()},
             sort=[TaskSamplesSort(column=scores[sort[0]].id, dir=sort[1])] if sort else None,
             score_color_scales=scales,
@@ -78,14 +69,10 @@ def viewer(
     attributes: Sequence[str],
     levels: Sequence[str] = (),
 ) -> ViewerConfig:
-    """Return the viewer's configuration for a task of choices; `rows` are the rows of its log.
+    """Return the viewer's configuration for a task of choices with these `rows` in its log.
 
-    `levels` are the levels of a probe that have a row.
-
-    The list shows both candidates, people's shares, the model's choice and the share of people who
-    chose the same. Samples without a decision come first, then the rarest choices. Then follows, by
-    attribute, whether the chosen candidate is the one that the study calls favoured on it. The two
-    columns of people are left out where nobody was asked.
+    Samples without a decision come first, then the choices that fewest people share. The column of
+    an attribute or of a probe's level says whether the chosen candidate is the favoured one on it.
     """
     # Neither a candidate nor the coin is a better answer, so indecision has colours of its own.
     unread = dict.fromkeys(("truncated", "empty", "unreadable", "error"), "muted")

@@ -101,10 +101,8 @@ class Traits:
     def applied(self, own: Probabilities, question: Question) -> Probabilities:
         """Return P(A), P(B), P(indecision), P(refusal) of a respondent with these arguments.
 
-        `own` holds the probabilities of first patient, second patient, indecision and refusal. The
-        order of the steps is: sharpness, reversal by a wording, the share of undecided answers with
-        the addition for another mechanism, position bias, the effect of the order, and the effect
-        of a probe. So each argument has the same meaning for all values of the others.
+        `own` are those of the patients as listed. In this order of the steps, each argument has the
+        same meaning for all values of the others.
         """
         first, second, undecided, refusal = own
         decided = first + second
@@ -142,11 +140,7 @@ class Traits:
 
 
 def read_traits(respondent: str, takes: tuple[str, ...], arguments: Mapping[str, Any]) -> Traits:
-    """Parse the arguments (`-M`, `get_model`) of a respondent that accepts the names `takes`.
-
-    Raises:
-        UserError: A name or a value is not allowed.
-    """
+    """Parse the arguments (`-M`, `get_model`) of a respondent that accepts the names `takes`."""
     for name in arguments:
         if name not in takes:
             raise unknown(f"argument of kidney/{respondent}", name, takes)

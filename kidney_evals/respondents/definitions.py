@@ -1,7 +1,5 @@
 """The simulated respondents: the probability of each of their answers, as arrays.
 
-Each respondent is defined once, as a function of people's shares and of the differences between
-the patients. The simulated provider and the simulations and tables of the lab use it.
 The docstring of a respondent is its documentation (`kidney_evals.respondents.describe`).
 """
 

@@ -1,7 +1,4 @@
-"""The model provider `kidney`: simulated respondents behind Inspect's model interface.
-
-Token counts and log-probabilities are estimated from the text: no tokeniser, no network.
-"""
+"""The model provider `kidney`: simulated respondents behind Inspect's model interface."""
 
 from __future__ import annotations
 
@@ -35,7 +32,7 @@ from kidney_evals.respondents.replies import Reply, Said, fault_of, phrases, rep
 from kidney_evals.respondents.stated import percent, state_values
 
 _CHARACTERS = 4
-"""Characters per token, the usual estimate for English."""
+"""Characters per token, the usual estimate for English: there is no tokeniser and no network."""
 
 _FLOOR = 1e-9
 """Reported probability of an answer that is never given: a log-probability must be finite."""
@@ -47,11 +44,7 @@ _TOKEN = re.compile(r"\s*(?:\w+|[^\w\s])")
 
 
 class KidneyAPI(ModelAPI):
-    """A simulated respondent, offline, with a reproducible answer to each question.
-
-    An answer depends only on the seed, the study's content, the condition, the dilemma, the order,
-    the epoch, the wording in a crossed run, and the property that `swayed_by` names.
-    """
+    """A simulated respondent, with a reproducible answer to each question."""
 
     def __init__(
         self,
@@ -61,7 +54,7 @@ class KidneyAPI(ModelAPI):
         config: GenerateConfig = GenerateConfig(),  # noqa: B008 - Inspect's own signature
         **model_args: Any,
     ) -> None:
-        """Check the respondent's name and arguments; raise `UserError` for unknown ones."""
+        """Check the respondent's name and arguments."""
         super().__init__(model_name, base_url, api_key, [], config)
         self.respondent = find_respondent(model_name)
         self.traits = read_traits(model_name, self.respondent.takes, model_args)
@@ -73,11 +66,7 @@ class KidneyAPI(ModelAPI):
         tool_choice: ToolChoice,
         config: GenerateConfig,
     ) -> ModelOutput:
-        """Answer the current question, which the solver set beside the messages.
-
-        Raises:
-            UserError: The question is no dilemma, or the respondent cannot answer it.
-        """
+        """Answer the current question, which the solver set beside the messages."""
         carried = question_asked(input)
         asks = carried.get("asks")
         if asks == ASKS:
@@ -102,7 +91,7 @@ class KidneyAPI(ModelAPI):
         return output
 
     def max_connections(self) -> int:
-        """Return the maximum number of concurrent calls; no call waits for anything."""
+        """Return the maximum number of concurrent calls."""
         return 100
 
     def _choose(self, question: Question, shown: Probabilities, *, alone: bool) -> Reply:
@@ -117,11 +106,7 @@ class KidneyAPI(ModelAPI):
         return reply(question, content, question.chance(seed, "wording", turn), alone=alone)
 
     def _predict(self, question: Question, shown: Probabilities) -> Reply:
-        """Return the respondent's prediction of people's answers: its own probabilities.
-
-        The arguments of a respondent modify its predictions as its answers; refusals, truncated and
-        unreadable answers are equally frequent.
-        """
+        """Return its prediction of people's answers: its own probabilities, with as many faults."""
         names = ("A", "B", "COIN") if question.offers_coin else ("A", "B")
         total = sum(shown[: len(names)])
 
@@ -165,9 +150,7 @@ class KidneyAPI(ModelAPI):
 def _logprobs(text: str, answer_at: int | None, answers: Mapping[str, float], top: int) -> Logprobs:
     """Return log-probabilities for the tokens of a completion, with `top` alternatives listed.
 
-    Tokens are words and punctuation with the preceding space. `answer_at` is the position of the
-    answer word; its alternatives are the `answers` (words with their probabilities) with the same
-    preceding space, the most probable first.
+    At `answer_at`, the position of the answer word, these are the `answers`.
     """
     content = []
     for match in _TOKEN.finditer(text):

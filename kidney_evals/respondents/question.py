@@ -21,12 +21,7 @@ from kidney_evals.studies import Condition, Dilemma, Order, Study, load_study
 
 @dataclass(frozen=True)
 class Question:
-    """A question about a dilemma, in one order and one epoch.
-
-    `turn` is the number of answers in the conversation so far (1 at a repeat question), and `role`
-    is whether the wording assigns a role to the respondent. `probe_levels` are the ids of a probe's
-    levels with commas between, `probe_a` and `probe_b` the levels of the candidates as shown.
-    """
+    """A question about a dilemma, in one order and one epoch."""
 
     study: Study
     condition: Condition
@@ -35,13 +30,13 @@ class Question:
     epoch: int = 1
     explain: Explain = "none"
     form: Form = USUAL
-    turn: int = 0
+    turn: int = 0  # answers in the conversation so far: 1 at a repeat question
     channel: Channel = "text"
     wording: str = DEFAULT
-    role: bool = False
+    role: bool = False  # whether the wording assigns a role to the respondent
     crossed: bool = False
-    probe_levels: str = ""
-    probe_a: str = ""
+    probe_levels: str = ""  # ids of a probe's levels, with commas between
+    probe_a: str = ""  # the level of the candidate as shown
     probe_b: str = ""
 
     @property
@@ -66,8 +61,7 @@ class Question:
     def chance(self, seed: int, purpose: str, turn: int = 0) -> float:
         """Return a reproducible number in [0, 1) for a decision about this question.
 
-        In a run that is not crossed, a dilemma has one wording, and the number does not depend on
-        the wording or the channel. It depends on the levels of a probe, as on the order.
+        It depends on the wording in a crossed run only, and never on the channel.
         """
         anew: tuple[str, ...] = (self.wording,) if self.crossed else ()
         anew += (self.probe_a, self.probe_b) if self.probe_a else ()
@@ -84,21 +78,14 @@ def fraction(*parts: object) -> float:
 
 
 def question_asked(messages: Sequence[ChatMessage]) -> Mapping[str, Any]:
-    """Return the metadata of the question that `messages` ask; empty without a question.
-
-    `turn` is added, the number of answers in the conversation.
-    """
+    """Return the metadata of the question that `messages` ask, with its turn; empty without one."""
     asked = QUESTION.get({})
     answers = (one for one in messages if isinstance(one, ChatMessageAssistant))
     return asked and {**asked, "turn": sum(not is_given(one) for one in answers)}
 
 
 def read_question(carried: Mapping[str, Any], asked: str) -> Question:
-    """Return the question about a dilemma in the metadata of a question.
-
-    Raises:
-        UserError: There is no dilemma of this package; the message names the model `asked`.
-    """
+    """Return the question to the model `asked` in a question's metadata."""
     if not carried:
         raise UserError(
             f"{asked} answers the dilemmas of kidney_evals only, and this prompt is none; "

@@ -93,10 +93,8 @@ def worded(
 def reply(question: Question, content: Said, chance: float, *, alone: bool = False) -> Reply:
     """Return an answer in the format of the question's channel; `chance` selects among sentences.
 
-    In JSON, a refusal is inside or outside of the object. Refusals and unoffered indecision make no
-    tool call, since the tool's parameter has no value for them. Truncated answers end inside the
-    object, or before the call. The text is empty only for a refusal by a content filter. `alone`
-    omits the sentence before an answer line.
+    Refusals and unoffered indecision make no tool call, since the tool's parameter has no value for
+    them. `alone` omits the sentence before an answer line.
     """
     words, form = _phrases(question), question.form
     a, b = form.names

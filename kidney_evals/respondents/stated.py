@@ -39,11 +39,7 @@ _OFF = 5.0
 
 
 def state_values(carried: Mapping[str, Any], name: str, traits: Traits) -> Reply:
-    """Return the answer of respondent `name` to the question in `carried`.
-
-    Raises:
-        UserError: The respondent needs people with known values, and the study has none.
-    """
+    """Return the answer of respondent `name` to the question in `carried`."""
     values = _Values(carried, name, traits)
     fault = fault_of(traits, values.chance("fault", carried["turn"]))
     line = stated_wording(carried["wording"]).answer
