@@ -18,12 +18,7 @@ from pydantic import JsonValue
 
 from kidney_evals.elicitation import solvers
 from kidney_evals.elicitation.prefill import check_examples
-from kidney_evals.elicitation.probes import (
-    ProbeQuestion,
-    check_probe,
-    probe_asked,
-    probe_questions,
-)
+from kidney_evals.elicitation.probes import ProbeQuestion, check_probe, probe_asked, probe_questions
 from kidney_evals.elicitation.readout import check_provider, options
 from kidney_evals.elicitation.run_wordings import assign_wordings, wordings_for
 from kidney_evals.elicitation.wording import left_out, put

@@ -17,11 +17,7 @@ from kidney_evals.reporting.runs import installed
 
 
 def read_run_log(name: str, *, any_reference: bool) -> EvalLog:
-    """Read one log of this package with its samples, from its path or URL, or from its folder's.
-
-    A log whose human tables or study content differ from the installed ones is an error unless
-    `any_reference`.
-    """
+    """Read one log of this package; `any_reference` allows another study or other people."""
     found = find_logs((name,))
     if len(found) > 1:
         raise UserError(f"{name} is {len(found)} logs; give one log")

@@ -47,11 +47,7 @@ def plan(
 
 
 def task_arguments(pairs: Iterable[str]) -> dict[str, Any]:
-    """Parse "name=value" pairs as `inspect eval -T` does, so that both build the same task.
-
-    Values are parsed as YAML, text with commas becomes a list, hyphens in names underscores.
-    `UserError` if a pair lacks "=", or a value is not YAML.
-    """
+    """Parse "name=value" pairs as `inspect eval -T` does, so that both build the same task."""
     arguments: dict[str, Any] = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")

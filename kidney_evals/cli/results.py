@@ -56,13 +56,7 @@ def check(records: tuple[Path, ...], renew: bool) -> None:
 
     The exit status is 1 if a record fails. Renew records when a measure has changed.
     """
-    from kidney_evals.lab.results import (
-        TOLERANCE,
-        problems,
-        read_record,
-        record_text,
-        renewed,
-    )
+    from kidney_evals.lab.results import TOLERANCE, problems, read_record, record_text, renewed
     from kidney_evals.output_files import write_output
 
     failed = False

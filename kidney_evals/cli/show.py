@@ -22,10 +22,7 @@ _LONGEST = 40
 
 
 def show_logs(names: tuple[str, ...], *, everything: bool, form: str) -> None:
-    """Print every run of this package among `names`, and list the logs that are not shown.
-
-    `form` is "text", "md" (Markdown) or "json" (one array of runs, with nothing else printed).
-    """
+    """Print every run of this package among `names`, and list the logs that are not shown."""
     files = find_logs(names)
     runs = {run.file.location: run for run in read_runs(files)}
     blocks, reasons = [], []

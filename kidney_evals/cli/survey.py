@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -73,16 +73,10 @@ def survey() -> None:
     show_default=True,
     help="Number of reverse proxies in front, whose X-Forwarded headers are believed.",
 )
-@click.option("--root-path", default="", help="Path of the survey behind the proxy (/survey).")
-def serve(
-    study: str,
-    url: str | None,
-    host: str,
-    port: int,
-    token_file: Path | None,
-    proxies: int,
-    root_path: str,
-) -> None:
+@click.option(
+    "--root-path", "root", default="", help="Path of the survey behind the proxy (/survey)."
+)
+def serve(study: str, url: str | None, token_file: Path | None, **server: Any) -> None:
     """Serve the survey of STUDY as pages in a browser, until Ctrl-C.
 
     The study's folder must hold survey.yaml with the consent text. The owner's page, at /results,
@@ -104,12 +98,9 @@ def serve(
         raise _lacks_extra(error) from error
     run(
         store,
-        host=host,
-        port=port,
         token_file=token_file or Path(f"{store.study.id}-survey.token"),
-        proxies=proxies,
-        root=root_path,
         say=lambda line: say(line, fit=False),
+        **server,
     )
 
 
@@ -120,11 +111,7 @@ def serve(
 @click.option("--language", help="One of the survey's languages; by default the first.")
 @click.option("--code", help="Go on with the interview that has this code.")
 def here(
-    study: str,
-    url: str | None,
-    condition: Condition | None,
-    language: str | None,
-    code: str | None,
+    study: str, url: str | None, condition: Condition | None, language: str | None, code: str | None
 ) -> None:
     """Answer the survey of STUDY in this terminal, and see your answers beside others'.
 
@@ -193,10 +180,7 @@ def export(study: str, url: str | None, output: str, overwrite: bool) -> None:
 
 
 def _survey(study: str, *, own: bool) -> tuple[Study, SurveySettings]:
-    """Return a study and how it is put to people.
-
-    With `own` a study without `survey.yaml` gets settings for this terminal.
-    """
+    """Return a study and its survey's settings, with `own` defaults for one without survey.yaml."""
     try:
         import kidney_evals.survey.store  # noqa: F401
     except ImportError as error:
