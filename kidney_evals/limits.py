@@ -8,10 +8,7 @@ KIDNEY: Final = "kidney"
 
 
 def limits_and_use(good: str = KIDNEY, *, people: bool = True) -> str:
-    """Return the *Limits and use* box of a study about `good` as Markdown list items.
-
-    `people` is whether people were asked.
-    """
+    """Return the limits of use of a study about `good`, with or without people, in Markdown."""
     if good == KIDNEY:
         path = files("kidney_evals").joinpath("limits_and_use.md")
         return path.read_text(encoding="utf-8").strip()

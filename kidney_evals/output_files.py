@@ -1,7 +1,7 @@
 """Write files and folders completely or not at all, and never replace another program's files.
 
-Only regular files are replaced, and those of others on request only; input files of the command
-never are.
+Only regular files are replaced: those of this package, and others on request; never input files
+of the command.
 """
 
 from __future__ import annotations
@@ -68,10 +68,9 @@ def check_output(
 ) -> bool:
     """Return whether a file will be replaced; raise `UserError` if replacing it is not allowed.
 
-    `overwrite` allows any regular file but the command's `inputs`; None is as False for a caller
-    without such an option, which the error then does not name. Without `content` it is not checked
-    whether an old file is of this package, as is a CSV file with the header, or a JSON object with
-    the keys, of the new content.
+    With `overwrite` any regular file but the command's `inputs` may be replaced; None is False for
+    a caller without this option. Else the old file must be one of this package, which is checked if
+    the new `content` is given: CSV with the same header and JSON with the same keys count.
     """
     if str(name) == STDOUT:
         return False
@@ -254,9 +253,8 @@ def _write_local(path: Path, content: bytes, replaced: bool) -> None:
             os.replace(place, path)
             return
         try:
-            # Fails if another program has created the file in the meantime.
             os.link(place, path)
-        except OSError as error:
-            if isinstance(error, FileExistsError):
-                raise
-            os.replace(place, path)  # the file system has no links
+        except FileExistsError:  # another program has created the file in the meantime
+            raise
+        except OSError:  # the file system has no links
+            os.replace(place, path)

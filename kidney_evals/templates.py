@@ -14,8 +14,7 @@ def templates(
 ) -> Environment:
     """Return the templates in a folder of a room, with `names` as globals and filters.
 
-    An undefined name is an error. With `trim`, a line that holds only a block leaves no line.
-    `options` are those of `jinja2.Environment`.
+    With `trim`, a line that holds only a block leaves no line.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 

@@ -47,12 +47,6 @@ _ABOUT: Mapping[Condition, str] = {
 _CARD_SCORER = "human_alignment"
 """The scorer of every sample of choices."""
 
-_CROSSED_DILEMMAS = 50
-"""Default number of dilemmas of a crossed run, if the study has more."""
-
-_PROBE_DILEMMAS = 100
-"""Default number of dilemmas of a run with a probe, if the study draws them."""
-
 
 def new_task(
     samples: list[Sample],
@@ -266,8 +260,6 @@ def build_choices(
                 raise UserError(f"crossed=true needs {name}={only}, not {given}")
         if precision is not None:
             raise UserError("crossed=true asks all of its design and cannot end with precision")
-        if dilemmas is None and loaded.draw is not None:
-            dilemmas = _CROSSED_DILEMMAS
     asked_probe = None
     if probe is not None:
         asked_probe = probe_asked(joined(probe))
@@ -280,8 +272,8 @@ def build_choices(
             raise UserError("worked examples hold no probe: leave out examples")
         if precision is not None:
             raise UserError("probe asks all of its design and cannot end with precision")
-        if dilemmas is None and loaded.draw is not None:
-            dilemmas = _PROBE_DILEMMAS
+    if dilemmas is None and loaded.draw is not None and (crossed or asked_probe):
+        dilemmas = 50 if crossed else 100
     main = dilemmas_of(loaded, dilemmas, draw_seed)
     check_examples(examples, readout, condition, loaded, (*main, *loaded.control_block))
     stopping = None

@@ -72,7 +72,7 @@ def viewer(
     """Return the viewer's configuration for a task of choices with these `rows` in its log.
 
     Samples without a decision come first, then the choices that fewest people share. The column of
-    an attribute or of a probe's level says whether the chosen candidate is the favoured one on it.
+    an attribute says whether the chosen candidate is the favoured one; `levels` are of a probe.
     """
     # Neither a candidate nor the coin is a better answer, so indecision has colours of its own.
     unread = dict.fromkeys(("truncated", "empty", "unreadable", "error"), "muted")

@@ -17,7 +17,7 @@ from kidney_evals.reporting.runs import installed
 
 
 def read_run_log(name: str, *, any_reference: bool) -> EvalLog:
-    """Read one log of this package; `any_reference` allows another study or other people."""
+    """Read one log of this package; with `any_reference`, of another study or other people too."""
     found = find_logs((name,))
     if len(found) > 1:
         raise UserError(f"{name} is {len(found)} logs; give one log")

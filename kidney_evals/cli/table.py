@@ -12,8 +12,6 @@ from kidney_evals.cli.terminal import complain
 from kidney_evals.errors import UserError
 from kidney_evals.output_files import STDOUT, check_output, write_output
 
-UNREADABLE = 1  # exit status if a log cannot be read and is therefore missing from the table
-
 
 @click.command()
 @options.logs
@@ -68,4 +66,4 @@ def table(
         inputs = [file.location for file in files]
         write_output(output, text.encode(), overwrite=overwrite, inputs=inputs)
     if any(file.state == "unreadable" for file in passed_over):
-        context.exit(UNREADABLE)
+        context.exit(1)

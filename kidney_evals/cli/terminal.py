@@ -66,11 +66,7 @@ def width() -> int:
 
 
 def say(text: str, *, fit: bool = True) -> None:
-    """Print lines without control characters.
-
-    With `fit`, lines are wrapped in a narrow terminal, at spaces only and with an indent; Markdown
-    and JSON are not.
-    """
+    """Print lines without control characters; with `fit`, a narrow terminal wraps them."""
     room = max(_NARROWEST, shutil.get_terminal_size((sys.maxsize, 24)).columns)
     for line in text.split("\n"):
         shown = "".join(filter(str.isprintable, line))

@@ -101,8 +101,8 @@ class Traits:
     def applied(self, own: Probabilities, question: Question) -> Probabilities:
         """Return P(A), P(B), P(indecision), P(refusal) of a respondent with these arguments.
 
-        `own` are those of the patients as listed. In this order of the steps, each argument has the
-        same meaning for all values of the others.
+        `own` holds those of first patient, second patient, indecision and refusal. The order of the
+        steps gives each argument the same meaning for all values of the others.
         """
         first, second, undecided, refusal = own
         decided = first + second

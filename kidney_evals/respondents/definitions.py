@@ -20,16 +20,12 @@ from kidney_evals.respondents.replies import pick
 
 @dataclass(frozen=True, eq=False)
 class Dilemmas:
-    """The data of dilemmas that a respondent uses.
+    """The data of dilemmas that a respondent uses."""
 
-    Attributes:
-        shares: People's shares of the first patient, the second patient and, if offered, the coin,
-            shape (D, 2) or (D, 3); NaN where nobody was asked.
-        differences: First minus second patient in each attribute, positive where people favour the
-            first, shape (D, k).
-    """
-
+    # People's shares of the patients and, if offered, the coin, shape (D, 2) or (D, 3); NaN where
+    # nobody was asked.
     shares: Floats
+    # First minus second patient by attribute, positive where people favour the first, shape (D, k).
     differences: Floats
 
 

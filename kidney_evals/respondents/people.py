@@ -87,11 +87,7 @@ _SEED = 0  # of the draw of persons
 
 
 def spread_of(reference: Reference) -> PeopleSpread:
-    """Return the distribution of weights over the people of a study and condition.
-
-    With a coin the propensity to take it is the last coefficient. `SYNTHETIC` is the model where
-    the study ships no distribution.
-    """
+    """Return the distribution over people of the weights and, with a coin, of taking it (last)."""
     from kidney_evals.human.people_tables import PeopleSpread, read_spread
 
     study, k = reference.study, len(reference.study.attributes)

@@ -106,7 +106,7 @@ class KidneyAPI(ModelAPI):
         return reply(question, content, question.chance(seed, "wording", turn), alone=alone)
 
     def _predict(self, question: Question, shown: Probabilities) -> Reply:
-        """Return its prediction of people's answers: its own probabilities, with as many faults."""
+        """Return the prediction of people's answers: its own probabilities, with its faults."""
         names = ("A", "B", "COIN") if question.offers_coin else ("A", "B")
         total = sum(shown[: len(names)])
 

@@ -69,10 +69,8 @@ class Question:
 
 
 def fraction(*parts: object) -> float:
-    """Return a hash, in [0, 1), of plain values whose `repr` is stable.
-
-    A shared random generator would not be reproducible: calls complete in any order.
-    """
+    """Return a hash, in [0, 1), of plain values whose `repr` is stable."""
+    # A shared random generator would not be reproducible: calls complete in any order.
     digest = hashlib.blake2b(repr(parts).encode(), digest_size=7).digest()
     return int.from_bytes(digest, "big") / 2**56
 
@@ -85,7 +83,7 @@ def question_asked(messages: Sequence[ChatMessage]) -> Mapping[str, Any]:
 
 
 def read_question(carried: Mapping[str, Any], asked: str) -> Question:
-    """Return the question to the model `asked` in a question's metadata."""
+    """Return the question about a dilemma in some metadata; an error names the model `asked`."""
     if not carried:
         raise UserError(
             f"{asked} answers the dilemmas of kidney_evals only, and this prompt is none; "
