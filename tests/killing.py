@@ -18,20 +18,12 @@ PATIENCE = 240
 
 
 def killed_run(folder: Path, *arguments: str) -> tuple[Path, list[EvalSampleSummary]]:
-    """Run `kidney_evals/coin_flip` in a folder and kill it; return its log and its samples.
-
-    Args:
-        folder: The folder; the log is in `logs` below it.
-        *arguments: Further arguments of `inspect eval`.
-    """
+    """Run `kidney_evals/coin_flip` in a folder and kill it; return its log and its samples."""
     logs = folder / "logs"
+    # One sample after the other, each written to the disk at once.
+    options = ("--log-dir", "logs", "--display", "plain", "--max-samples", "1", "--log-buffer", "1")
     process = subprocess.Popen(
-        [
-            *(str(INSPECT), "eval", "kidney_evals/coin_flip", *arguments),
-            *("--log-dir", "logs", "--display", "plain"),
-            # One sample after the other, each written to the disk at once.
-            *("--max-samples", "1", "--log-buffer", "1"),
-        ],
+        [str(INSPECT), "eval", "kidney_evals/coin_flip", *arguments, *options],
         cwd=folder,
         env=environment(),
         stdout=subprocess.DEVNULL,

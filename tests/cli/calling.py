@@ -1,4 +1,4 @@
-"""What every command owes its caller, and Inspect's own command line as a subprocess."""
+"""Calls of our command line in this process, and of Inspect's as a subprocess."""
 
 import os
 import subprocess
@@ -18,6 +18,13 @@ def kidney_evals(*arguments: object) -> Result:
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
+def printed(*arguments: object) -> str:
+    """Return what a command that succeeds prints on standard output."""
+    done = kidney_evals(*arguments)
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
 def refused(result: Result) -> str:
     """Return the one line with which a command gave up."""
     assert result.exit_code == 2, result.output
@@ -27,17 +34,16 @@ def refused(result: Result) -> str:
     return line
 
 
-def inspect(
-    *arguments: str | Path, cwd: Path, seconds: int = 240
-) -> subprocess.CompletedProcess[str]:
+def inspect(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run `inspect` in a folder, with nothing of Inspect's set in the environment."""
+    command = [str(INSPECT), *map(str, arguments)]
     return subprocess.run(
-        [str(INSPECT), *(str(argument) for argument in arguments)],
+        command,
         cwd=cwd,
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=seconds,
+        timeout=240,
         check=False,
     )
 

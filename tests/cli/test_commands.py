@@ -9,7 +9,7 @@ import pytest
 from inspect_ai.log import read_eval_log
 
 import kidney_evals._registry as registry
-from cli.calling import inspect, kidney_evals, refused
+from cli.calling import inspect, kidney_evals, printed, refused
 from kidney_evals.cli.logs import reading
 from kidney_evals.reporting import rows_of
 from kidney_evals.reporting.logs import find_logs, read_samples
@@ -21,14 +21,13 @@ from tasks.running import run
 
 def test_suites_and_respondents_are_listed() -> None:
     for suite in ("smoke", "full"):
-        result = kidney_evals("suite", suite)
-        assert result.exit_code == 0 and result.stdout.count("\n") == 1
-        names = result.stdout.split()
+        (line,) = printed("suite", suite).splitlines()
+        names = line.split()
         assert names and all(one.startswith(f"kidney_evals/{suite}_") for one in names)
         assert all(callable(getattr(registry, one.split("/")[1])) for one in names)
     line = refused(kidney_evals("suite", "smok"))
     assert line == "Error: unknown suite 'smok'; allowed: smoke, full"
-    listed = kidney_evals("respondents").stdout
+    listed = printed("respondents")
     for one in respondents():
         assert one.name in listed and all(argument in listed for argument in one.takes)
 
@@ -52,12 +51,9 @@ def test_the_published_answers_cannot_be_fetched_without_a_network(
 
 
 def test_a_log_is_described_with_its_rows(made: Made, tmp_path: Path) -> None:
-    task = coin_flip(dilemmas=45, orders="as_listed", controls=False)
-    log = run(task, tmp_path)
-    shown = kidney_evals("describe", log.location)
-    assert shown.exit_code == 0, shown.output
-    lines = shown.stdout.splitlines()
-    assert max(len(line) for line in lines) <= 80
+    log = run(coin_flip(dilemmas=45, orders="as_listed", controls=False), tmp_path)
+    lines = printed("describe", log.location).splitlines()
+    assert max(map(len, lines)) <= 80
     assert lines[0] == "kidney_evals/coin_flip  kidney/human"
     assert lines[1] == "mcelfresh_2021, 45 samples, 45 answers read"
     rows = rows_of(read_eval_log(log.location))

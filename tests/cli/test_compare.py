@@ -10,19 +10,13 @@ from pathlib import Path
 import pytest
 from inspect_ai.log import EvalLog
 
-from cli.calling import kidney_evals, refused
-from reporting.making_logs import HOSTILE, Made, edited, fact, of_another_run
+from cli.calling import kidney_evals, printed, refused
+from reporting.making_logs import HOSTILE, Made, another, edited, fact, spec
 
 
 def again(source: Path, target: Path, edit: Callable[[EvalLog], object]) -> Path:
     """Write a changed copy of a log, as of another run."""
-    target.parent.mkdir(exist_ok=True)
-    edited(source, target, of_another_run)
-    return edited(target, target, edit)
-
-
-def with_status(status: str) -> Callable[[EvalLog], object]:
-    return lambda log: setattr(log, "status", status)
+    return edited(source, target, another(edit))
 
 
 def unanswered(log: EvalLog) -> None:
@@ -35,18 +29,14 @@ def unanswered(log: EvalLog) -> None:
 
 
 def test_a_run_beside_itself_changes_nothing(made: Made) -> None:
-    shown = kidney_evals("compare", made.coin, made.coin, "--fail-if", "changed")
-    assert shown.exit_code == 0, shown.output
-    lines = shown.stdout.splitlines()
-    assert max(len(line) for line in lines) <= 80
-    assert lines[0] == "coin_flip, mcelfresh_2021"
-    assert "OLD and NEW are one and the same run." in shown.stdout
-    assert "6 dilemmas in both, none left out." in lines
-    assert "--fail-if changed: passed" in lines
-    assert "not what is right" in shown.stdout and "people: what their own" in shown.stdout
+    shown = printed("compare", made.coin, made.coin, "--fail-if", "changed")
+    lines = shown.splitlines()
+    assert max(map(len, lines)) <= 80 and lines[0] == "coin_flip, mcelfresh_2021"
+    assert {"6 dilemmas in both, none left out.", "--fail-if changed: passed"} <= set(lines)
+    says = ("OLD and NEW are one and the same run.", "not what is right", "people: what their own")
+    assert all(part in shown for part in (*says, "is not tabled"))
     flips = next(line for line in lines if line.startswith("indecision rate"))
     assert "+.000" in flips and flips.endswith("unclear")
-    assert "is not tabled" in shown.stdout
 
 
 def test_the_formats_hold_the_same_numbers(made: Made, tmp_path: Path) -> None:
@@ -94,8 +84,7 @@ def test_statuses(made: Made, tmp_path: Path) -> None:
     shown = kidney_evals("compare", tmp_path, made.coin, "--fail-if", "changed")
     assert shown.exit_code == 3, shown.output
     assert "forced_choice, mcelfresh_2021 is in OLD alone" in shown.stdout
-    shown = kidney_evals("compare", made.coin, tmp_path, "--fail-if", "changed")
-    assert shown.exit_code == 0 and "is in NEW alone" in shown.stdout
+    assert "is in NEW alone" in printed("compare", made.coin, tmp_path, "--fail-if", "changed")
 
 
 def test_rules_are_checked_before_logs_are_read(made: Made, tmp_path: Path) -> None:
@@ -107,28 +96,28 @@ def test_rules_are_checked_before_logs_are_read(made: Made, tmp_path: Path) -> N
     new = again(made.coin, tmp_path / "new.eval", fact("wordings", {"hospital": ""}))
     line = refused(kidney_evals("compare", made.coin, new))
     assert "wording: OLD has 'default', NEW 'hospital'; --despite wording lets that pass" in line
-    shown = kidney_evals("compare", made.coin, new, "--despite", "wording")
-    assert shown.exit_code == 0 and "Compared although the wording differs" in shown.stdout
+    shown = printed("compare", made.coin, new, "--despite", "wording")
+    assert "Compared although the wording differs" in shown
 
 
 def test_runs_that_did_not_end_are_named(made: Made, tmp_path: Path) -> None:
     cut = tmp_path / "cut.eval"
-    for ended, says in (("error", "failed"), ("started", "not ended")):
-        again(made.forced, cut, with_status(ended))
+    for end, says in (
+        (lambda log: setattr(log, "status", "error"), "failed"),
+        (lambda log: setattr(log, "status", "started"), "not ended"),
+    ):
+        again(made.forced, cut, end)
         line = refused(kidney_evals("compare", made.forced, cut))
         assert "NEW" in line and says in line and "--partial" in line
-        shown = kidney_evals("compare", made.forced, cut, "--partial")
-        assert shown.exit_code == 0 and "NEW did not end" in shown.stdout, shown.output
+        assert "NEW did not end" in printed("compare", made.forced, cut, "--partial")
     (tmp_path / "half.eval").write_bytes(made.coin.read_bytes()[:2000])
     line = refused(kidney_evals("compare", made.coin, tmp_path / "half.eval"))
     assert "NEW holds no run that can be compared" in line and "half written" in line
     # Beside a run that did end they are passed over, with a line.
     shutil.copy(made.other, tmp_path / "other.eval")
     shutil.copy(made.forced, tmp_path / "whole.eval")
-    shown = kidney_evals("compare", made.forced, tmp_path)
-    assert shown.exit_code == 0, shown.output
     # The paths may be broken anywhere, to fit 80 columns.
-    told = "".join(shown.stdout.split())
+    told = "".join(printed("compare", made.forced, tmp_path).split())
     for part in ("passedover:NEW", "notended", "onlyhalfwritten", "whole.evalcounts"):
         assert part in told
     assert "other.eval:ofanotherevaluation(sums)" in told
@@ -136,13 +125,11 @@ def test_runs_that_did_not_end_are_named(made: Made, tmp_path: Path) -> None:
 
 def test_names_are_text(made: Made, tmp_path: Path) -> None:
     new = tmp_path / "x\x1b[2J\x1b]0;t\x07.eval"
-    again(made.forced, new, lambda log: setattr(log.eval, "model", HOSTILE))
-    shown = {}
-    for form in ("text", "md", "json"):
-        result = kidney_evals("compare", made.forced, new, "--format", form)
-        assert result.exit_code == 0, result.output
-        assert all(line.isprintable() for line in result.stdout.split("\n"))
-        shown[form] = result.stdout
-    assert max(len(line) for line in shown["text"].splitlines()) <= 80
-    assert "<b>" not in shown["md"] and "&lt;b&gt;\\|\\*\\_x\\_\\*\\|\\`" in shown["md"]
-    assert json.loads(shown["json"])["panels"][0]["new"]["model"] == HOSTILE
+    again(made.forced, new, spec("model", HOSTILE))
+    text, md, given = (
+        printed("compare", made.forced, new, "--format", form) for form in ("text", "md", "json")
+    )
+    assert all(line.isprintable() for line in f"{text}{md}{given}".split("\n"))
+    assert max(map(len, text.splitlines())) <= 80
+    assert "<b>" not in md and "&lt;b&gt;\\|\\*\\_x\\_\\*\\|\\`" in md
+    assert json.loads(given)["panels"][0]["new"]["model"] == HOSTILE

@@ -7,8 +7,9 @@ import resource
 import shutil
 import socket
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 
 import fsspec
@@ -16,7 +17,7 @@ import pytest
 from click.testing import Result
 
 from charts.test_png import FILE
-from cli.calling import kidney_evals, refused
+from cli.calling import kidney_evals, printed, refused
 from kidney_evals.charts import png as png_module
 from kidney_evals.errors import UserError
 from kidney_evals.output_files import write_output
@@ -121,7 +122,7 @@ def test_figures_are_replaced_all_or_none(here: Path) -> None:
     assets = here / "figures"
     arguments = ("report", "run.eval", "-o", "out.html", "--assets", assets)
     for _ in range(2):
-        assert kidney_evals(*arguments).exit_code == 0
+        printed(*arguments)
     *others, last = sorted(assets.iterdir())
     for one in others:
         one.unlink()
@@ -130,7 +131,7 @@ def test_figures_are_replaced_all_or_none(here: Path) -> None:
     assert f"{last.name} exists and was not written by" in refused(kidney_evals(*arguments))
     assert [one.read_text() for one in assets.iterdir()] == ["precious"]
     assert (here / "out.html").stat().st_mtime_ns == page
-    assert kidney_evals(*arguments, "--overwrite").exit_code == 0
+    printed(*arguments, "--overwrite")
     assert len(list(assets.iterdir())) == len(others) + 1
 
 
@@ -138,7 +139,7 @@ def test_dash_is_standard_output(here: Path) -> None:
     page = call("report", out="-")
     assert page.exit_code == 0 and page.stdout.startswith("<!doctype html>")
     assert page.stdout.rstrip().endswith("</html>") and "1 model, 1 run\n" in page.stderr
-    assert call("table", out="-").stdout == kidney_evals("table", "run.eval").stdout
+    assert call("table", out="-").stdout == printed("table", "run.eval")
     for command in ("bundle run.eval -o", "report . --assets"):
         assert "standard output" in refused(kidney_evals(*command.split(), "-"))
     assert "must end in .eval or .json" in refused(kidney_evals("rescore", "run.eval", "-o", "-"))
@@ -146,12 +147,11 @@ def test_dash_is_standard_output(here: Path) -> None:
 
 
 @pytest.fixture
-def store() -> Iterator[fsspec.AbstractFileSystem]:
+def store() -> fsspec.AbstractFileSystem:
     files = fsspec.filesystem("memory")
     files.store.clear()
-    yield files
-    files.store.clear()
     files.pseudo_dirs[:] = [""]
+    return files
 
 
 @BOTH
@@ -176,12 +176,12 @@ def test_a_file_is_written_to_an_address(
 
 def test_a_site_is_written_to_an_address(here: Path, store: fsspec.AbstractFileSystem) -> None:
     arguments = ("bundle", "run.eval", "-o", "memory://bucket/site")
-    assert kidney_evals(*arguments).exit_code == 0
+    printed(*arguments)
     files = set(store.find("/bucket/site"))
     assert {"/bucket/site/index.html", "/bucket/site/viewer/index.html"} <= files
     assert "--overwrite" in refused(kidney_evals(*arguments))
     store.pipe_file("/bucket/site/figures/old.csv", b"a")
-    assert kidney_evals(*arguments, "--overwrite").exit_code == 0
+    printed(*arguments, "--overwrite")
     assert set(store.find("/bucket/site")) == files
     store.pipe_file("/bucket/site/notes.md", b"precious")
     assert "name another folder" in refused(kidney_evals(*arguments, "--overwrite"))
@@ -190,18 +190,16 @@ def test_a_site_is_written_to_an_address(here: Path, store: fsspec.AbstractFileS
 
 
 def test_no_address_becomes_a_local_folder(here: Path) -> None:
-    for command in (
-        *("table run.eval -o", "bundle run.eval -o", "sft export --out"),
-        "report run.eval --assets",
-    ):
-        for out in ("s3:/bucket/out", "nonsense://bucket", "memory:/bucket", "http://127.0.0.1:9/"):
-            refused(kidney_evals(*command.split(), out))
-            assert [one.name for one in here.iterdir()] == ["run.eval"]
+    commands = ("table run.eval -o", "bundle run.eval -o", "sft export --out")
+    addresses = ("s3:/bucket/out", "nonsense://bucket", "memory:/bucket", "http://127.0.0.1:9/")
+    for command, out in product((*commands, "report run.eval --assets"), addresses):
+        refused(kidney_evals(*command.split(), out))
+        assert [one.name for one in here.iterdir()] == ["run.eval"]
 
 
 def test_a_site_with_other_files_or_its_own_logs_is_unchanged(here: Path) -> None:
     site = here / "site"
-    assert kidney_evals("bundle", "run.eval", "-o", site).exit_code == 0
+    printed("bundle", "run.eval", "-o", site)
     (log,) = (site / "viewer" / "logs").glob("*.eval")
     line = refused(kidney_evals("bundle", log, "-o", site, "--overwrite"))
     assert "is read" in line and log.exists()

@@ -7,9 +7,9 @@ import pytest
 from inspect_ai.log import read_eval_log, write_eval_log
 from inspect_ai.model import ModelConfig
 
-from cli.calling import inspect, kidney_evals, refused
+from cli.calling import inspect, kidney_evals, printed, refused
 from kidney_evals.reporting.rows import stored_rows
-from reporting.making_logs import Made, edited
+from reporting.making_logs import Made, edited, unscored
 
 OTHER = "0" * 64
 """A hash of nothing that is installed."""
@@ -36,9 +36,7 @@ def test_the_same_digits_again(output: str | None, log: Path, tmp_path: Path) ->
     target = tmp_path / (output or "run-scored.eval")
     # Inspect prints the address of a log.
     arguments = [log.as_uri()] if output is None else [log, "-o", target]
-    result = kidney_evals("rescore", *arguments)
-    assert result.exit_code == 0, result.output
-    assert f"{len(digits(log))} rows, 0 differ" in result.stdout
+    assert f"{len(digits(log))} rows, 0 differ" in printed("rescore", *arguments)
     assert digits(target) == digits(log) and log.read_bytes() == before
     assert names(tmp_path) == sorted({"run.eval", target.relative_to(tmp_path).parts[0]})
 
@@ -58,8 +56,8 @@ def test_a_row_that_moved_is_named_the_card_made_again_and_no_model_set_up(
     first = changed.results.scores[0]
     first.metrics["est_value"].value = 0.123
     write_eval_log(changed, str(log))
-    result = kidney_evals("rescore", log)
-    assert "1 differ" in result.stdout and f"  {first.name}: 0.123 -> " in result.stdout
+    shown = printed("rescore", log)
+    assert "1 differ" in shown and f"  {first.name}: 0.123 -> " in shown
     before, after = (
         read_eval_log(str(tmp_path / name), header_only=True)
         for name in ("run.eval", "run-scored.eval")
@@ -91,8 +89,7 @@ def test_other_people_or_another_study_only_on_request(
     assert part in line and OTHER[:12] in line and "any" in line
     assert names(tmp_path) == ["run.eval"]
 
-    result = kidney_evals("rescore", log, "--any-reference")
-    assert result.exit_code == 0, result.output
+    printed("rescore", log, "--any-reference")
     # Only the hash was altered, so the installed tables give the run's own digits.
     assert digits(tmp_path / "run-scored.eval") == digits(log)
     facts = read_eval_log(str(tmp_path / "run-scored.eval"), header_only=True).eval.metadata or {}
@@ -120,11 +117,7 @@ def test_some_logs_cannot_be_scored(log: Path, made: Made, tmp_path: Path) -> No
 
 @pytest.mark.slow
 def test_inspect_score_gives_the_rows_of_the_run(log: Path, tmp_path: Path) -> None:
-    unscored = read_eval_log(str(log))
-    for sample in unscored.samples or []:
-        sample.scores = {}
-    unscored.results = None
-    write_eval_log(unscored, str(tmp_path / "unscored.eval"))
+    edited(log, tmp_path / "unscored.eval", unscored)
     done = inspect(
         *("score", "unscored.eval", "--scorer", "kidney_evals/human_alignment"),
         *("--action", "append", "--output-file", "again.eval", "--display", "plain"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ import yaml
 from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
-from cli.calling import kidney_evals, refused
+from cli.calling import kidney_evals, printed, refused
 from kidney_evals.cli import main
 from kidney_evals.studies import (
     Study,
@@ -24,24 +23,16 @@ from kidney_evals.studies import (
 from kidney_evals.studies.new import CONSENT_TO_REPLACE, control_rows, parse_attribute
 from kidney_evals.studies.schema import SCHEMA_FILE, study_schema
 from kidney_evals.survey.settings import load_survey
+from study_folders import copied, edit
 
 FILES = {"study.yaml", "controls.csv", "survey.yaml", "README.md", SCHEMA_FILE}
-
-
-def edit(folder: Path, file: str, old: str, new: str) -> None:
-    text = (folder / file).read_text(encoding="utf-8")
-    assert old in text
-    (folder / file).write_text(text.replace(old, new, 1), encoding="utf-8")
-
 
 # --- new ---
 
 
 def test_defaults_make_a_valid_folder(tmp_path: Path) -> None:
     folder = tmp_path / "grant"
-    done = kidney_evals("study", "new", folder, "--yes")
-    assert done.exit_code == 0, done.output
-    assert f"kidney-evals study check {folder}" in done.stdout
+    assert f"kidney-evals study check {folder}" in printed("study", "new", folder, "--yes")
     assert {path.name for path in folder.iterdir()} == FILES
     study = load_study(folder)
     assert (study.id, study.words.good, study.people["coin_flip"]) == ("grant", "scholarship", 0)
@@ -51,8 +42,7 @@ def test_defaults_make_a_valid_folder(tmp_path: Path) -> None:
     # The schema that study.yaml names lies beside it, so that an editor needs no network.
     first = (folder / "study.yaml").read_text("utf-8").splitlines()[0]
     assert first == f"# yaml-language-server: $schema={SCHEMA_FILE}"
-    check = kidney_evals("study", "check", folder)
-    assert check.exit_code == 0 and "problem" not in check.stdout, check.output
+    assert "problem" not in printed("study", "check", folder)
 
 
 ANSWERS = """\
@@ -87,11 +77,8 @@ def test_questions_are_asked_one_by_one(tmp_path: Path) -> None:
     assert "Try again." in done.output
     study = load_study(folder)
     words = study.words
-    assert (words.the_good, words.candidates, words.a_candidate) == (
-        "the flat",
-        "tenants",
-        "a tenant",
-    )
+    assert (words.the_good, words.a_candidate) == ("the flat", "a tenant")
+    assert words.candidates == "tenants"
     assert words.situation == "Two tenants ask for a flat."
     assert study.attribute_ids == ("household", "waiting", "health")
     household, waiting, health = study.attributes
@@ -116,8 +103,7 @@ def facts(study: Study) -> tuple[object, ...]:
 @pytest.mark.parametrize("name", study_names())
 def test_the_questions_of_a_shipped_study_without_its_people(name: str, tmp_path: Path) -> None:
     folder = tmp_path / "mine"
-    done = kidney_evals("study", "new", folder, "--from", name, "--title", "Mine")
-    assert done.exit_code == 0, done.output
+    printed("study", "new", folder, "--from", name, "--title", "Mine")
     mine, theirs = load_study(folder), load_study(name)
     assert facts(mine) == facts(theirs)
     assert (mine.id, mine.title, set(mine.people.values())) == ("mine", "Mine", {0})
@@ -129,17 +115,8 @@ def test_the_questions_of_a_shipped_study_without_its_people(name: str, tmp_path
 @pytest.mark.parametrize(
     "word",
     [
-        "no",
-        "null",
-        "1.10",
-        "tea: hot",
-        "# one",
-        "- two",
-        "it's",
-        'a "good" seat',
-        "größe",
-        "a, b",
-        "~",
+        *("no", "null", "1.10", "tea: hot", "# one", "- two", "it's"),
+        *('a "good" seat', "größe", "a, b", "~"),
     ],
 )
 def test_any_word_is_read_back_as_it_was_typed(word: str, tmp_path: Path) -> None:
@@ -147,8 +124,7 @@ def test_any_word_is_read_back_as_it_was_typed(word: str, tmp_path: Path) -> Non
     attribute = f"Rank of {word.replace(':', '')}: lower {word} | higher {word}; high"
     options = ("--good", word, "--candidate", word, "--situation", situation, "--title", word)
     lines = ("--attribute", attribute, "--attribute", "Age: -0.5 to 20 by 0.5 years; low")
-    done = kidney_evals("study", "new", tmp_path / "x", "--yes", *options, *lines)
-    assert done.exit_code == 0, done.output
+    printed("study", "new", tmp_path / "x", "--yes", *options, *lines)
     study = load_study(tmp_path / "x")
     words = study.words
     assert (words.good, words.candidate, study.title) == (word, word, word)
@@ -197,6 +173,7 @@ def test_nothing_is_overwritten_and_no_shipped_name_taken(tmp_path: Path) -> Non
     # `-T study=liver` would be the shipped one.
     line = refused(kidney_evals("study", "new", tmp_path / "liver", "--yes"))
     assert "the name of a shipped study" in line and not (tmp_path / "liver").exists()
+    assert "unknown study" in refused(kidney_evals("study", "check", tmp_path / "liver"))
 
 
 def test_controls_are_clear_or_equal_pairs() -> None:
@@ -222,18 +199,19 @@ def test_controls_are_clear_or_equal_pairs() -> None:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A new study."""
-    assert kidney_evals("study", "new", tmp_path / "mine", "--yes").exit_code == 0
+    printed("study", "new", tmp_path / "mine", "--yes")
     return tmp_path / "mine"
 
 
 def test_every_file_is_checked_and_every_problem_listed(tmp_path: Path) -> None:
-    folder = tmp_path / "mine"
-    shutil.copytree(datasets_dir() / "mcelfresh_2021_fixed", folder)
-    edit(folder, "study.yaml", "id: mcelfresh_2021_fixed", "id: my study")
-    edit(folder, "study.yaml", "favoured_text: the younger patient", 'favoured_text: ""')
-    edit(folder, "dilemmas.csv", "q02,question 2,18", "q02,question 2,19")
-    edit(folder, "reference/counts.csv", "forced_choice", "forced")
-    edit(folder, "reference/draws_coin_flip.csv", "32,10,20", "32,10,many")
+    folder = copied(
+        *("mcelfresh_2021_fixed", tmp_path / "mine"),
+        ("study.yaml", "id: mcelfresh_2021_fixed", "id: my study"),
+        ("study.yaml", "favoured_text: the younger patient", 'favoured_text: ""'),
+        ("dilemmas.csv", "q02,question 2,18", "q02,question 2,19"),
+        ("reference/counts.csv", "forced_choice", "forced"),
+        ("reference/draws_coin_flip.csv", "32,10,20", "32,10,many"),
+    )
     done = kidney_evals("study", "check", folder)
     assert done.exit_code == 1
     for line in (
@@ -264,14 +242,9 @@ def test_every_file_is_checked_and_every_problem_listed(tmp_path: Path) -> None:
         assert part in last.stdout
     assert "[mine].base must be one of default" in last.stdout
     assert max(map(len, last.stdout.splitlines())) <= 80
-
-
-def test_a_wording_with_the_id_of_a_shipped_one_is_a_problem(folder: Path) -> None:
-    """As a run refuses it."""
-    (folder / "wordings.yaml").write_text("- {id: hospital, base: default, varies: x}\n", "utf-8")
-    done = kidney_evals("study", "check", folder)
-    assert done.exit_code == 1
-    assert "is the id of a shipped wording" in done.stdout
+    # A run refuses the id of a shipped wording.
+    edit(folder, "wordings.yaml", "id: mine, base: nope", "id: hospital, base: default")
+    assert "is the id of a shipped wording" in kidney_evals("study", "check", folder).stdout
 
 
 def test_people_are_not_asked_with_the_consent_text_to_replace(tmp_path: Path) -> None:
@@ -297,14 +270,9 @@ def test_problems_of_several_fields_are_not_hidden_by_those_of_one(folder: Path)
     assert "draws 99999999 dilemmas of at most" in text and "version must be text" in text
 
 
-UNNAMED = (
-    "study.yaml",
-    "  good: scholarship\n  the_good: the scholarship\n  a_good: a scholarship\n",
-    "",
-)
-
+GOOD = "  good: scholarship\n  the_good: the scholarship\n  a_good: a scholarship\n"
 NOTES: list[tuple[tuple[str, str, str], str]] = [
-    (UNNAMED, "scenario names no good"),
+    (("study.yaml", GOOD, ""), "scenario names no good"),
     (("study.yaml", "id: mine", "id: liver"), "The id liver is that of a shipped study"),
     (("study.yaml", "coin_flip: 0", "coin_flip: 12"), "is 12 for coin_flip, but reference/ has no"),
     (("study.yaml", "id: mine", "id: mine"), "The consent in survey.yaml is not yours yet"),
@@ -316,58 +284,42 @@ def test_what_is_seldom_meant_is_a_note(
     change: tuple[str, str, str], says: str, folder: Path
 ) -> None:
     edit(folder, *change)
-    done = kidney_evals("study", "check", folder)
-    text = " ".join(done.stdout.split())
+    text = " ".join(printed("study", "check", folder).split())
     assert "24 questions for each person (20 dilemmas, 2 controls, 2 repeats)" in text
-    assert done.exit_code == 0 and says in text, done.stdout
+    assert says in text
 
 
 def test_missing_controls_and_unread_files_are_notes(folder: Path) -> None:
     (folder / "controls.csv").rename(folder / "control.csv")
-    text = " ".join(kidney_evals("study", "check", folder).stdout.split())
+    text = " ".join(printed("study", "check", folder).split())
     assert "There is no controls.csv" in text and "No command reads control.csv" in text
 
 
-FIXED = """\
-id: fixed
-title: Three pairs
-version: "1"
-kind: fixed
-canary: none
-people: {forced_choice: 0, coin_flip: 0}
-scenario: {good: seat, situation: One seat is left.}
-attributes:
-"""
-
-
 def test_attributes_that_cannot_be_told_apart_are_a_note(tmp_path: Path) -> None:
-    attributes = [
-        {
-            **{"id": name, "label": name, "range": [0, 9], "favoured": "high"},
-            **{"favoured_text": f"more {name}", "phrases": {"other": "{value}"}},
-        }
+    attributes = "".join(
+        f"  - {{id: {name}, label: {name}, range: [0, 9], favoured: high, "
+        f"favoured_text: more {name}, phrases: {{other: '{{value}}'}}}}\n"
         for name in "abcd"
-    ]
-    study = FIXED + yaml.safe_dump(attributes)
-    folder = tmp_path / "fixed"
-    folder.mkdir()
-    (folder / "study.yaml").write_text(study, encoding="utf-8")
+    )
+    (tmp_path / "study.yaml").write_text(
+        'id: fixed\ntitle: Three pairs\nversion: "1"\nkind: fixed\ncanary: none\n'
+        "people: {forced_choice: 0, coin_flip: 0}\n"
+        f"scenario: {{good: seat, situation: One seat is left.}}\nattributes:\n{attributes}"
+    )
     columns = ",".join(f"{side}_{name}" for side in ("first", "second") for name in "abcd")
     # c is a + b in every difference, d never differs.
     rows = ("x,1,0,1,5,0,0,0,5", "y,0,3,3,5,0,0,0,5", "z,4,1,5,2,0,0,0,2")
-    table = "\n".join((f"id,{columns}", *rows))
-    (folder / "dilemmas.csv").write_text(table + "\n", encoding="utf-8")
-    text = " ".join(kidney_evals("study", "check", folder).stdout.split())
+    (tmp_path / "dilemmas.csv").write_text("\n".join((f"id,{columns}", *rows, "")))
+    text = " ".join(printed("study", "check", tmp_path).split())
     assert "In no dilemma do the candidates differ in d:" in text
     assert "In these dilemmas a, b, c follow from each other" in text
 
 
 @pytest.mark.parametrize("name", study_names())
 def test_shipped_studies_have_no_problem_and_fit_a_terminal_and_the_schema(name: str) -> None:
-    done = kidney_evals("study", "check", name)
-    assert done.exit_code == 0 and " problem" not in done.stdout, done.output
-    assert max(map(len, done.stdout.splitlines())) <= 80
-    shown = " ".join(done.stdout.split())
+    output = printed("study", "check", name)
+    assert " problem" not in output and max(map(len, output.splitlines())) <= 80
+    shown = " ".join(output.split())
     for part in ("without a coin", "with a coin", "forced_choice", "coin_flip", "stated_values"):
         assert part in shown
     study = load_study(name)
@@ -380,14 +332,10 @@ def test_shipped_studies_have_no_problem_and_fit_a_terminal_and_the_schema(name:
     assert not schema.is_valid(content | {"kind": "random"})
 
 
-def test_a_study_that_is_not_there_is_one_line(tmp_path: Path) -> None:
-    assert "unknown study" in refused(kidney_evals("study", "check", tmp_path))
-
-
 # --- schema ---
 
 
 def test_the_shipped_schema_is_that_of_the_models() -> None:
     shipped = json.loads((datasets_dir() / SCHEMA_FILE).read_text("utf-8"))
     assert shipped == study_schema(), f"kidney-evals study schema > datasets/{SCHEMA_FILE}"
-    assert json.loads(kidney_evals("study", "schema").stdout) == shipped
+    assert json.loads(printed("study", "schema")) == shipped

@@ -1,42 +1,34 @@
 """A study outside the package: a folder with the files of a shipped one."""
 
-import shutil
 from pathlib import Path
 
 import pytest
-from inspect_ai import eval
 from inspect_ai.log import EvalLog, read_eval_log
 
-from cli.calling import inspect, kidney_evals, refused
+from cli.calling import inspect, kidney_evals, printed, refused
 from kidney_evals.errors import UserError
 from kidney_evals.reporting import rows_of
-from kidney_evals.studies import datasets_dir, load_study
+from kidney_evals.studies import load_study
 from kidney_evals.tasks import smoke_coin_flip, smoke_coin_flip_fixed
+from study_folders import SCHOLARSHIP, copied, edit
 from tasks.running import run
 
 ROOT = Path(__file__).resolve().parents[2]
+FIXED = "mcelfresh_2021_fixed"
 
 
 @pytest.fixture
 def study(tmp_path: Path) -> Path:
     """A copy of a shipped study under an id of its own."""
     folder = tmp_path / "studies" / "mine"
-    shutil.copytree(datasets_dir() / "mcelfresh_2021_fixed", folder)
-    edit(folder, "study.yaml", "id: mcelfresh_2021_fixed\n", "id: mine\n")
-    return folder
-
-
-def edit(study: Path, file: str, old: str, new: str) -> None:
-    text = (study / file).read_text(encoding="utf-8")
-    assert old in text
-    (study / file).write_text(text.replace(old, new, 1), encoding="utf-8")
+    return copied(FIXED, folder, ("study.yaml", f"id: {FIXED}\n", "id: mine\n"))
 
 
 def check(log: EvalLog, folder: Path) -> None:
     assert log.status == "success", log.error
     facts = log.eval.metadata or {}
     assert facts["study"] == "mine" and facts["study_hash"] == load_study(folder).hash
-    assert facts["study_hash"] != load_study("mcelfresh_2021_fixed").hash
+    assert facts["study_hash"] != load_study(FIXED).hash
     assert log.samples
     for sample in log.samples:
         # The path is absolute, however it was given: the log can be scored from anywhere.
@@ -60,8 +52,7 @@ def test_a_relative_path_and_scoring_from_another_folder(
     check(log, study)
     monkeypatch.chdir("/")
     (path,) = (tmp_path / "logs").glob("*.eval")
-    done = kidney_evals("rescore", path)
-    assert done.exit_code == 0 and " 0 differ" in done.stdout, done.output
+    assert " 0 differ" in printed("rescore", path)
     # An edited or spoilt study does not score an older log.
     edit(study, "study.yaml", "id: mine", "# another word\nid: mine")
     assert "another study" in refused(kidney_evals("rescore", path))
@@ -84,26 +75,18 @@ def test_from_a_task_file_of_the_checkout(study: Path, tmp_path: Path) -> None:
 
 def test_a_spoilt_folder_is_one_line_before_the_first_call(study: Path, tmp_path: Path) -> None:
     edit(study, *SPOILT)
-    for arguments in (
-        ("plan", "forced_choice", "-T", f"study={study}"),
-        ("plan", "coin_flip", "-T", f"study={study}"),
-        ("sft", "export", "--study", study, "--out", tmp_path / "out"),
-    ):
+    plan = ("plan", "forced_choice", "-T", f"study={study}")
+    for arguments in (plan, ("sft", "export", "--study", study, "--out", tmp_path / "out")):
         line = refused(kidney_evals(*arguments))
         assert line.startswith(f"Error: {study / SPOILT[0]}") and SAYS in line
     for task in ("coin_flip", "stated_values"):
         with pytest.raises(UserError, match=SAYS):
-            eval(
-                f"kidney_evals/{task}",
-                task_args={"study": str(study)},
-                model="mockllm/model",
-                log_dir=str(tmp_path / "logs"),
-            )
+            run(f"kidney_evals/{task}", tmp_path / "logs", task_args={"study": str(study)})
     assert not list(tmp_path.glob("logs/*.eval")) and not (tmp_path / "out").exists()
     # Tables of people's answers are read as early.
     edit(study, SPOILT[0], SPOILT[2], SPOILT[1])
     edit(study, "reference/draws_coin_flip.csv", "32,10,20", "32,10,many")
-    line = refused(kidney_evals("plan", "forced_choice", "-T", f"study={study}"))
+    line = refused(kidney_evals(*plan))
     assert "draws_coin_flip.csv" in line and "line 2, q01.coin must be a" in line
 
 
@@ -116,15 +99,10 @@ def test_a_study_edited_between_two_runs_of_a_process(study: Path, tmp_path: Pat
 
 
 def test_a_suite_for_a_study_of_ones_own(tmp_path: Path) -> None:
-    folder = tmp_path / "mine"
-    shutil.copytree(Path(__file__).parents[1] / "data" / "scholarship", folder)
-    shown = kidney_evals("suite", "smoke", "--study", str(folder)).stdout.split()
-    assert shown == [
-        "kidney_evals/smoke_forced_choice",
-        "kidney_evals/smoke_coin_flip",
-        "-T",
-        f"study={folder}",
-    ]
+    folder = copied(SCHOLARSHIP, tmp_path / "mine")
+    shown = printed("suite", "smoke", "--study", folder).split()
+    assert shown[:2] == ["kidney_evals/smoke_forced_choice", "kidney_evals/smoke_coin_flip"]
+    assert shown[2:] == ["-T", f"study={folder}"]
     task = smoke_coin_flip(study=str(folder))
     # 50 dilemmas in both orders.
     assert len(task.dataset) == 100 and (task.metadata or {})["good"] == "scholarship"

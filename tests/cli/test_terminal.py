@@ -9,11 +9,10 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
-from inspect_ai.log import EvalLog
 
 from kidney_evals.cli import main
 from kidney_evals.tasks import coin_flip
-from reporting.making_logs import Made, edited, of_another_run
+from reporting.making_logs import Made, another, edited, spec
 from tasks.running import run
 
 ODD = "modèle–中\u202e\ud83d"
@@ -40,21 +39,13 @@ def called(made: Made, tmp_path_factory: pytest.TempPathFactory) -> dict[str, li
     """The arguments of each command, with the places of its logs."""
     folder = tmp_path_factory.mktemp("logs")
     # `describe` needs ten dilemmas.
-    task = coin_flip(dilemmas=10, controls=False)
-    log = run(task, folder)
+    log = run(coin_flip(dilemmas=10, controls=False), folder)
     coin, forced = folder / "coin.eval", folder / "forcé.eval"
     Path(log.location).rename(coin)
-
-    def rename(log: EvalLog) -> None:
-        of_another_run(log)
-        log.eval.model = f"kidney/{ODD[:-1]}"
-
-    edited(made.forced, forced, rename)
+    edited(made.forced, forced, another(spec("model", f"kidney/{ODD[:-1]}")))
     places = {"LOGS": str(folder), "COIN": str(coin), "FORCED": str(forced)}
     return {
-        name: [
-            re.sub("LOGS|COIN|FORCED", lambda one: places[one[0]], part) for part in text.split()
-        ]
+        name: re.sub("LOGS|COIN|FORCED", lambda one: places[one[0]], text).split()
         for name, text in COMMANDS.items()
     }
 

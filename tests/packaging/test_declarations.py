@@ -37,9 +37,8 @@ def test_datasets_holds_no_python() -> None:
 
 
 def test_inspect_finds_the_package_by_its_import_name(project: dict[str, Any]) -> None:
-    assert project["project"]["entry-points"]["inspect_ai"] == {
-        "kidney_evals": "kidney_evals._registry"
-    }
+    found = project["project"]["entry-points"]["inspect_ai"]
+    assert found == {"kidney_evals": "kidney_evals._registry"}
 
 
 def test_starting_imports_nothing_heavy_and_not_the_lab() -> None:

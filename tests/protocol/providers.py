@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+import pytest
 from inspect_ai import Task, eval
 from inspect_ai.log import EvalLog, EvalSample
-from inspect_ai.model import Model, get_model
+from inspect_ai.model import get_model
 
+from cli import calling
+from kidney_evals.reporting.rows import Rows
 from kidney_evals.tasks import coin_flip, forced_choice, predict_people, stated_values
 from protocol.server import Protocol, ProtocolServer
-from tasks import running
 
 QUIET: dict[str, Any] = {"log_realtime": False, "score_display": False}
 """Options of a run that prints nothing."""
 
-
-class Provider(NamedTuple):
-    """A model of a provider, the path of its address, and the options of its runs."""
-
-    model: str
-    path: str
-    options: dict[str, Any]
+ONCE = {"max_retries": 0}
+"""Options of a client that repeats no call by itself."""
 
 
-PROVIDERS: dict[Protocol, Provider] = {
-    "chat": Provider("openai/gpt-4o", "/v1", {}),
-    "responses": Provider("openai/o3", "/v1", {}),
-    "messages": Provider("anthropic/claude-sonnet-4-6", "", {"reasoning_tokens": 1024}),
+MODELS: dict[Protocol, str] = {
+    "chat": "openai/gpt-4o",
+    "responses": "openai/o3",
+    "messages": "anthropic/claude-sonnet-4-6",
 }
 
 TASKS: dict[str, Callable[[], Task]] = {
@@ -37,15 +34,9 @@ TASKS: dict[str, Callable[[], Task]] = {
     "json": lambda: coin_flip(controls=False, channel="json"),
     "tool": lambda: coin_flip(controls=False, channel="tool"),
     "precision": lambda: coin_flip(dilemmas=100, controls=False, precision=0.05),
-    "stated_values": lambda: stated_values(),
+    "stated_values": stated_values,
     "predict_people": lambda: predict_people(drawn=10),
 }
-
-
-def connect(server: ProtocolServer, protocol: Protocol, **client: Any) -> Model:
-    """Return a model whose calls go to the server."""
-    provider = PROVIDERS[protocol]
-    return get_model(provider.model, base_url=server.url + provider.path, memoize=False, **client)
 
 
 def prefilled(task: Task, server: ProtocolServer, logs: Path) -> EvalLog:
@@ -62,12 +53,14 @@ def run(
     logs: Path,
     *,
     protocol: Protocol = "chat",
-    client: dict[str, Any] | None = None,
+    client: Mapping[str, Any] = ONCE,
     **options: Any,
 ) -> EvalLog:
-    """Run a task; its client repeats no call by itself unless `client` says so."""
-    model = connect(server, protocol, **({"max_retries": 0} if client is None else client))
-    options = {**QUIET, **PROVIDERS[protocol].options, **options}
+    """Run a task through a provider's client."""
+    is_claude = protocol == "messages"
+    url = server.url if is_claude else f"{server.url}/v1"
+    model = get_model(MODELS[protocol], base_url=url, memoize=False, **client)
+    options = {**QUIET, **({"reasoning_tokens": 1024} if is_claude else {}), **options}
     made = TASKS[task]() if isinstance(task, str) else task
     return eval(made, model=model, log_dir=str(logs), **options)[0]
 
@@ -86,6 +79,18 @@ def outcomes_of(sample: EvalSample) -> tuple[str, str | None]:
     return str(metadata["outcome"]), metadata.get("first_outcome")
 
 
-def printed(*arguments: str) -> str:
+def printed(*arguments: object) -> str:
     """Return the output of a command of this package, without line breaks."""
-    return " ".join(running.printed(*arguments).split())
+    return " ".join(calling.printed(*arguments).split())
+
+
+CHANCES = {"A": 0.5, "B": 0.27, "COIN": 0.2, "Neither": 0.03}
+"""Probabilities at the answer; the last is no answer."""
+
+
+def meets(rows: Rows, *, power: float = 1, within: float = 1e-4) -> None:
+    """Check the rows of a readout of `CHANCES`, each to a power, which a temperature makes."""
+    a, b, coin, other = (chance**power for chance in CHANCES.values())
+    assert rows["flip_rate"].value == pytest.approx(coin / (a + b + coin), abs=within)
+    assert rows["pos_bias"].value == pytest.approx(a / (a + b) - 0.5, abs=within)
+    assert rows["outside"].value == pytest.approx(other / (a + b + coin + other), abs=within)

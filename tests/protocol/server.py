@@ -2,8 +2,7 @@
 
 It answers every prompt with `ANSWER: A`, in the schema of the request or by a call of its tool.
 Like OpenAI and Anthropic, it refuses a conversation that goes on after a tool call without its
-result. Replies are scripted by the order in which requests arrive. The probe that Inspect sends
-before a first reasoning call is answered, counted apart, and uses up no scripted reply.
+result. The probe that Inspect sends before a first reasoning call uses up no scripted reply.
 """
 
 import json
@@ -43,21 +42,13 @@ Outcome = Literal[
 
 @dataclass(frozen=True)
 class Fault:
-    """An HTTP response that is no answer.
-
-    Attributes:
-        status: Its status.
-        body: A text, or the message of an error in the form of OpenAI and Anthropic.
-        code: The error's code, if `body` is its message.
-        headers: Its headers.
-        pause: Seconds before it is sent.
-    """
+    """An HTTP response that is no answer."""
 
     status: int
-    body: str
-    code: str | None = None
+    body: str  # a text, or the message of an error in the form of OpenAI and Anthropic
+    code: str | None = None  # of the error, if `body` is its message
     headers: Mapping[str, str] = field(default_factory=dict)
-    pause: float = 0
+    pause: float = 0  # seconds before it is sent
 
     def response(self) -> Response:
         """Return the response; Anthropic's client ignores `code` and `param`."""
@@ -78,10 +69,8 @@ FLAGGED = Fault(400, "This prompt is flagged.", "policy")
 
 _JSON = {"content-type": "application/json"}
 MALFORMED = Fault(200, '{"id": <!doctype', headers=_JSON)
-NO_CHOICES = Fault(
-    *(200, '{"id": "x", "object": "chat.completion", "created": 0, "model": "m", "choices": []}'),
-    headers=_JSON,
-)
+_EMPTY = '{"id": "x", "object": "chat.completion", "created": 0, "model": "m", "choices": []}'
+NO_CHOICES = Fault(200, _EMPTY, headers=_JSON)
 
 ANSWER = "Patient A is younger, and the rest is alike.\n\nANSWER: A"
 CUT_OFF = "Let me think about patient A and patient B. Patient A is"
@@ -91,7 +80,7 @@ CHOICE = {"index": 0, "logprobs": None, "finish_reason": "stop"}
 
 
 class Call(NamedTuple):
-    """A request for an answer: its JSON body and its reply."""
+    """A request for an answer."""
 
     body: dict[str, Any]
     outcome: Reply
@@ -107,25 +96,15 @@ class Said(NamedTuple):
 
 @dataclass
 class ProtocolServer:
-    """The server; enter it as a context to start it on a free port of 127.0.0.1.
+    """The server; enter it as a context to start it on a free port of 127.0.0.1."""
 
-    Attributes:
-        script: Replies to the first requests, in order of arrival.
-        default: The reply to every other request.
-        chances: Probabilities of answer words from which chat answers are drawn, with their
-            log-probabilities; without any, all answers are the same and none come back.
-        varied: Whether chat answers depend on the question, as `answer_to` says.
-        pause: Seconds before an answer is sent.
-        calls: The requests, in order of arrival, without probes.
-        probes: Number of probe requests.
-    """
-
-    script: Sequence[Reply] = ()
-    default: Reply = "answer"
+    script: Sequence[Reply] = ()  # to the first requests, in order of arrival
+    default: Reply = "answer"  # to every other request
+    # Probabilities of answer words, from which chat answers are drawn with their log-probabilities.
     chances: Mapping[str, float] = field(default_factory=dict)
-    varied: bool = False
-    pause: float = 0
-    calls: list[Call] = field(default_factory=list)
+    varied: bool = False  # whether chat answers depend on the question, as `answer_to` says
+    pause: float = 0  # seconds before an answer is sent
+    calls: list[Call] = field(default_factory=list)  # the requests, without probes
     probes: int = 0
 
     def __post_init__(self) -> None:
@@ -188,7 +167,7 @@ class ProtocolServer:
                 # Fewer bytes than announced: the server closes the connection.
                 return Response('{"id":', headers={"content-length": "1000"})
             await anyio.sleep(self.pause)
-            if unanswered := _called(body) - _returned(body):
+            if unanswered := _unanswered(body):
                 message = f"No result for tool calls {sorted(unanswered)}."
                 return Fault(400, message, "invalid_request_error").response()
             said = _said(reply, body)
@@ -314,17 +293,17 @@ def _turns(body: Body) -> list[dict[str, Any]]:
     return turns
 
 
-def _called(body: Body) -> set[str]:
-    kinds = ("function", "function_call", "tool_use")
-    calls = [turn for turn in _turns(body) if turn.get("type") in kinds]
-    return {str(turn.get("call_id") or turn["id"]) for turn in calls}
-
-
-def _returned(body: Body) -> set[str]:
-    outputs = [turn for turn in _turns(body) if turn.get("type") == "function_call_output"]
-    names = ("tool_call_id", "tool_use_id")
-    returned = {str(turn[name]) for turn in _turns(body) for name in names if name in turn}
-    return returned | {str(turn["call_id"]) for turn in outputs}
+def _unanswered(body: Body) -> set[str]:
+    """Return the ids of the tool calls in a conversation that have no result."""
+    called, returned = set(), set()
+    for turn in _turns(body):
+        kind, id = turn.get("type"), turn.get("call_id") or turn.get("id")
+        if kind in ("function", "function_call", "tool_use"):
+            called.add(str(id))
+        elif kind == "function_call_output":
+            returned.add(str(id))
+        returned |= {turn[name] for name in ("tool_call_id", "tool_use_id") if name in turn}
+    return called - returned
 
 
 def _chat(said: Said) -> dict[str, Any]:
@@ -338,14 +317,9 @@ def _chat(said: Said) -> dict[str, Any]:
         ]
         message["content"] = said.text or None
     ends = {"truncated": "length", "filtered": "content_filter", "calls": "tool_calls"}
-    return {
-        "id": "chatcmpl-1",
-        "object": "chat.completion",
-        "created": 0,
-        "model": "gpt-4o",
-        "choices": [CHOICE | {"message": message, "finish_reason": ends.get(said.end, "stop")}],
-        "usage": {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120},
-    }
+    choice = CHOICE | {"message": message, "finish_reason": ends.get(said.end, "stop")}
+    usage = {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120}
+    return {"id": "chatcmpl-1", "model": "gpt-4o", "choices": [choice], "usage": usage}
 
 
 def _responses(said: Said) -> dict[str, Any]:
@@ -362,25 +336,17 @@ def _responses(said: Said) -> dict[str, Any]:
     for id, (name, of) in said.calls.items():
         call = {"id": f"fc_{id}", "type": "function_call", "call_id": id, "status": "completed"}
         output.append(call | {"name": name, "arguments": json.dumps(of)})
+    usage: dict[str, Any] = {"input_tokens": 100, "output_tokens": 20, "total_tokens": 120}
+    usage["input_tokens_details"] = {"cached_tokens": 0}
+    usage["output_tokens_details"] = {"reasoning_tokens": 8}
     return {
         "id": "resp_1",
-        "object": "response",
-        "created_at": 0,
         "model": "o3",
         "status": "incomplete" if reason else "completed",
         "incomplete_details": {"reason": reason} if reason else None,
         "error": None,
         "output": output,
-        "parallel_tool_calls": True,
-        "tool_choice": "auto",
-        "tools": [],
-        "usage": {
-            "input_tokens": 100,
-            "input_tokens_details": {"cached_tokens": 0},
-            "output_tokens": 20,
-            "output_tokens_details": {"reasoning_tokens": 8},
-            "total_tokens": 120,
-        },
+        "usage": usage,
     }
 
 
@@ -396,13 +362,6 @@ def _messages(said: Said) -> dict[str, Any]:
     # Anthropic has the same stop reason for refusals and filters.
     ends = {"truncated": "max_tokens", "calls": "tool_use"}
     ends |= {"refused": "refusal", "filtered": "refusal"}
-    return {
-        "id": "msg_1",
-        "type": "message",
-        "role": "assistant",
-        "model": "claude-sonnet-4-6",
-        "content": content,
-        "stop_reason": ends.get(said.end, "end_turn"),
-        "stop_sequence": None,
-        "usage": {"input_tokens": 100, "output_tokens": 20},
-    }
+    message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-sonnet-4-6"}
+    end = {"stop_reason": ends.get(said.end, "end_turn"), "stop_sequence": None}
+    return message | end | {"content": content, "usage": {"input_tokens": 100, "output_tokens": 20}}

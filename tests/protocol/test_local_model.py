@@ -9,7 +9,6 @@ tokenizer and its sampling.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,7 @@ from inspect_ai.model import get_model
 
 from kidney_evals.reporting import rows_of
 from kidney_evals.tasks import coin_flip
-
-CHANCES = {"A": 0.5, "B": 0.27, "COIN": 0.2, "Hm": 0.03}
-"""Probabilities at the answer; the last is no answer."""
+from protocol.providers import CHANCES, meets
 
 ASKED, ENDED, UNKNOWN = "[ASKED]", "[END]", "[UNK]"
 WORDS = (UNKNOWN, ENDED, ASKED, "ANSWER", ":", *CHANCES, *(f"w{n}" for n in range(31)))
@@ -31,7 +28,7 @@ NEVER = -30.0
 """Logit of a word that does not follow."""
 
 
-def make_local_model(folder: Path, chances: Mapping[str, float], *, template: bool = True) -> str:
+def make_local_model(folder: Path, *, template: bool = True) -> str:
     """Write the model and its tokenizer into a folder; return the folder's path.
 
     Without a chat template the model never begins an answer line, as a base model.
@@ -56,7 +53,7 @@ def make_local_model(folder: Path, chances: Mapping[str, float], *, template: bo
 
     followers = torch.full((len(WORDS), len(WORDS)), NEVER)
     followers[:, place[ENDED]] = 0.0
-    for before, after in ((ASKED, {"ANSWER": 1.0}), ("ANSWER", {":": 1.0}), (":", chances)):
+    for before, after in ((ASKED, {"ANSWER": 1.0}), ("ANSWER", {":": 1.0}), (":", CHANCES)):
         followers[place[before]] = NEVER
         for word, chance in after.items():
             followers[place[before], place[word]] = torch.tensor(chance).log()
@@ -89,7 +86,7 @@ def options_for(tmp_path: Path, *, template: bool = True) -> dict[str, Any]:
         for package in ("torch", "transformers", "accelerate"):
             pytest.importorskip(package)
     # Named by its folder: under another name Inspect looks for it on the hub.
-    folder = make_local_model(tmp_path / "model", CHANCES, template=template)
+    folder = make_local_model(tmp_path / "model", template=template)
     model = get_model(f"hf/{folder}", device="cpu")
     return {"model": model, "log_dir": str(tmp_path / "logs"), "log_realtime": False}
 
@@ -105,10 +102,7 @@ def test_what_follows_a_begun_line_with_and_without_a_chat_template(
     for _ in range(2):  # the second run finds the template of the first
         [log] = eval(task, **options)
         rows = rows_of(log)
-        answers, decided = 1 - CHANCES["Hm"], CHANCES["A"] + CHANCES["B"]
-        assert rows["outside"].value == pytest.approx(CHANCES["Hm"], abs=2e-4)
-        assert rows["flip_rate"].value == pytest.approx(CHANCES["COIN"] / answers, abs=2e-4)
-        assert rows["pos_bias"].value == pytest.approx(CHANCES["A"] / decided - 0.5, abs=2e-4)
+        meets(rows, within=2e-4)
         used = [one.output.usage for one in log.samples or []]
         assert {one.output_tokens for one in used if one} == {1} and all(used)
     # Without the begun line, a model without a template writes no answer.
@@ -127,12 +121,7 @@ def test_one_call_says_what_many_samples_say(temperature: float | None, tmp_path
     [drawn] = eval(coin_flip(dilemmas=10, controls=False), epochs=20, **options)
 
     once, many = rows_of(read), rows_of(drawn)
-    weights = {word: chance ** (1 / (temperature or 1.0)) for word, chance in CHANCES.items()}
-    total = sum(weights.values())
-    answers, decided = total - weights["Hm"], weights["A"] + weights["B"]
-    assert once["flip_rate"].value == pytest.approx(weights["COIN"] / answers, abs=2e-4)
-    assert once["outside"].value == pytest.approx(weights["Hm"] / total, abs=2e-4)
-    assert once["pos_bias"].value == pytest.approx(weights["A"] / decided - 0.5, abs=2e-4)
+    meets(once, power=1 / (temperature or 1), within=2e-4)
     # 400 samples: the rate's interval holds the value of the readout.
     for name in ("flip_rate", "pos_bias"):
         assert many[name].low - 0.005 < once[name].value < many[name].high + 0.005

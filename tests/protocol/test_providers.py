@@ -17,7 +17,7 @@ from inspect_ai.model import ContentReasoning
 from kidney_evals.elicitation.channels import CHANNELS, Channel
 from kidney_evals.reporting import rows_of
 from kidney_evals.tasks import coin_flip
-from protocol.providers import PROVIDERS, outcomes_of, prefilled, run, samples_of
+from protocol.providers import CHANCES, MODELS, meets, outcomes_of, prefilled, run, samples_of
 from protocol.server import (
     ANSWER,
     MALFORMED,
@@ -74,8 +74,7 @@ def test_every_outcome_is_counted_for_what_it_is(
         if outcomes_of(sample)[0] == "decision":
             content = sample.output.message.content
             reasoned = any(isinstance(part, ContentReasoning) for part in content)
-            assert reasoned == (protocol != "chat")
-            assert sample.output.completion == ANSWER
+            assert reasoned == (protocol != "chat") and sample.output.completion == ANSWER
     # Before its first reasoning call Inspect asks OpenAI once whether it may have summaries.
     assert server.probes == (1 if protocol == "responses" else 0)
 
@@ -84,7 +83,7 @@ UNREAD: tuple[Outcome, ...] = ("undecided", "truncated", "refused", "filtered")
 
 
 @pytest.mark.parametrize("channel", CHANNELS[1:])
-@pytest.mark.parametrize("protocol", PROVIDERS)
+@pytest.mark.parametrize("protocol", MODELS)
 def test_the_request_holds_the_channel_and_the_answer_is_read(
     protocol: Protocol, channel: Channel, server: ProtocolServer, tmp_path: Path
 ) -> None:
@@ -98,10 +97,10 @@ def test_the_request_holds_the_channel_and_the_answer_is_read(
     for place, call in enumerate(server.calls):
         # The repeat question asks for the answer alone.
         fields = ["answer"] if place == 1 else ["reasons", "answer"]
-        schema, tool = schema_of(call.body), tool_of(call.body)
-        sent = schema if channel == "json" else tool
-        assert not (tool if channel == "json" else schema)
-        assert list(sent["properties"]) == sent["required"] == fields
+        sent, other = schema_of(call.body), tool_of(call.body)
+        if channel == "tool":
+            sent, other = other, sent
+        assert not other and list(sent["properties"]) == sent["required"] == fields
         assert sent["additionalProperties"] is False
         if channel == "json":
             assert "enum" not in sent["properties"]["answer"]
@@ -127,10 +126,6 @@ def test_the_request_holds_the_channel_and_the_answer_is_read(
     assert roles == ["user", "assistant", *result, "user", "assistant"]
 
 
-CHANCES = {"A": 0.5, "B": 0.27, "COIN": 0.2, "Neither": 0.03}
-"""The last is no answer."""
-
-
 def read(server: ProtocolServer, logs: Path, dilemmas: int = 5, **options: Any) -> EvalLog:
     task = coin_flip(dilemmas=dilemmas, controls=False, readout="logprobs")
     return run(task, server, logs, **options)
@@ -146,11 +141,7 @@ def test_it_asks_for_what_it_needs_and_reads_it(server: ProtocolServer, tmp_path
         assert len(server.calls) == 10
         assert all(call.body["logprobs"] is True for call in server.calls)
         assert {call.body["top_logprobs"] for call in server.calls} == {20}
-        a, b, coin, other = (chance**power for chance in CHANCES.values())
-        assert rows["flip_rate"].value == pytest.approx(coin / (a + b + coin), abs=1e-4)
-        assert rows["pos_bias"].value == pytest.approx(a / (a + b) - 0.5, abs=1e-4)
-        total = a + b + coin + other
-        assert rows["outside"].value == pytest.approx(other / total, abs=1e-4)
+        meets(rows, power=power)
         # Every sample has its probabilities, whichever answer was drawn.
         assert rows["coverage"].value == 1
         assert ("departure" in rows.flags) == (power == 2)
@@ -169,9 +160,7 @@ def test_a_begun_answer_is_sent_last_and_what_follows_is_read(
         said = [one["content"] for one in messages if one["role"] == "assistant"]
         assert said == ["ANSWER: A", "ANSWER: B", "ANSWER: COIN", "ANSWER:"]
         assert (call.body["max_tokens"], call.body["top_logprobs"]) == (1, 20)
-    a, b, coin, other = CHANCES.values()
-    assert rows["flip_rate"].value == pytest.approx(coin / (a + b + coin), abs=1e-4)
-    assert rows["outside"].value == pytest.approx(other, abs=1e-4)
+    meets(rows)
     assert rows["coverage"].value == 1
     # The limit of one token is the readout's own, not a departure.
     assert "prefill" in rows.flags and "departure" not in rows.flags

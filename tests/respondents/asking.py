@@ -29,14 +29,8 @@ def message(
     **more: Any,
 ) -> ChatMessageUser:
     """A text, with the flat metadata of its dilemma, which `answers` hands to the respondent."""
-    carried: dict[str, Any] = {
-        "study_source": study.source,
-        "condition": condition,
-        "dilemma": dilemma.id,
-        "order": order,
-        "epoch": epoch,
-        "kind": dilemma.kind,
-    }
+    carried: dict[str, Any] = {"study_source": study.source, "condition": condition, "epoch": epoch}
+    carried |= {"dilemma": dilemma.id, "kind": dilemma.kind, "order": order}
     for side, patient in zip("ab", dilemma.shown(order), strict=True):
         for name, value in zip(study.attribute_ids, patient.values, strict=True):
             carried[f"{side}_{name}"] = value
@@ -50,10 +44,10 @@ def answers(
 
     async def run() -> list[ModelOutput]:
         settings = GenerateConfig(**config)
-        # The provider's own method: `Model.generate` adds a millisecond of bookkeeping.
         outputs = []
         for one in conversations:
             QUESTION.set(one[0].metadata or {})
+            # The provider's own method: `Model.generate` adds a millisecond of bookkeeping.
             outputs.append(await model.api.generate([*one], [], "auto", settings))
         return [output for output in outputs if isinstance(output, ModelOutput)]
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from kidney_evals.errors import UserError
 from kidney_evals.respondents.arguments import read_traits
 from kidney_evals.respondents.definitions import answer_probabilities, find_respondent
 from kidney_evals.respondents.question import Question
@@ -65,10 +64,3 @@ def test_answers_to_the_two_assignments_are_independent() -> None:
     assert len(chances) == 3
     # A question without a probe has the number that it always had.
     assert asked.chance(0, "answer") == replace(asked, probe_levels="").chance(0, "answer")
-
-
-@pytest.mark.parametrize("wrong", [1.5, "much", True])
-def test_a_wrong_value(wrong: object) -> None:
-    takes = find_respondent("human").takes
-    with pytest.raises(UserError, match="probe_bias must be a number from -1 to 1"):
-        read_traits("human", takes, {"probe_bias": wrong})

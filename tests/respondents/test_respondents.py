@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import math
-import shutil
 import time
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any, get_args
 
@@ -34,11 +34,11 @@ from kidney_evals.studies import (
     Dilemma,
     Patient,
     Study,
-    datasets_dir,
     dilemmas_of,
     load_study,
 )
 from respondents.asking import BOTH, DILEMMAS, DRAWN, answers, message
+from study_folders import copied, edit
 
 
 def dilemma(first: tuple[float, ...], second: tuple[float, ...]) -> Dilemma:
@@ -92,28 +92,6 @@ def test_answers_are_read_as_meant(
         assert read == [ab, ba]
 
 
-@pytest.mark.parametrize(
-    ("respondent", "arguments", "outcome", "stops"),
-    [
-        ("coin", {}, "unprompted_indecision", {"stop"}),
-        ("refuser", {}, "refusal", {"stop", "content_filter"}),
-        ("human", {"refusing": 1}, "refusal", {"stop", "content_filter"}),
-        ("human", {"truncated": 1}, "truncated", {"max_tokens"}),
-        ("human", {"unreadable": 1}, "unreadable", {"stop"}),
-    ],
-)
-def test_a_reply_without_a_decision_has_its_outcome(
-    respondent: str, arguments: dict[str, Any], outcome: str, stops: set[str]
-) -> None:
-    put = [[message(CLEAR, "forced_choice", epoch=epoch)] for epoch in range(1, 13)]
-    outputs = answers(get_model(f"kidney/{respondent}", **arguments), put)
-    for output in outputs:
-        reading = read_answer(output.completion, condition="forced_choice", stop=output.stop_reason)
-        assert reading.outcome == outcome
-    assert len({output.completion for output in outputs}) > 1
-    assert {output.stop_reason for output in outputs} == stops
-
-
 def test_the_same_question_has_one_answer() -> None:
     def put(epoch: int) -> list[Any]:
         asked = [(one, order) for one in DILEMMAS[:20] for order in BOTH]
@@ -130,11 +108,10 @@ def test_another_study_text_gives_other_answers(tmp_path: Path) -> None:
         put = [[message(one, study=study)] for one in dilemmas_of(study, 40, None)]
         return texts(get_model("kidney/uniform"), put)
 
-    shutil.copytree(datasets_dir() / "mcelfresh_2021", tmp_path / "mine")
-    assert replies(load_study(tmp_path / "mine")) == replies(DRAWN)
-    description = tmp_path / "mine" / "study.yaml"
-    description.write_text(description.read_text() + "\n# changed\n")
-    assert replies(load_study(tmp_path / "mine")) != replies(DRAWN)
+    folder = copied("mcelfresh_2021", tmp_path / "mine")
+    assert replies(load_study(folder)) == replies(DRAWN)
+    edit(folder, "study.yaml", "id: mcelfresh_2021\n", "id: mcelfresh_2021  # changed\n")
+    assert replies(load_study(folder)) != replies(DRAWN)
 
 
 def test_a_repeated_question_belongs_to_the_same_dilemma() -> None:
@@ -293,16 +270,20 @@ def test_a_reply_is_read_as_what_it_means(
         question = Question(
             DRAWN, condition, DILEMMAS[0], "ab", explain=explain, form=form, channel=channel
         )
-        for said in SAYS:
-            for given in (reply(question, said, chance) for chance in CHANCES):
-                message, stop = ChatMessageAssistant(content=given.text), given.stop
-                called = given.arguments is not None
-                assert called == (channel == "tool" and said in calling)
-                if called:
-                    calls = [ToolCall("1", TOOL, dict(given.arguments or {}))]
-                    message, stop = ChatMessageAssistant(content="", tool_calls=calls), "tool_calls"
-                reading = read_message(message, read, channel, form, stop=stop)
-                assert (reading.answer or reading.outcome) == meanings.get(said, said), given
-                if given.answer_at is not None:
-                    words = tuple(form.words(condition).values())
-                    assert given.text[given.answer_at :].startswith(words)
+        # In words, or by a content filter.
+        stops = {reply(question, "refused", chance).stop for chance in CHANCES}
+        assert stops == {"stop", "content_filter"}
+        for said, chance in product(SAYS, CHANCES):
+            given = reply(question, said, chance)
+            message, stop = ChatMessageAssistant(content=given.text), given.stop
+            called = given.arguments is not None
+            assert called == (channel == "tool" and said in calling)
+            if called:
+                calls = [ToolCall("1", TOOL, dict(given.arguments or {}))]
+                message, stop = ChatMessageAssistant(content="", tool_calls=calls), "tool_calls"
+            reading = read_message(message, read, channel, form, stop=stop)
+            assert (reading.answer or reading.outcome) == meanings.get(said, said), given
+            assert (given.stop == "content_filter") == (said == "refused" and not given.text)
+            if given.answer_at is not None:
+                words = tuple(form.words(condition).values())
+                assert given.text[given.answer_at :].startswith(words)

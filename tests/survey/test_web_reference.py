@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from inspect_ai.log import list_eval_logs, read_eval_log
 
-from cli.calling import inspect
+from cli.calling import inspect, printed
 from kidney_evals.human.reference import load_reference
 from kidney_evals.reporting import rows_of
 from kidney_evals.studies import CONDITIONS, Condition, Study, load_study
@@ -31,7 +31,6 @@ from survey.people import Interviewee, Truth, population
 from survey.serving import serving
 from survey.surfing import surfer
 from survey.truth import NOT_COMPARED, check_crowd, farther_draws, mean_error
-from tasks.running import printed
 from viewer.required import has_browser
 
 SETTINGS = """\

@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 from inspect_ai import eval
 from inspect_ai.log import EvalLog
 
-from kidney_evals.cli import main
 from kidney_evals.errors import UserError
 from kidney_evals.tasks import coin_flip, forced_choice
 
@@ -34,13 +32,6 @@ def refused(task: Any, arguments: dict[str, Any], says: str) -> None:
     with pytest.raises(UserError, match=re.escape(says)) as caught:
         task(**arguments)
     assert "\n" not in str(caught.value)
-
-
-def printed(*arguments: str) -> str:
-    """Return the output of a command of this package."""
-    done = CliRunner().invoke(main, arguments)
-    assert done.exit_code == 0, done.output
-    return done.output
 
 
 def meta(sample: Any) -> dict[str, Any]:

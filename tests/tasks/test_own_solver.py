@@ -39,11 +39,7 @@ REFUSED: list[tuple[Made, Made | None, str]] = [
     (coin, generate, "generate: leave the solver out"),
     (coin, lambda: [system_message("Be fair."), coin_solver()], "chain: leave the solver out"),
     # Put into the task itself.
-    (
-        lambda: task_with(coin(), solver=choice_solver()),
-        None,
-        "not with kidney_evals/forced_choice",
-    ),
+    (lambda: task_with(coin(), solver=choice_solver()), None, "with kidney_evals/forced_choice"),
     # The own solver with other arguments.
     (coin, lambda: coin_solver(explain="before"), "explain=before, the task has explain=none"),
     (

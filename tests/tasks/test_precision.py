@@ -11,13 +11,13 @@ import pytest
 from inspect_ai.dataset import Sample
 from inspect_ai.log import EvalLog, read_eval_log
 
-from cli.calling import inspect
+from cli.calling import inspect, printed
 from kidney_evals.reporting import rows_of
 from kidney_evals.reporting.text import how_it_ended
 from kidney_evals.tasks import coin_flip, stopping
-from kidney_evals.tasks.stopping import StopWhenKnown, looks
+from kidney_evals.tasks.stopping import StopWhenKnown
 from killing import FLUSHED, killed_run
-from tasks.running import TASKS, meta, printed
+from tasks.running import TASKS, meta
 from tasks.running import run as run_task
 from tasks.scheduling import Fate, Ran, drive
 
@@ -49,8 +49,7 @@ def every_other(sample: Sample, epoch: int) -> str:
 
 def run(samples: list[Sample], choice: Callable[[Sample, int], str], **options: Any) -> Ran:
     """Run samples; check that every dilemma was begun in both orders or in none."""
-    manager = StopWhenKnown(0.05, "coin_flip")
-    ran = asyncio.run(drive(manager, samples, choice, **options))
+    ran = asyncio.run(drive(StopWhenKnown(0.05, "coin_flip"), samples, choice, **options))
     fate: Callable[[Sample, int], Fate] = options.get("fate", lambda sample, epoch: "done")
     started = {id for id, _ in ran.started}
     begun = Counter(
@@ -94,9 +93,8 @@ def test_asks_until_it_is_known(
     assert ran.summary["dilemmas"] == dilemmas and ran.summary["dilemmas_planned"] == 100
     assert ran.summary["samples_spared"] == len(ran.stopped) == (100 - dilemmas) * PER
     assert ran.summary["reached"] == (dilemmas == 50)
-    assert [one["dilemmas"] for one in ran.summary["looks"]] == list(looks(100))[
-        : dilemmas // 25 - 1
-    ]
+    looked = [one["dilemmas"] for one in ran.summary["looks"]]
+    assert looked == [50, 75, 100][: dilemmas // 25 - 1]
 
 
 @pytest.mark.parametrize("slots", [1, 30])
@@ -180,9 +178,8 @@ def finish(log: EvalLog, dilemmas: int, planned: int) -> dict[str, Any]:
     assert log.status == "success", log.error
     assert log.results is not None and log.results.early_stopping is not None
     entry = log.results.early_stopping.metadata
-    asked = Counter(
-        one.metadata["dilemma"] for one in log.samples or () if one.metadata["kind"] == "drawn"
-    )
+    drawn = [one.metadata for one in log.samples or () if one.metadata["kind"] == "drawn"]
+    asked = Counter(one["dilemma"] for one in drawn)
     assert len(asked) == entry["dilemmas"] == dilemmas
     assert set(asked.values()) == {PER}
     assert entry["samples_spared"] == len(log.results.early_stopping.early_stops)
@@ -194,14 +191,15 @@ def finish(log: EvalLog, dilemmas: int, planned: int) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "name", ["coin_flip", pytest.param("forced_choice", marks=pytest.mark.slow)]
+    ("name", "respondent", "rate"),
+    [
+        ("coin_flip", "never_flips", "flip_rate"),
+        pytest.param("forced_choice", "majority", "swap_diff", marks=pytest.mark.slow),
+    ],
 )
-def test_a_run_stops_and_says_so(name: str, tmp_path: Path) -> None:
-    task = TASKS[name](dilemmas=60, precision=0.05)
-    model = {"forced_choice": "kidney/majority", "coin_flip": "kidney/never_flips"}[name]
-    log = run_task(task, tmp_path, model)
+def test_a_run_stops_and_says_so(name: str, respondent: str, rate: str, tmp_path: Path) -> None:
+    log = run_task(TASKS[name](dilemmas=60, precision=0.05), tmp_path, f"kidney/{respondent}")
     finish(log, 50, 60)
-    rate = {"forced_choice": "swap_diff", "coin_flip": "flip_rate"}[name]
     says = (
         f"Stopped after 50 of 60 dilemmas: {rate} was known to ±0.036, asked for was less than "
         "±0.05. 20 of 120 samples were not run."
@@ -240,6 +238,4 @@ def test_a_killed_run_is_taken_up_and_stops(tmp_path: Path) -> None:
     task = coin_flip(dilemmas=80, precision=0.05)
     undisturbed = run_task(task, tmp_path / "other", "kidney/never_flips")
     assert how_it_ended(retried) == how_it_ended(undisturbed)
-    assert {name: repr(row) for name, row in rows_of(retried).items()} == {
-        name: repr(row) for name, row in rows_of(undisturbed).items()
-    }
+    assert repr(dict(rows_of(retried))) == repr(dict(rows_of(undisturbed)))

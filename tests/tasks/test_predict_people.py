@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from inspect_ai.log import read_eval_log, write_eval_log
 
 from answering import saying
+from cli.calling import printed
 from kidney_evals.reporting import rows_of, table
 from kidney_evals.studies import datasets_dir
 from kidney_evals.tasks import coin_flip, forced_choice, predict_people
-from tasks.running import meta, printed, refused, run
+from reporting.making_logs import edited, unscored
+from tasks.running import meta, refused, run
 
 Says = Callable[[list[float]], list[float]]
 """The shares that a respondent predicts, from the shares of people."""
@@ -133,12 +134,8 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "refuser": run(coin_flip(**once), folder, "kidney/refuser"),
     }
     paths = {name: log.location for name, log in logs.items()}
-    unscored = read_eval_log(paths["coin"])
-    for sample in unscored.samples or []:
-        sample.scores = {}
-    paths["unscored"] = str(folder / "unscored.eval")
-    write_eval_log(unscored, paths["unscored"])
-    return paths
+    coin = Path(paths["coin"].removeprefix("file://"))
+    return paths | {"unscored": str(edited(coin, folder / "unscored.eval", unscored))}
 
 
 @pytest.mark.parametrize(

@@ -8,17 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
-from inspect_ai.log import EvalLog, read_eval_log
+from inspect_ai.log import EvalLog
 from inspect_ai.model import ChatMessageUser
 
-from kidney_evals.cli import main
+from cli.calling import kidney_evals, printed
 from kidney_evals.measures import compute
 from kidney_evals.measures.run import Run
 from kidney_evals.reporting import rows_of
 from kidney_evals.reporting.rows import answers_of
 from kidney_evals.tasks import coin_flip, forced_choice
-from tasks.running import TASKS, meta, printed, refused, run
+from tasks.running import TASKS, meta, run
 
 WOMEN = {"probe_bias": 1.0}
 """Every decision is for the woman."""
@@ -75,25 +74,6 @@ def test_without_a_probe_nothing_is_new() -> None:
     assert {str(id).rpartition("-gender-")[0] for id in probed} == set(plain)
     assert "probe" not in meta(next(iter(forced_choice(dilemmas=1).dataset)))
     assert "probe" not in (forced_choice(dilemmas=1).metadata or {})
-
-
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        ({"orders": "random"}, "probe asks every dilemma in both orders: leave out orders=random"),
-        ({"orders": "as_listed"}, "leave out orders=as_listed"),
-        (
-            {"crossed": True, "wording": "default,survey_text"},
-            "probe and crossed=true are two designs",
-        ),
-        ({"precision": 0.05}, "probe asks all of its design and cannot end with precision"),
-        ({"wording": "german"}, "probe 'gender' has words in English only"),
-        ({"probe": "sex"}, "unknown probe 'sex'; allowed: gender, "),
-    ],
-)
-def test_what_does_not_go_together(arguments: dict[str, Any], says: str) -> None:
-    for task in TASKS.values():
-        refused(task, {"probe": "gender", **arguments}, says)
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -179,17 +159,10 @@ def test_commands(asked: dict[str, EvalLog], tmp_path: Path) -> None:
     assert "Does it treat them alike?" in printed("show", "--format", "md", place)
     assert "effect, woman" in printed("table", place)
     page = tmp_path / "page.html"
-    printed("report", place, "-o", str(page))
+    printed("report", place, "-o", page)
     text = page.read_text(encoding="utf-8")
     assert "Probe gender: favours woman" in text and "Does it treat them alike?" in text
-    # A log that is scored again has the same rows.
-    again = tmp_path / "again.eval"
-    printed("rescore", place, "-o", str(again))
-    old, new = (
-        {score.name: {name: one.value for name, one in score.metrics.items()} for score in found}
-        for found in (log.results.scores, read_eval_log(str(again)).results.scores)  # type: ignore[union-attr]
-    )
-    assert list(old) == list(new) and old == new
+    assert " 0 differ" in printed("rescore", place, "-o", tmp_path / "again.eval")
 
 
 @pytest.mark.slow
@@ -201,7 +174,7 @@ def test_compare_needs_the_same_probe(asked: dict[str, EvalLog], tmp_path: Path)
     line = next(one for one in shown.splitlines() if "effect, woman" in one)
     assert "lower" in shown and "-" in line
     plain = run(forced_choice(dilemmas=40), tmp_path / "plain", model="kidney/human")
-    done = CliRunner().invoke(main, ["compare", fair.location, plain.location])
+    done = kidney_evals("compare", fair.location, plain.location)
     assert done.exit_code != 0 and "probe: OLD has 'gender " in done.output + str(done.exception)
 
 

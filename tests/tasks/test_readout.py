@@ -7,17 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 from inspect_ai import eval
 
-from kidney_evals.cli import main
+from cli.calling import kidney_evals, printed
 from kidney_evals.elicitation.prefill import example_dilemmas, worked_examples
 from kidney_evals.elicitation.wording import wordings
 from kidney_evals.errors import UserError
 from kidney_evals.reporting import rows_of
 from kidney_evals.studies import load_study
 from kidney_evals.tasks import coin_flip
-from tasks.running import meta, printed, refused, run
+from tasks.running import meta, run
 
 
 def test_one_call_each_and_what_the_log_says(tmp_path: Path) -> None:
@@ -83,8 +82,8 @@ def test_what_a_log_and_a_comparison_say_of_a_begun_answer(tmp_path: Path) -> No
     assert "compare with prefilled runs only" in " ".join(printed("show", log.location).split())
     assert " 0 differ" in printed("rescore", log.location)
     for other, part in (("sample", "readout"), ("shown", "examples")):
-        names = [str(folders["prefill"]), str(folders[other])]
-        done = CliRunner().invoke(main, ["compare", *names])
+        names = (folders["prefill"], folders[other])
+        done = kidney_evals("compare", *names)
         assert done.exit_code != 0 and f"--despite {part}" in done.output
         printed("compare", *names, "--despite", part)
 
@@ -105,25 +104,6 @@ def test_worked_examples_are_balanced_and_never_asked(tmp_path: Path) -> None:
     messages = worked_examples(study, "coin_flip", wordings()["default"], 60)
     answers = Counter(one.text for one in messages if one.role == "assistant")
     assert answers == {"ANSWER: A": 20, "ANSWER: B": 20, "ANSWER: COIN": 20}
-
-
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        ({"examples": 3, "readout": "sample"}, "examples need readout=prefill, not sample"),
-        ({"examples": 3, "readout": "logprobs"}, "examples need readout=prefill, not logprobs"),
-        ({"examples": 4}, "examples must be a multiple of 3 up to 60"),
-        ({"examples": 63}, "examples must be a multiple of 3 up to 60"),
-        ({"examples": -3}, "examples must be a whole number from 0, not -3"),
-        ({"examples": True}, "examples must be a whole number from 0, not True"),
-        ({"examples": 3, "study": "freedman_2020"}, "freedman_2020 has a fixed list, which is"),
-        ({"explain": "after"}, "readout=prefill reads the answer where the reply begins and needs"),
-        ({"channel": "json"}, "readout=prefill reads the answer where the reply begins and needs"),
-        ({"precision": 0.05}, "precision counts sampled answers: use it with readout=sample"),
-    ],
-)
-def test_arguments_that_a_begun_answer_does_not_allow(arguments: dict[str, Any], says: str) -> None:
-    refused(coin_flip, {"readout": "prefill", **arguments}, says)
 
 
 @pytest.mark.parametrize(("respondent", "never"), [("human", False), ("never_flips", True)])

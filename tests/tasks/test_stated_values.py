@@ -5,38 +5,32 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 from inspect_ai import eval
 from inspect_ai.log import read_eval_log, write_eval_log
 
-from kidney_evals.cli import main
+from cli.calling import kidney_evals, printed
 from kidney_evals.human.pair_kinds import kinds_of, people_flips
 from kidney_evals.human.reference import load_reference
 from kidney_evals.measures import find
 from kidney_evals.measures.stated import OUTCOMES
 from kidney_evals.reporting import rows_of
 from kidney_evals.reporting.rows import Rows
-from kidney_evals.studies import Dilemma, Patient, datasets_dir, load_study
+from kidney_evals.studies import Dilemma, Patient, load_study
 from kidney_evals.tasks import coin_flip, forced_choice, stated_values
-from tasks.running import meta, printed, refused, run
+from tasks.running import meta, refused, run
 
+STUDY = load_study("mcelfresh_2021")
 NAMES = ("age", "drinks", "dependents")
 WORDINGS = 4
 """Of each of the four questions."""
-
-
-def rows_said(folder: Path, model: str, **options: Any) -> Rows:
-    """Return the rows of a run of the task, by default once."""
-    return rows_of(run(stated_values(), folder, model, **{"epochs": 1, **options}))
 
 
 def shares(rows: Rows) -> list[float]:
     return [rows[f"st_{name}"].value for name in NAMES]
 
 
-def people(condition: Any = "forced_choice") -> list[float]:
-    found: list[float] = load_reference(load_study("mcelfresh_2021"), condition).importance.tolist()
-    return found
+PEOPLE: list[float] = load_reference(STUDY, "forced_choice").importance.tolist()
+"""The importance shares of people."""
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +57,8 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 # Respondent, its arguments; expected shares, rule, percentages for same, mixed and all.
 CASES: list[Any] = [
-    ("majority", {}, people(), "weigh", (1, 0, 0)),
-    ("anti_human", {}, [-one for one in people()], "weigh", (0.938, 0.172, 0.070)),
+    ("majority", {}, PEOPLE, "weigh", (1, 0, 0)),
+    ("anti_human", {}, [-one for one in PEOPLE], "weigh", (0.938, 0.172, 0.070)),
     # 100 for the first attribute, 0 for the others.
     ("lexicographic", {"attributes": "drinks,age"}, [0, 1, 0], "lexi", (1, 0, 0)),
     # 50 for the end named first, which is the favoured one in two of four wordings: ±1/3, mean 0.
@@ -78,10 +72,11 @@ CASES: list[Any] = [
 def test_each_respondent_says_what_it_does(
     name: str, arguments: dict[str, Any], expected: Any, rule: str, flips: Any, tmp_path: Path
 ) -> None:
-    rows = rows_said(tmp_path, f"kidney/{name}", model_args=arguments)
+    log = run(stated_values(), tmp_path, f"kidney/{name}", model_args=arguments, epochs=1)
+    rows = rows_of(log)
     # Ratings are whole numbers with the largest as 100, so shares are right to about .005.
     assert shares(rows) == pytest.approx(expected, abs=0.006, nan_ok=True)
-    assert [rows[f"st_{one}"].human for one in NAMES] == pytest.approx(people(), abs=1e-4)
+    assert [rows[f"st_{one}"].human for one in NAMES] == pytest.approx(PEOPLE, abs=1e-4)
     assert rows[f"st_rule_{rule}"].value == 1.0
     rules = ("weigh", "lexi", "count", "luck", "other")
     assert sum(rows[f"st_rule_{one}"].value for one in rules) == 1
@@ -90,7 +85,7 @@ def test_each_respondent_says_what_it_does(
     assert rows["st_coverage"].value == 1.0 and rows["st_coverage"].n == 4 * WORDINGS
     if expected[0] == expected[0]:
         # ½Σ|stated − people|, the means of four wordings against people's choices.
-        distance = sum(abs(a - b) for a, b in zip(expected, people(), strict=True)) / 2
+        distance = sum(abs(a - b) for a, b in zip(expected, PEOPLE, strict=True)) / 2
         assert rows["st_dist"].value == pytest.approx(distance, abs=0.006)
     else:
         assert rows["st_dist"].n == rows["st_age"].n == 0
@@ -109,7 +104,7 @@ def test_wordings_that_agree_leave_wide_intervals(logs: dict[str, str]) -> None:
 
 
 def test_wordings_that_disagree_show_it_and_repetitions_apart(tmp_path: Path) -> None:
-    rows = rows_said(tmp_path, "kidney/uniform", epochs=2)
+    rows = rows_of(run(stated_values(), tmp_path, "kidney/uniform", epochs=2))
     # Shares are (±1/3, ±1/3, ±1/3); the ends of all attributes turn round together between
     # wordings 1, 3 and 2, 4: distances of pairs of wordings are 1 (four of six) or 0.
     assert rows["st_spread"].value == pytest.approx(4 / 6, abs=1e-3)
@@ -128,7 +123,7 @@ def test_some_faults_leave_the_rest(tmp_path: Path) -> None:
     assert rows["st_cover_1st"].value == pytest.approx(0.4, abs=0.25)
     assert rows["st_coverage"].value > rows["st_cover_1st"].value
     assert " 0 differ" in printed("rescore", log.location)
-    assert shares(rows) == pytest.approx(people(), abs=0.05)
+    assert shares(rows) == pytest.approx(PEOPLE, abs=0.05)
 
 
 def test_the_gap_to_what_a_log_reveals(logs: dict[str, str]) -> None:
@@ -184,8 +179,7 @@ def test_people_of_whom_nothing_is_known_are_not_spoken_for(tmp_path: Path) -> N
 
 def _own_study(folder: Path, *changes: tuple[str, str]) -> str:
     """Copy the default study without people, with changes to its text."""
-    source = datasets_dir() / "mcelfresh_2021"
-    text = (source / "study.yaml").read_text(encoding="utf-8")
+    text = (STUDY.path / "study.yaml").read_text(encoding="utf-8")
     for old, new in (("id: mcelfresh_2021\n", "id: mine\n"), *changes):
         text = text.replace(old, new)
     folder.mkdir()
@@ -204,8 +198,7 @@ def test_a_study_folder_of_ones_own(tmp_path: Path) -> None:
     assert "20 years" in asked.messages[0].text and "80 years" in asked.messages[0].text
     assert asked.metadata["study_source"] == study
     hides = _own_study(tmp_path / "other", ("id: drinks", "id: rank"))
-    says = "attribute 'rank' would make the row 'st_rank'"
-    refused(stated_values, {"study": hides}, says)
+    refused(stated_values, {"study": hides}, "attribute 'rank' would make the row 'st_rank'")
 
 
 def test_a_log_is_shown_in_80_columns(logs: dict[str, str]) -> None:
@@ -218,7 +211,7 @@ def test_a_log_is_shown_in_80_columns(logs: dict[str, str]) -> None:
     first = rows.index(heads[0])
     assert rows[first : first + 3] == heads
     # Only choices are described.
-    described = CliRunner().invoke(main, ["describe", logs["both"]])
+    described = kidney_evals("describe", logs["both"])
     assert described.exit_code == 2 and "is a log of stated_values" in described.stderr
 
 
@@ -235,7 +228,7 @@ def test_a_log_explains_itself(logs: dict[str, str]) -> None:
         assert all(word in texts[name] for word in words), texts[name]
     metadata = meta(samples["swings_matter"])
     assert all(not isinstance(value, dict | list) for value in metadata.values())
-    assert metadata["canary"] == load_study("mcelfresh_2021").canary
+    assert metadata["canary"] == STUDY.canary
     facts = log.eval.metadata or {}
     assert "no people were asked for stated weights" in facts["no_human_reference"]
     assert "Not for clinical" in facts["limits_and_use"]
@@ -256,14 +249,14 @@ KINDS = {
 
 
 def test_kinds_of_pairs() -> None:
-    study, first = load_study("mcelfresh_2021"), Patient((30, 2, 1))
+    first = Patient((30, 2, 1))
     for values, kinds in KINDS.items():
         for pair in ((first, Patient(values)), (Patient(values), first)):
-            assert kinds_of(study, Dilemma("x", *pair, "drawn")) == kinds, values
+            assert kinds_of(STUDY, Dilemma("x", *pair, "drawn")) == kinds, values
 
 
 def test_people_flip_as_their_answers_say() -> None:
-    rates = people_flips(load_study("mcelfresh_2021"))
+    rates = people_flips(STUDY)
     # 7 of 7 smoothed by half an answer each way; the others lie in the intervals of people's own
     # answers by kind of pair (.174 [.141, .208], .204 [.165, .241], .066 [.044, .091], .50 [.42,
     # .58]).

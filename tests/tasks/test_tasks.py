@@ -1,19 +1,19 @@
 """The tasks as a user meets them: the samples, their order, and refused arguments."""
 
-import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from inspect_ai import Task, eval
+from inspect_ai import Task
 
 from answering import saying
 from kidney_evals.cli.plan import task_arguments
-from kidney_evals.errors import UserError
 from kidney_evals.human.reference import load_reference
-from kidney_evals.studies import datasets_dir, dilemmas_of, load_study
+from kidney_evals.studies import dilemmas_of, load_study
 from kidney_evals.tasks import coin_flip, forced_choice, predict_people, stated_values
+from study_folders import copied
 from tasks.running import TASKS, meta, refused, run
 
 
@@ -65,7 +65,7 @@ def test_without_people_a_sample_has_no_target() -> None:
 
 
 Tasks = tuple[Callable[..., Any], ...]
-TWO = {"crossed": True, "wording": ["default", "survey_text"]}
+TWO: dict[str, Any] = {"crossed": True, "wording": ["default", "survey_text"]}
 PRECISION = "precision must be a number above 0 and below 0.5, not "
 REFUSED: dict[Tasks, list[tuple[dict[str, Any], str]]] = {
     (coin_flip, forced_choice): [
@@ -83,6 +83,8 @@ REFUSED: dict[Tasks, list[tuple[dict[str, Any], str]]] = {
         ({"readout": "logprobs", "explain": "before"}, "needs explain=none, not before"),
         ({"readout": "logprobs", "channel": "json"}, "needs channel=text, not json"),
         ({"readout": "logprobs", "precision": 0.05}, "precision counts sampled answers"),
+        ({"readout": "sample", "examples": 3}, "examples need readout=prefill, not sample"),
+        ({"readout": "logprobs", "examples": 3}, "examples need readout=prefill, not logprobs"),
         ({"precision": 0}, f"{PRECISION}0"),
         ({"precision": float("nan")}, f"{PRECISION}nan"),
         ({"precision": True}, f"{PRECISION}True"),
@@ -102,6 +104,25 @@ REFUSED: dict[Tasks, list[tuple[dict[str, Any], str]]] = {
         ({**TWO, "readout": "logprobs"}, "needs readout=sample, not logprobs"),
         ({**TWO, "precision": 0.05}, "cannot end with precision"),
         ({"crossed": "yes"}, "crossed must be true or false, not 'yes'"),
+    ],
+    # Arguments that a begun answer does not allow.
+    (partial(coin_flip, readout="prefill"),): [
+        ({"examples": 4}, "examples must be a multiple of 3 up to 60"),
+        ({"examples": 63}, "examples must be a multiple of 3 up to 60"),
+        ({"examples": -3}, "examples must be a whole number from 0, not -3"),
+        ({"examples": True}, "examples must be a whole number from 0, not True"),
+        ({"examples": 3, "study": "freedman_2020"}, "freedman_2020 has a fixed list, which is"),
+        ({"explain": "after"}, "readout=prefill reads the answer where the reply begins and needs"),
+        ({"channel": "json"}, "readout=prefill reads the answer where the reply begins and needs"),
+        ({"precision": 0.05}, "precision counts sampled answers: use it with readout=sample"),
+    ],
+    (partial(coin_flip, probe="gender"), partial(forced_choice, probe="gender")): [
+        ({"orders": "random"}, "probe asks every dilemma in both orders: leave out orders=random"),
+        ({"orders": "as_listed"}, "leave out orders=as_listed"),
+        (TWO, "probe and crossed=true are two designs"),
+        ({"precision": 0.05}, "probe asks all of its design and cannot end with precision"),
+        ({"wording": "german"}, "probe 'gender' has words in English only"),
+        ({"probe": "sex"}, "unknown probe 'sex'; allowed: gender, "),
     ],
     (predict_people,): [
         (
@@ -135,13 +156,6 @@ def test_bad_arguments_are_refused_in_one_line(
 
 def test_a_coin_flip_in_random_order_can_end_with_precision() -> None:
     assert coin_flip(precision=0.05, orders="random").early_stopping is not None
-
-
-def test_eval_refuses_before_any_model_call(tmp_path: Path) -> None:
-    name, arguments = "kidney_evals/coin_flip", {"dilemas": 50}
-    with pytest.raises(UserError, match="unknown parameter 'dilemas'"):
-        eval(name, model="mockllm/model", task_args=arguments, log_dir=str(tmp_path))
-    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -184,8 +198,7 @@ def test_a_system_prompt_that_yaml_reads_otherwise_is_refused(typed: str) -> Non
 
 
 def test_paths_with_commas(tmp_path: Path) -> None:
-    folder = tmp_path / "my study, second, version"
-    shutil.copytree(datasets_dir() / "mcelfresh_2021_fixed", folder)
+    folder = copied("mcelfresh_2021_fixed", tmp_path / "my study, second, version")
     arguments = task_arguments([f"study={folder}"])
     assert len(coin_flip(**arguments).dataset) == 28
     assert len(stated_values(**arguments).dataset) == 16

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,8 @@ from kidney_evals.elicitation.channels import CHANNELS
 from kidney_evals.elicitation.run_wordings import assign_wordings
 from kidney_evals.elicitation.wording import wordings, wordings_asked
 from kidney_evals.reporting import rows_of, sentence
-from kidney_evals.studies import datasets_dir
 from kidney_evals.tasks import coin_flip, forced_choice
+from study_folders import SCHOLARSHIP, copied
 from tasks.running import TASKS, meta, refused, run
 
 ALL = wordings_asked("all")
@@ -81,13 +80,11 @@ def test_bad_wordings_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_study_without_words_in_a_language_says_so(tmp_path: Path) -> None:
-    for name in ("study.yaml", "dilemmas.csv"):
-        text = (datasets_dir() / "mcelfresh_2021_fixed" / name).read_text(encoding="utf-8")
-        (tmp_path / name).write_text(text, encoding="utf-8")
-    german = {"study": str(tmp_path), "wording": "german"}
+    folder = copied("mcelfresh_2021_fixed", tmp_path / "mine")
+    (folder / "languages.yaml").unlink()
+    german = {"study": str(folder), "wording": "german"}
     refused(forced_choice, german, "in English only: its folder has no")
-    languages = "de: {situation: x, attributes: {}}"
-    (tmp_path / "languages.yaml").write_text(languages, encoding="utf-8")
+    (folder / "languages.yaml").write_text("de: {situation: x, attributes: {}}", "utf-8")
     refused(forced_choice, german, "de.attributes.age is missing; ")
     refused(forced_choice, german | {"wording": "french"}, "'fr'; allowed: en, de")
 
@@ -146,12 +143,12 @@ FAULTS = {"refusing": 0.1, "unreadable": 0.3, "truncated": 0.1, "seed": 2, "inde
 ROWS = ("coverage", "refusal", "truncated", "unreadable", "unprompted", "flip_rate", "agreement")
 
 
-def _scored_answers(log: EvalLog) -> dict[tuple[str, int], tuple[Any, Any]]:
-    scores = {
-        (str(sample.id), sample.epoch): (sample.scores or {})["human_alignment"]
+def _scored_answers(log: EvalLog) -> dict[Any, tuple[str | None, dict[str, Any]]]:
+    return {
+        (sample.id, sample.epoch): (score.answer, score.metadata or {})
         for sample in log.samples or []
+        for score in (sample.scores or {}).values()
     }
-    return {key: (score.answer, score.metadata) for key, score in scores.items()}
 
 
 def _texts(sample: EvalSample) -> list[str]:
@@ -175,11 +172,12 @@ def test_answers_are_the_same_in_all_channels(
         for channel in CHANNELS
     )
     rows = rows_of(text)
-    outcomes = {str(metadata["outcome"]) for _, metadata in _scored_answers(text).values()}
+    given = _scored_answers(text)
+    outcomes = {metadata["outcome"] for _, metadata in given.values()}
     assert outcomes >= {"decision", "refusal", "truncated", "unreadable"}
     assert (text.eval.metadata or {})["channel"] == "text"
     for log, where in zip(others, ("from a JSON object", "from a tool call"), strict=True):
-        assert _scored_answers(log) == _scored_answers(text)
+        assert _scored_answers(log) == given
         found = rows_of(log)
         for name in set(ROWS) & set(rows):
             assert found[name].value == pytest.approx(rows[name].value, nan_ok=True), name
@@ -195,8 +193,7 @@ def test_answers_are_the_same_in_all_channels(
 
 
 def test_a_wording_of_the_study_is_asked(tmp_path: Path) -> None:
-    folder = tmp_path / "scholarship"
-    shutil.copytree(Path(__file__).parents[1] / "data" / "scholarship", folder)
+    folder = copied(SCHOLARSHIP, tmp_path / "scholarship")
     (folder / "wordings.yaml").write_text(
         "- {id: brief, base: default, varies: Brief., situation: 'One {good}, two {candidates}.'}",
         encoding="utf-8",

@@ -13,7 +13,6 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.error import URLError
 from urllib.parse import urlparse
 
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, sync_playwright
@@ -36,16 +35,11 @@ BLANKS = string.whitespace + "\u2003\u2060"
 
 
 class Viewer:
-    """The viewer over one folder of logs.
-
-    Attributes:
-        page: The browser's page.
-        complaints: What the page complained of: errors in its scripts or on its console.
-    """
+    """The viewer over one folder of logs."""
 
     def __init__(self, page: Page, address: str) -> None:
         self.page = page
-        self.complaints: list[str] = []
+        self.complaints: list[str] = []  # errors in the page's scripts or on its console
         self._address = address
         page.set_default_timeout(30_000)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
@@ -65,9 +59,9 @@ class Viewer:
         self.page.get_by_text("All scoring").wait_for()
         self.cells("sampleId").first.wait_for()
 
-    def open_scoring(self, row: int) -> None:
-        """Show the scoring of the sample in a row of the list, from 0."""
-        self.cells("sampleId").nth(row).click()
+    def open_scoring(self) -> None:
+        """Show the scoring of the first sample in the list."""
+        self.cells("sampleId").first.click()
         self.page.get_by_text("Scoring", exact=True).click()
         self.page.get_by_role("columnheader", name="Patient A").first.wait_for()
 
@@ -80,9 +74,9 @@ class Viewer:
         found = self.page.locator("[role=grid] [role=columnheader]").all()
         return [(head.get_attribute("title") or "").strip() for head in found]
 
-    def table(self, index: int = 0) -> list[list[str]]:
-        """Return the texts of a table on screen, row by row."""
-        rows = self.page.locator("table").nth(index).locator("tr").all()
+    def table(self) -> list[list[str]]:
+        """Return the texts of the first table on screen, row by row."""
+        rows = self.page.locator("table").first.locator("tr").all()
         return [
             [cell.strip(BLANKS) for cell in row.locator("th, td").all_inner_texts()] for row in rows
         ]
@@ -95,10 +89,7 @@ class Viewer:
 
 @contextmanager
 def viewing(logs: Path, home: Path) -> Iterator[str]:
-    """Run `inspect view` over a folder of logs and yield its address; `home` is for its files.
-
-    Logs that are written to the folder later are seen too.
-    """
+    """Run `inspect view` over a folder of logs and yield its address; `home` is for its files."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port = str(one.getsockname()[1])
@@ -106,11 +97,7 @@ def viewing(logs: Path, home: Path) -> Iterator[str]:
     command = (inspect, "view", "start", "--log-dir", logs, "--host", "127.0.0.1", "--port", port)
     with (home / "server.log").open("wb") as output:
         server = subprocess.Popen(
-            command,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=private(home),
-            start_new_session=True,
+            command, stdout=output, stderr=output, env=private(home), start_new_session=True
         )
         try:
             yield f"http://127.0.0.1:{port}"
@@ -147,16 +134,16 @@ def chromium(home: Path) -> Iterator[Browser]:
 def private(home: Path) -> dict[str, str]:
     """Return an environment in which a program keeps its files under `home`."""
     folders = ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
-    return {**os.environ, **{name: str(home) for name in folders}}
+    return {**os.environ, **dict.fromkeys(folders, str(home))}
 
 
 def _wait_for(address: str) -> None:
     end = time.monotonic() + SERVER_SECONDS
     while True:
         try:
-            with urllib.request.urlopen(address, timeout=5):
-                return
-        except (URLError, OSError):
+            urllib.request.urlopen(address, timeout=5).close()
+            return
+        except OSError:  # as `URLError` is
             if time.monotonic() > end:
                 raise TimeoutError(f"no viewer at {address} in {SERVER_SECONDS} s") from None
             time.sleep(0.2)

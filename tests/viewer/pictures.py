@@ -39,7 +39,7 @@ def take(docs: Path) -> None:
             with browsing(address, home) as viewer:
                 viewer.open_run(log.name)
                 snap(viewer, docs / "viewer.png", DESKTOP["height"])
-                viewer.open_scoring(0)
+                viewer.open_scoring()
                 end = viewer.page.get_by_text("Read as").first.bounding_box()
                 assert end is not None
                 snap(viewer, docs / "sample.png", end["y"] + end["height"] + MARGIN)

@@ -7,8 +7,7 @@ import pytest
 from inspect_ai.log import EvalLog
 
 from kidney_evals.studies import CONDITIONS
-from kidney_evals.tasks import coin_flip, forced_choice
-from tasks.running import run
+from tasks.running import TASKS, run
 from viewer.required import require_browser
 
 if TYPE_CHECKING:
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(240)
 
-TASKS = {"coin_flip": coin_flip, "forced_choice": forced_choice}
 PEOPLE = "score__human_alignment__people"
 CHOICE = "score__human_alignment__choice"
 AGREEMENT = "score__human_alignment__agreement"
@@ -132,7 +130,7 @@ def test_a_sample_explains_itself_in_a_table(
     choice = viewer.cells(CHOICE).nth(0).inner_text()
     name = viewer.cells("sampleId").nth(0).inner_text()
     sample = next(one for one in logs[condition].samples or [] if one.id == name)
-    viewer.open_scoring(0)
+    viewer.open_scoring()
     options = ["A", "B", "COIN"] if condition == "coin_flip" else ["A", "B"]
     heads, *attributes, people, model = viewer.table()
     assert heads == ["", "Patient A", "Patient B", "Coin"][: len(options) + 1]
