@@ -10,7 +10,7 @@ import click
 import yaml
 
 from kidney_evals.cli import options
-from kidney_evals.cli.terminal import say
+from kidney_evals.cli.terminal import complain, say
 from kidney_evals.errors import UserError
 
 
@@ -40,7 +40,7 @@ def plan(
     priced = read_prices(prices)
     for model in models if prices else ():
         if model not in priced:
-            click.echo(f"{prices} has no price for {model}; it has {', '.join(priced)}", err=True)
+            complain(f"{prices} has no price for {model}; it has {', '.join(priced)}")
     given = task_arguments(arguments)
     made = make_plan(target, models, arguments=given, epochs=epochs, limit=limit, prices=priced)
     say(as_text(made))

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from kidney_evals.cli.options import any_path
-from kidney_evals.cli.terminal import Group
+from kidney_evals.cli.terminal import Group, say, say_filled
 
 _new_folder = click.option("--out", required=True, type=any_path, help="A new folder.")
 
@@ -40,7 +40,6 @@ def export(out: Path, log_name: str | None, **request: Any) -> None:
     source. No dilemma is in both files, and none is in the default evaluation.
     """
     from kidney_evals.cli.logs import read_run_log
-    from kidney_evals.cli.terminal import say, say_filled
     from kidney_evals.finetuning.export import export as export_samples
     from kidney_evals.finetuning.export import summary
     from kidney_evals.finetuning.sources import Request
@@ -113,15 +112,15 @@ def train(
             # Adapters that an earlier call of this command trained are not trained again.
             place = out / str(size)
             goes_on = resume and unfinished(place).exists()
-            click.echo(f"{size} samples:")
+            say(f"{size} samples:")
             if is_trained(place, folder, base, size, chosen):
-                click.echo(f"trained before, in {place}")
+                say(f"trained before, in {place}")
                 continue
         train_adapter(
-            folder, base, place, chosen, samples=size, device=device, resume=goes_on, say=click.echo
+            folder, base, place, chosen, samples=size, device=device, resume=goes_on, say=say
         )
     if push is not None:
-        click.echo(push_adapter(out, push, public=public))
+        say(push_adapter(out, push, public=public), fit=False)
 
 
 @sft.command()
@@ -134,7 +133,7 @@ def merge(adapter: Path, out: Path) -> None:
 
     check_extra()
     merge_adapter(adapter, out)
-    click.echo(f"merged model in {out}")
+    say(f"merged model in {out}")
 
 
 @sft.command()
@@ -146,7 +145,7 @@ def push(adapter: Path, name: str, public: bool) -> None:
     from kidney_evals.finetuning.hub import check_push, push_adapter
 
     check_push(name)
-    click.echo(push_adapter(adapter, name, public=public))
+    say(push_adapter(adapter, name, public=public), fit=False)
 
 
 @sft.command()
@@ -201,7 +200,6 @@ def evaluate(
     The exit status is 1 if a run failed; the table names it.
     """
     from kidney_evals.cli.plan import task_arguments
-    from kidney_evals.cli.terminal import say
     from kidney_evals.finetuning.arms import arms_of
     from kidney_evals.finetuning.comparison_report import write_results
     from kidney_evals.finetuning.data import read_data
@@ -257,15 +255,14 @@ def submit(data: Path, out: Path | None, dry_run: bool, **given: Any) -> None:
     submission = hosted.prepare(data, **given)
     path = out or submission.default_path
     service = None if dry_run else Service()
-    text = filled("submission.md", submission=submission, **vars(submission))
-    click.echo(text.strip())
+    say(filled("submission.md", submission=submission, **vars(submission)).strip())
     if service is None:
-        click.echo("Nothing was sent.")
+        say("Nothing was sent.")
         return
-    click.echo(f"Service    {service.url}; it gets questions and answers, nothing else")
-    click.echo(f"Record     {path}")
-    hosted.submit(submission, service, path, click.echo)
-    click.echo(f"See how it goes:\n  kidney-evals sft status {path}")
+    say(f"Service    {service.url}; it gets questions and answers, nothing else")
+    say(f"Record     {path}")
+    hosted.submit(submission, service, path, say)
+    say(f"See how it goes:\n  kidney-evals sft status {path}", fit=False)
 
 
 @sft.command()
@@ -281,6 +278,6 @@ def status(job: str) -> None:
     from kidney_evals.finetuning.texts import filled
 
     state = Service().job(job_named(job))
-    click.echo(filled("job.md", job=state).strip())
+    say(filled("job.md", job=state).strip(), fit=False)
     if state.status in ("failed", "cancelled"):
         raise click.exceptions.Exit(1)

@@ -198,8 +198,9 @@ def test_a_refusal_of_the_service_is_one_line(
 
 
 def test_a_job_without_a_model_ends_with_the_reason(server: JobsServer, data: Path) -> None:
-    rejected = ("invalid_training_file", "The file has\n3 errors.", "training_file")
-    why = ": The file has 3 errors. (invalid_training_file, training_file)"
+    rejected = ("invalid_training_file", "The file\x1b[2J has\n3 errors.", "training_file")
+    # Without the control character of the server's text.
+    why = ": The file[2J has 3 errors. (invalid_training_file, training_file)"
     for number, (end, failure, reason) in enumerate(
         (("failed", rejected, why), ("cancelled", ("", "", None), "")), start=1
     ):

@@ -186,11 +186,13 @@ def test_faults_end_the_command_in_one_line() -> None:
 def test_the_command_prints_a_plan(tmp_path: Path) -> None:
     path = tmp_path / "prices.yaml"
     path.write_text("openai/one: {input: 1, output: 2}\n")
-    given = ["plan", "forced_choice", "--model", "x/y", "-T", "dilemmas=5", "-T", "controls=false"]
+    # A control character of a name does not reach the terminal.
+    given = ["plan", "forced_choice", "-T", "dilemmas=5", "-T", "controls=false"]
+    given += ["--model", "x/y\x1b"]
     result = CliRunner().invoke(main, [*given, "--prices", str(path)])
     assert result.exit_code == 0
     assert "10–20" in result.stdout and "price, x/y: unknown" in result.stdout
-    assert result.stderr == f"{path} has no price for x/y; it has openai/one\n"
+    assert result.stderr == f"{path} has no price for x/y ; it has openai/one\n"
     result = CliRunner().invoke(main, [*given, "--epochs", "2", "--limit", "4"])
     assert result.exit_code == 0 and "8–16" in result.stdout
 
