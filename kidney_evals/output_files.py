@@ -219,7 +219,7 @@ def _is_file(place: str | Path) -> bool:
 
 def _is_input(place: str | Path, other: str | Path) -> bool:
     """Return whether a file is an input, under any name or link, or lies in an input folder."""
-    if is_url(other) and not str(other).startswith("file:"):
+    if is_url(other) and not str(other).startswith(("file:", "local:")):
         if isinstance(place, Path) or str(other).startswith(("http://", "https://")):
             return False
         return file_system(place) == file_system(str(other))

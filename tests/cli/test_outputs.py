@@ -84,6 +84,15 @@ def test_the_log_that_is_read_is_never_replaced(name: str, here: Path) -> None:
         assert (here / "run.eval").read_bytes() == log
 
 
+@pytest.mark.parametrize("scheme", ["", "file://", "local://"])
+def test_an_input_is_known_by_any_address(scheme: str, tmp_path: Path) -> None:
+    path = tmp_path / "log.json"
+    path.write_bytes(b"{}")
+    with pytest.raises(UserError, match="is read here"):
+        write_output(path, b"new", overwrite=True, inputs=[f"{scheme}{path}"])
+    assert path.read_bytes() == b"{}"
+
+
 @BOTH
 def test_another_file_is_replaced_on_request(name: str, here: Path) -> None:
     path = here / COMMANDS[name][-1]
