@@ -42,7 +42,9 @@ def record(logs: tuple[str, ...], out: Path, machine: str, origin: str, overwrit
         files = [one for one in find_logs(logs, progress) if one.state != "replaced"]
         read_samples(files, progress)
     made = record_of(files, machine=machine, origin=origin)
-    write_output(out, record_text(made).encode(), overwrite=overwrite, inputs=logs)
+    # A pattern names files, too.
+    inputs = [*logs, *(one.location for one in files)]
+    write_output(out, record_text(made).encode(), overwrite=overwrite, inputs=inputs)
     say_filled(f"Written to {out}: {len(made.runs)} runs of {made.title}")
     for problem in problems(made):
         say_filled(f"Not to be committed: {problem}")

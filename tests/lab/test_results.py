@@ -126,6 +126,9 @@ def test_what_a_record_holds(logs: Path, record: Path) -> None:
     record.write_text("[]", encoding="utf-8")
     line = refused(call("record", logs, "--out", record, "--machine", "2 CPU cores"))
     assert "was not written by kidney-evals" in line
+    copy = shutil.copy(next(logs.glob("*.eval")), record.with_suffix(".eval"))
+    pattern = ("record", f"{record.parent}/*.eval", "--out", copy, "--machine", "2 CPU cores")
+    assert "is read here" in refused(call(*pattern, "--overwrite"))
 
 
 def change_number(data: dict[str, Any]) -> None:
