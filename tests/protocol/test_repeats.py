@@ -21,8 +21,7 @@ ONE: dict[str, Any] = {"limit": 1, "epochs": 1, "fail_on_error": False}
 
 
 @pytest.mark.parametrize(
-    "protocol",
-    ["chat", *(pytest.param(name, marks=slow) for name in ("messages", "responses"))],
+    "protocol", ["chat", *(pytest.param(name, marks=slow) for name in ("messages", "responses"))]
 )
 @pytest.mark.parametrize("call", ["calls_unoffered", "calls_parallel"])
 @pytest.mark.parametrize(

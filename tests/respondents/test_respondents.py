@@ -78,12 +78,7 @@ def texts(model: Model, questions: list[Any]) -> list[str]:
     ],
 )
 def test_answers_are_read_as_meant(
-    respondent: str,
-    put: Dilemma,
-    condition: Condition,
-    arguments: dict[str, Any],
-    ab: str,
-    ba: str,
+    respondent: str, put: Dilemma, condition: Condition, arguments: dict[str, Any], ab: str, ba: str
 ) -> None:
     model = get_model(f"kidney/{respondent}", **arguments)
     for explain in EXPLAIN:

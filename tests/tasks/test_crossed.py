@@ -37,10 +37,7 @@ def crossed(model: str | Model, folder: Path, wording: list[str], dilemmas: int)
 
 @pytest.mark.parametrize(
     ("respondent", "parts"),
-    [
-        ("lexicographic", [1, 0, 0, 0]),
-        pytest.param("first", [0, 0, 1, 0], marks=pytest.mark.slow),
-    ],
+    [("lexicographic", [1, 0, 0, 0]), pytest.param("first", [0, 0, 1, 0], marks=pytest.mark.slow)],
 )
 def test_a_rule_is_all_dilemma_and_always_a_is_all_order(
     respondent: str, parts: list[float], tmp_path: Path

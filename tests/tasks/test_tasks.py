@@ -138,7 +138,7 @@ REFUSED: dict[Tasks, list[tuple[dict[str, Any], str]]] = {
         ({"revealed": 7}, "revealed must be a log"),
     ],
     (stated_values,): [
-        ({"revelaed": "x"}, "unknown parameter 'revelaed'; allowed: study, revealed"),
+        ({"revelaed": "x"}, "unknown parameter 'revelaed'; allowed: study, revealed")
     ],
 }
 
