@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
@@ -40,7 +41,8 @@ from kidney_evals.human.tables import Floats
 from kidney_evals.studies import Condition, Study, draw_dilemmas
 
 FLIP_TERMS = ("closeness", DOMINANCE, "similarity", "near")
-"""Terms of the model of the coin's share, chosen by their likelihood for people left out."""
+"""Terms of the model of the coin's share, chosen by their likelihood for people left out;
+`PEOPLE_TERMS` can replace the first."""
 
 # In 2 % of the samples of people, dominance has an infinite optimum: the favoured patient loses by
 # lapses alone. At 10, the share differs from this limit by less than 1e-4.
@@ -141,8 +143,8 @@ def domain(study: Study) -> tuple[Floats, Floats]:
     if math.prod(len(attribute.values) for attribute in study.attributes) > _PROFILES:
         drawn = draw_dilemmas(f"domain of {study.id}", study.attributes, _PAIRS, 0)
         return patient_values(study, drawn)
-    columns = zip(*product(*(attribute.values for attribute in study.attributes)), strict=True)
-    profiles = favoured_values(study, dict(zip(study.attribute_ids, columns, strict=True)))
+    values = (map(attribute.favour, attribute.values) for attribute in study.attributes)
+    profiles = np.array(list(product(*values)))
     first, second = np.triu_indices(len(profiles), 1)
     return profiles[first], profiles[second]
 
@@ -162,10 +164,9 @@ def group(
     of people whose answers are not public need a secret seed, and have `person_weights`.
     """
     first, second = (favoured_values(study, side) for side in (answers.left, answers.right))
-    people = answers.people
-    counts = person_weights(people, seed, _SEEDS[condition])
+    counts = person_weights(answers.people, seed, _SEEDS[condition])
     rows = first, second, answers.choice, answers.person
-    return Group(study, condition, *rows, people, counts, bends)
+    return Group(study, condition, *rows, answers.people, counts, bends)
 
 
 def logit_model(data: Group) -> Model:
@@ -191,27 +192,18 @@ def share_model(rows: Group, counts: Floats) -> Model:
             fit_lapse, x, first, clusters=rows.person, signs=False, intercept=False,
             frequencies=weights, largest=_LARGEST,
         )  # fmt: skip
-        try:
-            return attempt(start=start)
-        except FitError:
-            pass
-        try:
-            return attempt()
-        except FitError:
-            # These weights of people determine no lapse: without it the likelihood is concave.
-            return attempt(lapse=False)
+        for begin in (start, None):
+            with suppress(FitError):
+                return attempt(start=begin)
+        # These weights of people determine no lapse: without it the likelihood is concave.
+        return attempt(lapse=False)
 
     whole = fit(None, None)
     # The model has neither the weights of signs nor the position effect of `LapseFit.theta`.
     own = [*range(len(terms)), 2 * len(terms)]
-    draws = [fit(w[rows.person], whole.theta).theta[own] for w in counts]
-    return Model(
-        (*terms, LAPSE),
-        whole.theta[own],
-        np.array(draws),
-        "shares",
-        whole.covariance[np.ix_(own, own)],
-    )
+    draws = np.array([fit(w[rows.person], whole.theta).theta[own] for w in counts])
+    covariance = whole.covariance[np.ix_(own, own)]
+    return Model((*terms, LAPSE), whole.theta[own], draws, "shares", covariance)
 
 
 def people_weights(study: Study, fit: RandomCoefficientFit, seed: int) -> Parameters:
@@ -240,13 +232,13 @@ def flip_model(
     if people is None:
         x = np.column_stack([known[name] for name in FLIP_TERMS])
         return _logit(replace(rows, counts=counts), "flip", x, (*FLIP_TERMS, "intercept"), coin)
-    others = [name for name in FLIP_TERMS if name != "closeness"]
-    rest = [known[name] for name in others]
-    names = (*PEOPLE_TERMS, *others, "intercept")
+    others = FLIP_TERMS[1:]
 
     def terms(weights: Floats) -> Floats:
-        return np.column_stack([*people_features(rows.x, weights), *rest])
+        own = people_features(rows.x, weights)
+        return np.column_stack([*own, *(known[name] for name in others)])
 
+    names = (*PEOPLE_TERMS, *others, "intercept")
     fit = _logit(replace(rows, counts=counts[:0]), "flip", terms(people.estimate), names, coin)
     draws = [
         fit_logit_resamples(terms(one), coin, own[None, rows.person], penalty="none")[0]

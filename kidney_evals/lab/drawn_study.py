@@ -58,16 +58,14 @@ def scored_tables(
     *,
     people: int = 1,
     seed: int | None = None,
-    correlated: bool = True,
     bends: bool = True,
 ) -> tuple[dict[str, str], dict[str, dict[Condition, pd.DataFrame]]]:
     """Return the files that have no column of conditions, and the other tables by condition.
 
     `least` is the smallest number of answers in a cell: neighbouring bins of the flip curve are
     merged up to it, and kinds of pairs with fewer answers have no calibration. `people` is the
-    smallest number of people between two quantiles of a table. `seed` is that of `group`.
-    `correlated` also fits correlated coefficients of people. `bends` is whether the model of shares
-    has bends.
+    smallest number of people between two quantiles of a table. `seed` and `bends` are those of
+    `group`.
     """
     groups = {
         condition: group(study, condition, one, seed, bends=bends)
@@ -78,11 +76,8 @@ def scored_tables(
         for condition, data in groups.items()
     }
     # Latent classes would overestimate how often a person changes an answer.
-    forms = (False, True) if correlated else (False,)
     spreads = {
-        condition: fit_spreads(
-            condition, data.x, data.choice, data.person, forms, required=seed is None
-        )
+        condition: fit_spreads(condition, data.x, data.choice, data.person, published=seed is None)
         for condition, data in groups.items()
     }
     weights = models["forced_choice"]["logit"].estimate[:-1]
@@ -92,9 +87,7 @@ def scored_tables(
     files: dict[str, str] = {}
     bins = None
     if offered := groups.get("coin_flip"):
-        models["coin_flip"] |= {
-            model.name: model for model in coin_models(offered, weights, differing)
-        }
+        models["coin_flip"] |= {one.name: one for one in coin_models(offered, weights, differing)}
         pairs = domain(study)
         near = _closeness(offered, weights)
         edges = _merged(EDGES, near, least)
@@ -227,13 +220,10 @@ def _bends(study: Study, answers: Answers) -> pd.DataFrame:
     )
     ends = [attribute.ends for attribute in study.attributes]
     chosen, person = answers.choice[decided] == 0, answers.person[decided]
+    fit = nonlinearity(first, second, chosen, ends, clusters=person)
     rows = [
         (name, bend.slope, bend.curvature, bend.wiggle, *bend.upper_share[:3], bend.p_value)
-        for name, bend in zip(
-            study.attribute_ids,
-            nonlinearity(first, second, chosen, ends, clusters=person).bends,
-            strict=True,
-        )
+        for name, bend in zip(study.attribute_ids, fit.bends, strict=True)
     ]
     numbers = ["slope", "curvature", "wiggle", "upper_share", "low", "high", "p_value"]
     return pd.DataFrame(rows, columns=["attribute", *numbers])

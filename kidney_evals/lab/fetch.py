@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from http.client import HTTPException
 from pathlib import Path
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from kidney_evals.errors import UserError
@@ -23,10 +23,8 @@ def fetch_raw(
 
     A file that exists with the right SHA-256 is not downloaded again. The folder lies in
     `cache_dir`, by default in `XDG_CACHE_HOME` or `~/.cache`; `source` is the URL of its files.
-    `overwrite` also replaces files of these names that are not the published files.
-
-    Raises:
-        UserError: A file cannot be downloaded or differs from the published file.
+    `overwrite` also replaces files of these names that are not the published files. `UserError` if
+    a file cannot be downloaded or differs from the published file.
     """
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     folder = Path(cache_dir or Path(base, "kidney_evals")) / FOLDER
@@ -55,14 +53,12 @@ def fetch_raw(
 def _download(address: str, folder: Path) -> bytes:
     try:
         with urlopen(address, timeout=_TIMEOUT_S) as response:
-            content: bytes = response.read(_LARGEST)
-            return content
+            return bytes(response.read(_LARGEST))
     except HTTPError as error:
         reason = f"HTTP status {error.code}"
-    except URLError as error:
-        reason = str(error.reason)
     except (OSError, HTTPException) as error:
-        reason = str(error) or type(error).__name__
+        # An error of the connection is the `reason` of a `URLError`.
+        reason = str(getattr(error, "reason", error)) or type(error).__name__
     raise UserError(
         f"cannot download {address} ({reason}); offline, copy {', '.join(SHA256)} from another "
         f"machine into {folder}, or set {DATA_VARIABLE} to a folder that holds them"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from kidney_evals.card import Card, Finding
 from kidney_evals.card.numbers import percent, short
@@ -26,7 +26,7 @@ _COLUMNS = {
 }
 """The questions of a card, as heads of columns."""
 
-Results = Mapping[tuple[Condition, str], Rows]
+Results = dict[tuple[Condition, str], Rows]
 """The rows of each run, by condition and respondent."""
 
 
@@ -36,7 +36,7 @@ def run_known(dilemmas: int, respondents: Sequence[str] = RESPONDENTS) -> Result
 
     from kidney_evals.tasks import coin_flip, forced_choice
 
-    results: dict[tuple[Condition, str], Rows] = {}
+    results: Results = {}
     with tempfile.TemporaryDirectory() as folder:
         # Sequentially: concurrent runs cost several times as much.
         for name in respondents:
@@ -64,17 +64,14 @@ def markdown(results: Results) -> str:
         cards = {
             name: (rows.card, _answered(rows))
             for (asked, name), rows in results.items()
-            if asked == condition
+            if asked == condition and rows.card is not None
         }
-        asked = [
-            id for id in _COLUMNS if any(card and card.finding(id) for card, _ in cards.values())
-        ]
+        shown = [id for id in _COLUMNS if any(card.finding(id) for card, _ in cards.values())]
         table = [
-            (f"`{name}`", answered, *(_cell(card.finding(id)) for id in asked), _nearest(card))
+            (f"`{name}`", answered, *(_cell(card.finding(id)) for id in shown), _nearest(card))
             for name, (card, answered) in cards.items()
-            if card is not None
         ]
-        heads = ("respondent", "answered", *(_COLUMNS[id] for id in asked), "most like")
+        heads = ("respondent", "answered", *(_COLUMNS[id] for id in shown), "most like")
         if table:
             parts.append(f"**`{condition}`**\n\n{markdown_table(heads, 'l' * len(heads), table)}")
     return "\n\n".join(parts)
@@ -82,11 +79,9 @@ def markdown(results: Results) -> str:
 
 def _answered(rows: Rows) -> str:
     text = percent(rows["coverage"].value)
-    return (
-        f"{text}, {short(1 - rows['outside'].value, digits=2)} inside"
-        if "outside" in rows
-        else text
-    )
+    if "outside" not in rows:
+        return text
+    return f"{text}, {short(1 - rows['outside'].value, digits=2)} inside"
 
 
 def _nearest(card: Card) -> str:

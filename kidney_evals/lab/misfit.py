@@ -45,7 +45,7 @@ def crowd_table(data: Group, shares: ModelShares, bins: Ints | None) -> pd.DataF
     p = predicted[own, here]
     rows = [
         ("distance", _means(*_alike_products(data, residuals, fold), data.counts) - noise),
-        ("sharpness", np.log(_slopes(data.decided(), _log_odds(p[:, :2])[data.choice != COIN], 0))),
+        ("sharpness", np.log(_slopes(data.decided(), _log_odds(p)[data.choice != COIN], 0))),
     ]
     if data.condition == "coin_flip" and bins is not None:
         gaps = np.zeros(1 + len(data.counts))
@@ -60,7 +60,10 @@ def crowd_table(data: Group, shares: ModelShares, bins: Ints | None) -> pd.DataF
             gaps += inside.mean() * (
                 _means(totals * totals.T * apart, pairs * apart, data.counts) - rate
             )
-        coin = _means_by_person(data, answers[:, COIN] - p[:, COIN])
+        own_residuals = data.by_person(answers[:, COIN] - p[:, COIN])
+        asked = data.by_person(np.ones(len(data.choice)))
+        weights = _weights(data.counts)
+        coin = (weights @ own_residuals) / (weights @ asked)
         different = (data.first != data.second).any(axis=1)
         odds = logit(p[different, COIN])
         slopes = _slopes(data.at(different), odds, COIN, intercept=True)
@@ -156,24 +159,23 @@ def _alike_products(data: Group, residuals: Floats, fold: Ints) -> tuple[Floats,
 
 def _means(sums: Floats, numbers: Floats, counts: Floats) -> Floats:
     """Return the mean over pairs of people, (1 + draws,): as asked, then with people resampled."""
-    weights = np.vstack([np.ones(len(sums)), counts])
+    weights = _weights(counts)
     total, number = (((weights @ one) * weights).sum(axis=1) for one in (sums, numbers))
     return np.asarray(total / number)
 
 
-def _means_by_person(data: Group, values: Floats) -> Floats:
-    weights = np.vstack([np.ones(data.people), data.counts])
-    answers = data.by_person(np.ones(len(values)))
-    return np.asarray((weights @ data.by_person(values)) / (weights @ answers))
-
-
 def _slopes(rows: Group, odds: Floats, option: int, intercept: bool = False) -> Floats:
     """Return the slope of logit P(option) on `odds`, (1 + draws,), as `_means` does."""
-    weights = np.vstack([np.ones(rows.people), rows.counts])[:, rows.person]
+    weights = _weights(rows.counts)[:, rows.person]
     fits = fit_logit_resamples(
         odds[:, None], rows.chose(option), weights, intercept=intercept, penalty="none"
     )
     return np.asarray(fits[:, 0])
+
+
+def _weights(counts: Floats) -> Floats:
+    """Return the weights of people as asked and resampled, shape (1 + draws, people)."""
+    return np.vstack([np.ones(counts.shape[1]), counts])
 
 
 def _log_odds(shares: Floats) -> Floats:

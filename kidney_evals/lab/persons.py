@@ -36,10 +36,9 @@ from kidney_evals.studies import CONDITIONS, Condition, Dilemma, dilemmas_of, lo
 
 _QUANTILES: Final = 40  # largest number of quantiles in `person_distances.csv`
 
+# Seed of the draws in the random-coefficient fits. On the drawn study, seed 1 changes no used
+# parameter by more than a tenth of its standard error.
 FIT_SEED: Final = 0
-"""Seed of the draws in the random-coefficient fits. On the drawn study, seed 1 changes no used
-parameter by more than a tenth of its standard error.
-"""
 
 DRAWS: Final = 3
 """Number of runs of each person, each with its own draw of dilemmas if the study draws them."""
@@ -48,32 +47,26 @@ SEED: Final = 1729  # seed of all random numbers in runs of persons, with the dr
 _DIGITS: Final = 4  # significant digits, far below the error of a quantile over 132 persons
 
 _PEOPLE: Final = {
-    "boerstler_2024": (
-        ("retest_easy", 0.0, 0.0, 0.055, 69),
-        ("retest_hard", 0.174, 0.0, 0.470, 69),
-        ("swap_easy", 0.0, 0.0, 0.083, 68),
-        ("swap_hard", 0.176, 0.0, 0.477, 68),
-    )
+    "boerstler_2024": {
+        "retest_easy": (0.0, 0.0, 0.055, 69),
+        "retest_hard": (0.174, 0.0, 0.470, 69),
+        "swap_easy": (0.0, 0.0, 0.083, 68),
+        "swap_hard": (0.176, 0.0, 0.477, 68),
+    }
 }
-"""Rows of forced choice from people who were asked repeatedly: measure, median, 5 % and 95 %
-quantile, people. They replace simulated rows. Computed once from the published answers: pairs of
+"""Rows of forced choice from people who were asked repeatedly: median, 5 % and 95 % quantile,
+people. They replace simulated rows. Computed once from the published answers: pairs of
 answers in different sessions, averaged by pair and then over the three pairs, of people with two
 sessions or more; `swap_…` are pairs of answers with the patients in opposite places.
 """
 
 
 def fit_spreads(
-    condition: Condition,
-    differences: Floats,
-    choices: Ints,
-    persons: Ints,
-    correlated: Sequence[bool] = (False, True),
-    *,
-    required: bool = True,
+    condition: Condition, differences: Floats, choices: Ints, persons: Ints, *, published: bool
 ) -> list[RandomCoefficientFit]:
-    """Fit the distribution of weights over people, by default without and with correlations.
+    """Fit the distribution of weights over people, for published answers also with correlations.
 
-    Where few answers of each person do not determine it, the result is empty unless `required`.
+    Other answers may be too few of each person to determine it: then the result is empty.
     """
     try:
         return [
@@ -83,10 +76,10 @@ def fit_spreads(
                 correlated=one,
                 seed=FIT_SEED,
             )
-            for one in correlated
+            for one in ((False, True) if published else (False,))
         ]
     except FitError:
-        if required:
+        if published:
             raise
         return []
 
@@ -124,31 +117,23 @@ def spread_table(attributes: Sequence[str], fits: Sequence[RandomCoefficientFit]
     return pd.concat(tables)
 
 
-def person_distances(data: Group, logit: Model) -> Floats:
-    """Return each person's importance distance to the group, shape (people,).
+def person_distance_table(data: Group, logit: Model, people: int) -> pd.DataFrame:
+    """Return quantiles of people's importance distances to the group, `people` or more between two.
 
-    From a Firth-penalised logit without intercept of the decided answers in the order that the
-    person saw. A model must be reduced to the same estimator before it is compared with these
-    distances.
+    From a Firth-penalised logit without intercept of each person's decided answers in the order
+    that the person saw. A model must be reduced to the same estimator before it is compared with
+    these distances. People whose few decisions determine no weights are left out.
     """
     rows, spans = data.decided(), np.array(data.study.spans)
     own = (rows.person == np.arange(data.people)[:, None]).astype(np.float64)
     fits = fit_logit_resamples(rows.x, rows.choice == 0, own, intercept=False, penalty="firth")
-    people = importance_shares(logit.estimate[:-1], spans)
-    return np.asarray(importance_distance(importance_shares(fits[:, :-1], spans), people))
-
-
-def person_distance_table(data: Group, logit: Model, people: int = 1) -> pd.DataFrame:
-    """Return quantiles of the distances, with at least `people` people between two of them.
-
-    People whose few decisions determine no weights are left out.
-    """
-    distances = person_distances(data, logit)
+    everybody = importance_shares(logit.estimate[:-1], spans)
+    distances = importance_distance(importance_shares(fits[:, :-1], spans), everybody)
     known = distances[np.isfinite(distances)]
     count = min(_QUANTILES, len(known) // people)
     probabilities = (np.arange(count) + 0.5) / count
     table = {
-        "answers": round(len(data.decided().choice) / data.people),
+        "answers": round(len(rows.choice) / data.people),
         "probability": probabilities,
         "distance": np.quantile(known, probabilities),
     }
@@ -186,13 +171,11 @@ def person_table(reference: Reference, draws: int = DRAWS) -> pd.DataFrame:
     half of the runs.
     """
     runs = [scores(run) for draw in range(draws) for run in person_runs(reference, draw)]
-    measured = _PEOPLE.get(reference.study.id, ())
-    rows = {row[0]: row for row in measured}
-    table = []
+    measured, table = _PEOPLE.get(reference.study.id, {}), []
     for id in runs[0]:
         values = pd.Series([run[id] for run in runs])
-        if id in rows:
-            table.append(rows[id])
+        if id in measured:
+            table.append((id, *measured[id]))
         elif values.notna().mean() >= 0.5:
             low, median, high = values.quantile([0.05, 0.5, 0.95])
             table.append((id, median, low, high, PERSONS))

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.human.reference import Reference, load_reference
@@ -63,8 +62,8 @@ def cells(study: str, condition: Condition) -> Iterator[Cell]:
 
 def simulate(
     cell: Cell, *, runs: int = 300, intervals: int = 30, dilemmas: int | None = None
-) -> list[dict[str, Any]]:
-    """Return a line of the table for each measure with a value in half of the runs.
+) -> Iterator[dict[str, Any]]:
+    """Yield a line of the table for each measure with a value in half of the runs.
 
     A run has `BASE` drawn dilemmas, or the whole fixed list; intervals are computed in `intervals`
     runs.
@@ -102,27 +101,22 @@ def simulate(
                 full = np.nan if whole is None else _half(compute(whole, name))
                 group = index if drawn else index // REPEATS
                 measured.append((name, group, known.value, full, _half(known)))
-    lines = []
     table = pd.DataFrame(measured, columns=["row", "group", "value", "half", "half_model"])
     for row, rows in table.groupby("row", sort=False):
         widths = rows[["half", "half_model"]].to_numpy()
         widths = widths[np.isfinite(widths).all(axis=1)]
         if len(widths) == 0 or len(rows) < 0.5 * runs:
             continue
-        value = rows["value"].to_numpy()
         half, half_model = widths.mean(axis=0).tolist()
-        lines.append(
-            {
-                "dilemmas": len(listed),
-                "row": row,
-                "value": float(value.mean()),
-                "half": half,
-                "half_model": half_model,
-                "sd": _spread(rows["group"].to_numpy(), value),
-                "defined": len(value) / runs,
-            }
-        )
-    return lines
+        yield {
+            "dilemmas": len(listed),
+            "row": row,
+            "value": float(rows["value"].mean()),
+            "half": half,
+            "half_model": half_model,
+            "sd": _spread(rows["group"], rows["value"]),
+            "defined": len(rows) / runs,
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,21 +147,20 @@ def _own_shares(cell: Cell, shares: Floats, generator: np.random.Generator) -> F
     spread = generator.standard_gamma(mean * (1 / cell.consistency - 1))
     total = spread.sum(axis=1, keepdims=True)
     # If s is near 0, all gammas of a row can underflow to zero.
-    result: Floats = np.where(total > 0, spread / np.where(total > 0, total, 1), mean)
-    return result
+    return np.where(total > 0, spread / np.where(total > 0, total, 1), mean)
 
 
 def _half(quantity: Quantity) -> float:
     return (quantity.high - quantity.low) / 2
 
 
-def _spread(groups: NDArray[np.int64], values: Floats) -> float:
+def _spread(groups: pd.Series[int], values: pd.Series[float]) -> float:
     """Return the standard deviation of values, within groups if any has several values."""
-    labels, index, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-    if len(labels) == len(values):
-        return float(values.std(ddof=1))
-    means = np.bincount(index, weights=values) / sizes
-    return float((((values - means[index]) ** 2).sum() / (len(values) - len(labels))) ** 0.5)
+    count = groups.nunique()
+    if count == len(values):
+        return float(values.std())
+    within = values - values.groupby(groups).transform("mean")
+    return float(((within**2).sum() / (len(values) - count)) ** 0.5)
 
 
 def records() -> Iterator[dict[str, object]]:

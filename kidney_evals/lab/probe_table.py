@@ -6,9 +6,9 @@ deals its levels as a task does; the estimators and the verdicts are those of th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 
 import numpy as np
@@ -22,10 +22,9 @@ from kidney_evals.estimation.probes import (
     contrast_mean,
     level_contrasts,
 )
-from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.lab import respondents
 from kidney_evals.lab.panel import POPULATION, population
-from kidney_evals.lab.simulate import binomial_error, choose
+from kidney_evals.lab.simulate import binomial_error, choose, covers
 from kidney_evals.lab.table_text import decimals, markdown_table, rounded
 from kidney_evals.measures import probe_rows
 from kidney_evals.measures.probe import MARGIN
@@ -38,12 +37,10 @@ RUNS: Final = 1000  # number of simulated runs behind a line
 SIZES: Final = (100, 200, 400)
 BIASES: Final = (0.0, 0.05, 0.10)
 
-_KNOWN = {one.name: one.behaviour for one in respondents.RESPONDENTS}
-
 BEHAVIOURS: Final = {
     "crowd": respondents.as_people,
     "sharper": respondents.sharper,
-    "sharp ×12": _KNOWN["sharp ×12"],
+    "sharp ×12": partial(respondents.weighing, times=12.0),
     "rule": respondents.majority,
     "noise": respondents.noise,
 }
@@ -76,41 +73,40 @@ def cases() -> Iterator[Case]:
 def simulate(case: Case, runs: int = RUNS) -> dict[str, float]:
     """Simulate runs of a case and return the numbers of its line."""
     rows = range(len(probe_rows([str(level) for level in range(case.levels)])))
-    joint = 1 - 0.05 / len(rows)
-    truth = [true_effect(case, level) for level in rows]
-    counts = dict.fromkeys(("held", "found", "wrong", "alike", "coin_held", "coin_alike"), 0)
-    half = 0.0
-    for index in range(runs):
-        answers = _answers(case, index)
-        contrasts = [level_contrasts(answers, level) for level in rows]
-        wide = [contrast_mean(each, joint) for each in contrasts]
-        narrow = [contrast_mean(each, 0.9) for each in contrasts]
-        half += (wide[0].high - wide[0].low) / 2 / runs
-        counts["held"] += all(_holds(one, value) for one, value in zip(wide, truth, strict=True))
-        counts["found"] += wide[0].low > 0
-        # Without an effect every exclusion of 0 is wrong, otherwise that with the other sign.
-        signs = zip(wide, truth, strict=True)
-        counts["wrong"] += any(
-            (one.low > 0 and value <= 0) or (one.high < 0 and value >= 0) for one, value in signs
-        )
-        counts["alike"] += all(one.low >= -MARGIN and one.high <= MARGIN for one in narrow)
-        if case.condition == "coin_flip":
-            each = coin_contrasts(answers)
-            counts["coin_held"] += _holds(contrast_mean(each), 0.0)
-            coins = contrast_mean(each, 0.9)
-            counts["coin_alike"] += coins.low >= -MARGIN and coins.high <= MARGIN
-    shares = {name: count / runs for name, count in counts.items()}
-    coin = case.condition == "coin_flip"
-    return {
-        "half": half,
-        "coverage": shares["held"],
-        "coverage_se": binomial_error(shares["held"], runs),
-        "found": shares["found"],
-        "wrong": shares["wrong"],
-        "alike": shares["alike"],
-        "coin_coverage": shares["coin_held"] if coin else float("nan"),
-        "coin_alike": shares["coin_alike"] if coin else float("nan"),
+    answers = [_answers(case, index) for index in range(runs)]
+    contrasts = [[level_contrasts(one, level) for level in rows] for one in answers]
+    low, high = _ends(contrasts, 1 - 0.05 / len(rows))
+    truth = np.array([true_effect(case, level) for level in rows])
+    # Without an effect every exclusion of 0 is wrong, otherwise that with the other sign.
+    wrong = ((low > 0) & (truth <= 0)) | ((high < 0) & (truth >= 0))
+    coverage = float(covers(low, high, truth).all(axis=1).mean())
+    line = {
+        "half": float((high - low)[:, 0].mean() / 2),
+        "coverage": coverage,
+        "coverage_se": binomial_error(coverage, runs),
+        "found": float((low[:, 0] > 0).mean()),
+        "wrong": float(wrong.any(axis=1).mean()),
+        "alike": _alike(contrasts),
+        "coin_coverage": float("nan"),
+        "coin_alike": float("nan"),
     }
+    if case.condition == "coin_flip":
+        coins = [[coin_contrasts(one)] for one in answers]
+        line["coin_coverage"] = float(covers(*_ends(coins, 0.95), 0.0).mean())
+        line["coin_alike"] = _alike(coins)
+    return line
+
+
+def _ends(contrasts: Sequence[Sequence[Floats]], coverage: float) -> Floats:
+    """Return the lower and the upper ends of the means' intervals, shape (2, runs, rows)."""
+    ends = [[contrast_mean(each, coverage)[1:3] for each in run] for run in contrasts]
+    return np.moveaxis(np.array(ends), 2, 0)
+
+
+def _alike(contrasts: Sequence[Sequence[Floats]]) -> float:
+    """Return the share of runs whose 90 % intervals all lie within the margin."""
+    low, high = _ends(contrasts, 0.9)
+    return float(((low >= -MARGIN) & (high <= MARGIN)).all(axis=1).mean())
 
 
 def true_effect(case: Case, level: int) -> float:
@@ -124,28 +120,21 @@ def true_effect(case: Case, level: int) -> float:
     return bias if level == 0 else -bias / (case.levels - 1)
 
 
-def _holds(quantity: Quantity, truth: float) -> bool:
-    return bool(quantity.low - 1e-9 <= truth <= quantity.high + 1e-9)
-
-
 def _answers(case: Case, index: int) -> ProbeAnswers:
     """Return the answers of one run."""
     generator = np.random.default_rng([SEED, *repr(case).encode(), index])
     listed = generator.choice(POPULATION, case.dilemmas, replace=False)
     unit, order, first, second = _design(case.condition, case.dilemmas, case.levels)
-    # The share of decisions that go to the first level, where one candidate alone has it.
-    favoured = np.where(
-        (first == 0) & (second != 0), 1, np.where((second == 0) & (first != 0), 2, 0)
-    )
     own = _chances(case.condition, case.respondent)[listed[unit], order]
+    decided = own[:, :COIN].sum(axis=1)
+    # The share of decisions that go to the first level, where one candidate alone has it.
     if case.respondent == "rule":
         always = _ruled(case.condition, case.bias)[listed[unit]].astype(np.float64)
     else:
-        always = case.bias / own[:, :COIN].sum(axis=1)
-    always = np.where(favoured == 0, 0.0, always)[:, None]
+        always = case.bias / decided
+    always = np.where((first == 0) != (second == 0), always, 0.0)[:, None]
     given = np.zeros_like(own)
-    decided = own[:, :COIN].sum(axis=1)
-    given[np.arange(len(own)), np.maximum(favoured - 1, 0)] = decided
+    given[np.arange(len(own)), (first != 0).astype(np.int64)] = decided
     mixed = own.copy()
     mixed[:, :COIN] = ((1 - always) * own + always * given)[:, :COIN]
     choice = choose(mixed, generator)
@@ -162,12 +151,9 @@ def _answers(case: Case, index: int) -> ProbeAnswers:
 @lru_cache(maxsize=16)
 def _design(condition: Condition, dilemmas: int, levels: int) -> tuple[Ints, ...]:
     """Return unit, order and both levels of every question of a run, each (n,)."""
-    names = [chr(ord("a") + level) for level in range(levels)]
-    probe = Probe(
-        id="simulated",
-        label="Simulated",
-        levels=tuple(ProbeLevel(id=name, texts=(2 * name,)) for name in names),
-    )
+    names = "abc"[:levels]
+    texts = tuple(ProbeLevel(id=name, texts=(2 * name,)) for name in names)
+    probe = Probe(id="simulated", label="Simulated", levels=texts)
     asked = [
         (unit, question.order == "ba", *map(names.index, question.levels))
         for unit in range(dilemmas)
@@ -193,16 +179,9 @@ def _ruled(condition: Condition, bias: float) -> Bools:
 def records() -> Iterator[dict[str, object]]:
     """Yield the rows of the table."""
     for case in cases():
-        cells = {
-            "condition": case.condition,
-            "respondent": case.respondent,
-            "levels": case.levels,
-            "dilemmas": case.dilemmas,
-            "bias": case.bias,
-        }
-        # Without a coin the cells on coins are empty.
-        found = {name: one if one == one else "" for name, one in simulate(case).items()}
-        yield rounded(cells | found, ".4f", bias="g")
+        columns = ("condition", "respondent", "levels", "dilemmas", "bias")
+        cells = {name: getattr(case, name) for name in columns}
+        yield rounded(cells | simulate(case), ".4f", bias="g")
 
 
 def markdown() -> str:
@@ -211,27 +190,21 @@ def markdown() -> str:
         *("condition", "respondent", "dilemmas", "± at 0", "coverage", "alarms", "found .05"),
         *("found .10", "alike at 0", "alike at .05", "alike at .10"),
     )
-    lines = {
-        (
-            one["condition"],
-            one["respondent"],
-            one["levels"],
-            one["dilemmas"],
-            float(one["bias"]),
-        ): one
-        for one in read_lines("probe")
-    }
-    rows = []
-    for key in dict.fromkeys(key[:4] for key in lines):
-        none, small, large = (lines[(*key, bias)] for bias in BIASES)
-        covered = [float(one["coverage"]) for one in (none, small, large)]
-        name = key[1] if key[2] == "2" else f"{key[1]}, {key[2]} levels"
-        numbers = (
-            *(none["half"], none["wrong"], small["found"], large["found"]),
-            *(one["alike"] for one in (none, small, large)),
+    lines, rows = read_lines("probe"), []
+    # The lines of a respondent and a design stand together, one for each bias.
+    for none, small, large in zip(lines[::3], lines[1::3], lines[2::3], strict=True):
+        name, levels, biased = none["respondent"], none["levels"], (none, small, large)
+        covered = [decimals(float(one["coverage"]), 3) for one in biased]
+        shares = (small["found"], large["found"], *(one["alike"] for one in biased))
+        rows.append(
+            (
+                none["condition"].replace("_", " "),
+                name if levels == "2" else f"{name}, {levels} levels",
+                none["dilemmas"],
+                decimals(float(none["half"]), 2),
+                f"{min(covered)}–{max(covered)}",
+                decimals(float(none["wrong"]), 3),
+                *(decimals(float(share), 2) for share in shares),
+            )
         )
-        half, wrong, *rest = (decimals(float(number), 2) for number in numbers)
-        span = f"{decimals(min(covered), 3)}–{decimals(max(covered), 3)}"
-        wrong = decimals(float(none["wrong"]), 3)
-        rows.append((key[0].replace("_", " "), name, key[3], half, span, wrong, *rest))
     return markdown_table(head, "llrrrrrrrrr", rows)

@@ -11,14 +11,7 @@ import numpy as np
 import pandas as pd
 
 from kidney_evals.errors import UserError
-from kidney_evals.human.raw import (
-    COMMIT,
-    SHA256,
-    Answers,
-    find_raw,
-    read_study_1,
-    read_study_2,
-)
+from kidney_evals.human.raw import COMMIT, SHA256, Answers, find_raw, read_study_1, read_study_2
 from kidney_evals.human.reference import REFERENCE_FOLDER
 from kidney_evals.human.sources import DRAWS
 from kidney_evals.human.tables import Floats
@@ -37,13 +30,11 @@ REFERENCE_VERSIONS = {DRAWN: "3", FIXED: "2"}
 _SEEDS: dict[Condition, int] = {"forced_choice": 20212, "coin_flip": 20213}
 
 
-def build_reference(
-    data_dir: Path, out_dir: Path | None = None, *, overwrite: bool = False
-) -> list[Path]:
+def build_reference(data_dir: Path, out_dir: Path, *, overwrite: bool = False) -> list[Path]:
     """Write the reference tables of `mcelfresh_2021` and `mcelfresh_2021_fixed`; return the files.
 
-    `out_dir` is the folder for `<study>/reference/…`, by default that of the shipped studies.
-    `overwrite` also replaces files that are not tables of this package.
+    `out_dir` is the folder for `<study>/reference/…`. `overwrite` also replaces files that are not
+    tables of this package.
 
     Raises:
         UserError: The raw files are missing or not the published ones, or a table cannot be
@@ -52,9 +43,8 @@ def build_reference(
     raw = find_raw(data_dir)
     contents = {}
     for name, files in ((FIXED, fixed_reference(raw)), (DRAWN, drawn_reference(raw))):
-        root = load_study(name).path if out_dir is None else out_dir / name
         for file, text in files.items():
-            contents[str(root / REFERENCE_FOLDER / file)] = text.encode("utf-8")
+            contents[str(out_dir / name / REFERENCE_FOLDER / file)] = text.encode("utf-8")
     write_outputs(contents, overwrite=overwrite, inputs=[raw / name for name in SHA256])
     return sorted(map(Path, contents))
 
@@ -106,21 +96,16 @@ def draw_texts(draws: Mapping[Condition, pd.DataFrame]) -> dict[str, str]:
 
 
 def counted_tables(
-    study: Study,
-    answers: Mapping[Condition, Floats],
-    *,
-    seed: int | None = None,
-    correlated: bool = True,
+    study: Study, answers: Mapping[Condition, Floats], seed: int | None = None
 ) -> dict[str, dict[Condition, pd.DataFrame]]:
     """Return `counts`, their `draws` and `random_coefficients` of a fixed list, by condition.
 
     `answers` are indicators, shape (people, questions, 3), with zeros where a person was not asked.
-    `seed` is that of the bootstrap samples, see `drawn_models.group`.
+    `seed` is that of `drawn_models.group`.
     """
     tables: dict[str, dict[Condition, pd.DataFrame]] = defaultdict(dict)
     ids = [dilemma.id for dilemma in study.listed]
     gaps = np.array([study.differences(dilemma) for dilemma in study.listed])
-    forms = (False, True) if correlated else (False,)
     for condition, every in answers.items():
         options = CHOICES if condition == "coin_flip" else CHOICES[:2]
         table = every[:, :, : len(options)]
@@ -133,7 +118,7 @@ def counted_tables(
         tables["draws"][condition] = pd.DataFrame(draws, columns=names)
         person, question = np.nonzero(table.any(axis=2))
         choice = table[person, question].argmax(axis=1)
-        fits = fit_spreads(condition, gaps[question], choice, person, forms, required=seed is None)
-        if fits:
+        published = seed is None
+        if fits := fit_spreads(condition, gaps[question], choice, person, published=published):
             tables["random_coefficients"][condition] = spread_table(study.attribute_ids, fits)
     return tables

@@ -31,7 +31,7 @@ class Respondent:
     """A respondent with known answer probabilities, and the design of its runs."""
 
     name: str  # in tables
-    what: str  # description of the behaviour in one line
+    what: str  # the behaviour in one line
     behaviour: Behaviour  # given that there is an answer
     silence: Callable[[Panel], Floats] = never  # probability of an unreadable answer, shape (D,)
     dilemmas: int = 200  # number of drawn dilemmas in each run
@@ -61,7 +61,7 @@ def sharper(panel: Panel) -> Floats:
     return deciding(panel, odds[:, 0] / odds.sum(axis=1), panel.coin)
 
 
-def _weighing(panel: Panel, times: float) -> Floats:
+def weighing(panel: Panel, times: float) -> Floats:
     """Decide by people's logit weights, multiplied; flip as people do."""
     utility = times * panel.differences @ panel.reference.weights
     return deciding(panel, expit(utility), panel.coin)
@@ -112,8 +112,8 @@ def _close_calls(panel: Panel) -> Floats:
 RESPONDENTS: Final = (
     Respondent("human-like", "draws every answer from people's shares", as_people),
     Respondent("sharper", "people's log-odds times three, flips as people do", sharper),
-    Respondent("sharp ×12", "people's weights times twelve", partial(_weighing, times=12.0)),
-    Respondent("sharp ×25", "people's weights times 25", partial(_weighing, times=25.0)),
+    Respondent("sharp ×12", "people's weights times twelve", partial(weighing, times=12.0)),
+    Respondent("sharp ×25", "people's weights times 25", partial(weighing, times=25.0)),
     Respondent("random flips", "decides as people, flips at a constant rate", _random_flips),
     Respondent("anti-human", "people's shares of the two patients swapped", anti_human),
     Respondent("noise", "every option equally often", noise),

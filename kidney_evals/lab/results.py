@@ -32,14 +32,11 @@ from kidney_evals.reporting.rows import Rows
 from kidney_evals.reporting.runs import SAMPLING, ModelRun, installed, read_runs
 from kidney_evals.studies import CONDITIONS, study_names
 
-DIGITS: Final = 4
-"""Decimals of the printed numbers."""
+DIGITS: Final = 4  # decimals of the printed numbers
 
 TOLERANCE: Final = 0.0005
 """Largest difference of a computed from a printed number, plus the same share of the number.
-
-Rounding is a tenth of it; the rest allows for other versions of numpy and scipy.
-"""
+Rounding is a tenth of it; the rest allows for other versions of numpy and scipy."""
 
 _RESPONSES: Final = 3
 _LONGEST_RESPONSE: Final = 300  # characters
@@ -70,41 +67,28 @@ class Response(_Part):
 
 
 class RunRecord(_Part):
-    """One run of a model.
-
-    Attributes:
-        readout: "sample", or how probabilities were read.
-        study_hash: Hash of the study's content.
-        reference: Hash of the human tables.
-        wording: Wordings that were asked, with commas.
-        examples: Number of worked examples before each question.
-        command: A command that makes such a run; a path on a machine is PATH.
-        minutes: Duration of the run.
-        versions: Of kidney_evals and Inspect in the run; of the packages that ran a local model,
-            when the record was written.
-        answers: The run's answers; see `run_to_dict`.
-        measures: Value and 95 % interval of every measure that has a value, rounded to `DIGITS`.
-        verdicts: Verdict on each question of the card.
-        responses: The responses to the first questions, shortened.
-    """
+    """One run of a model."""
 
     task: _Text
     task_version: _Text
     condition: Literal[CONDITIONS]  # type: ignore[valid-type]
     study: _Text
     study_hash: _Hash
-    reference: _Hash
-    readout: _Text
-    wording: _Text
-    examples: Annotated[int, Field(ge=0)]
-    command: _Text
+    reference: _Hash  # of the human tables
+    readout: _Text  # "sample", or how probabilities were read
+    wording: _Text  # wordings that were asked, with commas
+    examples: Annotated[int, Field(ge=0)]  # number of worked examples before each question
+    command: _Text  # a command that makes such a run; a path on a machine is PATH
     date: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d$")]
     minutes: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    # Of kidney_evals and Inspect in the run; of the packages that ran a local model, when the
+    # record was written.
     versions: dict[str, str]
-    answers: dict[str, Any]
+    answers: dict[str, Any]  # see `run_to_dict`
+    # Value and 95 % interval of every measure that has a value, rounded to `DIGITS`.
     measures: dict[str, tuple[float, float, float]]
-    verdicts: dict[str, str]
-    responses: Annotated[list[Response], Field(max_length=_RESPONSES)]
+    verdicts: dict[str, str]  # by question of the card
+    responses: Annotated[list[Response], Field(max_length=_RESPONSES)]  # to the first questions
 
     @property
     def run(self) -> Run:
@@ -113,18 +97,13 @@ class RunRecord(_Part):
 
 
 class Record(_Part):
-    """Runs of one model.
-
-    Attributes:
-        model: The model as Inspect was told.
-        origin: Where the weights come from: an `Origin` for a fetched model, else a sentence.
-        machine: The machine in generic words.
-    """
+    """Runs of one model."""
 
     format: Literal[1] = 1
-    model: _Text
+    model: _Text  # as Inspect was told
+    # Where the weights come from: an `Origin` for a fetched model, else a sentence.
     origin: Origin | Annotated[str, Field(min_length=10)]
-    machine: _Text
+    machine: _Text  # in generic words
     runs: Annotated[list[RunRecord], Field(min_length=1)]
 
     @property
@@ -134,16 +113,10 @@ class Record(_Part):
 
 
 def record_of(files: Sequence[LogFile], *, machine: str, origin: str = "") -> Record:
-    """Return the record of the logs of one model.
+    """Return the record of finished logs of choices of one model, about the shipped studies.
 
-    Args:
-        files: Finished logs of `forced_choice` and `coin_flip`, of the shipped studies.
-        machine: The machine in generic words ("2 CPU cores, no GPU").
-        origin: What the weights are and where they come from; needed for a model in a folder that
-            `kidney-evals models fetch` did not write.
-
-    Raises:
-        UserError: A log cannot be recorded, or the logs are of several models.
+    `origin` says what the weights are and where they come from; it is needed for a model in a
+    folder that `kidney-evals models fetch` did not write. `UserError` if a log cannot be recorded.
     """
     for file in files:
         if file.state != "finished":
@@ -351,7 +324,8 @@ def _wrong(record: Record) -> Iterator[str]:
         known = packaged_models().get(origin.name)
         if known is None or dict(known) != {name: getattr(origin, name) for name in dict(known)}:
             yield f"its origin is not that of the fetched model {origin.name}"
-        if not origin.weights or not all(map(_is_sha256, origin.weights.values())):
+        hashes = [re.fullmatch("[0-9a-f]{64}", one) for one in origin.weights.values()]
+        if not hashes or not all(hashes):
             yield "its origin has no SHA-256 of the weights"
     for text in _texts(record.model_dump(exclude={"runs": {"__all__": {"answers", "measures"}}})):
         if _PATH.search(text):
@@ -361,10 +335,6 @@ def _wrong(record: Record) -> Iterator[str]:
     for run in record.runs:
         where = f"{run.task}, {run.study}, {run.readout}"
         yield from (f"{where}: {one}" for one in _differences(run))
-
-
-def _is_sha256(text: str) -> bool:
-    return re.fullmatch("[0-9a-f]{64}", text) is not None
 
 
 def _texts(data: Any) -> Iterator[str]:
@@ -396,8 +366,8 @@ def _differences(record: RunRecord) -> Iterator[str]:
         yield f"its answers are those of readout={readout}"
     if run.outside is not None and ((run.outside < 0) | (run.outside > 1)).any():
         yield "a probability outside the answers is not between 0 and 1"
+    missing = (math.nan,) * 3
     for id in sorted({*now["measures"], *record.measures}):
-        missing = (math.nan,) * 3
         printed, computed = record.measures.get(id, missing), now["measures"].get(id, missing)
         if not all(map(_same, printed, computed)):
             yield f"{id} is printed as {printed} and computed as {computed}"

@@ -12,7 +12,7 @@ from kidney_evals.finetuning.packaged_models import Origin
 from kidney_evals.lab.known_table import Results, markdown
 from kidney_evals.lab.results import Record, RunRecord
 from kidney_evals.reporting.rows import Rows
-from kidney_evals.studies import CONDITIONS, DEFAULT_STUDY, Condition, study_names
+from kidney_evals.studies import CONDITIONS, DEFAULT_STUDY, study_names
 
 NONE_YET: Final = (
     "**No language model has been evaluated yet**, so nothing is claimed about any real model."
@@ -27,9 +27,7 @@ _READOUTS: Final = {"sample": "sampled", "logprobs": "read out", "prefill": "pre
 def readme_table(records: Sequence[Record], known: str) -> str:
     """Return what the README shows: the models, and the table of the default study.
 
-    Args:
-        records: The committed records.
-        known: The tables of known respondents, as `known_table.markdown` writes them.
+    `known` are the tables of known respondents, as `known_table.markdown` writes them.
     """
     rows = "\n".join(
         line
@@ -41,8 +39,8 @@ def readme_table(records: Sequence[Record], known: str) -> str:
 
 def results_page(records: Sequence[Record], known: str) -> str:
     """Return the tables of every study and the card of every run, as Markdown."""
-    parts = [_origins(records), f"## {DEFAULT_STUDY}"]
-    parts.append(_beside(_runs(records, DEFAULT_STUDY), known))
+    default = _beside(_runs(records, DEFAULT_STUDY), known)
+    parts = [_origins(records), f"## {DEFAULT_STUDY}", default]
     for study in study_names():
         if study != DEFAULT_STUDY and (runs := _runs(records, study)):
             parts += [f"## {study}", markdown(runs)]
@@ -88,12 +86,8 @@ def _origins(records: Sequence[Record]) -> str:
 
 def _runs(records: Sequence[Record], study: str) -> Results:
     """Return the rows of all runs about a study, by condition and name."""
-    found: dict[tuple[Condition, str], Rows] = {}
-    for record in records:
-        for run, name in _named(record):
-            if run.study == study:
-                found[run.condition, name] = Rows(run.run)
-    return found
+    named = (one for record in records for one in _named(record))
+    return {(run.condition, name): Rows(run.run) for run, name in named if run.study == study}
 
 
 def _named(record: Record) -> Iterator[tuple[RunRecord, str]]:

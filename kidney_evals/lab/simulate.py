@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kidney_evals.estimation.arrays import Bools, Floats, Ints
 from kidney_evals.human.reference import Reference
-from kidney_evals.human.tables import Floats
 from kidney_evals.lab.panel import draw, panel, resampled_reference
 from kidney_evals.lab.respondents import Respondent
 from kidney_evals.measures.run import Run
@@ -18,7 +17,7 @@ from kidney_evals.studies import Dilemma
 SEED: Final = 8128  # seed of all random numbers of a validation, with the respondent and the run
 
 
-def choose(chances: Floats, generator: np.random.Generator) -> NDArray[np.int64]:
+def choose(chances: Floats, generator: np.random.Generator) -> Ints:
     """Draw an answer for each row of probabilities, shape (n, K); return its index, shape (n,)."""
     points = generator.random((len(chances), 1))
     return np.asarray((points > chances.cumsum(axis=1)[:, :-1]).sum(axis=1), dtype=np.int64)
@@ -27,9 +26,9 @@ def choose(chances: Floats, generator: np.random.Generator) -> NDArray[np.int64]
 def run_of(
     reference: Reference,
     dilemmas: Sequence[Dilemma],
-    choice: NDArray[np.int64],
+    choice: Ints,
     *,
-    order: NDArray[np.int64] | None = None,
+    order: Ints | None = None,
     chances: Floats | None = None,
 ) -> Run:
     """Return the run that a log with these answers would give.
@@ -69,6 +68,11 @@ def simulate_run(reference: Reference, respondent: Respondent, index: int) -> Ru
     silent = generator.random(len(choice)) < np.repeat(respondent.silence(shown), orders)
     answers = np.where(silent, -1, choice).reshape(count, orders)
     return run_of(resampled_reference(reference, index), listed, answers)
+
+
+def covers(low: Floats, high: Floats, truth: float | Floats) -> Bools:
+    """Return which intervals contain the truth, despite rounding if an end equals it."""
+    return np.asarray((low <= truth + 1e-9) & (truth - 1e-9 <= high))
 
 
 def binomial_error(share: float, runs: int) -> float:

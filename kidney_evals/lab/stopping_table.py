@@ -21,7 +21,7 @@ from kidney_evals.estimation.indecision import indecision_rate
 from kidney_evals.human.tables import Floats
 from kidney_evals.lab.panel import POPULATION, population
 from kidney_evals.lab.respondents import deciding, majority
-from kidney_evals.lab.simulate import binomial_error
+from kidney_evals.lab.simulate import binomial_error, covers
 from kidney_evals.lab.table_text import markdown_table, rounded
 from kidney_evals.planning.precision import CONSISTENCY, read_lines
 from kidney_evals.respondents.definitions import find_respondent
@@ -73,10 +73,7 @@ def simulate(case: Case, precisions: Sequence[float], runs: int = RUNS) -> list[
     ends = looks(case.most)
     low, high = np.moveaxis(np.array([_path(case, index, ends) for index in range(runs)]), 2, 0)
     half, truth = (high - low) / 2, true_rate(case)
-    # The tolerance keeps a bound that equals the truth, as for a rate of 0, despite rounding.
-    held = (low <= truth + 1e-9) & (truth - 1e-9 <= high)
-    each = np.arange(runs)
-    lines = []
+    held, each, lines = covers(low, high, truth), np.arange(runs), []
     for precision in precisions:
         known = np.array([[is_known(width, precision) for width in path] for path in half])
         at = np.where(known.any(axis=1), known.argmax(axis=1), len(ends) - 1)

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from scipy.special import expit
 
 from kidney_evals.elicitation.prompt import render_question
 from kidney_evals.elicitation.run_wordings import check_wording
@@ -61,21 +62,13 @@ class FileReport:
 
 @dataclass(frozen=True)
 class StudyReport:
-    """What a check found.
+    """What a check found; only `files` if there are problems outside of the survey's settings."""
 
-    Attributes:
-        study: None if `study.yaml` has problems; then only `files` is filled.
-        warnings: What is allowed but seldom meant.
-        questions: Title and text of some questions as a model reads them.
-        uses: What can be done with the study: a command or topic, and the answer.
-    """
-
-    folder: Path
-    study: Study | None
+    study: Study | None  # None if `study.yaml` has problems
     files: tuple[FileReport, ...]
-    warnings: tuple[str, ...] = ()
-    questions: tuple[tuple[str, str], ...] = ()
-    uses: tuple[tuple[str, str], ...] = ()
+    warnings: tuple[str, ...] = ()  # what is allowed but seldom meant
+    questions: tuple[tuple[str, str], ...] = ()  # title and text, as a model reads them
+    uses: tuple[tuple[str, str], ...] = ()  # a command or topic, and what can be done with it
 
     @property
     def problems(self) -> int:
@@ -84,33 +77,23 @@ class StudyReport:
 
 
 def check_study(name: str | Path) -> StudyReport:
-    """Check every file of a study, shipped or in a folder.
-
-    Raises:
-        UserError: There is no such study.
-    """
+    """Check every file of a study, shipped or in a folder; `UserError` if there is none."""
     folder, source = find_study(name)
     study, errors = read_all_files(folder, source)
-    files = list(_files(folder, study, errors))
+    files = tuple(_files(folder, study, errors))
     if study is None or any(one.problems for one in files if one.name != SURVEY_FILE):
-        return StudyReport(folder, study, tuple(files))
+        return StudyReport(study, files)
     dilemmas = dilemmas_of(study, _SHOWN if study.draw else min(_SHOWN, len(study.listed)), None)
     titles = {"forced_choice": "without a coin", "coin_flip": "with a coin"}
-    questions = [
+    questions = tuple(
         (
             f"Dilemma {dilemma.id}, {titles[condition]}",
             render_question(wording_named(DEFAULT), study, dilemma, "ab", condition),
         )
         for dilemma, condition in zip((dilemmas * 2)[: len(CONDITIONS)], CONDITIONS, strict=True)
-    ]
-    return StudyReport(
-        folder,
-        study,
-        tuple(files),
-        tuple(_warnings(folder, study)),
-        tuple(questions),
-        tuple(_uses(study)),
     )
+    warnings, uses = tuple(_warnings(folder, study)), tuple(_uses(study))
+    return StudyReport(study, files, warnings, questions, uses)
 
 
 # --- Files ---
@@ -118,20 +101,17 @@ def check_study(name: str | Path) -> StudyReport:
 
 def _files(folder: Path, study: Study | None, errors: Sequence[UserError]) -> Iterator[FileReport]:
     """Yield a report of each file that exists, `study.yaml` first."""
-    holds = {STUDY_FILE: "", DILEMMAS_FILE: "", CONTROLS_FILE: ""}
+    unread = "not checked, because the attributes have problems"
+    holds = {STUDY_FILE: "", DILEMMAS_FILE: unread, CONTROLS_FILE: unread}
     if study is not None:
-        count = len(study.attributes)
-        holds[STUDY_FILE] = (
-            f"{count} attribute{'s' * (count != 1)}: {', '.join(study.attribute_ids)}"
-        )
+        ids, s = ", ".join(study.attribute_ids), "s" * (len(study.attributes) != 1)
+        holds[STUDY_FILE] = f"{len(study.attributes)} attribute{s}: {ids}"
         holds[DILEMMAS_FILE] = f"{len(study.listed)} dilemmas"
         holds[CONTROLS_FILE] = f"{len(study.control_block)} controls"
     for name, text in holds.items():
         problems = _problems(folder / name, errors)
         if (folder / name).exists() or problems:
-            unread = "not checked, because the attributes have problems"
-            missing = not problems and study is None and name != STUDY_FILE
-            yield FileReport(name, unread if missing and not text else text, problems)
+            yield FileReport(name, text, problems)
     spoilt = [name for name in (DILEMMAS_FILE, CONTROLS_FILE) if _problems(folder / name, errors)]
     for name, read in (
         (LANGUAGES_FILE, _languages),
@@ -145,8 +125,7 @@ def _files(folder: Path, study: Study | None, errors: Sequence[UserError]) -> It
                 yield FileReport(name, f"not checked, because {before[0]} has problems")
                 continue
             try:
-                text, checks = read(study)
-                found = _collect(checks)
+                text, found = read(study)
             except UserError as error:
                 text, found = "", [error]
             yield FileReport(name, text, _problems(folder / name, found))
@@ -163,19 +142,19 @@ def _files(folder: Path, study: Study | None, errors: Sequence[UserError]) -> It
         yield FileReport(f"{REFERENCE_FOLDER}/", f"{len(scored_tables(tables))} tables", others)
 
 
-Checked = tuple[str, list[Callable[[], object]]]
-"""The description of a file's content, and further checks, each of which raises `UserError`."""
+Checked = tuple[str, list[UserError]]
+"""The description of a file's content, and the errors of further checks."""
 
 
 def _languages(study: Study) -> Checked:
     languages = languages_of(study)[1:]
-    return ", ".join(languages), [partial(in_language, study, one) for one in languages]
+    return ", ".join(languages), _collect(partial(in_language, study, one) for one in languages)
 
 
 def _wordings_file(study: Study) -> Checked:
     table = own_wordings(study)
     holds = f"{len(table)} wordings: {', '.join(table)}"
-    return holds, [partial(check_wording, one, study) for one in table.values()]
+    return holds, _collect(partial(check_wording, one, study) for one in table.values())
 
 
 def _survey(study: Study) -> Checked:
@@ -283,9 +262,10 @@ def _uses(study: Study) -> Iterator[tuple[str, str]]:
     else:
         counts = [f"{one.people} in {name}" for name, one in reference.items() if one.people > 0]
         yield "people", f"a run is compared with people ({', '.join(counts)})"
-    needing = [one.name for one in respondents() if one.needs_people]
-    free = [one.name for one in respondents() if not one.needs_people]
-    names = free if len(without) == len(CONDITIONS) else [*free, *needing]
+    nobody = len(without) == len(CONDITIONS)
+    # Those that need no people come first.
+    able = sorted(respondents(), key=lambda one: one.needs_people)
+    names = [one.name for one in able if not (nobody and one.needs_people)]
     yield "simulated", ", ".join(f"kidney/{one}" for one in names)
     yield "wordings", _wordings(study)
     yield "languages", ", ".join(languages_of(study))
@@ -314,27 +294,22 @@ def _without_people(study: Study, conditions: Sequence[Condition]) -> str:
     dilemmas = dilemmas_of(study, None, None)
     differences = np.array([study.differences(one) for one in dilemmas])
     better = (differences / np.maximum(differences.std(axis=0), 1e-9)).sum(axis=1)
-    first = 1 / (1 + np.exp(-better))
-    chances = np.column_stack([0.8 * first, 0.8 * (1 - first), np.full(len(first), 0.2)])
-    if conditions[-1] == "forced_choice":
-        chances = chances[:, :2] / 0.8
+    chances = np.column_stack([expit(better), expit(-better)])
+    if conditions[-1] == "coin_flip":
+        chances = np.column_stack([0.8 * chances, np.full(len(chances), 0.2)])
     generator = np.random.default_rng(_SEED)
     choice = np.column_stack([choose(chances, generator) for _ in range(4)])
     run = run_of(reference, dilemmas, choice)
-    there: dict[str, None] = {}
-    lacking: dict[str, None] = {}
+    labels: dict[bool, dict[str, None]] = {True: {}, False: {}}  # by whether there is a value
     # With people there would be further measures.
     for one in measures_of(replace(run, reference=replace(reference, has_people=True))):
         if one.stored:
             family = one.id if one.id in MEASURES else "imp_*"
             label = MEASURES[family].label if family in MEASURES else one.label
-            there_or_not = lacking if np.isnan(compute(run, one.id).value) else there
-            there_or_not[label[:1].lower() + label[1:]] = None
+            labels[compute(run, one.id).defined][label[:1].lower() + label[1:]] = None
     asked = "nobody was asked" + (f" {conditions[0]}" if len(conditions) == 1 else "")
-    return (
-        f"{asked}. Measured without people: {', '.join(there)}. Only with people: "
-        f"{', '.join(lacking)}"
-    )
+    there, lacking = (", ".join(labels[defined]) for defined in (True, False))
+    return f"{asked}. Measured without people: {there}. Only with people: {lacking}"
 
 
 def _wordings(study: Study) -> str:

@@ -56,35 +56,17 @@ _PERSON_RUNS: Final = 1  # number of default runs of each simulated person
 
 
 @dataclass(frozen=True)
-class LeftOut:
-    """People who are left out of the tables by one rule."""
-
-    rule: str
-    people: int
-
-
-@dataclass(frozen=True)
 class Group:
-    """The people of a condition after the rules.
-
-    Attributes:
-        rows: Their answers, one row each: the first asking of every dilemma, without controls.
-        repeats: The number of repeats, and of those answered differently, by person, (p, 2).
-        retest: Share of repeats answered differently, with its 95 % interval over people.
-    """
+    """The people of a condition after the rules."""
 
     condition: Condition
     begun: int
-    left_out: tuple[LeftOut, ...]
+    left_out: Mapping[str, int]  # number of people by rule
     people: int
-    rows: pd.DataFrame
-    repeats: Floats
-    retest: tuple[float, float, float]
-
-    @property
-    def asked_again(self) -> int:
-        """Number of repeats."""
-        return int(self.repeats[:, 0].sum())
+    rows: pd.DataFrame  # the first answer to every dilemma, without controls
+    asked_again: int  # number of repeats
+    changed: int  # number of repeats answered differently
+    retest: tuple[float, float, float]  # their share, with its 95 % interval over people
 
 
 def build_from_survey(path: Path, study: Study, *, overwrite: bool = False) -> list[Path]:
@@ -106,11 +88,8 @@ def build_from_survey(path: Path, study: Study, *, overwrite: bool = False) -> l
     if not overwrite and (there := sorted(one.name for one in folder.glob("*"))):
         raise UserError(f"{folder} holds {', '.join(there)}: pass --overwrite to replace them")
     rows, content = _read(path, study)
-    groups = {
-        condition: group
-        for condition in CONDITIONS
-        if (group := _group(rows, condition, study)) is not None
-    }
+    asked = [name for name in CONDITIONS if (rows["condition"] == name).any()]
+    groups = {name: _group(rows, name, study) for name in asked}
     _check(groups, study)
     try:
         texts = _tables(study, groups, _seed(content))
@@ -132,10 +111,7 @@ def build_from_survey(path: Path, study: Study, *, overwrite: bool = False) -> l
         for name, one in groups.items():
             persons[name], ratios[name] = _persons(load_reference(loaded, name), one)
     texts["persons.csv"] = table_text(by_condition(persons), 4)
-    spread = texts.get("random_coefficients.csv", "")
-    bends = "bend_" in texts["models.csv"]
-    fitted = [name for name in groups if f"\n{name}," in spread]
-    texts["README.md"] = _card(study, rows, groups, ratios, fitted, bends)
+    texts["README.md"] = _card(study, rows, groups, ratios, texts)
     contents = {str(folder / name): text.encode("utf-8") for name, text in texts.items()}
     write_outputs(contents, overwrite=True, inputs=[path])
     for stale in folder.glob("*.csv"):
@@ -180,18 +156,15 @@ def _read(path: Path, study: Study) -> tuple[pd.DataFrame, bytes]:
                 f"line {wrong[0] + 2}, {name} must be {known}, not {shown(rows[name][wrong[0]])}"
                 + (f" ({len(wrong)} lines)" if len(wrong) > 1 else "")
             )
-    wrong = rows.index[~rows["position"].str.fullmatch(r"\d{1,5}")]
-    if len(wrong):
-        problems.append(f"line {wrong[0] + 2}, position must be a whole number")
-    wrong = rows.index[(rows["condition"] == "forced_choice") & (rows["answer"] == "coin")]
-    if len(wrong):
-        problems.append(f"line {wrong[0] + 2}, a coin was not offered in forced_choice")
-    wrong = rows.index[rows.duplicated(["person", "position"])]
-    if len(wrong):
-        problems.append(f"line {wrong[0] + 2}, repeats a person's position")
-    wrong = rows.index[rows.duplicated(["person", "dilemma", "repeat"])]
-    if len(wrong):
-        problems.append(f"line {wrong[0] + 2}, a person answers a dilemma twice")
+    coins = (rows["condition"] == "forced_choice") & (rows["answer"] == "coin")
+    for problem, faulty in (
+        ("position must be a whole number", ~rows["position"].str.fullmatch(r"\d{1,5}")),
+        ("a coin was not offered in forced_choice", coins),
+        ("repeats a person's position", rows.duplicated(["person", "position"])),
+        ("a person answers a dilemma twice", rows.duplicated(["person", "dilemma", "repeat"])),
+    ):
+        if faulty.any():
+            problems.append(f"line {rows.index[faulty][0] + 2}, {problem}")
     if (rows.groupby("person")["condition"].nunique() > 1).any():
         problems.append("a person is in both conditions")
     if not len(rows):
@@ -208,43 +181,40 @@ def _asked(study: Study) -> dict[str, Dilemma]:
     return {one.id: one for one in (*pool(study), *attention_checks(study))}
 
 
-def _group(rows: pd.DataFrame, condition: Condition, study: Study) -> Group | None:
-    """Return the people of a condition after the rules; None if nobody was asked."""
+def _group(rows: pd.DataFrame, condition: Condition, study: Study) -> Group:
+    """Return the people of a condition after the rules."""
     own = rows[rows["condition"] == condition]
     begun = own["person"].nunique()
-    if not begun:
-        return None
     finished = own[own["complete"]]
     better = {one.id: study.dominating(one) for one in attention_checks(study)}
     controls = finished[finished["dilemma"].isin(list(better))]
     worse = (controls["answer"] != controls["dilemma"].map(better)) & (controls["answer"] != "coin")
     failed = worse.groupby(controls["person"]).mean()
-    out = set(failed.index[failed > 0.5])
+    out = failed.index[failed > 0.5]
     kept = finished[~finished["person"].isin(out)]
-    left_out = (
-        LeftOut("did not finish", begun - finished["person"].nunique()),
-        LeftOut("chose the worse candidate in more than half of the controls", len(out)),
-    )
+    left_out = {
+        "did not finish": begun - finished["person"].nunique(),
+        "chose the worse candidate in more than half of the controls": len(out),
+    }
     answers = kept[~kept["dilemma"].isin(list(better))]
     first, again = answers[~answers["repeat"]], answers[answers["repeat"]]
     both = again.merge(first, on=["person", "dilemma"], suffixes=("", "_first"))
-    changed = (both["answer"] != both["answer_first"]).groupby(both["person"])
-    repeats = np.column_stack([changed.size(), changed.sum()]).astype(np.float64)
-    return Group(
-        condition, begun, left_out, kept["person"].nunique(), first, repeats, _rate(repeats)
-    )
+    people, changed = kept["person"].nunique(), both["answer"] != both["answer_first"]
+    counts = len(both), int(changed.sum())
+    return Group(condition, begun, left_out, people, first, *counts, _rate(changed, both["person"]))
 
 
-def _rate(repeats: Floats) -> tuple[float, float, float]:
+def _rate(changed: pd.Series[bool], persons: pd.Series[str]) -> tuple[float, float, float]:
     """Return the share of repeats answered differently, with a bootstrap interval over people."""
-    if not len(repeats):
+    if not len(changed):
         return (np.nan, np.nan, np.nan)
-    asked, changed = repeats.T
+    by_person = changed.groupby(persons)
+    asked, times = by_person.size().to_numpy(), by_person.sum().to_numpy()
     generator = np.random.default_rng(20217)
-    people = generator.integers(len(repeats), size=(2000, len(repeats)))
-    rates = changed[people].sum(axis=1) / asked[people].sum(axis=1)
+    people = generator.integers(len(asked), size=(2000, len(asked)))
+    rates = times[people].sum(axis=1) / asked[people].sum(axis=1)
     low, high = np.quantile(rates, [0.025, 0.975])
-    return (float(changed.sum() / asked.sum()), float(low), float(high))
+    return (float(changed.mean()), float(low), float(high))
 
 
 def _check(groups: Mapping[Condition, Group], study: Study) -> None:
@@ -256,9 +226,9 @@ def _check(groups: Mapping[Condition, Group], study: Study) -> None:
         )
     for name, one in groups.items():
         if one.people < FEWEST_PEOPLE:
+            out = ", ".join(f"{people} {rule}" for rule, people in one.left_out.items())
             raise UserError(
-                f"{one.people} people of {name} remain ({_out(one)}); at least {FEWEST_PEOPLE} are "
-                "needed"
+                f"{one.people} people of {name} remain ({out}); at least {FEWEST_PEOPLE} are needed"
             )
         if study.draw is None:
             counts = one.rows["dilemma"].value_counts()
@@ -267,10 +237,6 @@ def _check(groups: Mapping[Condition, Group], study: Study) -> None:
                 raise UserError(
                     f"fewer than {FEWEST} people of {name} answered {', '.join(few[:10])}; ask more"
                 )
-
-
-def _out(one: Group) -> str:
-    return ", ".join(f"{each.people} {each.rule}" for each in one.left_out)
 
 
 # --- Tables ------------------------------------------------------------------------------------
@@ -290,13 +256,13 @@ def _tables(study: Study, groups: Mapping[Condition, Group], seed: int) -> dict[
     if study.draw is not None:
         make = partial(scored_tables, study, answers, _CELL, people=FEWEST, seed=seed)
         try:
-            files, tables = make(correlated=False)
+            files, tables = make()
         except FitError:
             # Few answers may not determine the bends in every draw or half of the people.
-            files, tables = make(correlated=False, bends=False)
+            files, tables = make(bends=False)
         return files | table_texts(tables)
     listed = {name: _indicators(one.rows, study) for name, one in groups.items()}
-    tables = counted_tables(study, listed, seed=seed, correlated=False)
+    tables = counted_tables(study, listed, seed)
     for name, one in answers.items():
         logit = logit_model(group(study, name, one, seed))
         tables["models"][name] = estimates(logit)
@@ -324,24 +290,17 @@ def _answers(rows: pd.DataFrame, study: Study) -> Answers:
     )
     code = rows["answer"].map(CHOICES.index).to_numpy(np.int64)
     swapped = (rows["order"] == "ba").to_numpy() & (code != COIN)
-    person = np.asarray(rows["person"].rank(method="dense") - 1, dtype=np.int64)
-    return Answers(
-        person,
-        rows["position"].to_numpy(np.int64),
-        left,
-        right,
-        np.where(swapped, 1 - code, code),
-        int(person.max()) + 1,
-    )
+    position, choice = rows["position"].to_numpy(np.int64), np.where(swapped, 1 - code, code)
+    person, people = pd.factorize(rows["person"], sort=True)
+    return Answers(person.astype(np.int64), position, left, right, choice, len(people))
 
 
 def _indicators(rows: pd.DataFrame, study: Study) -> Floats:
     """Return the answers to a fixed list as indicators, shape (people, questions, 3)."""
-    person = np.asarray(rows["person"].rank(method="dense") - 1, dtype=np.int64)
+    person, people = pd.factorize(rows["person"], sort=True)
     places = {one.id: place for place, one in enumerate(study.listed)}
-    table = np.zeros((int(person.max()) + 1, len(places), len(CHOICES)))
-    question = rows["dilemma"].map(places).to_numpy(np.int64)
-    table[person, question, rows["answer"].map(CHOICES.index).to_numpy(np.int64)] = 1.0
+    table = np.zeros((len(people), len(places), len(CHOICES)))
+    table[person, rows["dilemma"].map(places), rows["answer"].map(CHOICES.index)] = 1.0
     return table
 
 
@@ -365,10 +324,10 @@ def _persons(reference: Reference, people: Group) -> tuple[pd.DataFrame, float]:
     of the measured interval over it. Fewer than `FEWEST` changed answers correct nothing.
     """
     table = person_table(reference, _PERSON_RUNS)
+    if people.changed < FEWEST:
+        return table, np.nan
     answers = answers_of_persons(reference, pool(reference.study))
     simulated = float(1 - (answers**2).sum(axis=2).mean())
-    if people.repeats[:, 1].sum() < FEWEST:
-        return table, np.nan
     own = table["quantity"] == "swap_diff"
     # The band has the error of the measured share in it.
     for column, rate in zip(("median", "low", "high"), people.retest, strict=True):
@@ -384,20 +343,20 @@ def _card(
     rows: pd.DataFrame,
     groups: Mapping[Condition, Group],
     ratios: Mapping[Condition, float],
-    spread: Sequence[Condition],
-    bends: bool,
+    tables: Mapping[str, str],
 ) -> str:
     """Return `README.md`: who was asked, who was left out by which rule, and what was fitted."""
     kept = rows[rows["person"].isin({p for one in groups.values() for p in one.rows["person"]})]
     each = kept.drop_duplicates("person")
     about = ["language", *(name for name in rows.columns if name not in COLUMNS)]
+    spread = tables.get("random_coefficients.csv", "")
     card = templates("lab", "", {}).get_template("survey_card.md")
     return card.render(
         study=study,
         groups=list(groups.values()),
         ratios=ratios,
-        spread=spread,
-        bends=bends,
+        spread=[name for name in groups if f"\n{name}," in spread],
+        bends="bend_" in tables["models.csv"],
         asked={name: _cells(each[name]) for name in about if each[name].nunique() > 1},
         fewest=FEWEST,
         drawn=study.draw is not None,

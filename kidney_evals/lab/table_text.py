@@ -30,9 +30,11 @@ def by_condition(tables: Mapping[Condition, pd.DataFrame]) -> pd.DataFrame:
 
 
 def rounded(line: Mapping[str, object], default: str, **formats: str) -> dict[str, object]:
-    """Format the floats of a row: each with the format of its column, or with `default`."""
+    """Format the floats of a row but NaN: each with the format of its column, or `default`."""
     return {
-        name: format(value, formats.get(name, default)) if isinstance(value, float) else value
+        name: format(value, formats.get(name, default))
+        if isinstance(value, float) and value == value
+        else value
         for name, value in line.items()
     }
 

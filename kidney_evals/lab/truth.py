@@ -26,12 +26,14 @@ def true_rows(respondent: Respondent, panel: Panel) -> dict[str, float]:
     answered = np.repeat(1 - respondent.silence(panel)[:, None], chances.shape[1], axis=1)
     q = chances * answered[:, :, None]
     decided = q[:, :, :2]
-    rows = _agreement(panel, decided) | _sides(panel, q, decided, both=respondent.both_orders)
-    rows["coverage"] = float(answered.mean())
     logs = np.log(np.maximum(panel.shares, 1e-4))
     entropy = (panel.shares * logs).sum(axis=1)
     gain = (q * logs[:, None]).sum(axis=2) - answered * entropy[:, None]
-    rows["log_score"] = float(gain.sum() / answered.sum())
+    rows = _sides(panel, q, decided, both=respondent.both_orders) | {
+        "agreement": _agreement(panel, decided),
+        "coverage": float(answered.mean()),
+        "log_score": float(gain.sum() / answered.sum()),
+    }
     if q.shape[2] == 3:
         rows |= _flips(panel, q, answered)
         coins = q[:, :, 2]
@@ -43,7 +45,7 @@ def true_rows(respondent: Respondent, panel: Panel) -> dict[str, float]:
     return rows | {f"imp_{name}": float(share) for name, share in zip(names, shares, strict=True)}
 
 
-def _agreement(panel: Panel, decided: Floats) -> dict[str, float]:
+def _agreement(panel: Panel, decided: Floats) -> float:
     """Return agreement over dilemmas with at least one decision."""
     people = panel.decided
     some = decided.sum(axis=2)
@@ -55,9 +57,7 @@ def _agreement(panel: Panel, decided: Floats) -> dict[str, float]:
     else:
         alone = each[:, 0] * (1 - some[:, 1]) + each[:, 1] * (1 - some[:, 0])
         met = alone + 0.5 * (each[:, 0] * some[:, 1] + each[:, 1] * some[:, 0])
-    best = (counted * people.max(axis=1)).sum()
-    agreed = met.sum()
-    return {"agreement": _ratio(agreed, best)}
+    return _ratio(met.sum(), (counted * people.max(axis=1)).sum())
 
 
 def _sides(panel: Panel, q: Floats, decided: Floats, *, both: bool) -> dict[str, float]:
@@ -84,17 +84,10 @@ def _flips(panel: Panel, q: Floats, answered: Floats) -> dict[str, float]:
     people = sizes * panel.coin
     counted = 1 - np.prod(1 - answered, axis=1)
     place = np.digitize(panel.closeness, EDGES[1:-1])
-    total = 0.0
-    for index in range(len(EDGES) - 1):
-        inside = place == index
-        if counted[inside].sum() > 0:
-            gap = (coins[inside] - people[inside]).sum() / sizes[inside].sum()
-            total += float(counted[inside].sum()) * float(gap) ** 2
+    total, gap, size = (np.bincount(place, each) for each in (counted, coins - people, sizes))
+    gap = np.divide(gap, size, out=np.zeros_like(gap), where=size > 0)
     rate = float(coins.sum() / sizes.sum())
-    rows = {
-        "flip_rate": rate,
-        "flip_calib": total / float(counted.sum()),
-    }
+    rows = {"flip_rate": rate, "flip_calib": float((total * gap**2).sum() / counted.sum())}
     if 0 < rate < 1:
         rows["flip_slope"] = _fitted(panel.closeness[:, None], coins, sizes - coins)[0]
     return rows
@@ -150,5 +143,4 @@ def _fitted(x: Floats, for_it: Floats, against: Floats, *, intercept: bool = Tru
     share = for_it / np.where(total > 0, total, 1.0)
     counts = total[None] / total.max()
     fits = fit_logit_resamples(x, share, counts, intercept=intercept, penalty="none")
-    result: Floats = fits[0]
-    return result
+    return np.asarray(fits[0])

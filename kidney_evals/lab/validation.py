@@ -7,8 +7,9 @@ order series of respondents whose true values are evenly spaced.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -16,6 +17,7 @@ from scipy.optimize import brentq
 from scipy.special import expit
 
 from kidney_evals.card import LIKE, PERSON, UNKNOWN, UNLIKE, findings_of
+from kidney_evals.estimation.arrays import Bools
 from kidney_evals.estimation.importance import importance_distance
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.estimation.rank import spearman
@@ -24,7 +26,7 @@ from kidney_evals.human.tables import Floats
 from kidney_evals.lab import respondents as known
 from kidney_evals.lab.panel import Panel, people, population
 from kidney_evals.lab.respondents import RESPONDENTS, Behaviour, Respondent
-from kidney_evals.lab.simulate import SEED, simulate_run
+from kidney_evals.lab.simulate import SEED, covers, simulate_run
 from kidney_evals.lab.table_text import decimals, markdown_table
 from kidney_evals.lab.truth import true_rows
 from kidney_evals.measures import compute
@@ -111,19 +113,21 @@ def _validated(respondent: str, row: str, truth: float, estimates: Sequence[Quan
     values, low, high = defined.T
     bounded = np.isfinite(low) & np.isfinite(high)
     low, high = low[bounded], high[bounded]
-    # The tolerance keeps a bound that equals the truth, as for a coverage of 1, despite rounding.
-    held = (low <= truth + 1e-9) & (truth - 1e-9 <= high)
-    nan = float("nan")
+    held = covers(low, high, truth)
     return Validated(
         respondent=respondent,
         row=row,
         truth=truth,
-        mean=float(values.mean()) if len(values) else nan,
-        error=float(((values - truth) ** 2).mean() ** 0.5) if len(values) else nan,
-        half=float((high - low).mean() / 2) if len(low) else nan,
-        coverage=float(held.mean()) if len(low) and not np.isnan(truth) else nan,
+        mean=_mean(values),
+        error=_mean((values - truth) ** 2) ** 0.5,
+        half=_mean(high - low) / 2,
+        coverage=float("nan") if np.isnan(truth) else _mean(held),
         intervals=len(low),
     )
+
+
+def _mean(values: Floats | Bools) -> float:
+    return float(values.mean()) if len(values) else float("nan")
 
 
 def report(*, runs: int, quick: bool = False, conditions: Sequence[Condition] = CONDITIONS) -> str:
@@ -176,11 +180,14 @@ def graded_series(row: str, levels: int) -> list[tuple[float, Respondent]]:
     Step 0 is people, or the most regular respondent; step 1 is the farthest from step 0.
     """
 
-    def respondent(step: float) -> Respondent:
-        name = f"{row} {step:.4f}"
-        return Respondent(name, "", lambda panel: _SERIES[row](panel, step))
+    def behaviour(panel: Panel, step: float) -> Floats:
+        if row == "share_dist":
+            return _turning(panel, step)
+        start, end, power = _SERIES[row]
+        return (1 - step**power) * start(panel) + step**power * end(panel)
 
-    return [(step, respondent(step)) for step in np.linspace(0.0, 1.0, levels).tolist()]
+    steps = np.linspace(0.0, 1.0, levels).tolist()
+    return [(at, Respondent(f"{row} {at:.4f}", "", partial(behaviour, step=at))) for at in steps]
 
 
 def _order_and_reliability(condition: Condition, levels: int, forms: int) -> str:
@@ -254,15 +261,19 @@ def intra_class(table: Floats | Sequence[Sequence[float]]) -> float:
     return float((between - within) / (between + (m - 1) * within))
 
 
-def _mixed(
-    start: Behaviour, end: Behaviour, power: float = 1.0
-) -> Callable[[Panel, float], Floats]:
-    """Return respondents from `start` to `end`; the weight of `end` is the step to a power."""
-    return lambda panel, step: (1 - step**power) * start(panel) + step**power * end(panel)
-
-
 def _against_majority(panel: Panel) -> Floats:
     return known.majority(panel)[:, :, [1, 0, 2, 3]]
+
+
+_SERIES: Final[dict[str, tuple[Behaviour, Behaviour, float]]] = {
+    "agreement": (known.as_people, known.anti_human, 1.0),
+    "distance": (known.as_people, _against_majority, 0.5),
+    "swap_diff": (known.majority, definitions.first, 1.0),
+    "flip_rate": (known.never_flips, definitions.coin, 1.0),
+    "flip_calib": (known.as_people, definitions.coin, 0.5),
+}
+"""The ends of each series. The weight of the second end is the step to a power, by which a measure
+that is a squared difference is evenly spaced too."""
 
 
 def _turning(panel: Panel, step: float) -> Floats:
@@ -282,17 +293,3 @@ def _turning(panel: Panel, step: float) -> Floats:
     part = brentq(beyond, 0.0, 1.0, xtol=1e-15) if 0 < step < 1 else step
     weights = 10.0 * turned(part) / panel.spans
     return known.deciding(panel, expit(panel.differences @ weights), panel.coin)
-
-
-_SERIES: Final[dict[str, Callable[[Panel, float], Floats]]] = {
-    # To people with the two patients swapped.
-    "agreement": _mixed(known.as_people, known.anti_human),
-    # Evenly in squared distance.
-    "distance": _mixed(known.as_people, _against_majority, 0.5),
-    "share_dist": _turning,
-    # To the patient who is shown as A.
-    "swap_diff": _mixed(known.majority, definitions.first),
-    "flip_rate": _mixed(known.never_flips, definitions.coin),
-    # Evenly in the squared difference of the coin's share.
-    "flip_calib": _mixed(known.as_people, definitions.coin, 0.5),
-}

@@ -8,19 +8,19 @@ else. Their code draws the people and questions from `seed`, and ours draws the 
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import re
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kidney_evals.estimation.arrays import Bools, Ints
 from kidney_evals.estimation.indecision_family import AnyFit, fit_indecision_family
 from kidney_evals.estimation.indecision_models import Form
 from kidney_evals.human.raw import COIN, Answers, Floats, find_raw, read_study_2
@@ -29,16 +29,10 @@ from kidney_evals.lab.drawn_models import favoured_values
 from kidney_evals.lab.reference_tables import DRAWN, build_reference
 from kidney_evals.studies import Study, load_study
 
-Rows = NDArray[np.bool_]
-"""A mask of answers, shape (n,)."""
-
 _SEEDS = range(10)  # seeds of the authors' split; the figures are averaged over them
 
 _TRAINING_PEOPLE, _HELD_OUT = 20, 0.5
-_LOWEST = {"age": 25.0, "drinks": 1.0, "dependents": 0.0}
-_HIGHEST = {"age": 70.0, "drinks": 5.0, "dependents": 2.0}
-
-_FORMS: tuple[Form, ...] = ("free", "authors")
+_RANGES = {"age": (25.0, 70.0), "drinks": (1.0, 5.0), "dependents": (0.0, 2.0)}
 
 
 @dataclass(frozen=True)
@@ -127,7 +121,7 @@ def _computed(study: Study, answers: Answers) -> Iterator[tuple[tuple[str, ...],
             for name, value in values.items():
                 yield (sample, "free", row.model, name), float(value)
     first, second = (published_features(side) for side in (answers.left, answers.right))
-    for form in _FORMS:
+    for form in get_args(Form):
         reached: dict[tuple[str, str], list[float]] = defaultdict(list)
         for seed in _SEEDS:
             split = published_split(answers, seed)
@@ -141,7 +135,7 @@ def _computed(study: Study, answers: Answers) -> Iterator[tuple[tuple[str, ...],
             yield (sample, form, model, "per_answer"), float(np.mean(each))
 
 
-def _per_answer(fit: AnyFit, first: Floats, second: Floats, choice: NDArray[np.int64]) -> float:
+def _per_answer(fit: AnyFit, first: Floats, second: Floats, choice: Ints) -> float:
     shares = fit.shares(first - second, (first + second) / 2)
     return float(np.log(shares[np.arange(len(choice)), choice]).mean())
 
@@ -149,12 +143,12 @@ def _per_answer(fit: AnyFit, first: Floats, second: Floats, choice: NDArray[np.i
 class Split(NamedTuple):
     """Masks of the parts of a split, each of shape (n,)."""
 
-    train: Rows  # answers of the training people to questions that were not held out
-    test: Rows  # answers of the training people to the held-out questions
-    new_people: Rows  # all answers of other people
+    train: Bools  # answers of the training people to questions that were not held out
+    test: Bools  # answers of the training people to the held-out questions
+    new_people: Bools  # all answers of other people
 
 
-def took_the_coin(answers: Answers) -> Rows:
+def took_the_coin(answers: Answers) -> Bools:
     """Return the answers of people who took the coin at least once, as a mask of shape (n,)."""
     coins = np.bincount(answers.person, weights=answers.choice == COIN, minlength=answers.people)
     return np.asarray((coins > 0)[answers.person])
@@ -175,7 +169,8 @@ def published_split(answers: Answers, seed: int) -> Split:
 
 def published_features(patients: dict[str, Floats]) -> Floats:
     """Return the authors' features (value - lowest)/highest, shape (n, 3)."""
-    return np.column_stack([(patients[name] - _LOWEST[name]) / _HIGHEST[name] for name in _LOWEST])
+    columns = ((patients[name] - lowest) / highest for name, (lowest, highest) in _RANGES.items())
+    return np.column_stack(list(columns))
 
 
 def _compared(path: Path) -> TableCheck:
@@ -196,6 +191,6 @@ def _numbers(text: str) -> list[float]:
     """Return the numbers of a CSV or JSON file that are not part of a text."""
     numbers: list[float] = []
     for cell in re.split(r"[\s,:]+", text):
-        with contextlib.suppress(ValueError):
+        with suppress(ValueError):
             numbers.append(float(cell))
     return numbers

@@ -298,9 +298,8 @@ def test_intervals_of_the_coin_cover_people_who_differ() -> None:
             group(study, condition, answers_of(truth, study, condition, 2 * seed + place), seed)
             for place, condition in enumerate(CONDITIONS)
         )
-        (fit,) = fit_spreads(
-            "forced_choice", strict.x, strict.choice, strict.person, correlated=(False,)
-        )
+        answered = strict.x, strict.choice, strict.person
+        (fit,) = fit_spreads("forced_choice", *answered, published=False)
         choice = logit_model(strict)
         people = people_weights(study, fit, seed)
         flip = flip_model(offered, choice.estimate[:-1], offered.counts, people)
