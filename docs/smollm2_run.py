@@ -10,50 +10,40 @@ page's block `smollm2` holds the figures; nothing is written into it before the 
 """
 
 import argparse
-import csv
 import json
 import math
 import os
-import re
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+from update_readme import replace
+
 from kidney_evals.card.numbers import NOTHING, interval, listed, short
+from kidney_evals.finetuning.evaluate import PARTS
 from kidney_evals.finetuning.settings import read_sizes, settings
 from kidney_evals.human.reference import load_reference
+from kidney_evals.measures import find
 from kidney_evals.reporting.table_formats import markdown_table
 from kidney_evals.studies import CONDITIONS, DEFAULT_STUDY, load_study
 
 PAGE = Path(__file__).with_name("finetuning.md")
 CURVE = "finetuning-smollm2.svg"
-BLOCK = re.compile(r"(<!-- smollm2:[^\n]*-->\n).*?(<!-- /smollm2 -->)", re.S)
 
 # Columns of the two tables: measures of a comparison, by run.
-COLUMNS = {
-    "coin_flip": {
-        "flip_rate": "indecision rate",
-        "flip_calib": "flip calibration",
-        "sharpness": "sharpness",
-        "agreement": "agreement over ceiling",
-        "swap_diff": "swap disagreement",
-        "retest": "repeat disagreement",
-        "answer_mass": "mass on answers",
-    },
-    "forced_choice": {
-        "sharpness": "sharpness",
-        "agreement": "agreement over ceiling",
-        "swap_diff": "swap disagreement",
-        "retest": "repeat disagreement",
-    },
-}
-HEADINGS = {"coin_flip": "Coin offered", "forced_choice": "Forced choice"}
+BOTH = ("sharpness", "agreement", "swap_diff", "retest")
+COLUMNS = {"coin_flip": ("flip_rate", "flip_calib", *BOTH, "answer_mass"), "forced_choice": BOTH}
+
+Row = Mapping[str, float]
+"""A line of a comparison, by column."""
 
 # A forward and a backward pass cost 2.5 times a forward pass (measured on a CPU).
 TRAINING = 2.5
@@ -92,15 +82,11 @@ def main() -> None:
         record.write_text(json.dumps(seconds, indent=2) + "\n", encoding="utf-8")
         outlook = _outlook(steps, seconds, given)
         print(f"  took {_duration(seconds[step.name])}{outlook}", flush=True)
-    page = given.page.read_text(encoding="utf-8")
     text = _section(given, sum(seconds.get(step.name, 0.0) for step in steps))
-    made, count = BLOCK.subn(lambda match: f"{match[1]}{text}\n{match[2]}", page)
-    if count != 1:
-        raise SystemExit(f"{given.page} has no block <!-- smollm2: … -->")
+    replace(given.page, "smollm2", text)
     curve = _comparison(given, given.seeds[0]) / "curve-agreement.svg"
     if curve.is_file():
         shutil.copy(curve, given.page.with_name(CURVE))
-    given.page.write_text(made, encoding="utf-8")
     print(f"written into {given.page}")
 
 
@@ -201,7 +187,8 @@ def _run(step: Step, given: Any) -> None:
 
 def _outlook(steps: list[Step], seconds: dict[str, float], given: Any) -> str:
     """Return how long the steps that are left take at most, from the speed of those made."""
-    spent, made = {"train": 0.0, "evaluate": 0.0}, {"train": 0.0, "evaluate": 0.0}
+    spent: Counter[str] = Counter()
+    made: Counter[str] = Counter()
     for step in steps:
         if step.kind == "train" and step.done.exists():
             report = json.loads(step.done.read_text(encoding="utf-8"))
@@ -252,7 +239,7 @@ def _section(given: Any, seconds: float) -> str:
         "In each cell: the value, then the change from the untrained model with its 95 % interval "
         "over dilemmas. One training is one draw: intervals hold neither the choice of the samples "
         "nor the seed. Intervals are not widened for the number of cells.",
-        *(f"**{HEADINGS[part]}**\n\n{_figures(given, part)}" for part in CONDITIONS),
+        *(f"**{PARTS[part].heading}**\n\n{_figures(given, part)}" for part in CONDITIONS),
         f"**Training** on {report['device']} in {report['dtype']}\n\n{_training_table(reports)}",
     ]
     if (_comparison(given, given.seeds[0]) / "curve-agreement.svg").is_file():
@@ -273,17 +260,14 @@ def _trainings(given: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     places[f"{largest}, shuffled"] = adapters / f"shuffled-{largest}"
     for name, place in places.items():
         report = json.loads((place / "training.json").read_text(encoding="utf-8"))
-        with (place / "training.csv").open(encoding="utf-8") as stream:
-            losses = [float(row["heldout_loss"]) for row in csv.DictReader(stream)]
-        yield name, report | {"heldout_losses": losses}
+        yield name, report | {"losses": pd.read_csv(place / "training.csv")["heldout_loss"]}
 
 
 def _training_table(reports: list[tuple[str, dict[str, Any]]]) -> str:
     head = ("samples", "passes", "kept", "loss before", "loss", "tokens/s", "memory", "time")
     rows = []
     for name, one in reports:
-        losses = one["heldout_losses"]
-        memory, speed = one["peak_memory_bytes"], one["tokens_per_second"]
+        losses, memory, speed = one["losses"], one["peak_memory_bytes"], one["tokens_per_second"]
         rows.append(
             (
                 name,
@@ -304,49 +288,36 @@ def _figures(given: Any, part: str) -> str:
     columns = COLUMNS[part]
     lines: list[tuple[str, ...]] = []
     for seed in given.seeds:
-        found: dict[str, dict[str, dict[str, float]]] = {}
-        with (_comparison(given, seed) / "comparison.csv").open(encoding="utf-8") as stream:
-            for row in csv.DictReader(stream):
-                # The rows with a margin are side effects.
-                if row["part"] == part and not row["margin"]:
-                    numbers = {name: _number(text) for name, text in row.items()}
-                    found.setdefault(row["arm"], {})[row["row"]] = numbers
-        if seed == given.seeds[0]:
-            some = next(iter(found.values()))
-            lines.append(_line("people", some, columns, lambda one: short(one["people"])))
-            lines.append(_line("untrained", some, columns, _untrained))
-        for arm, rows in found.items():
-            of_seed = f"{arm}, seed {seed}" if arm.endswith("samples") else arm
-            lines.append(_line(of_seed, rows, columns, _changed))
-    return str(markdown_table(("", *columns.values()), lines, "l" + "r" * len(columns)))
+        table = pd.read_csv(_comparison(given, seed) / "comparison.csv")
+        # The rows with a margin are side effects.
+        table = table[(table["part"] == part) & table["margin"].isna()]
+        for arm, of_arm in table.groupby("arm", sort=False):
+            rows = of_arm.set_index("row").to_dict("index")
+            if not lines:
+                lines.append(_line("people", rows, columns, lambda one: short(one["people"])))
+                lines.append(_line("untrained", rows, columns, _untrained))
+            name = f"{arm}, seed {seed}" if arm.endswith("samples") else arm
+            lines.append(_line(name, rows, columns, _changed))
+    heads = ("", *(find(row).label for row in columns))
+    return str(markdown_table(heads, lines, "l" + "r" * len(columns)))
 
 
 def _line(
-    name: str,
-    rows: dict[str, dict[str, float]],
-    columns: dict[str, str],
-    cell: Callable[[dict[str, float]], str],
+    name: str, rows: Mapping[str, Row], columns: Sequence[str], cell: Callable[[Row], str]
 ) -> tuple[str, ...]:
     return name, *(cell(rows[row]) if row in rows else NOTHING for row in columns)
 
 
-def _untrained(row: dict[str, float]) -> str:
+def _untrained(row: Row) -> str:
     ends = interval(row["before_low"], row["before_high"], short)
     return f"{short(row['before'])} {ends}".rstrip()
 
 
-def _changed(row: dict[str, float]) -> str:
+def _changed(row: Row) -> str:
     if math.isnan(row["change"]):
         return NOTHING
     ends = interval(row["change_low"], row["change_high"], short)
     return f"{short(row['after'])}, {short(row['change'], sign=True)} {ends}"
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from update_readme import replace
+
 from finetuning.tiny_model import STUDY, answers_file, make_tiny_model
 from kidney_evals.finetuning.sources import evaluated
 from kidney_evals.studies.draw import draw_dilemmas
@@ -57,7 +59,6 @@ def _output(command: str, shown_from: str, folder: Path) -> str:
 
 def main() -> None:
     """Run the commands and write their output into the page."""
-    page = PAGE.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make_tiny_model(folder / "base")
@@ -65,14 +66,14 @@ def main() -> None:
         drawn = draw_dilemmas("respondent", STUDY.attributes, 500, 7)
         others = [one for one in drawn if not default.holds(one)]
         answers_file(folder / "answers.csv", others, "coin_flip")
-        for index, (command, shown_from) in enumerate(COMMANDS.items(), start=1):
+        blocks = []
+        for command, shown_from in COMMANDS.items():
             print(command, flush=True)
             text = f"$ {command}\n{_output(command, shown_from, folder)}"
-            marks = rf"(<!-- run {index}: [^\n]*-->\n).*?(<!-- /run {index} -->)"
-            block = rf"\g<1>```text\n{text.replace(chr(92), chr(92) * 2)}\n```\n\g<2>"
-            page = re.sub(marks, block, page, flags=re.S)
+            blocks.append(f"```text\n{text}\n```")
         shutil.copy(folder / "comparison" / "curve-agreement.svg", CURVE)
-    PAGE.write_text(page, encoding="utf-8")
+    for index, block in enumerate(blocks, start=1):
+        replace(PAGE, f"run {index}", block)
 
 
 if __name__ == "__main__":
