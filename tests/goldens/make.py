@@ -29,8 +29,6 @@ from goldens.runs import CONDITIONS, RESPONDENTS, STUDIES
 from goldens.tables import Table, differences, read_table, write_table
 from kidney_evals.studies import Condition
 
-_SHOWN = 20
-
 Job = tuple[str, Condition, str] | str
 """Study, condition and respondent of rows, or `runs`, or the name of a table of `parts.QUICK`."""
 
@@ -86,9 +84,9 @@ def _print(name: str, lines: list[str]) -> int:
     """Print the first differences of a table and how many there are; return the exit status."""
     counts = Counter(line.partition(":")[0] for line in lines)
     counted = ", ".join(f"{count} {kind}" for kind, count in counts.items())
-    print(f"{name}: {counted or 'no difference'}", *lines[:_SHOWN], sep="\n")
-    if len(lines) > _SHOWN:
-        print(f"and {len(lines) - _SHOWN} more")
+    print(f"{name}: {counted or 'no difference'}", *lines[:20], sep="\n")
+    if len(lines) > 20:
+        print(f"and {len(lines) - 20} more")
     return int(bool(lines))
 
 

@@ -15,18 +15,10 @@ from inspect_ai.dataset import Sample
 from inspect_ai.log import EvalLog
 
 from goldens import reading
-from goldens.runs import (
-    CASES,
-    COMPARED,
-    CONDITIONS,
-    REPORTED,
-    STUDIES,
-    TWO_WORDINGS,
-    Logs,
-    run,
-)
+from goldens.runs import CASES, COMPARED, CONDITIONS, REPORTED, STUDIES, TWO_WORDINGS, Logs, run
 from goldens.tables import Table, add, differences, read_table
 from kidney_evals import tasks
+from kidney_evals.reporting import rows_of
 from kidney_evals.studies import Condition
 
 DATA = Path(__file__).parent / "data"
@@ -34,9 +26,6 @@ CORPUS = Path(__file__).parent.parent / "data" / "outputs.jsonl"
 
 NO_RUN = "(no run)"
 """Id that stands for a run that cannot be made: nobody was asked, so nobody can be simulated."""
-
-VALUES = ("value", "low", "high", "n", "human")
-"""Columns of the rows of a run."""
 
 KEYS: Mapping[str, tuple[str, ...]] = {
     **{f"rows_{study}": ("respondent", "condition", "study", "id") for study in STUDIES},
@@ -70,9 +59,9 @@ def rows(study: str, condition: Condition, respondent: str) -> Table:
     table: Table = {}
     with tempfile.TemporaryDirectory() as folder:
         log = run(CONDITIONS[condition](study=study), respondent, Path(folder), {})
-        measured: Mapping[str, reading.Cells] = {NO_RUN: dict.fromkeys(VALUES)}
+        measured: dict[str, dict[str, object]] = {NO_RUN: dict.fromkeys(reading.VALUES)}
         if log.status == "success":
-            measured = reading.rows_of_log(log)
+            measured = reading.cells_of(rows_of(log))
         for name, cells in measured.items():
             add(table, (respondent, condition, study, name), cells)
     return table
@@ -88,7 +77,7 @@ def special_runs(names: Iterable[str] = CASES) -> dict[str, Table]:
     with tempfile.TemporaryDirectory() as folder:
         logs = Logs(Path(folder) / "logs")
         for name in wanted:
-            for row, cells in reading.rows_of_log(logs[name]).items():
+            for row, cells in reading.cells_of(rows_of(logs[name])).items():
                 add(tables["runs"], (name, row), cells)
             add(tables["texts"], (name,), _texts(logs[name]))
         if set(CASES) <= set(wanted):

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 from click.testing import CliRunner
-from inspect_ai.log import EvalLog
 
 from kidney_evals.cli import main
 from kidney_evals.elicitation.reading import read_answer
@@ -27,12 +26,12 @@ from kidney_evals.measures import AnyRun, compute, flags_of
 from kidney_evals.measures.prediction_run import PredictionRun
 from kidney_evals.measures.run import Run
 from kidney_evals.measures.stated_run import StatedRun
-from kidney_evals.reporting import rows_of
 from kidney_evals.reporting.page import read_report
 from kidney_evals.reporting.rows import Rows
 from kidney_evals.studies import Condition, dilemmas_of, load_study
 
-Cells = Mapping[str, object]
+VALUES = ("value", "low", "high", "n", "human")
+"""Columns of the rows of a run."""
 
 _MAJORITY, _PERSON, _GUESSING = "always the majority", "one person", "guessing"
 
@@ -69,19 +68,10 @@ FIRST = {"coverage": "cover_1st", "agreement": "agree_1st", "flip_rate": "flips_
 """Names in the goldens of measures of the first answers alone."""
 
 
-def rows_of_log(log: EvalLog) -> dict[str, dict[str, object]]:
-    """Return the columns value, low, high, human and n of each measure of a run, by its id.
-
-    They are computed from the samples in the log, not rounded, NaN where there is no number.
-    """
-    return cells_of(rows_of(log))
-
-
 def cells_of(rows: Rows) -> dict[str, dict[str, object]]:
-    """Return the columns of each row of a run.
+    """Return the `VALUES` of each row of a run by its id, not rounded, NaN without a number.
 
-    What is no measure of its own (flags, baselines, bounds, first answers) stands under the name
-    that the goldens have for it.
+    Flags, baselines, bounds and first answers have the names that the goldens have for them.
     """
     assert rows.run is not None
     found = dict(rows)
@@ -95,7 +85,9 @@ def cells_of(rows: Rows) -> dict[str, dict[str, object]]:
         found |= {name: compute(rows.run.first, id) for id, name in FIRST.items() if id in rows}
     for id, value in flags_of(rows.run).items():
         found[id] = Quantity(value, n=_asked(rows.run, id) if value == value else 0)
-    return {name: _cells(row) for name, row in found.items()}
+    return {
+        name: {column: getattr(row, column) for column in VALUES} for name, row in found.items()
+    }
 
 
 def _asked(run: AnyRun, flag: str) -> int:
@@ -110,21 +102,13 @@ def _asked(run: AnyRun, flag: str) -> int:
     return len(run.outcomes)
 
 
-def _cells(row: Quantity) -> dict[str, object]:
-    return {name: getattr(row, name) for name in ("value", "low", "high", "n", "human")}
-
-
 def reading_of(output: Mapping[str, Any]) -> dict[str, object]:
     """Return `outcome`, `answer` and `how` of an output of the labelled corpus.
 
     `how` is why it was read so, without the words that were read.
     """
-    reading = read_answer(
-        output["text"],
-        condition=output["condition"],
-        stop=output["stop"],
-        refused=output["refused"],
-    )
+    given = {name: output[name] for name in ("text", "condition", "stop", "refused")}
+    reading = read_answer(given.pop("text"), **given)
     how = re.sub(r'".*"', '""', reading.how)
     return {"outcome": reading.outcome, "answer": reading.answer, "how": how}
 

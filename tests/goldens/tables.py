@@ -16,11 +16,7 @@ Table = dict[Key, dict[str, str]]
 
 
 def add(table: Table, key: Sequence[object], cells: Mapping[str, object]) -> None:
-    """Add a row; a float keeps all of its digits.
-
-    Raises:
-        ValueError: The key is in the table already.
-    """
+    """Add a row; a float keeps all of its digits. `ValueError` if its key is there already."""
     text = tuple(map(str, key))
     if text in table:
         raise ValueError(f"{text} is in the table already")
@@ -47,29 +43,21 @@ def write_table(path: Path, keys: Sequence[str], table: Table) -> None:
         return [(int(part), "") if part.isdigit() else (-1, part) for part in key]
 
     columns = columns_of(table)
+    rows = (
+        [*key, *(table[key].get(name, "") for name in columns)] for key in sorted(table, key=place)
+    )
     with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow([*keys, *columns])
-        for key in sorted(table, key=place):
-            writer.writerow([*key, *(table[key].get(name, "") for name in columns)])
+        csv.writer(stream, lineterminator="\n").writerows([[*keys, *columns], *rows])
 
 
 def read_table(path: Path, keys: Sequence[str]) -> Table:
     """Read a table that `write_table` wrote."""
     with path.open(encoding="utf-8", newline="") as stream:
-        head, *lines = csv.reader(stream)
-    count = len(keys)
-    if head[:count] != list(keys):
-        raise ValueError(f"{path} begins with {head[:count]}, not with {keys}")
-    columns = head[count:]
-    return {tuple(line[:count]): dict(zip(columns, line[count:], strict=True)) for line in lines}
+        return {tuple(map(row.pop, keys)): row for row in csv.DictReader(stream)}
 
 
 def differences(golden: Table, now: Table) -> list[str]:
-    """Return the differences of two tables, a line each.
-
-    Missing and added columns come first, then missing and added rows, then changed cells.
-    """
+    """Return the differences of two tables, a line each: of columns, of rows, then of cells."""
     old, new = columns_of(golden), columns_of(now)
     lines = []
     # Without a row the columns are unknown.
