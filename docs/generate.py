@@ -1,8 +1,7 @@
 """MkDocs hooks: write the reference pages of the site from the package, at build time.
 
-A page holds its text and, on a line of its own, `<!-- generated: NAME -->`; the line is replaced by
-the text of `PARTS[NAME]`. Files outside `docs/` that pages link to become
-pages of the site (`CARDS`), and so do the pages of the Python API.
+A line `<!-- generated: NAME -->` of a page is replaced by the text of `PARTS[NAME]`. Files outside
+`docs/` that pages link to become pages of the site (`CARDS`), as do those of the Python API.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 import click
@@ -31,6 +31,7 @@ from kidney_evals.lab import probe_table, readout_table, stopping_table
 from kidney_evals.limits import limits_and_use
 from kidney_evals.measures import FLAGS, GROUPS, MEASURES, TRAITS, Measure
 from kidney_evals.reporting import frames
+from kidney_evals.reporting.table_formats import markdown_table
 from kidney_evals.respondents import describe
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -71,16 +72,14 @@ def measures() -> str:
         for one in MEASURES.values():
             if one.group == group:
                 lines += _measure(one)
-    lines += ["## Flags", "", "| flag | raised where | what to do |", "| --- | --- | --- |"]
-    lines += [f"| `{one.id}` | {one.says} | {one.reading} |" for one in FLAGS.values()]
-    return "\n".join([*lines, ""])
+    flags = [(f"`{one.id}`", one.says, one.reading) for one in FLAGS.values()]
+    table = markdown_table(("flag", "raised where", "what to do"), flags, "lll")
+    return "\n".join([*lines, "## Flags", "", table, ""])
 
 
 def _measure(one: Measure) -> Iterator[str]:
-    id, anchor = (
-        one.id.replace("*", "<level>" if one.by_level else "<attribute>"),
-        one.id.rstrip("_*"),
-    )
+    id = one.id.replace("*", "<level>" if one.by_level else "<attribute>")
+    anchor = one.id.rstrip("_*")
     needs = " and ".join(TRAITS[name] for name in one.needs)
     yield f'### {one.label} · `{id}` {{ #{anchor} data-toc-label="{one.label}" }}'
     yield f"\n{one.says}\n"
@@ -114,10 +113,8 @@ def _command(command: click.Command, name: str, parent: click.Context | None) ->
         records = [
             one.get_help_record(context) for one in command.params if isinstance(one, click.Option)
         ]
-        if rows := [tuple(map(_cell, record)) for record in records if record]:
-            yield "\n| option | meaning |\n| --- | --- |"
-            yield from (f"| `{option}` | {text} |" for option, text in rows)
-            yield ""
+        if rows := [(f"`{_cell(one[0])}`", _cell(one[1])) for one in records if one]:
+            yield f"\n{markdown_table(('option', 'meaning'), rows, 'll')}\n"
     if isinstance(command, click.Group):
         for child in sorted(command.commands):
             yield from _command(command.commands[child], f"{name} {child}", context)
@@ -147,11 +144,11 @@ def task_sections() -> str:
         lines += [f"### {name}", "", str(parts[0].value), ""]
         if meaning:
             rows = [
-                f"| `{one.name}` | {_default(one.default)} | {_cell(meaning[one.name])} |"
+                (f"`{one.name}`", _default(one.default), _cell(meaning[one.name]))
                 for one in inspect.signature(task).parameters.values()
                 if one.kind is not one.VAR_KEYWORD
             ]
-            lines += ["| argument | default | meaning |", "| --- | --- | --- |", *rows, ""]
+            lines += [markdown_table(("argument", "default", "meaning"), rows, "lll"), ""]
     return "\n".join(lines)
 
 
@@ -163,17 +160,16 @@ def _default(value: object) -> str:
 
 def limits() -> str:
     """Return the box of limits."""
-    lines = limits_and_use().splitlines()
-    return "\n".join(['!!! warning "Limits and use"', "", *(f"    {line}" for line in lines)])
+    return f'!!! warning "Limits and use"\n\n{indent(limits_and_use(), "    ")}'
 
 
 def api() -> str:
     """Return the list of the pages of the Python API."""
-    lines = ["| package | what it is |", "| --- | --- |"]
+    rows = []
     for name in api_pages():
         summary = (inspect.getdoc(import_module(name)) or "").split("\n\n")[0].replace("\n", " ")
-        lines.append(f"| [`{name}`]({name.rsplit('.', 1)[-1]}.md) | {summary} |")
-    return "\n".join(lines)
+        rows.append((f"[`{name}`]({name.rsplit('.', 1)[-1]}.md)", summary))
+    return markdown_table(("package", "what it is"), rows, "ll")
 
 
 def rooms() -> str:
@@ -262,11 +258,7 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
 
 
 def on_post_page(output: str, page: Page, **_: Any) -> str:
-    """Refuse a page that would load anything from the network when it is read.
-
-    Raises:
-        PluginError: If a script, style, font or picture has an address of another machine.
-    """
+    """Refuse a page with a script, style, font or picture that is read from the network."""
     for tag in re.findall(r"<(?:script|link|img|iframe)\b[^>]*>", output):
         remote = re.search(r"(?:src|href)=[\"']?(?:https?:)?//", tag)
         if remote and 'rel="canonical"' not in tag:

@@ -77,7 +77,7 @@ def main() -> None:
             print("  done before")
             continue
         began = time.monotonic()
-        _run(step, given)
+        _run(step)
         seconds[step.name] = time.monotonic() - began
         record.write_text(json.dumps(seconds, indent=2) + "\n", encoding="utf-8")
         outlook = _outlook(steps, seconds, given)
@@ -125,14 +125,9 @@ def _steps(given: Any) -> Iterator[Step]:
 
     def train(samples: Path, out: Path, size: int, seed: int) -> Step:
         base = ("train", "--base", str(given.model), "--data", str(samples), "--out", str(out))
-        command = (*base, f"--samples={size}", f"--seed={seed}")
-        return Step(
-            f"train {out.parent.name}/{out.name}",
-            (*command, *options),
-            out / "training.json",
-            "train",
-            _passes_work(passes(size), size, given),
-        )
+        command = (*base, f"--samples={size}", f"--seed={seed}", *options)
+        name, work = f"train {out.parent.name}/{out.name}", _passes_work(passes(size), size, given)
+        return Step(name, command, out / "training.json", "train", work)
 
     for seed in given.seeds:
         drawn = export(f"seed-{seed}", seed)
@@ -172,11 +167,10 @@ def _evaluate(given: Any, seed: int, samples: Path) -> Step:
 
 def _comparison(given: Any, seed: int) -> Path:
     sizes = "-".join(map(str, given.sizes))
-    folder: Path = given.work / "comparisons" / f"seed-{seed}-{sizes}-of-{given.dilemmas}"
-    return folder
+    return Path(given.work, "comparisons", f"seed-{seed}-{sizes}-of-{given.dilemmas}")
 
 
-def _run(step: Step, given: Any) -> None:
+def _run(step: Step) -> None:
     """Run a command; a training that was cut off goes on."""
     command = [str(Path(sys.executable).with_name("kidney-evals")), "sft", *step.command]
     out = step.done.parent
@@ -268,13 +262,10 @@ def _training_table(reports: list[tuple[str, dict[str, Any]]]) -> str:
     rows = []
     for name, one in reports:
         losses, memory, speed = one["losses"], one["peak_memory_bytes"], one["tokens_per_second"]
+        kept = one["kept_pass"]
         rows.append(
             (
-                name,
-                str(one["passes"]),
-                str(one["kept_pass"]),
-                short(losses[0]),
-                short(losses[one["kept_pass"]]),
+                *(name, str(one["passes"]), str(kept), short(losses[0]), short(losses[kept])),
                 NOTHING if speed is None else str(speed),
                 NOTHING if memory is None else f"{memory / 1e9:.1f} GB",
                 _duration(one["seconds"]),

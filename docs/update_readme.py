@@ -14,11 +14,7 @@ from kidney_evals.lab.results_table import readme_table, results_page
 from kidney_evals.limits import limits_and_use
 
 DOCS = Path(__file__).resolve().parent
-README, RESPONDENTS, RESULTS = (
-    DOCS.parent / "README.md",
-    DOCS / "respondents.md",
-    DOCS / "results.md",
-)
+README, RESPONDENTS = DOCS.parent / "README.md", DOCS / "respondents.md"
 
 
 def pattern(block: str) -> re.Pattern[str]:
@@ -43,7 +39,7 @@ def contents() -> dict[tuple[Path, str], str]:
     return {
         (README, "limits"): "\n".join(f"> {line}" for line in limits_and_use().splitlines()),
         (README, "results"): readme_table(records, found[2]),
-        (RESULTS, "results"): results_page(records, found[2]),
+        (DOCS / "results.md", "results"): results_page(records, found[2]),
     }
 
 
