@@ -13,7 +13,6 @@ import shlex
 import shutil
 import sys
 import tomllib
-from collections.abc import Iterator
 from importlib.metadata import entry_points
 from itertools import pairwise
 from pathlib import Path
@@ -64,14 +63,11 @@ NOT_RUN = {
 }
 """Commands that are parsed and not run, by how they begin, with the reason."""
 
-SAMPLES = 4
-"""Samples of each run of Inspect."""
 
-
-def blocks(page: Path, language: str) -> Iterator[tuple[str, str]]:
-    """Yield the fenced blocks in a language: the text behind its name, and the content."""
+def blocks(page: Path, language: str) -> list[tuple[str, str]]:
+    """Return the fenced blocks in a language: the text behind its name, and the content."""
     text = page.read_text(encoding="utf-8")
-    yield from re.findall(rf"^```{language}\b([^\n]*)\n(.*?)^```$", text, flags=re.M | re.S)
+    return re.findall(rf"^```{language}\b([^\n]*)\n(.*?)^```$", text, flags=re.M | re.S)
 
 
 def commands(page: Path) -> list[str]:
@@ -108,10 +104,10 @@ def test_each_command_names_what_exists(page: str) -> None:
 
 def assert_accepted(command: click.Command, name: str, arguments: list[str]) -> None:
     """Fail if a command, or a command of its group, does not take the arguments."""
-    context = click.Context(command, info_name=name)
     if isinstance(command, SurveyGroup):
         arguments = command.spelled(arguments)
-    _, rest, _ = command.make_parser(context).parse_args(args=list(arguments))
+    parser = command.make_parser(click.Context(command, info_name=name))
+    _, rest, _ = parser.parse_args(args=list(arguments))
     if isinstance(command, click.Group):
         assert rest and rest[0] in command.commands, f"{name} has no command {rest[:1]}"
         below = arguments[arguments.index(rest[0]) + 1 :]
@@ -160,7 +156,7 @@ def test_the_commands_of_a_page_run(
     shutil.copytree(prepared, folder, symlinks=True)
     monkeypatch.chdir(folder)
     for name in ("EVAL", "EVAL_SET"):
-        monkeypatch.setenv(f"INSPECT_{name}_LIMIT", str(SAMPLES))
+        monkeypatch.setenv(f"INSPECT_{name}_LIMIT", "4")
     monkeypatch.setenv("OPENAI_API_KEY", "not-a-key")
     for command in SHOWN[page]:
         if not any(re.match(begins, command) for begins in NOT_RUN):
@@ -173,15 +169,15 @@ def test_the_commands_of_a_page_run(
 
 
 def run(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run a command in this process, through the function that its script calls."""
-    (script,) = entry_points(group="console_scripts", name=arguments[0])
-    monkeypatch.setattr(sys, "argv", arguments)
+    """Run a command in this process, that of another package as its script does."""
     if arguments[0] == "kidney-evals":
         done = CliRunner().invoke(main, arguments[1:], input="yes\n" + "a\n" * 20)
         # A rule of `compare` may apply.
         allowed = (0, 1) if "--fail-if" in arguments else (0,)
         assert done.exit_code in allowed, (arguments, done.output, done.exception)
         return
+    (script,) = entry_points(group="console_scripts", name=arguments[0])
+    monkeypatch.setattr(sys, "argv", arguments)
     with pytest.raises(SystemExit) as ended:
         script.load()()
     assert not ended.value.code, arguments

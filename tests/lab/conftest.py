@@ -1,5 +1,3 @@
-"""Where the raw survey rows are, if they are at hand."""
-
 from __future__ import annotations
 
 import os
@@ -7,14 +5,12 @@ from pathlib import Path
 
 import pytest
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-
 
 @pytest.fixture(scope="session")
 def raw_dir() -> Path:
     """Folder with `mcelfresh_2021/`, from the environment or beside the checkout."""
-    named = os.environ.get("KIDNEY_EVALS_DATA_DIR")
-    folder = Path(named) if named else CHECKOUT.parent / "shared" / "human-data"
+    beside = Path(__file__).resolve().parents[3] / "shared" / "human-data"
+    folder = Path(os.environ.get("KIDNEY_EVALS_DATA_DIR") or beside)
     if not folder.is_dir():
         pytest.skip(
             "raw survey rows are not at hand: set KIDNEY_EVALS_DATA_DIR, or run "

@@ -11,7 +11,7 @@ from kidney_evals.studies import CONDITIONS, load_study, study_names
 
 def test_the_corpus_covers_what_its_card_says() -> None:
     texts = coded_texts()
-    assert len(texts) == 210
+    assert len(texts) == len({one.id for one in texts}) == 210
     assert {one.part for one in texts} == set(PARTS)
     assert sum(one.part == "test" for one in texts) == 105
     # The texts were coded before there were studies without people.
@@ -22,7 +22,6 @@ def test_the_corpus_covers_what_its_card_says() -> None:
     assert {one.codes.status for one in texts} == set(STATUSES)
     assert {one.codes.agree for one in texts} == {*AGREE, None}
     assert {name for one in texts for name in one.codes.arguments} == set(ARGUMENTS)
-    assert len({one.id for one in texts}) == 210
     # A coin is chosen only where it was offered, and no text with its dilemma is in both halves.
     assert {one.condition for one in texts if one.choice == "COIN"} == {"coin_flip"}
     halves = [{(one.text, one.a, one.b) for one in texts if one.part == part} for part in PARTS]

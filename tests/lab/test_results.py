@@ -7,18 +7,17 @@ import json
 import runpy
 import shutil
 from collections.abc import Callable
+from functools import partial, reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
-from inspect_ai import Task, eval
-from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
-from inspect_ai.model import Model
+from inspect_ai import Task
+from inspect_ai.log import read_eval_log, write_eval_log
 
-from cli.calling import refused
-from kidney_evals.cli import main
+from cli.calling import kidney_evals, refused
 from kidney_evals.finetuning.packaged_models import Origin, packaged_models
 from kidney_evals.lab.results import TOLERANCE, problems, read_record
 from kidney_evals.lab.results_table import readme_table, results_page
@@ -26,20 +25,14 @@ from kidney_evals.measures.run import Run
 from kidney_evals.measures.run_record import run_from_dict, run_to_dict
 from kidney_evals.reporting.rows import Rows, rows_of
 from kidney_evals.tasks import coin_flip, forced_choice, stated_values
+from tasks.running import run
 
 ROOT = Path(__file__).resolve().parents[2]
 WORDINGS = "default,labels_numbers"
 COMMITTED = sorted((ROOT / "docs/results").glob("*.json"))
 
 
-def call(*arguments: object) -> Result:
-    return CliRunner().invoke(main, ["results", *map(str, arguments)])
-
-
-def run(task: Task, folder: Path, model: str | Model = "kidney/human") -> EvalLog:
-    (log,) = eval(task, model=model, log_dir=str(folder), display="none")
-    assert log.status == "success", log.error
-    return log
+call = partial(kidney_evals, "results")
 
 
 # --- a run as data ---------------------------------------------------------------------------
@@ -48,15 +41,13 @@ def run(task: Task, folder: Path, model: str | Model = "kidney/human") -> EvalLo
 @pytest.mark.parametrize(
     ("task", "respondent"),
     [
-        (lambda: coin_flip(dilemmas=8), "human"),
-        (lambda: coin_flip(dilemmas=6, readout="logprobs", controls=False), "human"),
-        (lambda: forced_choice(dilemmas=2, wording=WORDINGS, crossed=True), "uniform"),
-        (lambda: forced_choice(dilemmas=3, probe="gender", controls=False), "human"),
-        pytest.param(
-            *(lambda: forced_choice(study="boerstler_2024"), "human"), marks=pytest.mark.slow
-        ),
-        (lambda: coin_flip(study="icu_bed", dilemmas=3), "uniform"),
-        (lambda: coin_flip(dilemmas=3, orders="as_listed"), "refuser"),
+        (partial(coin_flip, dilemmas=8), "human"),
+        (partial(coin_flip, dilemmas=6, readout="logprobs", controls=False), "human"),
+        (partial(forced_choice, dilemmas=2, wording=WORDINGS, crossed=True), "uniform"),
+        (partial(forced_choice, dilemmas=3, probe="gender", controls=False), "human"),
+        pytest.param(partial(forced_choice, "boerstler_2024"), "human", marks=pytest.mark.slow),
+        (partial(coin_flip, study="icu_bed", dilemmas=3), "uniform"),
+        (partial(coin_flip, dilemmas=3, orders="as_listed"), "refuser"),
     ],
 )
 def test_a_run_is_read_again_as_it_was(
@@ -114,8 +105,7 @@ def test_what_a_record_holds(logs: Path, record: Path) -> None:
         assert made.verdicts == {one.id: one.verdict for one in rows.card.findings}
         assert made.versions["inspect_ai"] == log.eval.packages["inspect_ai"]
         assert made.date == log.eval.created[:10] and len(made.responses) == 3
-    commands = sorted(one.command for one in read.runs)
-    assert commands == [
+    assert sorted(one.command for one in read.runs) == [
         "inspect eval kidney_evals/coin_flip -T dilemmas=30 --model kidney/human",
         "inspect eval kidney_evals/forced_choice -T dilemmas=30 -T controls=False "
         "-T readout=logprobs --model kidney/human",
@@ -131,73 +121,49 @@ def test_what_a_record_holds(logs: Path, record: Path) -> None:
     assert "is read here" in refused(call(*pattern, "--overwrite"))
 
 
-def change_number(data: dict[str, Any]) -> None:
-    data["runs"][0]["measures"]["coverage"][0] -= 2.5 * TOLERANCE
+def origin_of(name: str) -> dict[str, Any]:
+    origin = Origin(
+        name=name,
+        weights={"model.safetensors": hashlib.sha256(b"weights").hexdigest()},
+        chat_template=True,
+        versions={"torch": "2"},
+        **dict(packaged_models()[name]),
+    )
+    return origin.model_dump(mode="json")
 
 
-def change_answers(data: dict[str, Any]) -> None:
-    answers = next(one for one in data["runs"] if one["task"].endswith("coin_flip"))["answers"]
-    answers["choice"]["codes"] = answers["choice"]["codes"][::-1]
+def change(record: Path, place: str, new: Callable[[Any], Any]) -> None:
+    """Replace the value at a place of a record."""
+    data = json.loads(record.read_text(encoding="utf-8"))
+    *path, last = (int(key) if key.isdigit() else key for key in place.split("."))
+    part = reduce(getitem, path, data)
+    part[last] = new(part[last])
+    record.write_text(json.dumps(data), encoding="utf-8")
 
 
-def change_verdict(data: dict[str, Any]) -> None:
-    data["runs"][1]["verdicts"]["swap"] = "like a saint"
-
-
-def add_path(data: dict[str, Any]) -> None:
-    data["runs"][0]["command"] += " -M model_path=/home/somebody/weights"
-
-
-def add_path_to_a_response(data: dict[str, Any]) -> None:
-    data["runs"][0]["responses"][0]["response"] = "see ../../home/somebody"
-
-
-def change_readout(data: dict[str, Any]) -> None:
-    data["runs"][0]["readout"] = "prefill"
-
-
-def repeat_a_run(data: dict[str, Any]) -> None:
-    data["runs"].append(data["runs"][0])
-
-
-def other_title(data: dict[str, Any]) -> None:
-    data["origin"] = origin_of("smollm2") | {"title": "Another model"}
-
-
-def change_tables(data: dict[str, Any]) -> None:
-    data["runs"][0]["reference"] = "0" * 64
-
-
-def break_answers(data: dict[str, Any]) -> None:
-    del data["runs"][0]["answers"]["order"]
-
-
-def other_weights(data: dict[str, Any]) -> None:
-    data["origin"] = origin_of("smollm2") | {"sha256": "0" * 64}
+OTHER_ORIGIN = "its origin is not that of the fetched model smollm2"
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("place", "new", "says"),
     [
-        (change_number, "coverage is printed as"),
-        (add_path_to_a_response, "it holds a path of a machine: see ../../home"),
-        (change_readout, "its answers are those of readout="),
-        (repeat_a_run, "two of its runs have the same answers"),
-        (other_title, "its origin is not that of the fetched model smollm2"),
-        (change_answers, "sharpness is printed as"),
-        (change_verdict, "like a saint"),
-        (add_path, "it holds a path of a machine"),
-        (change_tables, "recorded with other tables"),
-        (break_answers, "its answers cannot be read"),
-        (other_weights, "its origin is not that of the fetched model smollm2"),
+        ("runs.0.measures.coverage.0", lambda old: old - 2.5 * TOLERANCE, "coverage is printed as"),
+        ("runs.0.answers.choice.codes", lambda codes: codes[::-1], "sharpness is printed as"),
+        ("runs.1.verdicts.swap", lambda _: "like a saint", "like a saint"),
+        ("runs.0.command", lambda old: f"{old} -M a=/home/me/weights", "a path of a machine"),
+        ("runs.0.responses.0.response", lambda _: "see ../../home", "of a machine: see ../../home"),
+        ("runs.0.readout", lambda _: "prefill", "its answers are those of readout="),
+        ("runs", lambda runs: [*runs, runs[0]], "two of its runs have the same answers"),
+        ("origin", lambda _: origin_of("smollm2") | {"title": "Another model"}, OTHER_ORIGIN),
+        ("origin", lambda _: origin_of("smollm2") | {"sha256": "0" * 64}, OTHER_ORIGIN),
+        ("runs.0.reference", lambda _: "0" * 64, "recorded with other tables"),
+        ("runs.0.answers", lambda answers: answers | {"order": None}, "answers cannot be read"),
     ],
 )
 def test_a_record_that_does_not_follow_from_its_answers_fails(
-    change: Callable[[dict[str, Any]], None], says: str, record: Path
+    place: str, new: Callable[[Any], Any], says: str, record: Path
 ) -> None:
-    data = json.loads(record.read_text(encoding="utf-8"))
-    change(data)
-    record.write_text(json.dumps(data), encoding="utf-8")
+    change(record, place, new)
     done = call("check", record)
     assert done.exit_code == 1 and says in done.stderr, done.output
 
@@ -216,26 +182,13 @@ def test_a_file_of_another_form_is_one_line(record: Path) -> None:
 
 def test_renewed_numbers_follow_from_the_answers(record: Path) -> None:
     before = record.read_text(encoding="utf-8")
-    data = json.loads(before)
-    change_number(data)
-    record.write_text(json.dumps(data), encoding="utf-8")
+    change(record, "runs.0.measures.coverage.0", lambda old: old - 2.5 * TOLERANCE)
     done = call("check", "--renew", record)
     assert "simulated respondent" in done.stderr and done.stderr.count("\n") == 1
     assert record.read_text(encoding="utf-8") == before
 
 
 # --- what is refused, and where weights come from --------------------------------------------
-
-
-def origin_of(name: str) -> dict[str, Any]:
-    origin = Origin(
-        name=name,
-        weights={"model.safetensors": hashlib.sha256(b"weights").hexdigest()},
-        chat_template=True,
-        versions={"torch": "2"},
-        **dict(packaged_models()[name]),
-    )
-    return origin.model_dump(mode="json")
 
 
 def test_logs_that_make_no_record_are_refused(logs: Path, tmp_path: Path) -> None:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy.special import logit
 
-from kidney_evals.lab import (
-    precision_table,
-    readout_table,
-    sensitivity_table,
-    stopping_table,
-)
+from kidney_evals import planning
+from kidney_evals.lab import precision_table, readout_table, sensitivity_table, stopping_table
 from kidney_evals.lab.panel import STUDY, panel, people
 from kidney_evals.lab.precision_table import Cell
 from kidney_evals.lab.sensitivity_table import DILEMMAS, Setting, old_value, versions
@@ -25,23 +24,20 @@ from kidney_evals.studies import CONDITIONS, dilemmas_of, load_study, study_name
 from kidney_evals.tasks.stopping import RATES, looks
 
 
-def line_of(table: str, *keys: tuple[str, object]) -> dict[str, str]:
+def line_of(table: str, **cells: object) -> dict[str, str]:
     """Return the only line of a table with these cells."""
-    (line,) = (
-        line
-        for line in read_lines(table)
-        if all(
-            line[name] == (f"{key:g}" if isinstance(key, float) else str(key)) for name, key in keys
-        )
-    )
+    texts = {
+        name: f"{one:g}" if isinstance(one, float) else str(one) for name, one in cells.items()
+    }
+    (line,) = (line for line in read_lines(table) if texts.items() <= line.items())
     return line
 
 
-def case_keys(case: Case, precision: float) -> list[tuple[str, object]]:
+def line_of_case(case: Case, precision: float) -> dict[str, str]:
     facts = {name: value for name, value in vars(case).items() if name != "rate"}
     if not math.isnan(case.rate):  # one respondent is simulated at several rates
         facts["value"] = f"{case.rate:.4f}"
-    return [*facts.items(), ("precision", precision)]
+    return line_of("stopping", **facts, precision=precision)
 
 
 def same(line: Mapping[str, str], again: Mapping[str, object], *form: str, **forms: str) -> None:
@@ -62,35 +58,37 @@ def test_every_simulated_case_has_one_line() -> None:
     assert dict.fromkeys(tuple(line.values())[:5] for line in lines) == dict.fromkeys(cells)
     settings = list(sensitivity_table.settings())
     assert len(read_lines("sensitivity")) == len(settings)
-    assert all(line_of("sensitivity", *vars(one).items()) for one in settings)
+    assert all(line_of("sensitivity", **vars(one)) for one in settings)
     cases = [(case, one) for case, precisions in stopping_table.cases() for one in precisions]
     assert len(read_lines("stopping")) == len(cases)
     for case, precision in cases:
-        assert line_of("stopping", *case_keys(case, precision))["row"] == RATES[case.condition]
+        assert line_of_case(case, precision)["row"] == RATES[case.condition]
+
+
+def numbers(table: str) -> pd.DataFrame:
+    return pd.read_csv(Path(planning.__path__[0], f"{table}.csv"))
 
 
 def test_no_line_contradicts_itself() -> None:
-    for line in read_lines("precision"):
-        half, model = float(line["half"]), float(line["half_model"])
-        assert half >= 0.9 * model >= 0, line
-        assert float(line["sd"]) >= 0 and 0.5 <= float(line["defined"]) <= 1, line
-    changes: dict[tuple[str, ...], list[float]] = {}
-    for line in read_lines("sensitivity"):
-        power, error = float(line["power"]), float(line["power_se"])
-        assert abs(power - 0.9) < 0.03, line
-        assert error == pytest.approx(math.sqrt(power * (1 - power) / 400), abs=6e-4)
-        assert int(line["calls"]) == 2 * int(line["dilemmas"])
-        key = tuple(line[name] for name in ("condition", "row", "start", "consistency"))
-        changes.setdefault(key, []).append(float(line["change"]))
+    widths = numbers("precision")
+    half, model = widths["half"], widths["half_model"]
+    assert (half >= 0.9 * model).all() and (model >= 0).all()
+    assert (widths["sd"] >= 0).all() and widths["defined"].between(0.5, 1).all()
+    found = numbers("sensitivity")
+    assert ((found["power"] - 0.9).abs() < 0.03).all()
+    error = np.sqrt(found["power"] * (1 - found["power"]) / 400)
+    assert found["power_se"].to_numpy() == pytest.approx(error.to_numpy(), abs=6e-4)
+    assert (found["calls"] == 2 * found["dilemmas"]).all()
     # Longer runs detect smaller changes.
-    assert all(sizes == sorted(sizes, reverse=True) for sizes in changes.values())
-    alarms = [float(line["alarms"]) for line in read_lines("sensitivity")]
+    for _, same in found.groupby(["condition", "row", "start", "consistency"]):
+        assert same.set_index("dilemmas")["change"].sort_index().is_monotonic_decreasing
     # .05 and three standard errors of 400 runs; over all lines the mean itself.
-    assert max(alarms) <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 400) and np.mean(alarms) <= 0.05
-    for line in read_lines("stopping"):
-        asked, most = float(line["asked"]), int(line["most"])
-        assert 50 <= asked <= most
-        assert float(line["spared"]) == pytest.approx(1 - asked / most, abs=6e-4)
+    assert found["alarms"].max() <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 400)
+    assert found["alarms"].mean() <= 0.05
+    stopped = numbers("stopping")
+    assert ((stopped["asked"] >= 50) & (stopped["asked"] <= stopped["most"])).all()
+    spared = 1 - stopped["asked"] / stopped["most"]
+    assert stopped["spared"].to_numpy() == pytest.approx(spared.to_numpy(), abs=6e-4)
     for line in read_lines("readout"):
         sampled, read = int(line["sampled"]), int(line["read_out"])
         assert 2 * readout_table.LEAST <= read < sampled
@@ -98,13 +96,13 @@ def test_no_line_contradicts_itself() -> None:
 
 
 def test_the_final_interval_contains_the_rate_often_enough() -> None:
-    short = [line for line in read_lines("stopping") if float(line["coverage"]) < 0.92]
+    table = numbers("stopping")
+    short = table[table["coverage"] < 0.92]
     # Wilson's interval of 100 answers at a rate of .005 misses as soon as 2 of them are coins, and
     # these runs end at the first look; the looking adds little.
-    lines = [(line["value"], line["precision"], line["consistency"]) for line in short]
-    assert lines == [("0.0050", "0.05", "0"), ("0.0050", "0.05", "0.3")]
-    for line in short:
-        assert float(line["coverage"]) >= float(line["coverage_first"]) - 0.015, line
+    cells = short[["value", "precision", "consistency"]].to_numpy().tolist()
+    assert cells == [[0.005, 0.05, 0], [0.005, 0.05, 0.3]]
+    assert (short["coverage"] >= short["coverage_first"] - 0.015).all()
 
 
 def test_runs_look_at_50_dilemmas_and_then_every_25() -> None:
@@ -112,12 +110,9 @@ def test_runs_look_at_50_dilemmas_and_then_every_25() -> None:
     assert looks(60) == (50, 60) and looks(50) == (50,) and looks(20) == (20,)
 
 
-# --- Lines that are simulated again ---
-
-
 @pytest.mark.parametrize(("respondent", "row"), [("human", "flip_rate"), ("sharp", "swap_diff")])
 def test_calls_of_a_readout(respondent: str, row: str) -> None:
-    line = line_of("readout", ("respondent", respondent), ("row", row))
+    line = line_of("readout", respondent=respondent, row=row)
     calls = readout_table.calls_needed(respondent, row, read_out=True)
     assert int(line["read_out"]) == calls
     width = readout_table.half_width(respondent, row, calls // 2, read_out=True)
@@ -151,7 +146,7 @@ def test_respondents_without_chance_or_coins() -> None:
 )
 def test_a_cell_of_precision(cell: Cell) -> None:
     for again in precision_table.simulate(cell):
-        same(line_of("precision", *vars(cell).items(), ("row", again["row"])), again, ".3g")
+        same(line_of("precision", **vars(cell), row=again["row"]), again, ".3g")
 
 
 @pytest.mark.slow
@@ -178,7 +173,7 @@ def test_a_respondent_without_coins_stops_at_the_first_look(name: str) -> None:
     assert line["value"] == 0 and line["asked"] == 50 and line["spared"] == 0.75
     assert line["half"] == pytest.approx(0.0357, abs=5e-5)
     del line["coverage_se"]  # depends on the number of runs
-    same(line_of("stopping", *case_keys(Case("coin_flip", name), 0.05)), line, ".4f", asked=".1f")
+    same(line_of_case(Case("coin_flip", name), 0.05), line, ".4f", asked=".1f")
 
 
 def test_even_answers_never_reach_the_precision() -> None:
@@ -203,7 +198,7 @@ def test_even_answers_never_reach_the_precision() -> None:
 )
 def test_a_case_of_stopping(case: Case, precisions: tuple[float, ...]) -> None:
     for precision, again in zip(precisions, stopping_table.simulate(case, precisions), strict=True):
-        same(line_of("stopping", *case_keys(case, precision)), again, ".4f", asked=".1f")
+        same(line_of_case(case, precision), again, ".4f", asked=".1f")
 
 
 @pytest.mark.slow
@@ -215,7 +210,7 @@ def test_a_case_of_stopping(case: Case, precisions: tuple[float, ...]) -> None:
     ],
 )
 def test_a_setting_of_sensitivity(setting: Setting) -> None:
-    stated = line_of("sensitivity", *vars(setting).items())
+    stated = line_of("sensitivity", **vars(setting))
     same(stated, sensitivity_table.find(setting), ".3f", change=".4f")
 
 
@@ -231,10 +226,7 @@ def test_the_new_version_differs_by_the_stated_change(start: Any, row: str) -> N
     if row == "flip_rate":
         old, new = (float(coin.mean()) for coin in both.coin)
     else:
-        weights = [
-            np.linalg.lstsq(shown.differences, np.log(p / (1 - p)), rcond=None)[0]
-            for p in both.first
-        ]
+        weights = (np.linalg.lstsq(shown.differences, logit(p), rcond=None)[0] for p in both.first)
         reach = [np.abs(weight * shown.spans) for weight in weights]
         # As sharp as before, with another share for drinks.
         assert reach[1].sum() == pytest.approx(reach[0].sum())
@@ -255,9 +247,6 @@ def test_simulated_runs_change_as_stated_on_average(row: str, sign: int) -> None
     assert row != "swap_diff" or (not steady[:, 0, 0].any() and (steady[:, 0, 1] == 1).all())
 
 
-# --- How `planning` reads the table of changes ---
-
-
 def test_the_table_is_read_at_its_sizes_and_between_them() -> None:
     at = {
         size: paired_changes(STUDY, "coin_flip", "flip_rate", "people", size)
@@ -266,7 +255,7 @@ def test_the_table_is_read_at_its_sizes_and_between_them() -> None:
     for place, consistency in enumerate((0.3, 0.9)):
         for size in DILEMMAS:
             setting = Setting("coin_flip", "flip_rate", "people", consistency, size)
-            change = line_of("sensitivity", *vars(setting).items())["change"]
+            change = line_of("sensitivity", **vars(setting))["change"]
             assert at[size][place] == pytest.approx(float(change))
         # Half-way between 100 and 200, so is the change times the root.
         between = (at[100][place] * 10 + at[200][place] * math.sqrt(200)) / 2
