@@ -78,7 +78,7 @@ def resampled_reference(reference: Reference, draw: int) -> Reference:
     """
     source = reference.source
     if isinstance(source, ModelShares):
-        flip = None if source.flip is None else _moved(source.flip, draw)
+        flip = source.flip and _moved(source.flip, draw)
         moved = replace(source, choice=_moved(source.choice, draw), flip=flip)
         return replace(reference, source=moved)
     if isinstance(source, ListedShares):

@@ -129,7 +129,7 @@ def person_distance_table(data: Group, logit: Model, people: int) -> pd.DataFram
     fits = fit_logit_resamples(rows.x, rows.choice == 0, own, intercept=False, penalty="firth")
     everybody = importance_shares(logit.estimate[:-1], spans)
     distances = importance_distance(importance_shares(fits[:, :-1], spans), everybody)
-    known = distances[np.isfinite(distances)]
+    known = np.extract(np.isfinite(distances), distances)
     count = min(_QUANTILES, len(known) // people)
     probabilities = (np.arange(count) + 0.5) / count
     table = {

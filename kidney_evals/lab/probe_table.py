@@ -37,7 +37,7 @@ RUNS: Final = 1000  # number of simulated runs behind a line
 SIZES: Final = (100, 200, 400)
 BIASES: Final = (0.0, 0.05, 0.10)
 
-BEHAVIOURS: Final = {
+BEHAVIOURS: Final[dict[str, respondents.Behaviour]] = {
     "crowd": respondents.as_people,
     "sharper": respondents.sharper,
     "sharp ×12": partial(respondents.weighing, times=12.0),
@@ -92,7 +92,8 @@ def simulate(case: Case, runs: int = RUNS) -> dict[str, float]:
     }
     if case.condition == "coin_flip":
         coins = [[coin_contrasts(one)] for one in answers]
-        line["coin_coverage"] = float(covers(*_ends(coins, 0.95), 0.0).mean())
+        low, high = _ends(coins, 0.95)
+        line["coin_coverage"] = float(covers(low, high, 0.0).mean())
         line["coin_alike"] = _alike(coins)
     return line
 

@@ -13,8 +13,8 @@ from importlib.resources import files
 from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kidney_evals.estimation.arrays import Bools, Floats
 from kidney_evals.estimation.intervals import wilson
 from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.lab.table_text import markdown_table
@@ -102,8 +102,7 @@ def rows_of(part: Part) -> list[Row]:
     coded = [(hand, rules) for hand, rules in texts if hand["status"] == "coded"]
     names: dict[str, list[str]] = {}
     for name in dict.fromkeys(name for hand, _ in coded for name in hand):
-        if name.startswith("uses_"):
-            id = name.removeprefix("uses_")
+        if (id := name.removeprefix("uses_")) != name:
             names.setdefault(_SAME.get(id, id), []).append(name)
     every = [name for same in names.values() for name in same]
     return [
@@ -122,16 +121,14 @@ def measured() -> str:
     """Return the content of `measured.md`."""
     lead = files("kidney_evals.reasons").joinpath("measured_lead.md")
     parts = [lead.read_text(encoding="utf-8").rstrip()]
+    head = ("code", "texts", "present", "found", "precision", "recall", "F1", "kappa")
     for part in reversed(PARTS):
         texts = [text for text in coded_texts() if text.part == part]
         right = sum(_key(text.codes) == _key(text.by_rules) for text in texts)
-        head = ("code", "texts", "present", "found", "precision", "recall", "F1", "kappa")
         parts += [
             f"## {part.capitalize()} half",
             f"{len(texts)} texts, of which {right} have every code right.",
-            markdown_table(
-                head, "llllllll", ((*row[:4], *map(_shown, row[4:])) for row in rows_of(part))
-            ),
+            markdown_table(head, "l" * 8, ((*r[:4], *map(_shown, r[4:])) for r in rows_of(part))),
         ]
     return "\n\n".join(parts) + "\n"
 
@@ -192,14 +189,14 @@ def _row(label: str, texts: Sequence[tuple[Flat, Flat]], names: Iterable[str], *
     )
 
 
-def _share(hits: NDArray[np.bool_], trials: NDArray[np.bool_]) -> Quantity:
+def _share(hits: Bools, trials: Bools) -> Quantity:
     if not trials.any():
         return undefined()
     share, count = float(hits.sum() / trials.sum()), int(trials.sum())
     return Quantity(share, *wilson(share, count))
 
 
-def _drawn(values: NDArray[np.float64]) -> Quantity:
+def _drawn(values: Floats) -> Quantity:
     """Return the first value as estimate, and the 95 % range of all other values as interval."""
     if np.isnan(values[0]):
         return undefined()

@@ -1,8 +1,5 @@
 """Committed records of models' runs: the answers, the printed numbers, and where they come from.
 
-    record = record_of(find_logs(["logs/full"]), machine="2 CPU cores")
-    problems(record)                        # [] if every number follows from the answers
-
 A record holds a `Run` for each log, so that every measure and verdict can be computed again.
 """
 
@@ -307,11 +304,7 @@ def renewed(record: Record) -> Record:
 
 
 def problems(record: Record) -> list[str]:
-    """Return what is wrong with a committed record; empty if nothing is.
-
-    Checked are the origin of the weights, that the model is no simulated respondent, that no path
-    of a machine is in it, and that every number and verdict follows from the answers.
-    """
+    """Return what is wrong with a committed record, which must be of a model; [] if nothing is."""
     found = list(_wrong(record))
     if record.model.startswith(_SIMULATED):
         found.append(f"{record.model} is a simulated respondent, no model")
@@ -319,6 +312,7 @@ def problems(record: Record) -> list[str]:
 
 
 def _wrong(record: Record) -> Iterator[str]:
+    """Yield faults: in the origin, paths of a machine, figures that do not follow from answers."""
     origin = record.origin
     if isinstance(origin, Origin):
         known = packaged_models().get(origin.name)

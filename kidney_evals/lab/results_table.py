@@ -59,10 +59,8 @@ def _named_in_short(records: Sequence[Record]) -> str:
     parts = [f"Evaluated so far: {', '.join(named)}."] if named else []
     if fetched:
         listed = ", ".join(f"{one.title} ({one.quantisation})" for one in fetched)
-        parts.append(
-            f"{listed}: tiny, quantised by others, none of the paper's models. What they show is "
-            "theirs alone."
-        )
+        parts += [f"{listed}: tiny, quantised by others, none of the paper's models."]
+        parts += ["What they show is theirs alone."]
     return " ".join(parts)
 
 

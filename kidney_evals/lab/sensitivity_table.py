@@ -37,6 +37,7 @@ from kidney_evals.lab.simulate import binomial_error
 from kidney_evals.lab.table_text import markdown_table, rounded
 from kidney_evals.planning.precision import ALARM, CONSISTENCY, IMPORTANCE, POWER, read_lines
 from kidney_evals.studies import CONDITIONS, Condition, load_study
+from kidney_evals.tasks.stopping import RATES
 
 SEED: Final = 20262  # seed of all random numbers here, combined with the setting and the run
 RUNS: Final = 400  # simulated pairs of runs for a reported power or false-alarm rate
@@ -46,9 +47,12 @@ SLACK, TRIES = 0.025, 5  # stop at a power of .90 ± `SLACK`; after `TRIES` take
 
 Start = Literal["people", "never_flips", "half_flips", "steady"]
 """The old version: `people` samples from people's shares, `never_flips` from shares of decided
-people, `half_flips` flips half of its answers, `steady` repeats its answer to a dilemma.
-"""
+people, `half_flips` flips half of its answers, `steady` repeats its answer to a dilemma."""
 
+_RATE_STARTS: Final[dict[Condition, tuple[Start, ...]]] = {
+    "forced_choice": ("people", "steady"),
+    "coin_flip": ("people", "never_flips", "half_flips"),
+}
 _SHARES = tuple(IMPORTANCE + name for name in load_study(STUDY).attribute_ids)
 _TESTS: Final = {
     "agreement": agreement_change,
@@ -59,16 +63,13 @@ _TESTS: Final = {
 
 @dataclass(frozen=True)
 class Setting:
-    """Two versions of a respondent on the same dilemmas, each asked in both orders.
-
-    `row` is the measure that changes. `consistency` is the share of the dilemmas that always get
-    the same answer, equal to the correlation of the answers to one dilemma; on others every answer
-    is drawn independently.
-    """
+    """Two versions of a respondent on the same dilemmas, each asked in both orders."""
 
     condition: Condition
-    row: str
+    row: str  # the measure that changes
     start: Start
+    # Share of the dilemmas that always get the same answer, equal to the correlation of the answers
+    # to one dilemma; on others every answer is drawn independently.
     consistency: float
     dilemmas: int
 
@@ -90,11 +91,7 @@ def settings() -> Iterator[Setting]:
     """Yield every simulated setting."""
     for condition in CONDITIONS:
         starts: list[tuple[str, Start]] = [(row, "people") for row in ("agreement", *_SHARES)]
-        if condition == "coin_flip":
-            flipping: tuple[Start, ...] = ("people", "never_flips", "half_flips")
-            starts += [("flip_rate", start) for start in flipping]
-        else:
-            starts += [("swap_diff", "people"), ("swap_diff", "steady")]
+        starts += [(RATES[condition], start) for start in _RATE_STARTS[condition]]
         for row, start in starts:
             levels = (1.0,) if start == "steady" else (0.0, *CONSISTENCY)
             for consistency, dilemmas in product(levels, DILEMMAS):
@@ -242,8 +239,7 @@ def _starting_coin(shown: Panel, setting: Setting) -> Floats:
         return np.zeros_like(shown.coin)
     if setting.start == "half_flips":
         mean = float(population(setting.condition, SEED).coin.mean())
-        half: Floats = shown.coin + (0.5 - mean) / (1 - mean) * (1 - shown.coin)
-        return half
+        return np.asarray(shown.coin + (0.5 - mean) / (1 - mean) * (1 - shown.coin))
     return shown.coin
 
 

@@ -32,9 +32,7 @@ SEED: Final = 20263  # seed of all random numbers here, combined with the case a
 RUNS: Final = 4000  # number of simulated runs behind a line
 
 PRECISIONS: Final = (0.05, 0.03)
-
 FLIP_RATES: Final = (0.005, 0.02, 0.05, 0.17, 0.3, 0.5)
-
 LONG: Final = 400  # maximum number of dilemmas to test coverage: fifteen looks, from 50 on
 USUAL: Final = 200  # default maximum number of dilemmas
 
@@ -44,17 +42,14 @@ RESPONDENTS: Final = ("human", "never_flips", "majority", "uniform", "lexicograp
 
 @dataclass(frozen=True)
 class Case:
-    """A simulated respondent, and a run of at most `most` dilemmas.
-
-    `people_at` are people whose log-odds of a coin are shifted by the same amount on every dilemma,
-    so that the coin rate is `rate`. On a share `consistency` of the dilemmas both orders get the
-    same answer; on others every answer is drawn independently.
-    """
+    """A simulated respondent, and a run of at most `most` dilemmas."""
 
     condition: Condition
+    # `people_at`: people whose log-odds of a coin are shifted by the same amount on every dilemma,
+    # so that the coin rate is `rate`.
     respondent: str
     rate: float = float("nan")
-    consistency: float = 0.0
+    consistency: float = 0.0  # share of the dilemmas with the same answer in both orders
     most: int = USUAL
 
 
@@ -164,7 +159,7 @@ def markdown() -> str:
     """Return a Markdown table of the calls that known respondents save in a default run."""
     cells: dict[str, dict[str, str]] = {}
     for line in read_lines("stopping"):
-        if int(line["most"]) == USUAL and float(line["precision"]) == PRECISIONS[0]:
+        if int(line["most"]) == USUAL:
             reached = float(line["reached"])
             text = f"{float(line['asked']):.0f}, {float(line['spared']):.0%}"
             if reached == 0:

@@ -43,8 +43,7 @@ from kidney_evals.studies import (
 from kidney_evals.survey.settings import COLUMNS, attention_checks, pool
 from kidney_evals.templates import templates
 
-FEWEST_PEOPLE: Final = 30
-"""Fewest people of a condition for whom tables are made."""
+FEWEST_PEOPLE: Final = 30  # fewest people of a condition for whom tables are made
 
 FEWEST: Final = 5
 """Fewest people of a cell that the card shows and between two quantiles of a table, and fewest
@@ -369,13 +368,11 @@ def _cells(values: pd.Series[str]) -> dict[str, int]:
     If the merged cell is small itself, the next larger option is merged too. Merged options are not
     named: a name would say that somebody chose it, or be all that a column of the owner's holds.
     """
-    counts = values.replace("", "no answer").value_counts()
-    small = counts[counts < FEWEST]
-    large = counts[counts >= FEWEST]
-    if len(small) and small.sum() < FEWEST and len(large):
-        small = pd.concat([small, large.iloc[-1:]])
-        large = large.iloc[:-1]
-    cells = {str(name): int(count) for name, count in large.items()}
-    if len(small):
-        cells["other options"] = int(small.sum())
+    counts = values.replace("", "no answer").value_counts()  # the largest first
+    named = int((counts >= FEWEST).sum())
+    if 0 < counts.iloc[named:].sum() < FEWEST:
+        named = max(named - 1, 0)
+    cells = {str(name): int(count) for name, count in counts.iloc[:named].items()}
+    if named < len(counts):
+        cells["other options"] = int(counts.iloc[named:].sum())
     return cells

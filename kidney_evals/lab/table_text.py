@@ -10,7 +10,6 @@ from kidney_evals.studies import Condition
 
 ESTIMATE_DIGITS = 5  # significant digits: fits agree to 1e-10 across machines
 DRAW_DIGITS = 4  # significant digits of bootstrap draws, far below their spread
-LATENT_DIGITS = 4  # significant digits of latent classes, whose likelihood is flat
 
 
 def table_text(

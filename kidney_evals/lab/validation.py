@@ -184,7 +184,7 @@ def graded_series(row: str, levels: int) -> list[tuple[float, Respondent]]:
         if row == "share_dist":
             return _turning(panel, step)
         start, end, power = _SERIES[row]
-        return (1 - step**power) * start(panel) + step**power * end(panel)
+        return np.asarray((1 - step**power) * start(panel) + step**power * end(panel))
 
     steps = np.linspace(0.0, 1.0, levels).tolist()
     return [(at, Respondent(f"{row} {at:.4f}", "", partial(behaviour, step=at))) for at in steps]
@@ -193,8 +193,7 @@ def graded_series(row: str, levels: int) -> list[tuple[float, Respondent]]:
 def _order_and_reliability(condition: Condition, levels: int, forms: int) -> str:
     """Return a Markdown table of how well measures order their graded series.
 
-    It has the absolute rank correlation with the true order in single runs, and the intra-class
-    correlation over forms. A form is a draw of dilemmas.
+    In single runs and over forms, which are draws of dilemmas.
     """
     rows = []
     for row in _ORDERING[condition]:
@@ -214,12 +213,11 @@ def _outranked(condition: Condition, runs: int, sizes: Sequence[int]) -> str:
     The sampler draws each answer from people's shares. Both answer the same dilemmas.
     """
     behaviours = {"human-like": known.as_people, "majority": known.majority}
-    measures = ["distance"]
+    measures, rows = ["distance"], []
     if condition == "coin_flip":
         behaviours["never flips"] = known.never_flips
         measures.append("flip_calib")
     behaviours["noise"] = known.noise
-    rows = []
     for dilemmas in sizes:
         who = [Respondent(name, "", one, dilemmas=dilemmas) for name, one in behaviours.items()]
         by_measure = _values(measures, condition, who, runs)
