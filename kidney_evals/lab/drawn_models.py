@@ -136,10 +136,7 @@ def favoured_values(study: Study, patients: Mapping[str, Iterable[float]]) -> Fl
 
 
 def domain(study: Study) -> tuple[Floats, Floats]:
-    """Return the patients of all equally likely pairs of distinct patients, (n, k) each.
-
-    Of a study with more than `_PROFILES` profiles these are the pairs of a large draw.
-    """
+    """Return the patients of all distinct pairs, (n, k) each; if there are many, of a draw."""
     if math.prod(len(attribute.values) for attribute in study.attributes) > _PROFILES:
         drawn = draw_dilemmas(f"domain of {study.id}", study.attributes, _PAIRS, 0)
         return patient_values(study, drawn)
@@ -176,10 +173,7 @@ def logit_model(data: Group) -> Model:
 
 
 def share_model(rows: Group, counts: Floats) -> Model:
-    """Fit the model of the shares of decided answers, with a draw for each row of `counts`.
-
-    `counts` are weights of people, shape (draws, people).
-    """
+    """Fit the model of decided answers, with a draw for each row of weights, (draws, people)."""
     names = rows.study.attribute_ids
     # With two values a bend is the attribute itself.
     bent = [one.id for one in rows.study.attributes if rows.bends and len(one.values) > 2]
@@ -207,13 +201,10 @@ def share_model(rows: Group, counts: Floats) -> Model:
 
 
 def people_weights(study: Study, fit: RandomCoefficientFit, seed: int) -> Parameters:
-    """Return `people_parameters` from independent weights, with draws from their sampling error.
-
-    An element at its lower bound has no error.
-    """
+    """Return `people_parameters` from independent weights, with draws from their sampling error."""
     # Other numbers than those of `person_weights`, which are drawn from the same seed.
     generator = np.random.default_rng([seed, 1])
-    error = np.nan_to_num(fit.covariance)
+    error = np.nan_to_num(fit.covariance)  # an element at its lower bound has no error
     draws = generator.multivariate_normal(fit.theta, error, DRAWS, method="eigh")
     return Parameters(people_parameters(study.attribute_ids), fit.theta, draws)
 

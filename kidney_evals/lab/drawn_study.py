@@ -29,7 +29,7 @@ from kidney_evals.lab.drawn_models import (
 from kidney_evals.lab.misfit import crowd_table, margin_table
 from kidney_evals.lab.persons import fit_spreads, person_distance_table, spread_table
 from kidney_evals.lab.table_text import DRAW_DIGITS, ESTIMATE_DIGITS, by_condition, table_text
-from kidney_evals.studies import Condition, Study
+from kidney_evals.studies import CONDITIONS, Condition, Study
 
 _CLASSES = (2, 3, 4, 5, 6)
 _LATENT_SEED = 2  # of three seeds, the seed with the highest likelihoods
@@ -61,43 +61,33 @@ def scored_tables(
     smallest number of people between two quantiles of a table. `seed` and `bends` are those of
     `group`.
     """
-    groups = {
-        condition: group(study, condition, one, seed, bends=bends)
-        for condition, one in answers.items()
-    }
-    models = {
-        condition: {"logit": logit_model(data), "shares": share_model(data.decided(), data.counts)}
-        for condition, data in groups.items()
-    }
-    # Latent classes would overestimate how often a person changes an answer.
-    spreads = {
-        condition: fit_spreads(condition, data.x, data.choice, data.person, published=seed is None)
-        for condition, data in groups.items()
-    }
-    weights = models["forced_choice"]["logit"].estimate[:-1]
-    differing = None
-    if seed is not None and (strict := spreads["forced_choice"]):
-        differing = people_weights(study, strict[0], seed)
     files: dict[str, str] = {}
-    bins = None
-    if offered := groups.get("coin_flip"):
-        models["coin_flip"] |= {one.name: one for one in coin_models(offered, weights, differing)}
-        pairs = domain(study)
-        near = _closeness(offered, weights)
-        edges = _merged(EDGES, near, least)
-        bins = np.digitize(near, edges[1:-1])
-        curve, curve_draws = _curve(offered, bins, np.abs((pairs[0] - pairs[1]) @ weights), edges)
-        files["flip_curve.csv"] = table_text(curve)
     tables: dict[str, dict[Condition, pd.DataFrame]] = defaultdict(dict)
-    for condition, data in groups.items():
-        own = models[condition]
+    # People without a coin come first: utilities are by their weights in both conditions.
+    for condition in sorted(answers, key=CONDITIONS.index):
+        data = group(study, condition, answers[condition], seed, bends=bends)
+        own = {"logit": logit_model(data), "shares": share_model(data.decided(), data.counts)}
+        # Latent classes would overestimate how often a person changes an answer.
+        fits = fit_spreads(condition, data.x, data.choice, data.person, published=seed is None)
+        bins = None
+        if condition == "forced_choice":
+            weights = own["logit"].estimate[:-1]
+            differing = people_weights(study, fits[0], seed) if fits and seed is not None else None
+        else:
+            own |= {one.name: one for one in coin_models(data, weights, differing)}
+            near = _closeness(data, weights)
+            edges = _merged(EDGES, near, least)
+            bins = np.digitize(near, edges[1:-1])
+            first, second = domain(study)
+            curve, curve_draws = _curve(data, bins, np.abs((first - second) @ weights), edges)
+            files["flip_curve.csv"] = table_text(curve)
         shares = ModelShares(study, own["shares"], weights, own.get("flip"))
         draws = {
             f"{model.name}.{name}": values
             for model in own.values()
             for name, values in zip(model.parameters, model.draws.T, strict=True)
         }
-        if condition == "coin_flip":
+        if bins is not None:
             draws |= {f"curve.{b}": values for b, values in enumerate(curve_draws.T)}
         files[f"draws_{condition}.csv"] = table_text(pd.DataFrame(draws), DRAW_DIGITS)
         for name, table in {
@@ -110,7 +100,7 @@ def scored_tables(
         }.items():
             if len(table):
                 tables[name][condition] = table
-        if fits := spreads[condition]:
+        if fits:
             tables["random_coefficients"][condition] = spread_table(study.attribute_ids, fits)
     return files, tables
 
@@ -249,7 +239,7 @@ def _calibration(
         _calibrated(rows, "shares", likely, favoured, distance, eighths),
         *_by_kind(rows, "shares", likely, favoured, distance, least),
     ]
-    if shares.flip is not None and curve is not None:
+    if curve is not None:
         near, coin = _closeness(data, shares.strict_weights), data.chose(COIN)
         share = shares.predict(data.first, data.second)[:, COIN]
         tables.append(_calibrated(data, "flip", share, coin, near, curve))

@@ -19,12 +19,11 @@ _LARGEST = 5_000_000  # bytes; the largest of the three files has 170,000
 def fetch_raw(
     cache_dir: Path | None = None, *, source: str = SOURCE, overwrite: bool = False
 ) -> Path:
-    """Download the three raw files, check them, and return their folder `mcelfresh_2021`.
+    """Download the raw files that are missing, check all three, and return their folder.
 
-    A file that exists with the right SHA-256 is not downloaded again. The folder lies in
-    `cache_dir`, by default in `XDG_CACHE_HOME` or `~/.cache`; `source` is the URL of its files.
-    `overwrite` also replaces files of these names that are not the published files. `UserError` if
-    a file cannot be downloaded or differs from the published file.
+    It lies in `cache_dir`, by default in `XDG_CACHE_HOME` or `~/.cache`. `overwrite` also replaces
+    files of these names that are not the published files. `UserError` if a file cannot be
+    downloaded or differs from the published file.
     """
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     folder = Path(cache_dir or Path(base, "kidney_evals")) / FOLDER

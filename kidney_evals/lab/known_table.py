@@ -87,9 +87,9 @@ def _answered(rows: Rows) -> str:
 def _nearest(card: Card) -> str:
     """Return the id of the nearest respondent, if one is named."""
     found = card.nearest
-    if found is None or found.outcome != "named":
-        return "" if found is None else found.outcome
-    return f"`{found.name}`"
+    if found is None:
+        return ""
+    return f"`{found.name}`" if found.outcome == "named" else found.outcome
 
 
 def _cell(finding: Finding | None) -> str:

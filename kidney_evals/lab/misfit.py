@@ -29,10 +29,7 @@ _SPLITS, _SPLIT_SEED = 500, 20215
 
 
 def crowd_table(data: Group, shares: ModelShares, bins: Ints | None) -> pd.DataFrame:
-    """Return the rows of `crowd.csv`; `bins` are the closeness bins of answers with a coin, (n,).
-
-    A quantity that these answers do not determine has no row.
-    """
+    """Return the rows of `crowd.csv` that have a value; `bins` are by closeness, (n,)."""
     predicted, fold = _predicted_by_others(data, shares)
     own, here = fold[data.person], np.arange(len(data.person))
     answers = np.eye(3)[data.choice][:, : predicted.shape[2]]

@@ -85,11 +85,7 @@ def fit_spreads(
 
 
 def spread_table(attributes: Sequence[str], fits: Sequence[RandomCoefficientFit]) -> pd.DataFrame:
-    """Return rows of `random_coefficients.csv`; the fit with the lowest BIC is marked as used.
-
-    BIC counts people. Standard errors are clustered by person; intervals are estimate ± 1.96
-    standard errors.
-    """
+    """Return rows of `random_coefficients.csv`; the fit with the lowest BIC is marked as used."""
     best = min(fits, key=lambda fit: fit.bic)
     tables = []
     for fit in fits:
@@ -155,20 +151,16 @@ def crowd_run(reference: Reference, draw: int) -> Run:
 
 
 def scores(run: Run) -> dict[str, float]:
-    """Return the value of each measure that applies to a run, NaN where undefined.
-
-    Shares of samples without an answer are left out: simulated people answer every question.
-    """
+    """Return the value of each measure that applies to a run whose questions are all answered."""
     return {
         one.id: compute(run, one.id).value for one in measures_of(run) if one.group != "readability"
     }
 
 
 def person_table(reference: Reference, draws: int = DRAWS) -> pd.DataFrame:
-    """Return the rows of `persons.csv` of a condition, without the condition.
+    """Return the rows of `persons.csv` of a condition: quantiles over the runs with a value.
 
-    Quantiles over all runs in which a measure has a value; no row for a measure without a value in
-    half of the runs.
+    A measure without a value in half of the runs has no row.
     """
     runs = [scores(run) for draw in range(draws) for run in person_runs(reference, draw)]
     measured, table = _PEOPLE.get(reference.study.id, {}), []

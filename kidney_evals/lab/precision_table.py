@@ -65,8 +65,7 @@ def simulate(
 ) -> Iterator[dict[str, Any]]:
     """Yield a line of the table for each measure with a value in half of the runs.
 
-    A run has `BASE` drawn dilemmas, or the whole fixed list; intervals are computed in `intervals`
-    runs.
+    Intervals are computed in `intervals` runs. A fixed list is asked as a whole.
     """
     study = load_study(cell.study)
     reference = load_reference(study, cell.condition)

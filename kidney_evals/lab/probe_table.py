@@ -111,13 +111,11 @@ def _alike(contrasts: Sequence[Sequence[Floats]]) -> float:
 
 
 def true_effect(case: Case, level: int) -> float:
-    """Return the true effect of a level over the population of dilemmas.
-
-    Of several levels each but the first meets the first in one of its pairs.
-    """
+    """Return the true effect of a level over the population of dilemmas."""
     bias = case.bias
     if case.respondent == "rule" and bias:
         bias = float(_ruled(case.condition, case.bias).mean())
+    # Of several levels each but the first meets the first in one of its pairs.
     return bias if level == 0 else -bias / (case.levels - 1)
 
 

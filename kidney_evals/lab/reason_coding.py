@@ -146,10 +146,7 @@ def _key(codes: Codes) -> tuple[object, ...]:
 
 
 def _row(label: str, texts: Sequence[tuple[Flat, Flat]], names: Iterable[str], *only: str) -> Row:
-    """Return the row of some codes from the codes by hand and by the rules of each text.
-
-    A value of a code counts if it is in `only`, or if `only` is empty.
-    """
+    """Return the row for the codes `names`; if `only` is given, for these values alone."""
 
     def value(codes: Flat, name: str) -> str:
         text = name if codes[name] is True else codes[name] or ""

@@ -31,14 +31,10 @@ _SEEDS: dict[Condition, int] = {"forced_choice": 20212, "coin_flip": 20213}
 
 
 def build_reference(data_dir: Path, out_dir: Path, *, overwrite: bool = False) -> list[Path]:
-    """Write the reference tables of `mcelfresh_2021` and `mcelfresh_2021_fixed`; return the files.
+    """Write the tables of both studies into `out_dir/<study>/reference`; return the files.
 
-    `out_dir` is the folder for `<study>/reference/…`. `overwrite` also replaces files that are not
-    tables of this package.
-
-    Raises:
-        UserError: The raw files are missing or not the published ones, or a table cannot be
-            written.
+    `overwrite` also replaces files that are not tables of this package. `UserError` if the raw
+    files are missing or not the published ones, or if a table cannot be written.
     """
     raw = find_raw(data_dir)
     contents = {}

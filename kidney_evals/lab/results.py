@@ -259,9 +259,6 @@ def _public(value: Any) -> str:
     return "PATH" if _PATH.search(text) or Path(text).is_absolute() else text
 
 
-# --- reading and checking --------------------------------------------------------------------
-
-
 def read_record(path: Path) -> Record:
     """Read a record; raise `UserError` with the first error of its form."""
     try:

@@ -34,7 +34,7 @@ from kidney_evals.lab.panel import (
     resampled_reference,
 )
 from kidney_evals.lab.simulate import binomial_error
-from kidney_evals.lab.table_text import markdown_table, rounded
+from kidney_evals.lab.table_text import decimals, markdown_table, rounded
 from kidney_evals.planning.precision import ALARM, CONSISTENCY, IMPORTANCE, POWER, read_lines
 from kidney_evals.studies import CONDITIONS, Condition, load_study
 from kidney_evals.tasks.stopping import RATES
@@ -258,17 +258,13 @@ def records() -> Iterator[dict[str, object]]:
 
 def markdown() -> str:
     """Return the shipped table as Markdown, a row for each measure and old version of the model."""
-    changes: dict[tuple[str, ...], dict[int, str]] = {}
-    alarms: dict[tuple[str, ...], str] = {}
-    for line in read_lines("sensitivity"):
-        start = line["start"].replace("_", " ")
-        key = (line["condition"], f"`{line['row']}`", start, line["consistency"])
-        changes.setdefault(key, {})[int(line["calls"])] = f"{float(line['change']):.3f}"
-        alarms[key] = max(alarms.get(key, ""), f"{float(line['alarms']):.3f}")
-    calls = [2 * dilemmas for dilemmas in DILEMMAS]
-    rows = [
-        (*key, *(sizes.get(size, "–") for size in calls), alarms[key])
-        for key, sizes in changes.items()
-    ]
+    lines, calls, rows = read_lines("sensitivity"), [2 * size for size in DILEMMAS], []
+    # The lines of a measure and an old version stand together, one for each number of dilemmas.
+    for same in zip(lines[::3], lines[1::3], lines[2::3], strict=True):
+        one = same[0]
+        about = one["condition"], f"`{one['row']}`", one["start"].replace("_", " ")
+        changes = (decimals(float(line["change"]), 3) for line in same)
+        alarms = max(decimals(float(line["alarms"]), 3) for line in same)
+        rows.append((*about, one["consistency"], *changes, alarms))
     head = ["condition", "row", "old version", "consistency", *(f"{n} calls" for n in calls)]
     return markdown_table([*head, "most false alarms"], "llll" + "r" * (len(calls) + 1), rows)

@@ -55,10 +55,7 @@ def run_of(
 
 
 def simulate_run(reference: Reference, respondent: Respondent, index: int) -> Run:
-    """Return run number `index` of a respondent, with the true shares as reference.
-
-    The index determines the dilemmas and the sample of people, equal for every respondent.
-    """
+    """Return a run; `index` determines the dilemmas and the people of its reference."""
     listed = draw(reference.study.source, respondent.dilemmas, SEED * 1000 + index)
     shown = panel(reference, listed)
     generator = np.random.default_rng([SEED, index, *respondent.name.encode()])

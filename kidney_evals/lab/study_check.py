@@ -96,9 +96,6 @@ def check_study(name: str | Path) -> StudyReport:
     return StudyReport(study, files, warnings, questions, uses)
 
 
-# --- Files ---
-
-
 def _files(folder: Path, study: Study | None, errors: Sequence[UserError]) -> Iterator[FileReport]:
     """Yield a report of each file that exists, `study.yaml` first."""
     unread = "not checked, because the attributes have problems"
@@ -194,9 +191,6 @@ def _short(folder: Path, message: str) -> str:
     return message.replace(f"{folder}/", "")
 
 
-# --- Warnings ---
-
-
 def _warnings(folder: Path, study: Study) -> Iterator[str]:
     known = {STUDY_FILE, DILEMMAS_FILE, CONTROLS_FILE, LANGUAGES_FILE, WORDINGS_FILE, SURVEY_FILE}
     for path in sorted(folder.iterdir()):
@@ -246,9 +240,6 @@ def _dependent(study: Study) -> Iterator[str]:
         yield (
             f"In these dilemmas {named} follow from each other: their weights cannot be told apart."
         )
-
-
-# --- Uses ---
 
 
 def _uses(study: Study) -> Iterator[tuple[str, str]]:

@@ -71,13 +71,9 @@ class Group:
 def build_from_survey(path: Path, study: Study, *, overwrite: bool = False) -> list[Path]:
     """Write the reference tables of a study from an exported survey; return the files.
 
-    People who did not finish, and people who chose the worse candidate in more than half of their
-    controls, are left out; the card in the folder says how many. The tables are aggregates:
-    no row belongs to a person.
-
-    Raises:
-        UserError: The file is no export of a survey of this study, there are too few people, their
-            answers do not determine a model, or a file exists and `overwrite` is false.
+    The tables are aggregates: no row belongs to a person. The card in the folder says which people
+    are left out. `UserError` if the file is no export of a survey of this study, there are too few
+    people, their answers do not determine a model, or a file exists and `overwrite` is false.
     """
     if study.source in study_names():
         raise UserError(f"study {study.id!r} is shipped; name the folder of your own study")
@@ -117,9 +113,6 @@ def build_from_survey(path: Path, study: Study, *, overwrite: bool = False) -> l
         if stale.name not in texts:
             stale.unlink()
     return sorted(map(Path, contents))
-
-
-# --- Reading -----------------------------------------------------------------------------------
 
 
 def _read(path: Path, study: Study) -> tuple[pd.DataFrame, bytes]:
@@ -238,14 +231,9 @@ def _check(groups: Mapping[Condition, Group], study: Study) -> None:
                 )
 
 
-# --- Tables ------------------------------------------------------------------------------------
-
-
 def _seed(content: bytes) -> int:
-    """Return the seed of the bootstrap samples, which nobody can compute without the answers.
-
-    Who knows the samples can compute the answers of every person from the draws.
-    """
+    """Return the seed of the bootstrap samples, which nobody can compute without the answers."""
+    # Who knows the samples can compute the answers of every person from the draws.
     return int.from_bytes(hashlib.sha256(b"bootstrap samples\0" + content).digest())
 
 
@@ -332,9 +320,6 @@ def _persons(reference: Reference, people: Group) -> tuple[pd.DataFrame, float]:
     for column, rate in zip(("median", "low", "high"), people.retest, strict=True):
         table.loc[own, column] = np.minimum(table.loc[own, column] * rate / simulated, 1.0)
     return table, people.retest[0] / simulated
-
-
-# --- The card ----------------------------------------------------------------------------------
 
 
 def _card(

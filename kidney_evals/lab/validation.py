@@ -75,10 +75,7 @@ class Validated:
 
     @property
     def verdict(self) -> str:
-        """The class of the coverage; empty if there is no interval or no true value.
-
-        `ok` if it is within two standard errors of .93 to .97, `wide` above, `narrow` below.
-        """
+        """`ok` within two standard errors of .93 to .97, `wide`, `narrow`, or "" without any."""
         if not self.intervals or self.coverage != self.coverage:
             return ""
         slack = 2 * float((0.95 * 0.05 / self.intervals) ** 0.5)
@@ -156,7 +153,6 @@ def _verdicts(condition: Condition, *, runs: int, quick: bool) -> str:
     """Return the share of runs in which each question gets each verdict, as a Markdown table.
 
     "Like a person" counts as `like`. The reference of a run is that of another sample of people.
-    Runs have 400 and 800 calls; if quick, 400.
     """
     reference, rows = people(condition), []
     by_name = {one.name: one for one in RESPONDENTS}
@@ -208,10 +204,7 @@ def _order_and_reliability(condition: Condition, levels: int, forms: int) -> str
 
 
 def _outranked(condition: Condition, runs: int, sizes: Sequence[int]) -> str:
-    """Return a Markdown table of how often simple respondents are nearer to people than a sampler.
-
-    The sampler draws each answer from people's shares. Both answer the same dilemmas.
-    """
+    """Return a table of how often simple respondents are nearer to people than human draws."""
     behaviours = {"human-like": known.as_people, "majority": known.majority}
     measures, rows = ["distance"], []
     if condition == "coin_flip":
@@ -246,13 +239,9 @@ def _values(
 
 
 def intra_class(table: Floats | Sequence[Sequence[float]]) -> float:
-    """Return the one-way intra-class correlation ICC(1) of single values.
-
-    (MSB - MSW) / (MSB + (m - 1) MSW), m values of each respondent (Shrout and Fleiss 1979,
-    ICC(1,1)).
-    """
+    """Return (MSB - MSW) / (MSB + (m - 1) MSW), ICC(1,1) of Shrout and Fleiss (1979)."""
     values = np.asarray(table, dtype=np.float64)
-    n, m = values.shape
+    n, m = values.shape  # respondents, and values of each
     means = values.mean(axis=1)
     between = m * float(((means - values.mean()) ** 2).sum()) / (n - 1)
     within = float(((values - means[:, None]) ** 2).sum()) / (n * (m - 1))

@@ -68,16 +68,13 @@ class TableCheck(NamedTuple):
 
 
 def verify_tables(data: Path) -> list[TableCheck]:
-    """Make every reference table again and compare it with the shipped table, number by number.
-
-    `UserError` if the raw files in the folder `data` are missing or not the published ones.
-    """
+    """Make every reference table again and compare it with the shipped table, number by number."""
     with tempfile.TemporaryDirectory() as folder:
         return [_compared(path) for path in build_reference(data, Path(folder))]
 
 
 def verify_models(data: Path) -> list[Figure]:
-    """Fit every stated model again and return the figures; errors as in `verify_tables`."""
+    """Fit every stated model again and return the figures."""
     study = load_study(DRAWN)
     ours = dict(_computed(study, read_study_2(find_raw(data))[1]))
     with (study.path / "published" / "models.csv").open(encoding="utf-8", newline="") as stream:
@@ -115,9 +112,8 @@ def _computed(study: Study, answers: Answers) -> Iterator[tuple[tuple[str, ...],
             weights = getattr(row.fit, "weights", None)
             if weights is not None:
                 values |= zip(study.attribute_ids, weights, strict=True)
-            for name in ("flip_intercept", "flip_slope", "log_nu"):
-                if hasattr(row.fit, name):
-                    values[name] = getattr(row.fit, name)
+            names = ("flip_intercept", "flip_slope", "log_nu")
+            values |= {name: getattr(row.fit, name) for name in names if hasattr(row.fit, name)}
             for name, value in values.items():
                 yield (sample, "free", row.model, name), float(value)
     first, second = (published_features(side) for side in (answers.left, answers.right))
