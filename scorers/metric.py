@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache, partial
 from typing import cast
 
@@ -25,15 +25,10 @@ DIGITS = 4
 
 
 def _est(row: str) -> Metric:
-    """Return the metric that computes a measure of the run.
+    """Return the metric with the `COLUMNS` of a measure, or of the attribute of a family.
 
-    Args:
-        row: The id of a measure. For a family ("imp_*"), the first word of a sample's value is the
-            attribute.
-
-    Returns:
-        A metric with the columns of `COLUMNS`. A column without a finite number is left out, since
-        JSON has no NaN; n, which is 0 without a value, is always present.
+    The first word of a sample's value is the attribute. A column without a finite number is left
+    out, since JSON has no NaN; n, which is 0 without a value, is always present.
     """
 
     def evaluate(scores: list[SampleScore]) -> Value:
@@ -49,11 +44,8 @@ def _est(row: str) -> Metric:
             person = person_of(run, id).median if result.defined else math.nan
             for name, error in run.failures.items():
                 _warn(name, str(error))
-        known = result._asdict() | {
-            "people": result.human,
-            "person": person,
-            "stderr": result.stderr,
-        }
+        more = {"people": result.human, "person": person, "stderr": result.stderr}
+        known = result._asdict() | more
         # Inspect shows the first column where a headline's row has no value.
         names = sorted(COLUMNS, key=lambda name: name != "n" or math.isfinite(result.value))
         finite = {name: known[name] for name in names if math.isfinite(known[name])}
@@ -76,34 +68,14 @@ est = cast(Callable[[str], Metric], metric(name=COLUMN, scores="unreduced")(part
 def rows(measures: Sequence[Measure]) -> dict[str, list[Metric]]:
     """Return the metrics of a scorer by key, one for each of `measures`.
 
-    The key is the measure's id. If a key ends in `*`, Inspect creates a row for each key of the
-    samples' values that matches it, and no row if none matches. Therefore a measure that only some
-    logs store gets the key `id*`: it matches only the id, and other logs have no row for it.
+    If a key ends in `*`, Inspect creates a row for each key of the samples' values that matches it,
+    and no row if none matches. Therefore a measure that only some logs store gets the key `id*`.
     """
     some = {one.id for one in measures if one.needs or isinstance(one.in_log, str)}
     return {
         f"{one.id}*" if one.id in some and not one.is_family else one.id: [est(one.id)]
         for one in measures
     }
-
-
-def members(
-    measures: Iterable[Measure],
-    traits: Collection[str],
-    attributes: Sequence[str],
-    levels: Sequence[str] = (),
-) -> list[Measure]:
-    """Return those of `measures` that a run with `traits` has, families by attribute or level.
-
-    `levels` are those of a probe that have a row.
-    """
-    return [
-        member
-        for one in measures
-        if set(one.needs) <= set(traits)
-        for names in [levels if one.by_level else attributes]
-        for member in (map(one.member, names) if one.is_family else [one])
-    ]
 
 
 def exact(measures: Iterable[Measure]) -> dict[str, list[Metric]]:

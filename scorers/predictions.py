@@ -10,7 +10,8 @@ from inspect_ai.solver import TaskState
 
 from kidney_evals.elicitation.transcripts import prediction_reader, readings_of
 from kidney_evals.measures import Measure, stored
-from kidney_evals.scorers.metric import members, rows
+from kidney_evals.measures.registry import members
+from kidney_evals.scorers.metric import rows
 from kidney_evals.scorers.shared import BLANK, Values, people_of, reading_text, table, turned
 from kidney_evals.studies import Patient, Study
 
@@ -18,18 +19,18 @@ _ROWS = stored("predict_people")
 
 
 def predicted_measures(metadata: Mapping[str, Any], *, people: bool = True) -> list[Measure]:
-    """Return the measures that a log stores, given the metadata of any of its samples.
-
-    `people` is whether people were asked.
-    """
-    traits = {f"own_{block}" for block in str(metadata.get("revealed_blocks", "")).split()}
+    """Return the measures that a log stores, given the metadata of any of its samples."""
     drawn = bool(metadata["drawn_dilemmas"])
-    # The two studies that are asked by default are both in a log; another study is alone.
-    fixed = not (drawn and metadata.get("given_study"))
-    held = {"drawn": drawn, "fixed": fixed, "people": people, "nobody": not people}
-    traits |= {name for name, holds in held.items() if holds}
-    traits |= {"coin"} if metadata["condition"] == "coin_flip" else set()
-    return members(_ROWS, traits, ())
+    held = {
+        "drawn": drawn,
+        # The two studies that are asked by default are both in a log; another study is alone.
+        "fixed": not (drawn and metadata.get("given_study")),
+        "people": people,
+        "nobody": not people,
+        "coin": metadata["condition"] == "coin_flip",
+    }
+    own = [f"own_{block}" for block in str(metadata.get("revealed_blocks", "")).split()]
+    return members(_ROWS, [*own, *(name for name in held if held[name])], ())
 
 
 @scorer(metrics=rows(_ROWS))
@@ -48,24 +49,21 @@ def predictions(any_reference: bool = False) -> Scorer:
         readings = readings_of(state, prediction_reader(metadata))
         final = readings.final if readings else None
         outcome, predicted = (final.outcome, final.shares) if final else ("error", None)
-        value: Values = {"predicted": outcome}
-        if asked:
-            value = {"people": _cell(people), "predicted": outcome, "off": BLANK}
+        value: Values = {"people": _cell(people)} if asked else {}
+        value["predicted"] = _cell(predicted) if predicted else outcome
         kept: dict[str, Any] = {"outcome": outcome, "epoch": state.epoch, "predicted": None}
-        answer = None
-        own = [("–", "–")] * 3
+        answer, off, own = None, BLANK, [("–", "–")] * 3
         if predicted:
             differences = [a - b for a, b in zip(predicted, people, strict=True)]
-            value["predicted"] = _cell(predicted)
-            if asked:
-                value["off"] = round(0.5 * sum(map(abs, differences)), 3)
+            off = round(0.5 * sum(map(abs, differences)), 3)
             kept["predicted"] = [round(share, 6) for share in turned(predicted, order)]
             named = zip(("A", "B", "COIN"), predicted, strict=False)
             answer = " ".join(f"{name}={100 * share:.4g}" for name, share in named)
             own = [
-                (f"{100 * share:.1f} %", f"{100 * off:+.1f}")
-                for share, off in zip(predicted, differences, strict=True)
+                (f"{100 * share:.1f} %", f"{100 * difference:+.1f}")
+                for share, difference in zip(predicted, differences, strict=True)
             ]
+        value |= {"off": off} if asked else {}
         if "revealed_model" in metadata:
             kept["other_model"] = str(state.model) != metadata["revealed_model"]
         value |= {row.id: BLANK for row in predicted_measures(metadata, people=asked)}
@@ -75,20 +73,17 @@ def predictions(any_reference: bool = False) -> Scorer:
             for name, patient in zip("AB", dilemma.shown(order), strict=True)
         ]
         lines = [
-            [name, says, f"{100 * share:.1f} %", off]
-            for name, share, (says, off) in zip([*names, "**Coin**"], people, own, strict=False)
+            [name, says, f"{100 * share:.1f} %", difference]
+            for name, share, (says, difference) in zip(
+                [*names, "**Coin**"], people, own, strict=False
+            )
         ]
         heads = ["", "predicted", "people", "difference"]
         if not asked:
             heads, lines = heads[:2], [line[:2] for line in lines]
         cells = table([heads, *lines], "|---" + "|--:" * len(heads[1:]) + "|")
         text = reading_text(outcome, final.how if final else "", readings)
-        return Score(
-            value=value,
-            answer=answer,
-            explanation=f"{cells}\n\n{text}",
-            metadata=kept,
-        )
+        return Score(value=value, answer=answer, explanation=f"{cells}\n\n{text}", metadata=kept)
 
     return score
 

@@ -33,24 +33,14 @@ Each metric gets a copy of the same samples. Human draws of one run take 100 MB 
 """
 
 _SHARED = (
-    "study_source",
-    "study_hash",
-    "condition",
-    "reference",
-    "language",
-    "mechanism",
-    "probe",
-    "probe_levels",
+    *("study_source", "study_hash", "condition", "reference"),
+    *("language", "mechanism", "probe", "probe_levels"),
 )
 """Metadata that all samples of a run share and that determine the parsing, with `revealed_*`."""
 
 
 def run_of_scores(scores: Sequence[SampleScore]) -> AnyRun | None:
-    """Return the run, as arrays, of its scored samples; None without samples.
-
-    Args:
-        scores: Samples of one run, in any order, one per sample and epoch.
-    """
+    """Return the run, as arrays, of its scored samples in any order; None without samples."""
     if not scores:
         return None
     about = sorted(
@@ -63,16 +53,13 @@ def run_of_scores(scores: Sequence[SampleScore]) -> AnyRun | None:
     if run is None:
         # The former run is released before its successor takes memory.
         _last.clear()
-        run = _last[key] = _read(
-            [
-                {
-                    **(one.sample_metadata or {}),
-                    **(one.score.metadata or {}),
-                    "sample": str(one.sample_id),
-                }
-                for one in scores
-            ]
-        )
+        rows = [
+            (one.sample_metadata or {})
+            | (one.score.metadata or {})
+            | {"sample": str(one.sample_id)}
+            for one in scores
+        ]
+        run = _last[key] = _read(rows)
     return run
 
 
@@ -105,9 +92,9 @@ def _choices(study: Study, about: Row, rows: Sequence[Row], controls: Run | None
     """Read samples of `forced_choice` or `coin_flip`, which may be none."""
     found = _dilemmas(rows)
     codes = {choice: code for code, choice in enumerate(CHOICES)}
-    wordings = [str(row.get("wording", "")) for row in rows]
-    named = sorted(set(wordings))
+    named, wording = np.unique([str(row.get("wording", "")) for row in rows], return_inverse=True)
     readouts = {row.get("readout", "sample") for row in rows} - {"sample"}
+    chances = [_column(rows, f"chance_{choice}", 0.0) for choice in CHOICES]
     others = [bool(row.get("answered_by")) for row in rows]
     levels = tuple(filter(None, str(about.get("probe_levels", "")).split(",")))
     return Run(
@@ -124,12 +111,8 @@ def _choices(study: Study, about: Row, rows: Sequence[Row], controls: Run | None
         # The metadata of a sample holds what differs from the usual form.
         language=about.get("language", "en"),
         mechanism=about.get("mechanism", "coin"),
-        wording=np.array([named.index(name) for name in wordings]) if len(named) > 1 else None,
-        chances=(
-            np.column_stack([_column(rows, f"chance_{choice}", 0.0) for choice in CHOICES])
-            if readouts
-            else None
-        ),
+        wording=wording if len(named) > 1 else None,
+        chances=np.column_stack(chances) if readouts else None,
         outside=_column(rows, "outside") if readouts else None,
         begun="prefill" in readouts,
         crossed=all(row.get("crossed", False) for row in rows),
@@ -138,23 +121,22 @@ def _choices(study: Study, about: Row, rows: Sequence[Row], controls: Run | None
         controls=controls,
         probe=str(about.get("probe", "")),
         levels=levels,
-        level_first=_levels(rows, levels, "a") if levels else None,
-        level_second=_levels(rows, levels, "b") if levels else None,
+        level_first=_levels(rows, levels, 0) if levels else None,
+        level_second=_levels(rows, levels, 1) if levels else None,
     )
 
 
-def _levels(rows: Sequence[Row], levels: Sequence[str], side: str) -> NDArray[np.int64]:
-    """Return the index of the level of one listed candidate; `side` is its letter as listed."""
+def _levels(rows: Sequence[Row], levels: Sequence[str], listed: int) -> NDArray[np.int64]:
+    """Return the index of the level of the candidate listed first (0) or second (1)."""
     code = {name: index for index, name in enumerate(levels)}
-    shown = {"ab": {"a": "a", "b": "b"}, "ba": {"a": "b", "b": "a"}}
-    names = (row.get(f"probe_{shown[row['order']][side]}") for row in rows)
-    return np.array([code.get(str(name), NO_LEVEL) for name in names], dtype=np.int64)
+    # An order is the letter, as shown, of each listed candidate.
+    return _ints(rows, lambda row: code.get(row.get(f"probe_{row['order'][listed]}"), NO_LEVEL))
 
 
 def _dilemmas(rows: Sequence[Row]) -> dict[str, Row]:
-    """Return one sample of each dilemma, sorted by the dilemma's id."""
+    """Return the first sample of each dilemma, sorted by the dilemma's id."""
     by_id = {str(row["dilemma"]): row for row in reversed(rows)}
-    return dict(sorted(by_id.items(), key=lambda item: item[0]))
+    return {name: by_id[name] for name in sorted(by_id)}
 
 
 def _place(found: Mapping[str, Row]) -> Callable[[Row], int]:

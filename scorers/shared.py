@@ -42,9 +42,7 @@ def main_score(scores: Mapping[str, Score] | None) -> Score | None:
 def people_of(metadata: Mapping[str, Any], any_reference: bool) -> tuple[Study, Reference]:
     """Return the study and the human reference of a sample.
 
-    Raises:
-        UserError: The installed study or human tables differ from those of the sample's run, and
-            `any_reference` is false.
+    Unless `any_reference`, `UserError` if the installed ones differ from those of the sample's run.
     """
     key = metadata["study_hash"], metadata["reference"]
     study, reference = _people(metadata["study_source"], metadata["condition"], key)
@@ -104,9 +102,6 @@ def table(rows: Sequence[Sequence[str]], rule: str = "") -> str:
 
 
 def plain(text: str) -> str:
-    """Return `text` on one line with Markdown escaped.
-
-    HTML is not escaped here: the viewer escapes it, and would show a second escape as text.
-    """
+    """Return `text` on one line with Markdown escaped, but not HTML, which the viewer escapes."""
     folded = " ".join(text.split()).rstrip(".")
     return re.sub(r"([\\`*_\[\]|#~])", r"\\\1", folded)

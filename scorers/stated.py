@@ -13,7 +13,8 @@ from kidney_evals.elicitation.reading import StatedReading, signed_ratings
 from kidney_evals.elicitation.stated_questions import STATED_KINDS
 from kidney_evals.elicitation.transcripts import readings_of, stated_reader
 from kidney_evals.measures import Measure, stored
-from kidney_evals.scorers.metric import members, rows
+from kidney_evals.measures.registry import members
+from kidney_evals.scorers.metric import rows
 from kidney_evals.scorers.shared import (
     BLANK,
     Values,
@@ -36,10 +37,7 @@ _SINGLE = tuple(row for row in _ROWS if not row.is_family)
 
 
 def stated_measures(study: Study, *, revealed: bool, people: bool) -> list[Measure]:
-    """Return the measures that a log stores.
-
-    `revealed` is whether it has a log of choices, `people` whether people were asked.
-    """
+    """Return the measures that a log stores, with or without a log of choices and people."""
     held = {"revealed": revealed, "people": people}
     traits = [name for name, holds in held.items() if holds]
     return members([*_SINGLE, *_FAMILIES], traits, study.attribute_ids)
@@ -62,18 +60,16 @@ def stated(any_reference: bool = False) -> Scorer:
         readings = readings_of(state, stated_reader(metadata))
         final = readings.final if readings else None
         ratings = signed_ratings(final, study, metadata) if final and final.ends else {}
-        kept: dict[str, Any] = {
-            "outcome": final.outcome if final else "error",
-            "epoch": state.epoch,
-        }
+        outcome = final.outcome if final else "error"
+        kept: dict[str, Any] = {"outcome": outcome, "epoch": state.epoch}
         explanation = "No answer came back (error)."
         if readings is not None and final is not None:
             numbers = ratings or dict(sorted(final.numbers.items()))
             kept |= {f"said_{name}": number for name, number in numbers.items()}
             kept |= {"rule": final.rule} if final.rule else {}
-            explanation = f"**{metadata['question']}**, {final.outcome}: {plain(final.how)}."
+            explanation = f"**{metadata['question']}**, {outcome}: {plain(final.how)}."
             explanation += first_answer(readings)
-            if final.outcome == "answer":
+            if outcome == "answer":
                 people = dict(zip(study.attribute_ids, reference.importance.tolist(), strict=True))
                 cells, note = _cells(final, ratings, study, metadata, people), f"{NO_PEOPLE}\n\n"
                 if not reference.has_people:
@@ -142,27 +138,22 @@ def _cells(
         from kidney_evals.human.pair_kinds import people_flips
 
         flips = {name: 100 * rate for name, rate in people_flips(study).items()}
-        cells = [
-            [name, f"{value:g} %", _known(flips[name], ".0f", " %")]
-            for name, value in numbers.items()
-        ]
+        known = {name: _known(flips[name], ".0f", " %") for name in numbers}
+        cells = [[name, f"{value:g} %", known[name]] for name, value in numbers.items()]
         return [["Pairs", "Model says", "People flip"], *cells]
     by_id = dict(zip(study.attribute_ids, study.attributes, strict=True))
     if metadata["question"] == "ranking":
         ranks = sorted(numbers.items(), key=lambda item: item[1])
         cells = [[by_id[name].label, f"{rank:g}", _known(people[name])] for name, rank in ranks]
         return [["", "Model's rank", "People's share"], *cells]
-    total = sum(numbers.values())
+    total = sum(numbers.values()) or math.nan
     cells = [["", "Model favours", "Rating", "Stated share", "People's share"]]
     for name, rating in ratings.items():
-        end = reading.ends[name]
-        favours = "neither"
+        one, end, favours = by_id[name], reading.ends[name], "neither"
         if end in ("a", "b"):
-            favours = by_id[name].describe(float(metadata[f"end_{end}_{name}"]))
-        share = _known(rating / total if total else math.nan)
-        cells.append(
-            [by_id[name].label, favours, f"{numbers[name]:g}", share, _known(people[name])]
-        )
+            favours = one.describe(float(metadata[f"end_{end}_{name}"]))
+        shares = _known(rating / total), _known(people[name])
+        cells.append([one.label, favours, f"{numbers[name]:g}", *shares])
     return cells
 
 

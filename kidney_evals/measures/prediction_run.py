@@ -42,41 +42,31 @@ from kidney_evals.measures.registry import AnyRun
 Block = Literal["fixed", "drawn"]
 """The fixed questions, or the drawn dilemmas."""
 
-_BLOCKS: tuple[Block, Block] = ("fixed", "drawn")
-_KEY = 11
+_KEY = 11  # of the random numbers of `redrawn`
 
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
     """A model's predictions of people's shares in one study, and people's shares.
 
-    Distances of own choices are unbiased squared distances of shares, averaged over the dilemmas
-    that were predicted, and chosen in twice or more; NaN with n = 0 without any.
-
-    Attributes:
-        dilemma: Index of each prediction's dilemma, shape (n,); `order` is 0 as listed, 1 swapped.
-        shares: Predicted shares as listed (first, second and, with a coin, coin), shape (n, K).
-        people: People's shares as listed, shape (D, K).
-        draws: Shares of resampled people, drawn jointly over dilemmas, shape (B, D, K), B ≥ 2.
-        asked: Number of people who answered each question, shape (D,), 2 or more; None if people's
-            shares come from a model, whose variance is that of `draws`.
-        fixed: Whether the dilemmas are a fixed list, which is not resampled.
-        elsewhere: Shares predicted from the people of the other study, shape (D, K), or None.
-        chosen: The model's own choices by dilemma, order and choice as listed, shape (D, 2, K); 0
-            where the log of choices does not contain the dilemma. None without a log.
-        other_model: Whether the log of choices is of another model.
+    Shares are as listed: first, second and, with a coin, coin. A quantity is NaN with n = 0 if no
+    dilemma counts; for distances of own choices those count that were chosen in twice or more.
     """
 
-    dilemma: Ints
-    order: Ints
-    shares: Floats
-    people: Floats
-    draws: NDArray[np.floating]
+    dilemma: Ints  # index of each prediction's dilemma, (n,)
+    order: Ints  # 0 as listed, 1 swapped, (n,)
+    shares: Floats  # predicted, (n, K)
+    people: Floats  # (D, K)
+    draws: NDArray[np.floating]  # of resampled people, jointly over dilemmas, (B, D, K), B ≥ 2
+    # People who answered, (D,), 2 or more; None if `people` is a model's, with the variance of
+    # `draws`.
     asked: Floats | None
-    fixed: bool
-    elsewhere: Floats | None = None
+    fixed: bool  # whether the dilemmas are a fixed list, which is not resampled
+    elsewhere: Floats | None = None  # predicted from the people of the other study, (D, K)
+    # Own choices by dilemma, order and choice as listed, (D, 2, K), 0 for dilemmas without any;
+    # None without a log of choices.
     chosen: Ints | None = None
-    other_model: bool = False
+    other_model: bool = False  # whether the log of choices is of another model
 
     def __post_init__(self) -> None:
         # Sorted, so that results do not depend on the order in which samples finished.
@@ -144,10 +134,9 @@ class Predictions:
         return np.asarray((self.people * (1 - self.people)).sum(axis=1) / (self.asked - 1))
 
     def redrawn(self, draws: int = DRAWS) -> Floats:
-        """Return mean predictions with repetitions resampled within orders, shape (draws, D, K).
+        """Return mean predictions with repetitions resampled, (draws, D, K); (1, D, K) without any.
 
-        Each resample draws m - 1 of an order's m predictions, which makes the variance of the mean
-        unbiased; (1, D, K) if that variance is unknown.
+        m - 1 of an order's m predictions are drawn, so that the variance of the mean is unbiased.
         """
         if not self._repeated.any():
             return self.mean[None]
@@ -168,7 +157,7 @@ class Predictions:
 
     @property
     def majority(self) -> Floats:
-        """1 for people's most frequent answer (of a tie the first), else 0, shape (D, K)."""
+        """The prediction 1 for people's most frequent answer (of a tie the first), else 0."""
         return np.asarray(np.eye(self.people.shape[1])[np.round(self.people, 9).argmax(axis=1)])
 
     @property
@@ -185,12 +174,11 @@ class Predictions:
 
     @property
     def distance(self) -> Quantity:
-        """The unbiased squared distance of the mean prediction from people's shares.
+        """The mean over dilemmas of Σ_c [(q_c - p_c)² - Var(q_c) - Var(p_c)]; `human` is `floor`.
 
-        Mean over dilemmas of Σ_c [(q_c - p_c)² - Var(q_c) - Var(p_c)]; `human` is `floor`. The
-        interval is for the distance to the true shares: people, repetitions and, unless they are a
-        fixed list, dilemmas are resampled. Every variance term is subtracted once more
-        (recentring), since resampling increases the distance by these variances.
+        The interval is for the distance to the true shares: people, repetitions and, unless they
+        are a fixed list, dilemmas are resampled. Every variance term is subtracted once more, since
+        resampling increases the distance by these variances.
         """
         return self._quantity(self._distance)._replace(human=self.floor.value)
 
@@ -201,10 +189,7 @@ class Predictions:
 
     @property
     def flips(self) -> Quantity:
-        """The mean predicted share of the coin; `human` is people's on the same dilemmas.
-
-        On a fixed list the interval is of repetitions alone.
-        """
+        """The mean predicted share of the coin; on a fixed list with an interval of repetitions."""
         rows = self.predicted
         found = _mean_share(self.mean[rows, 2])
         if not found.defined:
@@ -216,24 +201,24 @@ class Predictions:
         low, high = percentile(repeated) if len(repeated) > 1 else NO_INTERVAL
         return found._replace(low=low, high=high)
 
-    def skill_draws(self, *, resample: bool) -> tuple[float, Floats]:
+    def skill_draws(self, resample: bool) -> tuple[float, Floats]:
         """Return `skill` and its bootstrap draws, with dilemmas resampled or not."""
         # The same resampled people and dilemmas are used for both distances.
-        own, own_draws = self._distance(resample=resample)
-        even, even_draws = self.always(self.uniform)._distance(resample=resample)
+        own, own_draws = self._distance(resample)
+        even, even_draws = self.always(self.uniform)._distance(resample)
         # Rounded, so that a uniform prediction scores exactly 0.
         draws = np.round(1 - own_draws / even_draws, 12) + 0.0
         return round(1 - own / even, 12) + 0.0, draws
 
-    def _quantity(self, statistic: Callable[..., tuple[float, Floats]]) -> Quantity:
+    def _quantity(self, statistic: Callable[[bool], tuple[float, Floats]]) -> Quantity:
         """Return a statistic with the interval of its bootstrap draws."""
         count = int(self.predicted.sum())
         if not count:
             return undefined()
-        value, draws = statistic(resample=not self.fixed)
+        value, draws = statistic(not self.fixed)
         return Quantity(value, *percentile(draws, None if self.fixed else count), n=count)
 
-    def _distance(self, *, resample: bool) -> tuple[float, Floats]:
+    def _distance(self, resample: bool) -> tuple[float, Floats]:
         """Return the distance and its bootstrap draws, with dilemmas resampled or not."""
         rows = self.predicted
         mean, people = self.mean[rows], self.people[rows]
@@ -268,8 +253,7 @@ class Predictions:
     def _choices(self, people: Floats, draws: NDArray[np.floating] | None = None) -> Decisions:
         """Return the choices on shared dilemmas, with `people` as the human shares."""
         assert self.chosen is not None
-        rows = self.shared
-        counts = self.chosen[rows]
+        rows, counts = self.shared, self.chosen[self.shared]
         cells = np.argwhere(counts > 0)
         cells = np.repeat(cells, counts[tuple(cells.T)], axis=0)
         return Decisions(
@@ -305,11 +289,10 @@ class Predictions:
 
     @property
     def gain(self) -> Quantity:
-        """The choices' distance to people minus the predictions' distance to people.
+        """The choices' distance to people minus the predictions'; people's variance cancels.
 
-        Above 0 the predictions are nearer. The variance of people's shares is in both distances and
-        cancels. The interval adds the variance over resampled people to that over dilemmas (if
-        drawn) or over the model's answers and repetitions (on a fixed list).
+        The interval adds the variance over resampled people to that over dilemmas (if drawn) or
+        over the model's answers and repetitions (on a fixed list).
         """
         rows = self.shared
         if not rows.any():
@@ -347,27 +330,22 @@ def _mean_share(*parts: Floats) -> Quantity:
 
 @dataclass(frozen=True, eq=False)
 class PredictionRun(AnyRun):
-    """A run: its parts by block, and the outcomes of all samples.
-
-    `dilemma` is each sample's index over both parts and `outcomes` is "prediction", another
-    outcome, or "error", each of shape (n,).
-    """
+    """A run: its parts by block, and the outcomes of all samples."""
 
     task = "predict_people"
     parts: Mapping[Block, Predictions]
-    dilemma: Ints
+    dilemma: Ints  # index of each sample's dilemma over both parts, (n,)
     order: Ints
-    outcomes: NDArray[np.str_]
+    outcomes: NDArray[np.str_]  # "prediction", another outcome, or "error"
 
     @property
     def traits(self) -> frozenset[str]:
         """Which of `TRAITS` the run has: its blocks, a coin, given choices, and people."""
-        flags: dict[str, bool] = {name: name in self.parts for name in _BLOCKS}
-        flags |= {"people": self.has_people, "nobody": not self.has_people}
-        for name, part in self.parts.items():
-            flags[f"own_{name}"] = part.chosen is not None
-            flags["coin"] = part.people.shape[1] == 3
-        return frozenset(name for name, holds in flags.items() if holds)
+        parts = self.parts.items()
+        traits = [*self.parts, "people" if self.has_people else "nobody"]
+        traits += [f"own_{name}" for name, part in parts if part.chosen is not None]
+        traits += ["coin" for _, part in parts if part.people.shape[1] == 3]
+        return frozenset(traits)
 
     @property
     def has_people(self) -> bool:
@@ -384,11 +362,7 @@ class PredictionRun(AnyRun):
         return outcome_share(self.dilemma, self.order, self.outcomes == outcome)
 
     def swap_shift(self) -> Quantity:
-        """Return the mean distance between the predictions in the two orders, ½ Σ_c |q_ab - q_ba|.
-
-        The mean is over the dilemmas predicted in both orders, and includes variation between
-        repetitions.
-        """
+        """Return the mean of ½ Σ_c |q_ab - q_ba| over the dilemmas predicted in both orders."""
         moved = []
         for part in self.parts.values():
             both = (part.sizes > 0).all(axis=1)
@@ -397,17 +371,16 @@ class PredictionRun(AnyRun):
         return _mean_share(*moved)
 
     def contamination(self) -> float:
-        """Return 1 where the fixed questions are predicted better than the drawn ones, else 0.
+        """Return 1 if the skill is higher on the fixed questions by 1.96 standard errors, else 0.
 
-        The answers to the fixed questions are published. It is 1 if the difference of the two
-        skills is above 1.96 standard errors, and NaN with fewer than two dilemmas on a side. Each
-        skill counts as 1, that of the true shares, at most. The fixed questions are resampled too,
-        since a model may be right about fourteen questions by chance.
+        NaN with fewer than two dilemmas on a side. Each skill counts as 1, that of the true shares,
+        at most. The fixed questions are resampled too, since a model may be right about fourteen
+        questions by chance.
         """
-        given = [self.parts[block] for block in _BLOCKS if block in self.parts]
-        if len(given) < 2 or min(one.predicted.sum() for one in given) < 2:
+        if len(self.parts) < 2 or min(one.predicted.sum() for one in self.parts.values()) < 2:
             return NAN
-        (fixed, fixed_draws), (drawn, draws) = (one.skill_draws(resample=True) for one in given)
+        fixed, fixed_draws = self.parts["fixed"].skill_draws(resample=True)
+        drawn, draws = self.parts["drawn"].skill_draws(resample=True)
         gap = min(fixed, 1.0) - min(drawn, 1.0)
         error = np.sqrt(float(np.var(fixed_draws, ddof=1)) + float(np.var(draws, ddof=1)))
         return float(gap > Z95 * error + 1e-9)

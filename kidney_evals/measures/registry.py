@@ -1,13 +1,12 @@
 """The registry of measures: name, computation and interpretation of each quantity of a run.
 
-`@measure` on the function that computes a measure defines it for scorers, tables, reports,
-comparisons and the documentation. Inspect imports this module and those that define measures when
-it starts, so they import numpy inside functions only.
+Inspect imports this module and those that define measures when it starts, so they import numpy
+inside functions only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeVar
@@ -113,10 +112,9 @@ class Measure:
         says: Definition in a sentence or two.
         compute: Function of a run, for a family also of an attribute's id.
         in_log: Whether the log stores the measure even if `headline` is empty, or the only
-            condition whose logs do. A measure that is not stored is computed from the samples in a
-            log by `kidney-evals show --all`, tables, reports and frames.
-        headline: By task, the measure's position in the viewer's header, from 1; empty if the
-            header does not show the measure. The log stores every measure with a position.
+            condition whose logs do. Others are computed from the samples in a log.
+        headline: By task, the measure's position in the viewer's header, from 1. The log stores
+            every measure with a position.
         crowd: People's value if it is the same in every run, such as 0 for a distance from people;
             NaN if `compute` returns it.
         lowest: Whether no true value is below people's, as with distances from people.
@@ -191,14 +189,13 @@ class Measure:
 
     def member(self, attribute: str) -> Measure:
         """Return the measure of one attribute of a family."""
-        change = self.change
         return replace(
             self,
             id=self.id.replace("*", attribute),
             attribute=attribute,
             label=f"{self.label}, {attribute.replace('_', ' ')}",
             compute=partial(self.compute, attribute=attribute),
-            change=None if change is None else partial(change, attribute=attribute),
+            change=self.change and partial(self.change, attribute=attribute),
         )
 
 
@@ -219,9 +216,8 @@ def measure(id: str, **facts: Any) -> Callable[[F], F]:
 
     def register(compute: F) -> F:
         says = " ".join((compute.__doc__ or "").split())
-        found = Measure(
-            **{"id": id, "says": says, "source": compute.__module__, "compute": compute, **facts}
-        )
+        defaults = {"says": says, "source": compute.__module__}
+        found = Measure(id=id, compute=compute, **{**defaults, **facts})
         if id in MEASURES or found.group not in GROUPS or not set(found.needs) <= set(TRAITS):
             raise ValueError(f"measure {id!r}: taken, or its group or a trait is not known")
         MEASURES[id] = found
@@ -246,13 +242,26 @@ def find(id: str) -> Measure:
     raise unknown("measure", id, MEASURES)
 
 
-def measures_of(run: AnyRun) -> Iterator[Measure]:
-    """Yield the measures that apply to a run, families by attribute."""
-    for measure in MEASURES.values():
-        if measure.applies(run):
-            yield from (
-                map(measure.member, measure.names_in(run)) if measure.is_family else [measure]
-            )
+def members(
+    measures: Iterable[Measure],
+    traits: Collection[str],
+    attributes: Sequence[str],
+    levels: Sequence[str] = (),
+) -> list[Measure]:
+    """Return those of `measures` that a run with `traits` has, families by attribute or level."""
+    return [
+        member
+        for one in measures
+        if set(one.needs) <= set(traits)
+        for names in [levels if one.by_level else attributes]
+        for member in (map(one.member, names) if one.is_family else [one])
+    ]
+
+
+def measures_of(run: AnyRun) -> list[Measure]:
+    """Return the measures that apply to a run, families by attribute."""
+    of_task = (one for one in MEASURES.values() if one.task == run.task)
+    return members(of_task, run.traits, run.attributes, run.probe_rows)
 
 
 def probe_rows(levels: Sequence[str]) -> tuple[str, ...]:

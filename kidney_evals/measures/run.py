@@ -28,51 +28,31 @@ from kidney_evals.studies import Dilemma
 
 @dataclass(frozen=True, eq=False)
 class Run(StudyRun):
-    """The samples of one run in one condition, dilemmas sorted by id.
-
-    Attributes:
-        dilemma: Index of each sample's dilemma, shape (n,), as are all arrays but `chances`.
-        order: 0 as listed, 1 swapped.
-        choice: 0 first-listed, 1 second-listed, 2 coin, −1 none.
-        first_choice: The same for the first answer, before any repeat question.
-        departures: Whether generation settings were changed.
-        mechanism: Answer offered besides the patients in `coin_flip`: "coin" or another mechanism.
-        wording: Index of the wording; None where all samples have the same.
-        chances: Probabilities of first, second and coin in each sample, shape (n, 3), if
-            log-probabilities were read; a row is 0 without a choice. None if answers were sampled.
-        outside: Total probability of tokens that are no answer, NaN if not read.
-        begun: Whether the answer line was begun for the model before the probabilities were read.
-        crossed: Whether every dilemma was asked in every wording, order and repetition.
-        at_zero: Whether the answers were given at temperature 0.
-        other_model: Share of samples answered by a model other than the requested model.
-        controls: The samples of the control block; None without controls.
-        levels: Ids of the levels of the run's probe; empty without a probe.
-        level_first: Index of the level of the first-listed candidate in each sample; None without a
-            probe, as `level_second`.
-    """
+    """The samples of one run in one condition; arrays have the shape (n,), one entry a sample."""
 
     task = "choices"
-    dilemmas: tuple[Dilemma, ...]
-    dilemma: Ints
-    order: Ints
+    dilemmas: tuple[Dilemma, ...]  # sorted by id
+    dilemma: Ints  # index in `dilemmas`
+    order: Ints  # 0 as listed, 1 swapped
     epoch: Ints
-    choice: Ints
-    first_choice: Ints
+    choice: Ints  # 0 first-listed, 1 second-listed, 2 coin, −1 none
+    first_choice: Ints  # of the first answer, before any repeat question
     outcomes: NDArray[np.str_]
-    departures: Bools
+    departures: Bools  # whether generation settings were changed
     language: str = "en"
-    mechanism: str = "coin"
-    wording: Ints | None = None
+    mechanism: str = "coin"  # answer offered besides the patients in `coin_flip`
+    wording: Ints | None = None  # index of the wording; None where all samples have the same
+    # Probabilities of first, second and coin, (n, 3), 0 without a choice; None if not read out.
     chances: Floats | None = None
-    outside: Floats | None = None
-    begun: bool = False
-    crossed: bool = False
-    at_zero: bool = False
-    other_model: float = 0.0
-    controls: Run | None = None
+    outside: Floats | None = None  # total probability of tokens that are no answer; may be NaN
+    begun: bool = False  # whether the answer line was begun before probabilities were read
+    crossed: bool = False  # whether every dilemma was asked in every wording, order and repetition
+    at_zero: bool = False  # whether the temperature was 0
+    other_model: float = 0.0  # share of samples answered by a model other than the requested model
+    controls: Run | None = None  # the samples of the control block
     probe: str = ""
-    levels: tuple[str, ...] = ()
-    level_first: Ints | None = None
+    levels: tuple[str, ...] = ()  # ids of the levels of the probe
+    level_first: Ints | None = None  # index of the level of the first-listed candidate
     level_second: Ints | None = None
 
     @cached_property
@@ -129,10 +109,7 @@ class Run(StudyRun):
 
     @cached_property
     def probabilities(self) -> Floats:
-        """Probabilities of first, second and coin in each sample, (n, 3); 0 without a choice.
-
-        A sampled choice has the probability 1.
-        """
+        """Normalised `chances`, (n, 3); a sampled choice has the probability 1."""
         chances: Floats = np.eye(3)[self.choice] * (self.choice >= 0)[:, None]
         if self.chances is not None:
             chances = self.chances / np.maximum(self.chances.sum(axis=1, keepdims=True), 1e-12)
@@ -173,10 +150,8 @@ class Run(StudyRun):
         """The answers for comparisons between orders, which must not differ in a probe's levels.
 
         With a probe, each assignment of levels to the candidates of a dilemma counts as a dilemma.
-
-        Returns:
-            The decisions; the dilemma of each listed dilemma, None if they are the run's own; and
-            the index of each sample's listed dilemma, shape (n,).
+        The second item is the run's dilemma of each of these (None without a probe), the third the
+        index of each sample's dilemma among them, (n,).
         """
         if self.level_first is None or self.level_second is None:
             return self.decisions, None, self.dilemma
@@ -205,17 +180,13 @@ class Run(StudyRun):
 
     @cached_property
     def importance(self) -> ImportanceEstimate | None:
-        """Importance shares of the decided answers; None if the logit cannot be fitted.
-
-        A Firth-penalised logit on the patients as shown, with an intercept for the side, clustered
-        by dilemma. An error of the fit is stored in `failures`.
-        """
+        """Importance shares of the decided answers; None if the logit (see `imp_*`) has no fit."""
         decided = self.decisions.drawn.decided
         if len(decided) == 0:
             return None
-        x, clusters = decided.shown_differences, decided.dilemma
+        x, first = decided.shown_differences, decided.shown_first
         try:
-            fit = fit_logit(x, decided.shown_first, clusters=clusters)
+            fit = fit_logit(x, first, clusters=decided.dilemma)
             return estimate_importance(fit, self.study.spans)
         except FAILURES as error:
             self.failures["importance"] = error
@@ -265,19 +236,13 @@ def _known(chances: Floats, shares: Floats) -> Floats:
 
 def part_of(run: Run, keep: Bools | Ints) -> Run:
     """Return the samples in `keep` (a mask or indices) of a run, its dilemmas listed as before."""
-    values = {field.name: getattr(run, field.name) for field in fields(run)}
-    arrays: dict[str, Any] = {
-        name: one[keep] for name, one in values.items() if isinstance(one, np.ndarray)
-    }
+    values: dict[str, Any] = {field.name: getattr(run, field.name) for field in fields(run)}
+    arrays = {name: one[keep] for name, one in values.items() if isinstance(one, np.ndarray)}
     return replace(run, **arrays)
 
 
 def on_shared(before: Run, after: Run) -> tuple[Run, Run]:
-    """Return two runs on the dilemmas they share, listed alike.
-
-    Raises:
-        InputError: The runs differ in study, condition or human tables, or share no dilemma.
-    """
+    """Return two runs on the dilemmas they share, listed alike; `InputError` as `change` raises."""
     for what, first, second in (
         ("studies", before.study.hash, after.study.hash),
         ("conditions", before.reference.condition, after.reference.condition),

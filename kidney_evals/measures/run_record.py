@@ -1,8 +1,4 @@
-"""A run as plain data for JSON, from which the same run is read again.
-
-data = run_to_dict(run)
-same = run_from_dict(json.loads(json.dumps(data)))     # every measure has the same value
-"""
+"""A run as plain data for JSON, from which a run with the same value of every measure is read."""
 
 from __future__ import annotations
 
@@ -24,12 +20,7 @@ _APART: Final = ("study", "reference", "dilemmas", "controls")
 
 
 def run_to_dict(run: Run) -> dict[str, Any]:
-    """Return a run as plain data: its study by name, its dilemmas, and its arrays.
-
-    An array of a single value is `{"all": value}`. An array of a few values is a text with a
-    character for each sample: `{"values": [...], "codes": "0110"}`, where a character is the index
-    of the value (0-9, a-z). Any other array is a list; null is NaN.
-    """
+    """Return a run as plain data: its study by name, its dilemmas, and its arrays (`_encoded`)."""
     data: dict[str, Any] = {
         "study": run.study.source,
         "condition": run.reference.condition,
@@ -49,16 +40,15 @@ def run_to_dict(run: Run) -> dict[str, Any]:
 def run_from_dict(data: Mapping[str, Any]) -> Run:
     """Return the run that `run_to_dict` wrote, with the installed study and human reference.
 
-    Raises:
-        UserError: The study is unknown.
-        KeyError, TypeError, ValueError: The data are not as `run_to_dict` writes them.
+    KeyError, TypeError or ValueError if the data are not as `run_to_dict` writes them.
     """
     study = load_study(data["study"])
     controls = data.get("controls")
-    given = {name: value for name, value in data.items() if name not in (*_APART, "condition")}
     # An array is data["choice"] and the like; other fields are numbers, texts and tuples.
     decoded: dict[str, Any] = {
-        name: tuple(value) if name == "levels" else _decoded(value) for name, value in given.items()
+        name: tuple(value) if name == "levels" else _decoded(value)
+        for name, value in data.items()
+        if name not in (*_APART, "condition")
     }
     return Run(
         study=study,
@@ -78,15 +68,13 @@ def _short(candidate: Patient) -> list[float]:
 
 
 def _encoded(array: NDArray[Any]) -> Any:
-    values = array.tolist()
+    """Return an array of numbers as a list, with null for NaN, and of a few other values shorter.
+
+    A character of `codes` is the index of a sample's value in `values` (0-9, a-z).
+    """
     if array.dtype.kind == "f":
-        flat = [None if number != number else number for number in array.ravel().tolist()]
-        width = array.shape[-1]
-        return (
-            flat
-            if array.ndim == 1
-            else [flat[start : start + width] for start in range(0, len(flat), width)]
-        )
+        return np.where(np.isnan(array), None, array).tolist()
+    values = array.tolist()
     distinct = sorted(set(values))
     if len(distinct) == 1:
         return {"all": distinct[0], "samples": len(values)}

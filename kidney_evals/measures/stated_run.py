@@ -5,7 +5,7 @@ Answers to a wording are averaged first: the few wordings are the units, so inte
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -24,36 +24,27 @@ from kidney_evals.measures.revealed import Revealed
 
 @dataclass(frozen=True)
 class StatedAnswer:
-    """One answer; `sample` is the id of a wording of a question.
+    """One answer to a wording of a question."""
 
-    Attributes:
-        outcome: "answer", another outcome of parsing, or "error".
-        first_outcome: Outcome of the first answer, before any repeat question.
-        numbers: Numbers by name: for `swings` ratings, positive in the direction that people
-            favour; for `ranking` ranks from 1; for `flip` percentages. Empty without an answer.
-        departed: Whether generation settings were changed.
-    """
-
-    sample: str
+    sample: str  # id of the wording
     kind: StatedKind
-    outcome: str
-    first_outcome: str
+    outcome: str  # "answer", another outcome of parsing, or "error"
+    first_outcome: str  # of the first answer, before any repeat question
+    # By name: for `swings` ratings, positive in the direction that people favour; for `ranking`
+    # ranks from 1; for `flip` percentages. Empty without an answer.
     numbers: Mapping[str, float]
     rule: str
-    departed: bool
+    departed: bool  # whether generation settings or the model were changed
 
 
 @dataclass(frozen=True, eq=False)
 class StatedRun(StudyRun):
-    """The answers of one run, sorted by sample and epoch.
-
-    `other_model` is whether the log of choices, if there is one, is of a different model.
-    """
+    """The answers of one run, sorted by sample and epoch."""
 
     task = "stated_values"
     answers: tuple[StatedAnswer, ...]
-    revealed: Revealed | None
-    other_model: bool
+    revealed: Revealed | None  # from the log of choices
+    other_model: bool  # whether that log is of another model
 
     @property
     def traits(self) -> frozenset[str]:
@@ -107,11 +98,10 @@ class StatedRun(StudyRun):
 
     def _distance_from(self, shares: Floats) -> Quantity:
         # An absolute distance has no valid interval near zero.
-        means = _means(self._shares)
-        if not len(means) or np.isnan(shares).any():
+        means, count = _means(self._shares)
+        if not count or np.isnan(shares).any():
             return undefined()
-        value = importance_distance(means.mean(axis=0), shares)
-        return Quantity(float(value), n=_count(self._shares))
+        return Quantity(float(importance_distance(means.mean(axis=0), shares)), n=count)
 
     def spread(self, *, same: bool) -> Quantity:
         """Return the mean distance of two answers' shares, in one wording or in two."""
@@ -128,13 +118,12 @@ class StatedRun(StudyRun):
 
     def rank_agreement(self) -> Quantity:
         """Return Kendall's tau-b of the ranking with the mean ratings, mean over wordings."""
-        tables, ratings = self._tables("ranking"), _means(tuple(map(np.abs, self._shares)))
-        if not tables or not len(ratings):
+        tables, (ratings, count) = self._tables("ranking"), _means(map(np.abs, self._shares))
+        if not tables or not count:
             return undefined()
         weights = ratings.mean(axis=0)
-        taus = tuple(kendall(-table, weights)[:, None] for table in tables)
         # Equal ratings define no ranking.
-        return _mean(taus, 0, -1.0, NAN)
+        return _mean([kendall(-table, weights)[:, None] for table in tables], 0, -1.0, NAN)
 
     def rule_share(self, names: tuple[str, ...]) -> Quantity:
         """Return the share of answers that name one of the rules `names`."""
@@ -155,28 +144,25 @@ class StatedRun(StudyRun):
         return _proportion(self.answers, lambda one: one.first_outcome == "answer")
 
 
-def _means(tables: tuple[Floats, ...]) -> Floats:
-    """Return the mean of each wording's answers, shape (wordings, names), of wordings with any."""
+def _means(tables: Iterable[Floats]) -> tuple[Floats, int]:
+    """Return the mean of each wording's answers, (wordings with any, names), and their number."""
     defined = [table[~np.isnan(table).any(axis=1)] for table in tables]
-    return np.array([table.mean(axis=0) for table in defined if len(table)])
-
-
-def _count(tables: tuple[Floats, ...]) -> int:
-    return sum(int((~np.isnan(table).any(axis=1)).sum()) for table in tables)
+    means = np.array([table.mean(axis=0) for table in defined if len(table)])
+    return means, sum(map(len, defined))
 
 
 def _mean(
-    tables: tuple[Floats, ...], column: int, lowest: float, human: float, unit: float = 1.0
+    tables: Iterable[Floats], column: int, lowest: float, human: float, unit: float = 1.0
 ) -> Quantity:
     """Return the mean of wordings' means with Student's interval, within `lowest` and 1."""
-    means = _means(tables)
-    if not len(means):
+    means, count = _means(tables)
+    if not count:
         return undefined(human)
     values = means[:, column] / unit
     low, high = mean_interval(values)
     # `np.maximum` keeps NaN.
     ends = float(np.maximum(low, lowest)), float(np.minimum(high, 1.0))
-    return Quantity(float(values.mean()), *ends, human, _count(tables))
+    return Quantity(float(values.mean()), *ends, human, count)
 
 
 def _proportion(answers: Sequence[StatedAnswer], hit: Callable[[StatedAnswer], bool]) -> Quantity:

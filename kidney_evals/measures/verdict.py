@@ -29,16 +29,10 @@ def verdict_of(
     """Return the class of a change.
 
     "unchanged" if its interval is within ±`margin`, otherwise "not known" if the interval includes
-    zero ("unclear" without a margin), else relative to `aim` "nearer" or "farther".
-
-    Args:
-        difference: The change.
-        aim: People's value. If NaN, the change is "higher" or
-            "lower".
-        levels: Values of both runs with their intervals. If the aim is between the values and it is
-            not significant which of them is nearer, the change is "higher" or "lower".
-        lowest: Whether no true value is below `aim`; the direction of the change then decides.
-        margin: Largest change that counts as none; NaN if not defined.
+    zero ("unclear" if `margin` is NaN), else relative to people's value `aim` "nearer" or
+    "farther". It is "higher" or "lower" if the aim is NaN, or lies between the values of the runs
+    (`levels`) and it is not significant which of them is nearer. If no true value is below the aim
+    (`lowest`), the direction of the change decides.
     """
     change = difference.change
     if math.isnan(change.value):
