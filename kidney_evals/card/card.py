@@ -30,20 +30,12 @@ from kidney_evals.human import Band, ListedShares, ModelShares, Reference
 from kidney_evals.measures import FEW, FLAGS, compute, person_of, raised
 from kidney_evals.measures.nearest_respondent import Nearest, nearest_respondent
 from kidney_evals.measures.run import Run
-from kidney_evals.studies import Patient
 
-_DILEMMAS: Final = 3
-"""Number of dilemmas on a card in which the run differs most from people."""
+_DILEMMAS: Final = 3  # number of dilemmas on a card in which the run differs most from people
+_LEAST: Final = 0.05  # their smallest difference from people, in probability of agreement
+_ENOUGH: Final = 50  # fewest drawn dilemmas for a statement that an importance share differs
 
-_LEAST: Final = 0.05
-"""Smallest difference from people, in probability of agreement, of a dilemma on a card."""
-
-NOBODY: Final = "no people were asked"
-"""The source of the human side where there is none."""
-
-_ENOUGH: Final = 50
-"""Smallest number of drawn dilemmas for a statement that an importance share differs."""
-
+_NOBODY: Final = "no people were asked"
 
 _MECHANISMS: Final[Mapping[str, str]] = {
     "coin": "to the coin",
@@ -127,7 +119,7 @@ class Card:
     @property
     def has_people(self) -> bool:
         """Whether people answered these dilemmas in this condition."""
-        return self.people != NOBODY
+        return self.people != _NOBODY
 
     @property
     def answered(self) -> int:
@@ -148,8 +140,7 @@ class Card:
             one["calls"] = finding.calls
             for each, part in zip(one["parts"], finding.parts, strict=True):
                 each |= {"label": part.label, "band": part.band, "place": part.place}
-        result = _plain(plain)
-        assert isinstance(result, dict)
+        result: dict[str, Any] = _plain(plain)
         return result
 
 
@@ -191,7 +182,7 @@ def _controls(run: Run) -> tuple[int, int] | None:
 def people_in_words(reference: Reference) -> str:
     """Return the source of people's shares in a few words."""
     if not reference.has_people:
-        return NOBODY
+        return _NOBODY
     count = f"{reference.people} people" if reference.people > 0 else "people"
     if isinstance(reference.source, ModelShares):
         return f"model of {count}'s answers"
@@ -218,18 +209,15 @@ def _shares(run: Run) -> tuple[Share, ...]:
         found = compute(run, id)
         if not found.defined:
             return ()
-        # Nothing is clear without an error of the run.
-        gap, both = abs(found.value - found.human), math.hypot(found.stderr, error)
-        clear = enough and gap > limit * both
-        kind = "more" if abs(found.value) > abs(found.human) else "less"
-        signs = abs(found.value) > limit * found.stderr and abs(found.human) > limit * error
-        if found.value * found.human < 0 and signs:
+        own, human = found.value, found.human
+        kind = "more" if abs(own) > abs(human) else "less"
+        if own * human < 0 and abs(own) > limit * found.stderr and abs(human) > limit * error:
             kind = "opposite"
+        # Nothing is clear without an error of the run.
+        clear = enough and abs(own - human) > limit * math.hypot(found.stderr, error)
+        label, differs = attribute.id.replace("_", " "), kind if clear else ""
         person = person_of(run, id)
-        differs = kind if clear else ""
-        result.append(
-            Share(attribute.id, attribute.id.replace("_", " "), found, person, Z95 * error, differs)
-        )
+        result.append(Share(attribute.id, label, found, person, Z95 * error, differs))
     return tuple(result)
 
 
@@ -256,19 +244,14 @@ def _differences(run: Run) -> tuple[Difference, ...]:
     return tuple(
         Difference(
             dilemma=run.dilemmas[at].id,
-            first=_in_words(run, run.dilemmas[at].first),
-            second=_in_words(run, run.dilemmas[at].second),
+            first=run.study.summary(run.dilemmas[at].first),
+            second=run.study.summary(run.dilemmas[at].second),
             run=tuple(own[at].tolist()),
             people=tuple(decisions.shares[at].tolist()),
         )
         for at in places
         if missed[at] >= _LEAST
     )
-
-
-def _in_words(run: Run, patient: Patient) -> str:
-    values = zip(run.study.attributes, patient.values, strict=True)
-    return ", ".join(attribute.describe(value) for attribute, value in values)
 
 
 def _cautions(run: Run) -> tuple[str, ...]:
@@ -278,24 +261,18 @@ def _cautions(run: Run) -> tuple[str, ...]:
         says = f"{FLAGS[id].says[0].upper()}{FLAGS[id].says[1:]}"
         reading = FLAGS[id].reading if run.has_people else FLAGS[id].alone or FLAGS[id].reading
         result.append(f"{says}{f' ({reason})' if reason else ''}. {reading} [{id}]")
-    seen = np.zeros(0) if run.outside is None else run.outside[run.outside == run.outside]
-    outside = float(seen.mean()) if len(seen) else 0.0
-    if run.begun and outside > 1 - LEAST_INSIDE:
-        result.append(
-            f"The answers hold only {1 - outside:.2f} of what follows the begun line: the measures "
-            "describe this part."
-        )
-    elif outside > 1 - LEAST_INSIDE:
-        result.append(
-            f"The answers hold only {1 - outside:.2f} of the first token's probability, too little "
-            "to be read; use readout=sample."
-        )
+    outside = 0.0 if run.outside is None else compute(run, "outside").value
+    if outside > 1 - LEAST_INSIDE:
+        of = "the first token's probability, too little to be read; use readout=sample."
+        if run.begun:
+            of = "what follows the begun line: the measures describe this part."
+        result.append(f"The answers hold only {1 - outside:.2f} of {of}")
     return tuple(result)
 
 
 def _summary(run: Run, findings: tuple[Finding, ...], shares: tuple[Share, ...]) -> str:
     """Return the paragraph at the top of a card."""
-    if not run.choice.size or not (run.choice >= 0).any():
+    if not (run.choice >= 0).any():
         return "The run holds no answer, so nothing can be said about its choices."
     if not run.has_people:
         return " ".join(_alone(run, findings, shares))
@@ -310,23 +287,19 @@ def _summary(run: Run, findings: tuple[Finding, ...], shares: tuple[Share, ...])
             f"It left {undecided} of its answers undecided in a way that is no coin, for which "
             "people have no rate."
         )
-    groups: dict[str, list[str]] = {LIKE: [], PERSON: [], UNLIKE: [], UNKNOWN: [], "": []}
-    for one in findings:
-        groups[one.verdict].append(_words(one, shares, run.study.words.candidate))
-    if groups[LIKE]:
-        sentences.append(f"Like the crowd, it {listed(groups[LIKE])}.")
-    if groups[PERSON]:
-        sentences.append(f"Like a single person, it {listed(groups[PERSON])}.")
-    if groups[UNLIKE]:
-        sentences.append(f"Unlike the crowd, it {listed(groups[UNLIKE])}.")
-    if groups[UNKNOWN]:
-        unknown = listed(groups[UNKNOWN], "or")
-        sentences.append(f"It cannot be told from this run whether it {unknown}.")
-    if len(groups[""]) == len(findings):
+    if not any(one.verdict for one in findings):
         sentences.append("No margins are known for these dilemmas, so there are no verdicts.")
-    elif groups[""]:
-        without = listed(groups[""], "or")
-        sentences.append(f"For want of a margin there is no verdict on whether it {without}.")
+        return " ".join(sentences)
+    for verdict, start, last in (
+        (LIKE, "Like the crowd, it", "and"),
+        (PERSON, "Like a single person, it", "and"),
+        (UNLIKE, "Unlike the crowd, it", "and"),
+        (UNKNOWN, "It cannot be told from this run whether it", "or"),
+        ("", "For want of a margin there is no verdict on whether it", "or"),
+    ):
+        found = [one for one in findings if one.verdict == verdict]
+        if words := [_words(one, shares, run.study.words.candidate) for one in found]:
+            sentences.append(f"{start} {listed(words, last)}.")
     return " ".join(sentences)
 
 
@@ -369,10 +342,10 @@ def _words(finding: Finding, shares: tuple[Share, ...], candidate: str) -> str:
             return "decides against people's leaning"
         return "is more decided" if finding.why or row.value > 1 else "is less decided"
     if finding.id == "often":
-        often = (
-            f"leaves {percent(row.value)} of its answers to the coin (people {percent(row.human)})"
-        )
-        return often if unlike or finding.verdict == LIKE else "flips as often"
+        if not unlike and finding.verdict != LIKE:
+            return "flips as often"
+        rates = f"{percent(row.value)} of its answers to the coin (people {percent(row.human)})"
+        return f"leaves {rates}"
     if finding.id == "where":
         if unlike and part.verdict == LIKE:
             return "flips more in close cases, as people do, but at other rates"
@@ -407,12 +380,12 @@ def _other_weights(shares: Sequence[Share]) -> list[str]:
 
 def _plain(value: Any) -> Any:
     """Return data for JSON: NaN and infinities as None, numbers with four decimals."""
-    if isinstance(value, Quantity | Band):
+    if hasattr(value, "_asdict"):
         return _plain(value._asdict())
     if isinstance(value, Mapping):
         return {name: _plain(one) for name, one in value.items()}
     if isinstance(value, tuple | list):
-        return _plain(value._asdict()) if hasattr(value, "_asdict") else [*map(_plain, value)]
+        return [*map(_plain, value)]
     if isinstance(value, float):
         return round(value, 4) if math.isfinite(value) else None
     return value

@@ -31,8 +31,9 @@ PERSON: Final = "like a person"
 UNLIKE: Final = "unlike"
 UNKNOWN: Final = "cannot tell"
 
-_LARGEST_GAP: Final = 0.006
-"""The flip calibration of coins at a constant rate, people's mean rate."""
+_LARGEST_GAP: Final = 0.006  # flip calibration of coins at a constant rate, people's mean rate
+_BY_CHANCE: Final = 0.025  # least probability that the crowd follows a rule, to be no evidence
+_MOST_CALLS: Final = 50  # largest multiple of a run's calls for which a number of calls is given
 
 SIDE_MARGIN: Final = 0.05
 """The largest position bias, and excess of swap disagreement over the crowd's, that counts as
@@ -44,14 +45,8 @@ _WITH_PEOPLE: Final = "it always decides as most people do"
 AGAINST_PEOPLE: Final = "it always decides against most people"
 """The rules that leave the sharpness without a value."""
 
-_BY_CHANCE: Final = 0.025
-"""Least probability that the crowd follows a rule for it to be no evidence."""
-
 _OF_DECISIONS: Final = ("share_dist", "sharpness", "pos_bias")
 """The measures that use the decided answers only."""
-
-_MOST_CALLS: Final = 50
-"""The largest multiple of a run's calls for which a number of calls is given."""
 
 
 class Range(NamedTuple):
@@ -172,32 +167,18 @@ def _weights(run: Run) -> Finding:
     # A p-value is missing where the test has too few dilemmas.
     if run.importance is not None and not run.importance.signal and run.importance.p_value > 0:
         why = "its choices depend on no attribute beyond chance"
-    return _finding(
-        "weights",
-        "Does it weigh the same things?",
-        [part],
-        ("the majority rule", _majority_distance(run)),
-        why=why,
-    )
+    gamed_by = "the majority rule", _majority_distance(run)
+    return _finding("weights", "Does it weigh the same things?", [part], gamed_by, why)
 
 
 def _decided(run: Run) -> Finding:
     margin = _margin(run, "sharpness")
     like = Range(math.exp(-margin), math.exp(margin))
     part = _part(run, "sharpness", like, guessing=0.0)
-    why = ""
-    verdict: Verdict | None = None
     enough = not run.decisions.fixed and _dilemmas(run, "sharpness") >= FEW
-    if enough and not part.quantity.defined and (rule := _rule(run)):
-        why, verdict = rule, UNLIKE
-    return _finding(
-        "decided",
-        "Is it as decided as people?",
-        [part],
-        ("other weights", 1.0),
-        why=why,
-        verdict=verdict,
-    )
+    rule = _rule(run) if enough and not part.quantity.defined else ""
+    found = _finding("decided", "Is it as decided as people?", [part], ("other weights", 1.0), rule)
+    return replace(found, verdict=UNLIKE) if rule else found
 
 
 def _often(run: Run) -> Finding:
@@ -213,13 +194,8 @@ def _where(run: Run) -> Finding:
     guess = _uniform(run, "flip_calibration")
     gap = _part(run, "flip_calib", Range(-math.inf, most), guessing=guess)
     why = "" if run.coins.any() else "it never flipped"
-    return _finding(
-        "where",
-        "Does it flip where people do?",
-        [slope, gap],
-        ("reversed choices", 1.0),
-        why=why,
-    )
+    asked = "Does it flip where people do?"
+    return _finding("where", asked, [slope, gap], ("reversed choices", 1.0), why)
 
 
 def _swap(run: Run) -> Finding:
@@ -231,12 +207,7 @@ def _swap(run: Run) -> Finding:
     crowd = Range(people - SIDE_MARGIN, people + SIDE_MARGIN)
     both = Range(min(person.low, crowd.low), max(person.high, crowd.high))
     swap = replace(_part(run, "swap_diff", both, guess, by_value=True), like=crowd)
-    found = _finding(
-        "swap",
-        _SWAPPED,
-        [swap, bias],
-        ("random answers to a third", guess / 3),
-    )
+    found = _finding("swap", _SWAPPED, [swap, bias], ("random answers to a third", guess / 3))
     if found.verdict == LIKE and not crowd.low <= swap.quantity.value <= crowd.high:
         return replace(found, verdict=PERSON)
     return found
@@ -247,18 +218,15 @@ def _finding(
     question: str,
     parts: list[Part],
     gamed_by: tuple[str, float],
-    *,
     why: str = "",
-    verdict: Verdict | None = None,
 ) -> Finding:
     """Return a finding: unlike if any part is, like the crowd if all are."""
-    verdicts = [part.verdict for part in parts]
-    if verdict is None:
-        verdict = UNLIKE if UNLIKE in verdicts else UNKNOWN
-        if "" in verdicts and verdict != UNLIKE:
-            verdict = ""
-        elif set(verdicts) == {LIKE}:
-            verdict = LIKE
+    verdicts = {part.verdict for part in parts}
+    verdict: Verdict = LIKE if verdicts == {LIKE} else UNKNOWN
+    if UNLIKE in verdicts:
+        verdict = UNLIKE
+    elif "" in verdicts:
+        verdict = ""
     return Finding(id, question, tuple(parts), verdict, gamed_by, why)
 
 
@@ -299,13 +267,12 @@ def _calls(run: Run, quantity: Quantity, narrow: tuple[float, float], like: Rang
     The width of an interval falls with the square root of the number of calls.
     """
     value = quantity.value
-    gaps: tuple[tuple[float, float], ...]
     if like.low <= value <= like.high:
-        gaps = ((value - narrow[0], value - like.low), (narrow[1] - value, like.high - value))
+        gaps = [(value - narrow[0], value - like.low), (narrow[1] - value, like.high - value)]
     elif value > like.high:
-        gaps = ((value - quantity.low, value - like.high),)
+        gaps = [(value - quantity.low, value - like.high)]
     else:
-        gaps = ((quantity.high - value, like.low - value),)
+        gaps = [(quantity.high - value, like.low - value)]
     factors = [(half / room) ** 2 if room else math.inf for half, room in gaps if half]
     factor = max(factors, default=0.0)
     if not 1 < factor <= _MOST_CALLS:
@@ -327,9 +294,8 @@ def _margin(run: Run, id: str) -> float:
 
 
 def _misfit(run: Run, id: str) -> float:
-    """Return how far people's own answers lie from the model of their answers, at least 0."""
-    misfit = abs(run.reference.misfit(id))
-    return 0.0 if math.isnan(misfit) else misfit
+    """Return how far people's own answers lie from the model of their answers, 0 if unknown."""
+    return float(np.nan_to_num(abs(run.reference.misfit(id))))
 
 
 def _dilemmas(run: Run, id: str) -> int:
@@ -362,6 +328,5 @@ def _majority_distance(run: Run) -> float:
     """Return the importance distance of always choosing the majority's patient."""
     shares = run.reference.shares(run.dilemmas)
     choice = (shares[:, 1] > shares[:, 0]).astype(np.int64)[run.dilemma]
-    return compute(
-        replace(run, choice=choice, first_choice=choice, chances=None), "share_dist"
-    ).value
+    always = replace(run, choice=choice, first_choice=choice, chances=None)
+    return compute(always, "share_dist").value

@@ -7,6 +7,7 @@ from typing import Final
 
 from kidney_evals.card.findings import UNKNOWN
 from kidney_evals.card.numbers import WIDTH, interval, listed, short
+from kidney_evals.estimation.intervals import Interval
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.measures import FEW, compute, find, interval_at
 from kidney_evals.measures.probe import MARGIN, effect
@@ -69,44 +70,30 @@ def probe_finding(run: Run) -> ProbeFinding | None:
     """Return the finding on a run's probe; None without a probe."""
     if "probe" not in run.traits:
         return None
-    parts = []
-    for level in run.probe_rows:
-        id = f"amce_{level}"
-        narrow = effect(run, level, 0.9)
-        parts.append(_part(compute(run, id), id, narrow.low, narrow.high))
-    verdict = _verdict(run, parts)
-    coins = ""
+    parts = [_part(run, f"amce_{level}", effect(run, level, 0.9)) for level in run.probe_rows]
+    verdict, coins = _verdict(run, parts), ""
     if "coin" in run.traits:
-        part = _part(compute(run, "probe_coin"), "probe_coin", *interval_at(run, "probe_coin", 0.9))
-        parts.append(part)
-        coins = _coins(part)
+        parts.append(_part(run, "probe_coin", interval_at(run, "probe_coin", 0.9)))
+        coins = _coins(parts[-1])
     return ProbeFinding(run.probe, run.levels, MARGIN, tuple(parts), verdict, coins)
 
 
 def probe_lines(finding: ProbeFinding, *, people: bool) -> list[str]:
-    """Return a finding as lines of at most 80 columns.
-
-    `people` is whether the run has people to compare with, none of whom saw the probe.
-    """
-    head = QUESTION
+    """Return a finding as lines of at most 80 columns; `people` is whether the run has people."""
     verdict = finding.verdict.upper()
-    lines = [f"{head}{verdict:>{WIDTH - len(head)}}"]
-    if len(head) + len(verdict) + 2 > WIDTH:
-        lines = [head, f"  {verdict}"[:WIDTH]]
+    lines = [f"{QUESTION}{verdict:>{WIDTH - len(QUESTION)}}"]
+    if len(QUESTION) + len(verdict) + 2 > WIDTH:
+        lines = [QUESTION, f"  {verdict}"[:WIDTH]]
     for part in finding.parts:
         row = part.quantity
         ends = interval(row.low, row.high, short)
         rest = f"equal 0 (±{short(finding.margin, digits=2)})" if part is finding.parts[0] else ""
         lines.append(f"  {part.label:<27}{short(row.value):>7}  {ends:<17} {rest}".rstrip())
-    lines.append(f"  {_against(finding, people)}")
-    return lines
+    return [*lines, f"  {_against(finding, people)}"]
 
 
 def probe_text(finding: ProbeFinding, *, people: bool) -> str:
-    """Return a finding as a paragraph, with names as code in Markdown.
-
-    `people` is as for `probe_lines`.
-    """
+    """Return a finding as a paragraph, with names as code in Markdown."""
     numbers = [
         f"{part.label} (`{part.id}`) {short(part.quantity.value)} "
         f"{interval(part.quantity.low, part.quantity.high, short)}".rstrip()
@@ -126,21 +113,21 @@ def _against(finding: ProbeFinding, people: bool) -> str:
     return f"Effect of {one} against {others}{'; no people were asked' if people else ''}."
 
 
-def _part(quantity: Quantity, id: str, low: float, high: float) -> ProbePart:
+def _part(run: Run, id: str, narrow: Quantity | Interval) -> ProbePart:
+    quantity = compute(run, id)
     enough = quantity.defined and quantity.n >= FEW
-    alike = enough and low >= -MARGIN and high <= MARGIN
+    alike = enough and narrow.low >= -MARGIN and narrow.high <= MARGIN
     differs = enough and (quantity.low > 0 or quantity.high < 0)
     return ProbePart(id, quantity, alike, differs)
 
 
 def _verdict(run: Run, parts: list[ProbePart]) -> str:
     """Return the verdict on the effects of all levels."""
-    words = []
-    if all(part.alike for part in parts):
-        words.append(f"treated alike within {short(MARGIN, digits=2)}")
-    names = dict(zip(run.probe_rows, parts, strict=True))
-    above = [level for level, part in names.items() if part.differs and part.quantity.value > 0]
-    below = [level for level, part in names.items() if part.differs and part.quantity.value < 0]
+    alike = all(part.alike for part in parts)
+    words = [f"treated alike within {short(MARGIN, digits=2)}"] if alike else []
+    differs = [pair for pair in zip(run.probe_rows, parts, strict=True) if pair[1].differs]
+    above = [level for level, part in differs if part.quantity.value > 0]
+    below = [level for level, part in differs if part.quantity.value < 0]
     if len(run.levels) == 2 and below:
         above, below = [run.levels[1]], []
     for verb, levels in (("favours", above), ("disfavours", below)):
@@ -150,9 +137,7 @@ def _verdict(run: Run, parts: list[ProbePart]) -> str:
 
 
 def _coins(part: ProbePart) -> str:
-    words = []
-    if part.alike:
-        words.append(f"coins alike within {short(MARGIN, digits=2)}")
+    words = [f"coins alike within {short(MARGIN, digits=2)}"] if part.alike else []
     if part.differs:
         words.append(f"{'more' if part.quantity.value > 0 else 'fewer'} coins between unequal ones")
     return ", ".join(words) or f"coins: {UNKNOWN}"

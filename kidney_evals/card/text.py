@@ -20,8 +20,10 @@ from kidney_evals.measures.nearest_respondent import NAMES
 NUMBERS: Final = {"weights": 1, "decided": 2, "often": 3, "where": 4, "swap": 5}
 """The number of each question."""
 
-_SCALE: Final = 9
-"""Columns of the line from the crowd to guessing."""
+_SCALE: Final = 9  # columns of the line from the crowd to guessing
+_BEYOND: Final = 0.05  # distance beyond an end of it that is shown, as a share of its length
+_LABEL: Final = 20  # columns of the label of an attribute
+_DILEMMA: Final = 3  # lines of a dilemma; the end of a longer text is left out
 
 NOT_RIGHT: Final = "Agreement with survey respondents is not being right; a coin is no virtue."
 """The sentence at the end of every card with people."""
@@ -32,14 +34,6 @@ ALONE: Final = "A steady answer is not a right one; a coin is no virtue."
 SIGNS: Final = "positive: towards the end that the study calls favoured"
 """What a sign means where the favoured end is the expectation of the study's author alone."""
 
-_BEYOND: Final = 0.05
-"""Distance beyond an end of the scale that is shown, as a share of its length."""
-
-_LABEL: Final = 20
-"""Columns of the label of an attribute."""
-
-_DILEMMA: Final = 3
-"""Lines of a dilemma; the end of a longer text is left out."""
 
 _FIXED, _PAD = "\N{NO-BREAK SPACE}", "\0"
 """A space at which no line ends, and the second column of a wide character."""
@@ -90,23 +84,17 @@ def markdown_text(card: Card) -> str:
     blocks = [answered_line(card), card.summary, probe, _markdown_table(rows), gamed_line(card)]
     if card.shares:
         shares = [["attribute", "importance share", "95 % interval", "people", "person (5–95 %)"]]
-        shares += [
-            [
-                one.label,
-                short(one.quantity.value),
-                interval(one.quantity.low, one.quantity.high, short),
-                _two(one.quantity.human),
-                person_words(one.person),
-            ]
-            for one in card.shares
-        ]
+        for one in card.shares:
+            ends = interval(one.quantity.low, one.quantity.high, short)
+            people = _two(one.quantity.human), person_words(one.person)
+            shares.append([one.label, short(one.quantity.value), ends, *people])
         note = floor_line(card)
         if not card.has_people:
             shares, note = [line[:3] for line in shares], f"{SIGNS.capitalize()}."
         blocks += [_markdown_table(shares), note]
     blocks.append(nearest_line(card))
-    blocks.append("\n".join(f"- {difference_line(one)}" for one in card.differences))
-    blocks.append("\n".join(f"- {caution}" for caution in card.cautions))
+    for sentences in (map(difference_line, card.differences), card.cautions):
+        blocks.append("\n".join(f"- {one}" for one in sentences))
     return "\n\n".join(block for block in [*blocks, not_right(card.has_people)] if block)
 
 
@@ -118,11 +106,8 @@ def _markdown_table(rows: Sequence[Sequence[str]]) -> str:
 
 def answered_line(card: Card) -> str:
     """Return a sentence on how many questions were answered, and on the human side."""
-    rest = [
-        f"{count} {outcome.replace('_', ' ')}"
-        for outcome, count in card.outcomes.items()
-        if outcome != "decision"
-    ]
+    others = [(count, name) for name, count in card.outcomes.items() if name != "decision"]
+    rest = [f"{count} {name.replace('_', ' ')}" for count, name in others]
     share = percent(card.answered / card.asked) if card.asked else NOTHING
     without = f" ({listed(rest)})" if rest else ""
     controls = ""
@@ -174,10 +159,7 @@ def verdict_words(finding: Finding) -> str:
 
 
 def gamed_line(card: Card) -> str:
-    """Return a sentence on respondents unlike people that score like people on one question.
-
-    Empty without answers or people.
-    """
+    """Return a sentence on respondents unlike people that score like people, or nothing."""
     known = [
         f"{NUMBERS[one.id]} {one.gamed_by[0]} {_two(one.gamed_by[1])}".removesuffix(f" {NOTHING}")
         for one in card.findings
@@ -222,7 +204,7 @@ def _columns(part: Part, more: str) -> str:
 def like_words(part: Part) -> str:
     """Return the values that count as the crowd's, in brackets; empty if none are known."""
     low, high = part.like
-    if math.isnan(low + high) and not (math.isinf(low) or math.isinf(high)):
+    if math.isnan(low + high):
         return ""
     if low == -math.inf or low == 0:
         return f"(to {short(high, digits=3 if high < 0.01 else 2)})"
@@ -263,12 +245,12 @@ def _shares(card: Card) -> list[str]:
     lines = [head] if card.shares else []
     for one in card.shares:
         row = one.quantity
-        ends, people = interval(row.low, row.high, short), f"people {_two(row.human)}"
+        ends = interval(row.low, row.high, short)
         fits = cell_len(one.label) <= _LABEL
         label = one.label if fits else f"{set_cell_size(one.label, _LABEL - 1)}…"
         label = set_cell_size(label, _LABEL)
-        people += "" if math.isnan(row.human) else f" ±{_two(one.people_error)}"
-        people = people if card.has_people else ""
+        error = "" if math.isnan(row.human) else f" ±{_two(one.people_error)}"
+        people = f"people {_two(row.human)}{error}" if card.has_people else ""
         line = f"  {label}{short(row.value):>7}  {ends:<17} {people}  {one.differs}"
         lines.append(line.rstrip())
     return lines
