@@ -21,9 +21,7 @@ if TYPE_CHECKING:
     from inspect_ai import Task
     from inspect_ai.dataset import Sample
 
-_MOST_QUESTIONS = 2
-"""Maximum number of questions per sample: an unreadable answer is asked for once more."""
-
+_MOST_QUESTIONS = 2  # per sample: an unreadable answer is asked for once more
 
 _Dollars = Annotated[Number, Field(ge=0, le=1e6)]
 
@@ -44,10 +42,7 @@ class _PriceFile(RootModel[Annotated[dict[Line, Price], Field(min_length=1)]]):
 
 
 def read_prices(path: Path | None) -> dict[str, Price]:
-    """Read a price file, YAML or JSON, by model name as in `--model`; {} for None.
-
-    Prices change, so the package ships none. `UserError` if the file is invalid.
-    """
+    """Read a price file, YAML or JSON, by model name as in `--model`; the package ships none."""
     if path is None:
         return {}
     file = JsonFile if path.suffix.lower() == ".json" else YamlFile
@@ -63,20 +58,12 @@ class Ending(NamedTuple):
 
 
 class Amounts(NamedTuple):
-    """The samples, calls and tokens of a task or of a whole plan.
+    """The samples, calls and tokens of a task or of a whole plan."""
 
-    Attributes:
-        samples: Samples before epochs, controls included; the maximum if the run may end early.
-        calls: Fewest and most model calls over all epochs. The fewest are without any repeat
-            question, and up to the first look if the run may end early.
-        input_tokens: Estimate over all calls.
-        output_tokens: Estimate over all calls, without reasoning tokens.
-    """
-
-    samples: int
-    calls: tuple[int, int]
+    samples: int  # before epochs, controls included; the maximum if the run may end early
+    calls: tuple[int, int]  # fewest (no repeat question, the earliest end) and most, all epochs
     input_tokens: Estimate
-    output_tokens: Estimate
+    output_tokens: Estimate  # without reasoning tokens
 
 
 class TaskPlan(NamedTuple):
@@ -108,10 +95,7 @@ class Plan:
 
     @property
     def costs(self) -> dict[str, Estimate | None]:
-        """USD by model, None if its price is unknown.
-
-        `high` includes repeat questions and long answers; reasoning tokens are never included.
-        """
+        """USD by model, without reasoning tokens; None if its price is unknown."""
         pairs = list(zip(self.total.input_tokens, self.total.output_tokens, strict=True))
         return {
             model: None if price is None else Estimate(*(price.cost(*pair) for pair in pairs))
@@ -128,14 +112,10 @@ def make_plan(
     limit: int | None = None,
     prices: Mapping[str, Price] | None = None,
 ) -> Plan:
-    """Plan a run without calling or constructing a model.
+    """Plan a run of a task or suite, with or without `kidney_evals/`, without calling a model.
 
-    `target` is a task or a suite, with or without `kidney_evals/`; `models` are names as in
-    `--model`, and `prices` are by these names; `arguments` are the task's (`-T`). `epochs` is by
-    default each task's own number. `limit` is the number of samples of each task, by default all.
-
-    Raises:
-        UserError: A task, suite or parameter is unknown, or a task rejects a value.
+    `arguments` are the task's (`-T`); `epochs` and `limit`, by default each task's own number and
+    all, are per task. `UserError` if a name is unknown or a task rejects a value.
     """
     for name, number in (("epochs", epochs), ("limit", limit)):
         if number is not None and number < 1:
@@ -198,19 +178,17 @@ def _plan_task(
         ]
     # The task has checked these arguments; the suites do not set them.
     asked = arguments.get("explain", "none"), arguments.get("wording", "default")
-    used, made = zip(*(measure(part, repeats, *asked) for part in parts), strict=True)
+    found = [measure(part, repeats, *asked) for part in parts]
+    ranges = zip(found[0], found[len(found) // 2], found[-1], strict=True)
+    used, made = (Estimate(one.low, two.expected, three.high) for one, two, three in ranges)
     fewest, most = (len(part) * repeats for part in (parts[0], parts[-1]))
-    amounts = Amounts(
-        samples=len(samples),
-        calls=(fewest, most if read_out else most * _MOST_QUESTIONS),
-        input_tokens=_between(used),
-        output_tokens=_between(made),
-    )
+    calls = fewest, most if read_out else most * _MOST_QUESTIONS
     probe, levels = (str(main[0].get(key, "")) for key in ("probe", "probe_levels"))
     # The expected precision was simulated for sampled answers without a probe only.
     rows = () if read_out or probe else expectations(design)
     people = any("human_a" in facts for facts in main)
     count = len(levels.split(",")) if probe else 0
+    amounts = Amounts(len(samples), calls, used, made)
     return TaskPlan(name, design, amounts, rows, ending, people, probe, count)
 
 
@@ -220,11 +198,6 @@ def _ending(design: Design, precision: float | None) -> Ending | None:
         return None  # a --limit may leave too few dilemmas to end early
     expected = expected_end(design, row, precision, ends)
     return Ending(precision, row, (ends[0], expected, ends[-1]))
-
-
-def _between(estimates: Sequence[Estimate]) -> Estimate:
-    """Return the first estimate's `low`, the middle one's `expected` and the last one's `high`."""
-    return Estimate(estimates[0].low, estimates[len(estimates) // 2].expected, estimates[-1].high)
 
 
 def _design(main: Sequence[Mapping[str, Any]], repeats: int) -> Design:

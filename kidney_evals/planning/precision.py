@@ -87,31 +87,19 @@ UNKNOWN: Final = Range(NAN, NAN)
 
 
 class Expectation(NamedTuple):
-    """Expected precision of one measure; NaN where unknown.
+    """Expected precision of one measure; NaN where unknown."""
 
-    Attributes:
-        row: The measure's name in the log.
-        value: Expected value of a respondent who samples each answer from people's shares.
-        half: Half width of the 95 % interval for that respondent.
-        half_consistent: Smallest and largest half width for respondents with the same shares whose
-            answers to one dilemma correlate by `CONSISTENCY`.
-        zero_value: Expected value of the respondent in `ZERO`.
-        zero: Interval of `zero_value`.
-        change: Smallest and largest detectable change between two models over `CONSISTENCY`.
-        paired: Whether `change` was simulated for paired runs on the same dilemmas. If not, it
-            assumes independent runs, and paired runs detect smaller changes.
-        change_from_zero: As `change`, but from the respondent in `ZERO`; unknown if not simulated.
-    """
-
-    row: str
-    value: float
-    half: float
-    half_consistent: Range
-    zero_value: float
-    zero: Range
-    change: Range
+    row: str  # the measure's name in the log
+    value: float  # of a respondent who samples each answer from people's shares
+    half: float  # half width of its 95 % interval
+    half_consistent: Range  # half widths with the same shares and correlations of `CONSISTENCY`
+    zero_value: float  # of the respondent in `ZERO`
+    zero: Range  # interval of `zero_value`
+    change: Range  # detectable changes between two models over `CONSISTENCY`
+    # Whether `change` was simulated for paired runs on the same dilemmas. If not, it assumes
+    # independent runs, and paired runs detect smaller changes.
     paired: bool
-    change_from_zero: Range
+    change_from_zero: Range  # as `change`, but from the respondent in `ZERO`
 
 
 class _Entry(NamedTuple):
@@ -127,11 +115,7 @@ _NO_ENTRY: Final = _Entry(NAN, NAN, NAN, NAN)
 
 
 def expectations(design: Design) -> tuple[Expectation, ...]:
-    """Return the expected precision of a task's measures.
-
-    Measures that the design does not support (a choice distance with one answer per dilemma) are
-    NaN, as are the widths for a study that is not in the table.
-    """
+    """Return the expected precision of a task's measures; NaN if not supported or tabulated."""
     importance = dict.fromkeys(
         row
         for study, condition, _, _, row in _table()
@@ -141,10 +125,9 @@ def expectations(design: Design) -> tuple[Expectation, ...]:
 
 
 def expected_end(design: Design, row: str, precision: float, looks: Sequence[int]) -> int:
-    """Return the number of dilemmas after which a run with `-T precision` ends for human answers.
+    """Return the first of `looks` at which the half width of `row` is below `precision`.
 
-    It is the first of `looks`, the numbers of dilemmas at which the run checks its interval, at
-    which the half width of `row` is below `precision`, and the last if none is.
+    It is expected for people's answers; the last of `looks` if the width is never below.
     """
     for dilemmas in looks:
         both = round(dilemmas * design.both_orders / design.dilemmas)
@@ -154,10 +137,9 @@ def expected_end(design: Design, row: str, precision: float, looks: Sequence[int
 
 
 def detectable(sd: float) -> float:
-    """Return the change that a two-sided test at 5 % detects with 90 % power.
+    """Return the change between two independent runs, each with standard error `sd`, that is found.
 
-    (z_.975 + z_.90) times the standard error of the difference of two independent runs, with `sd`
-    that of one run. A paired comparison on the same dilemmas detects smaller changes.
+    A two-sided test at 5 % detects it with 90 % power: (z_.975 + z_.90) √2 sd.
     """
     return (ALARM + POWER) * math.sqrt(2) * sd
 
@@ -185,11 +167,10 @@ def detectable_rise(rate: float, size: float) -> float:
 def paired_changes(
     study: str, condition: Condition, row: str, start: str, dilemmas: int
 ) -> list[float]:
-    """Return the change in `row` that is detected with 90 % power, for each consistency except 0.
+    """Return the change from `start` that is detected with 90 % power, for each consistency but 0.
 
-    `start` is the old version; each of the `dilemmas` is asked once in both orders. Between
-    simulated sizes, change × √dilemmas is interpolated linearly; above the largest size it is
-    constant. Empty if nothing was simulated for the arguments, or only larger sizes.
+    Each dilemma is asked once in both orders. Between simulated sizes, change × √dilemmas is
+    interpolated linearly; above the largest it is constant. Empty below the smallest.
     """
     grids: dict[str, list[tuple[int, float]]] = {}
     for line in _lines(study, condition, row):
@@ -225,26 +206,26 @@ def probe_widths(condition: str, levels: int, dilemmas: int) -> dict[str, float]
     For another number of dilemmas than those simulated, by the root of the number; for another
     number of levels empty.
     """
-    found: dict[str, tuple[int, float]] = {}
-    for line in read_lines("probe"):
-        here = line["condition"] == condition and int(line["levels"]) == levels
-        if here and float(line["bias"]) == 0 and line["respondent"] in ("crowd", "rule"):
-            entry = int(line["dilemmas"]), float(line["half"])
-            old = found.get(line["respondent"])
-            if old is None or abs(entry[0] - dilemmas) < abs(old[0] - dilemmas):
-                found[line["respondent"]] = entry
+    found = {}
     # All answers of a rule without an effect are equal, and its width falls with the number.
-    return {
-        name: half * (count / dilemmas) ** (1 if name == "rule" else 0.5)
-        for name, (count, half) in found.items()
-    }
+    for respondent, power in (("crowd", 0.5), ("rule", 1)):
+        halves = {
+            int(line["dilemmas"]): float(line["half"])
+            for line in read_lines("probe")
+            if (line["condition"], line["respondent"]) == (condition, respondent)
+            and (int(line["levels"]), float(line["bias"])) == (levels, 0)
+        }
+        if halves:
+            nearest = min(halves, key=lambda size: abs(size - dilemmas))
+            found[respondent] = halves[nearest] * (nearest / dilemmas) ** power
+    return found
 
 
 def effective_answers(design: Design, correlation: float) -> float:
-    """Return the effective number of independent answers behind a rate.
+    """Return the effective number of independent answers behind a rate: N / (1 + (m - 1) ρ).
 
-    N / (1 + (m - 1) ρ) for a sample of dilemmas (Kish 1965), m answers each; N / (1 - ρ) for a
-    fixed list, where differences between questions are not sampling error.
+    m is the number of answers per dilemma (Kish 1965). N / (1 - ρ) on a fixed list, where
+    differences between questions are not sampling error.
     """
     total = design.dilemmas * design.answers
     if design.drawn:
@@ -352,10 +333,9 @@ def _all_zero(design: Design, row: str) -> tuple[float, Range]:
 def _table() -> dict[tuple[str, str, str, float, str], dict[int, NDArray[np.float64]]]:
     """Return the table: by answers per dilemma, the number of dilemmas and those of `_Entry`."""
     table: dict[tuple[str, str, str, float, str], dict[int, NDArray[np.float64]]] = {}
-    numbers = ("dilemmas", *_Entry._fields)
     for line in read_lines("precision"):
         study, condition, respondent = line["study"], line["condition"], line["respondent"]
         key = (study, condition, respondent, float(line["consistency"]), line["row"])
-        entry = np.array([float(line[name]) for name in numbers])
+        entry = np.array([float(line[name]) for name in ("dilemmas", *_Entry._fields)])
         table.setdefault(key, {})[int(line["answers"])] = entry
     return table

@@ -9,13 +9,7 @@ from functools import partial
 
 from kidney_evals.measures import FEW
 from kidney_evals.planning.plan import Plan, TaskPlan
-from kidney_evals.planning.precision import (
-    CONSISTENCY,
-    ZERO,
-    Expectation,
-    Range,
-    probe_widths,
-)
+from kidney_evals.planning.precision import CONSISTENCY, ZERO, Expectation, Range, probe_widths
 from kidney_evals.planning.tokens import ASSUMPTIONS
 
 _ZERO_NOTES = {
@@ -117,9 +111,9 @@ def _precision(task: TaskPlan) -> list[str]:
 def _probe(task: TaskPlan) -> str:
     """Return the expected half widths of a probe's effect, from those simulated, as a sentence."""
     widths = probe_widths(task.design.condition, task.levels, task.design.dilemmas)
-    says = f"probe {task.probe}: its effect, 0 for equal treatment, has a 95 % interval of about "
     if not task.design.drawn or not widths:
         return f"probe {task.probe}: no widths are tabulated for this design."
+    says = f"probe {task.probe}: its effect, 0 for equal treatment, has a 95 % interval of about "
     words = {"crowd": "answers as random as people's", "rule": "a rule without chance"}
     return says + " and ".join(
         f"±{_short(half)} for {words[name]}" for name, half in widths.items()

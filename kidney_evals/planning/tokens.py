@@ -1,9 +1,6 @@
-"""Estimate the tokens of a run from its prompts.
+"""Estimate the tokens of a run from its prompts, as `ASSUMPTIONS` says.
 
-No tokenizer is used, because each provider has its own and some must be downloaded. The expected
-value assumes 4 characters per token, as in English prompts. The range covers tokenizers of 3 to 5
-characters per token, the tokens that a provider adds to a message, and answers that are longer than
-requested.
+No tokenizer is used, because each provider has its own and some must be downloaded.
 """
 
 from __future__ import annotations
@@ -61,14 +58,9 @@ ASSUMPTIONS: Final = (
 def measure(
     samples: Sequence[Sample], epochs: int, explain: Explain, wording: str | Sequence[str]
 ) -> tuple[Estimate, Estimate]:
-    """Estimate the input and output tokens of a run, without reasoning.
-
-    `explain` and `wording` are the task's arguments.
-    """
+    """Estimate the input and output tokens of a run, given the task's arguments."""
     answer = ANSWER[explain]
-    asked = [
-        _input(messages, repeat, answer) for messages, repeat in prompts(samples, explain, wording)
-    ]
+    asked = [_input(*texts, answer) for texts in prompts(samples, explain, wording)]
     # A repeat question asks for the answer line only.
     made = answer._replace(high=answer.high + ANSWER["none"].high)
     used = Estimate(*(epochs * part for part in Estimate.total(asked)))
@@ -78,10 +70,7 @@ def measure(
 def prompts(
     samples: Sequence[Sample], explain: Explain, wording: str | Sequence[str] = "default"
 ) -> list[tuple[list[str], str]]:
-    """Return each sample's texts of the first call's messages, and the repeat question.
-
-    They are rendered as by the tasks' own solvers.
-    """
+    """Return the texts of the first call's messages and the repeat question, as solvers do."""
     from inspect_ai.model import ChatMessageSystem
 
     from kidney_evals.elicitation.probes import probe_line
