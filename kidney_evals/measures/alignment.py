@@ -115,9 +115,8 @@ def importance_share(run: Run, attribute: str) -> Quantity:
     people, estimate = float(run.reference.importance[index]), run.importance
     if estimate is None or not estimate.defined:
         return undefined(people)
-    ends = estimate.shares, estimate.low, estimate.high
-    value, low, high = (float(shares[index]) for shares in ends)
-    return Quantity(value, low, high, people, len(run.decisions.decided))
+    found = (estimate.shares, estimate.low, estimate.high)
+    return Quantity(*(float(one[index]) for one in found), people, len(run.decisions.decided))
 
 
 measure(
@@ -161,11 +160,7 @@ measure(
     bounds=lambda run: estimators.bounds.distance_bounds(run.decisions, *run.unanswered),
     baselines=_baselines(
         lambda baseline: baseline.choice_distance,
-        {
-            "always the majority": "majority",
-            "never flips": "never_flips",
-            "guessing": "uniform",
-        },
+        {"always the majority": "majority", "never flips": "never_flips", "guessing": "uniform"},
     ),
 )(lambda run: estimators.distance.choice_distance(run.decisions))
 

@@ -30,8 +30,8 @@ def _changed(one: Run, two: Run, what: Literal["swap", "retest"]) -> PairedDiffe
     """Return the change of a rate of disagreement, with a probe by means over each dilemma."""
     if one.levels or two.levels:
         by_dilemma = getattr(estimators.consistency, f"{what}_by_cluster")
-        runs = [(*run.swaps[:2], len(run.dilemmas)) for run in (one, two)]
-        return estimators.paired.share_change(*(by_dilemma(*run) for run in runs))
+        rates = [by_dilemma(*run.swaps[:2], len(run.dilemmas)) for run in (one, two)]
+        return estimators.paired.share_change(*rates)
     change = estimators.paired.swap_change if what == "swap" else estimators.paired.retest_change
     return change(one.decisions, two.decisions)
 
@@ -51,7 +51,7 @@ measure(
     "person who is asked twice disagrees less often.",
     gamed_by=_NO_CHANCE,
     other_mechanism="no people",
-    bounds=lambda run: _swap_bounds(run),
+    bounds=_swap_bounds,
     change=lambda one, two: _changed(one, two, "swap"),
 )(lambda run: estimators.consistency.swap_disagreement(*run.swaps[:2]))
 

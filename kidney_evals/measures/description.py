@@ -72,23 +72,16 @@ class EffectsSection(NamedTuple):
 
 @dataclass(frozen=True)
 class Description:
-    """The content of `kidney-evals describe`; a part is None if it is not available.
-
-    Attributes:
-        rows: The measures of indecision and centrality that the log contains.
-        calibration: Calibration tables by name of the human model, `shares` and with a coin `flip`.
-        effects: Marginal effects; None if dilemmas were not drawn.
-        bends: Non-linearity; None if dilemmas were not drawn or it cannot be fitted.
-    """
+    """The content of `kidney-evals describe`; a part is None if it is not available."""
 
     run: Run
     choice: IndecisionChoice | None
     two_stage: TwoStageSection | None
-    rows: dict[str, Quantity]
+    rows: dict[str, Quantity]  # the measures of indecision and centrality
     nearest: NearestSection | None
-    calibration: dict[str, tuple[BinSection, ...]]
-    effects: EffectsSection | None
-    bends: Nonlinearity | None
+    calibration: dict[str, tuple[BinSection, ...]]  # `shares` and, with a coin, `flip`
+    effects: EffectsSection | None  # marginal effects, of drawn dilemmas
+    bends: Nonlinearity | None  # of drawn dilemmas
     people_bends: dict[str, BendRow]
     bounds: dict[str, Quantity]
 
@@ -96,9 +89,8 @@ class Description:
 def describe(run: Run) -> Description:
     """Fit the models that describe a run, in a second or two.
 
-    Raises:
-        InputError: Fewer than `FEWEST` answered dilemmas, a mechanism of indecision that no
-            people were offered, or probabilities that were read out.
+    `InputError` if fewer than `FEWEST` dilemmas were answered, no people were offered the mechanism
+    of indecision, or probabilities were read out.
     """
     if run.borrows_coin:
         whose = "people were offered" if run.has_people else "its models are of"
@@ -116,7 +108,7 @@ def describe(run: Run) -> Description:
         two_stage=_two_stage(run) if offered else None,
         rows={name: compute(run, name) for name in names},
         nearest=_nearest(run),
-        calibration=calibration_bins(run),
+        calibration=_calibration(run),
         effects=_effects(run) if drawn else None,
         bends=_bends(run) if drawn else None,
         people_bends={row.attribute: row for row in run.reference.rows(BendRow)},
@@ -140,8 +132,7 @@ def _two_stage(run: Run) -> TwoStageSection:
     where = run.decisions.dilemma
     fit, failure = None, ""
     try:
-        x = run.decisions.differences[where]
-        fit = fit_two_stage(x, run.decisions.choice, clusters=where)
+        fit = fit_two_stage(run.decisions.differences[where], run.decisions.choice, clusters=where)
     except FAILURES as error:
         failure = str(error)
     return TwoStageSection(fit, failure, people, thresholds)
@@ -162,11 +153,8 @@ def _nearest(run: Run) -> NearestSection | None:
     )
 
 
-def calibration_bins(run: Run) -> dict[str, tuple[BinSection, ...]]:
-    """Return tables of a run's and people's answers in bins of |Δu|, by name of the human model.
-
-    The tables are `shares` and, with a coin, `flip`, if the study has them.
-    """
+def _calibration(run: Run) -> dict[str, tuple[BinSection, ...]]:
+    """Return the tables of a run's and people's answers in bins of |Δu|."""
     decided, answers = (each.counts.sum(axis=1) for each in (run.decisions.decided, run.decisions))
     lean = run.decisions.differences @ run.reference.weights
     favoured = np.where(lean >= 0, decided[:, FIRST], decided[:, SECOND])

@@ -19,8 +19,7 @@ Values = Callable[["Run"], tuple[Any, Any]]
 def mean_over_dilemmas(run: Run, values: Values) -> Quantity:
     """Return the mean over dilemmas of each dilemma's mean value; n counts dilemmas.
 
-    NaN with n = 0 if no sample counts. The interval is Wilson's, clustered by dilemma, or on a
-    fixed list of dilemmas with variation of answers only.
+    The interval is Wilson's, clustered by dilemma, or on a fixed list with variation of answers.
     """
     each, answers = _by_dilemma(run, values)
     known = answers > 0

@@ -24,17 +24,10 @@ from kidney_evals.studies import Dilemma
 AHEAD: Final = 2.4
 """Standard errors by which the named respondent is ahead of every other."""
 
-LEVEL: Final = 0.05
-"""Significance level of the test of fit."""
-
-FACTORS: Final = (2.0, 3.0, 5.0, 10.0)
-"""Factors on people's log odds of the candidate `sharper`."""
-
-LAPSES: Final = (0.001, 0.005, 0.02)
-"""Shares of answers at random, of which the likeliest is taken."""
-
-_MOST_ORDERS: Final = 24
-"""Largest number of orders of the attributes that are tried for `lexicographic`."""
+_LEVEL: Final = 0.05  # significance level of the test of fit
+_FACTORS: Final = (2.0, 3.0, 5.0, 10.0)  # on people's log odds, of the candidate `sharper`
+_LAPSES: Final = (0.001, 0.005, 0.02)  # shares of answers at random
+_MOST_ORDERS: Final = 24  # largest number of orders of the attributes tried for `lexicographic`
 
 NAMES: Final[Mapping[str, str]] = {
     "human": "the crowd",
@@ -57,40 +50,24 @@ Outcome = Literal["named", "none of these", "cannot tell"]
 class Nearest(NamedTuple):
     """The known respondent that a run's answers are most like.
 
-    Attributes:
-        outcome: "named" if the nearest candidate is `AHEAD` of every other and fits, "none of
-            these" if no candidate that is near fits, otherwise "cannot tell".
-        name: Id of the candidate with the highest likelihood, named or not; empty without any.
-        runner_up: Id of the candidate that is the fewest standard errors behind; may be empty.
-        z: That number of standard errors, clustered by dilemma; infinite without a runner-up.
-        candidates: Ids of the candidates that are not rejected, the likeliest first.
-        log_likelihood: Mean log-probability of an answer, by candidate.
-        answers: Number of answers.
+    The outcome is "named" if the nearest candidate is `AHEAD` of every other and fits, "none of
+    these" if no candidate that is near fits, otherwise "cannot tell".
     """
 
     outcome: Outcome
-    name: str
-    runner_up: str
-    z: float
-    candidates: tuple[str, ...]
-    log_likelihood: Mapping[str, float]
+    name: str  # of the candidate with the highest likelihood, named or not; empty without any
+    runner_up: str  # the candidate that is the fewest standard errors behind; may be empty
+    z: float  # that number of standard errors, clustered by dilemma; infinite without a runner-up
+    candidates: tuple[str, ...]  # those that are not rejected, the likeliest first
+    log_likelihood: Mapping[str, float]  # mean log-probability of an answer, by candidate
     answers: int
-
-
-class _Candidate(NamedTuple):
-    """A fitted candidate: `chances` (D, 2, K), and the log-likelihood of each dilemma, (D,)."""
-
-    chances: Floats
-    logs: Floats
 
 
 def nearest_respondent(run: Run) -> Nearest:
     """Return which known respondent a run's answers are most like, or that it is none of them.
 
-    The dilemmas are those that were answered and, if any people were asked, that people answered.
-    Where people were asked nothing, only rules that need no people are candidates. There is no
-    answer ("cannot tell", without candidates) if fewer than two dilemmas are left or the run
-    offered another mechanism of indecision than people's coin.
+    "cannot tell" without candidates if fewer than two dilemmas are left or the run offered another
+    mechanism of indecision than people's coin.
 
     Named rightly with 200 dilemmas in both orders: a rule 1.00, people reversed .92 to .96, the
     crowd .23 to .33 (400 dilemmas: .67 to .87), a simulated person .90 to .96. A new person who is
@@ -103,21 +80,20 @@ def nearest_respondent(run: Run) -> Nearest:
         return Nearest("cannot tell", "", "", float("nan"), (), {}, len(answers))
     listed = [dilemma for dilemma, is_used in zip(run.dilemmas, used, strict=True) if is_used]
     counts = answers.counts.astype(np.float64)
-    found = {name: _fitted(chances, counts) for name, chances in _candidates(run, answers, listed)}
-    total = {name: float(one.logs.sum()) for name, one in found.items()}
-    order = sorted(total, key=lambda name: -total[name])
-    best = order[0]
-    behind = {name: _lead(found[best].logs, found[name].logs) for name in order[1:]}
-    runner_up = min(behind, key=lambda name: behind[name], default="")
+    chances, logs = {}, {}
+    for name, versions in _candidates(run, answers, listed):
+        chances[name], logs[name] = _fitted(versions, counts)
+    total = {name: float(each.sum()) for name, each in logs.items()}
+    best, *others = sorted(total, key=lambda name: -total[name])
+    behind = {name: _lead(logs[best], logs[name]) for name in others}
+    runner_up = min(others, key=lambda name: behind[name], default="")
     z = behind.get(runner_up, float("inf"))
-    near = [best, *(name for name in order[1:] if behind[name] <= AHEAD)]
-    fits = {name: _fit(found[name].chances, counts, answers) for name in near}
-    candidates = tuple(name for name in near if fits[name] >= LEVEL)
+    near = [best, *(name for name in others if behind[name] <= AHEAD)]
+    candidates = tuple(name for name in near if _fit(chances[name], counts, answers) >= _LEVEL)
     outcome: Outcome = "cannot tell" if candidates else "none of these"
     if z > AHEAD and candidates:
         outcome = "named"
-    size = counts.sum()
-    means = {name: total[name] / size for name in order}
+    means = {name: total[name] / counts.sum() for name in (best, *others)}
     return Nearest(outcome, best, runner_up, z, candidates, means, len(answers))
 
 
@@ -148,7 +124,7 @@ def _candidates(
     among[:, COIN:] = 0
     majorities = known, Dilemmas(among, known.differences)
     yield "majority", np.concatenate([of(definitions.majority, one) for one in majorities])
-    yield "sharper", _both_orders(np.stack([_sharper(known.shares, by) for by in FACTORS]))
+    yield "sharper", _both_orders(np.stack([_sharper(known.shares, by) for by in _FACTORS]))
     persons = answers_of_persons(run.reference, listed)
     yield "person", _both_orders(persons.transpose(1, 0, 2))
     if width > COIN:
@@ -174,24 +150,20 @@ def _sharper(shares: Floats, factor: float) -> Floats:
     return result
 
 
-def _fitted(versions: Floats, counts: Floats) -> _Candidate:
-    """Return a candidate averaged over its versions and lapses.
+def _fitted(versions: Floats, counts: Floats) -> tuple[Floats, Floats]:
+    """Return a candidate's chances, (D, 2, K), and its log-likelihood of each dilemma, (D,).
 
-    They are equally likely beforehand. The probability of a dilemma's answers is the mean over
-    them, weighted by the likelihood of the answers to the other dilemmas; in `chances` the weights
-    are the likelihood of all answers, since the many answers to one dilemma are all of one version.
+    Versions and lapses are equally likely beforehand. The probability of a dilemma's answers is the
+    mean over them, weighted by the likelihood of the answers to the other dilemmas; in the chances
+    by that of all answers, since the many answers to one dilemma are all of one version.
     """
-    lapses = np.array(LAPSES)[:, None, None, None]
-    logs, chances = [], []
-    for version in versions:
-        mixed = (1 - lapses) * version + lapses / counts.shape[2]
-        chances.append(mixed)
-        logs.append((counts * np.log(mixed)).sum(axis=(2, 3)))
-    each, every = np.concatenate(logs), np.concatenate(chances)
+    lapses = np.array(_LAPSES)[:, None, None, None]
+    mixed = [(1 - lapses) * version + lapses / counts.shape[2] for version in versions]
+    each = np.concatenate([(counts * np.log(one)).sum(axis=(2, 3)) for one in mixed])
     others = each.sum(axis=1, keepdims=True) - each
     left_out = special.logsumexp(others + each, axis=0) - special.logsumexp(others, axis=0)
     weights = special.softmax(each.sum(axis=1))
-    return _Candidate(np.einsum("v,vdok->dok", weights, every), left_out)
+    return np.einsum("v,vdok->dok", weights, np.concatenate(mixed)), left_out
 
 
 def _lead(first: Floats, second: Floats) -> float:
@@ -207,9 +179,9 @@ def _lead(first: Floats, second: Floats) -> float:
 def _fit(chances: Floats, counts: Floats, answers: Decisions) -> float:
     """Return the p-value of the test that the answers have these probabilities, (D, 2, K).
 
-    The smallest of three, times three: of score tests whether decisions also depend on the
-    attributes or the side and coins on closeness, of the mean log-probability, and of the agreement
-    of the answers between orders.
+    The smallest of three, times three: of the mean log-probability, of the agreement of the answers
+    between orders, and of score tests whether decisions also depend on the attributes or the side
+    and coins on closeness.
     """
     size = counts.sum(axis=2)
     logs = np.log(chances)

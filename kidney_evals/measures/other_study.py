@@ -27,10 +27,7 @@ from kidney_evals.studies import Condition, Dilemma, Patient, Study, load_study
 def from_other_study(
     study: Study, dilemmas: Sequence[Dilemma], condition: Condition
 ) -> Floats | None:
-    """Return people's shares as predicted by a model of the people of the other study, (D, K).
-
-    None for any study but the fixed and the drawn study of `predict.yaml`.
-    """
+    """Return people's shares, (D, K), as predicted from the people of the other study of two."""
     names = table("predict")["other_study"]
     if study.id == names["fixed"] and study.draw is None:
         drawn = load_study(names["drawn"])

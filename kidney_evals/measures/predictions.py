@@ -32,9 +32,8 @@ def _of_other_study(part: Predictions) -> Quantity:
 def _baselines(block: Block) -> dict[str, Callable[[PredictionRun], Quantity]]:
     """Return the functions of a run that score simple predictions, by name.
 
-    "The other study" converts levels of drinking to drinks a day as in predict.md, which is our
-    assumption; ages 18 and 90 and not drinking are outside the drawn study's ranges. "Half of
-    people" predicts the answers of a random half of these people; the true shares would score 0.
+    For "the other study" see `from_other_study`; "half of people" predicts the answers of a random
+    half of these people.
     """
     return {
         "always the majority": _of(block, lambda part: part.always(part.majority).distance),

@@ -25,16 +25,9 @@ def effect(run: Run, level: str, coverage: float = 0.95) -> Quantity:
     return estimators.probes.level_effect(run.probed, run.levels.index(level), coverage)
 
 
-def _joint(run: Run, level: float) -> float:
-    """Return the coverage of each of a run's rows, of which all hold with probability `level`."""
-    return 1 - (1 - level) / len(run.probe_rows)
-
-
 def _effect_change(one: Run, two: Run, attribute: str) -> PairedDifference:
-    def contrasts(run: Run) -> Floats:
-        return estimators.probes.level_contrasts(run.probed, run.levels.index(attribute))
-
-    return _change(one, two, contrasts)
+    contrasts = estimators.probes.level_contrasts
+    return _change(one, two, lambda run: contrasts(run.probed, run.levels.index(attribute)))
 
 
 def _coin_change(one: Run, two: Run) -> PairedDifference:
@@ -80,7 +73,8 @@ def level_effect(
 
     The other candidate has another level of it.
     """
-    return effect(run, attribute, _joint(run, level))
+    # All rows of the run hold together with the probability `level`.
+    return effect(run, attribute, 1 - (1 - level) / len(run.probe_rows))
 
 
 @measure(

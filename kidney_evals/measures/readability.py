@@ -44,11 +44,8 @@ def outcome_measures(
 ) -> dict[str, str]:
     """Register the shares of samples with outcomes that are not an answer; return ids by outcome.
 
-    Args:
-        rows: By outcome the id of the measure, and its samples in words.
-        refusal: Interpretation of the share of refusals.
-        in_log: `Measure.in_log` of the ids that a log stores.
-        facts: Other attributes of the measures.
+    `rows` has the id of each measure and its samples in words, `refusal` the interpretation of the
+    share of refusals, `in_log` the attribute of ids that a log stores.
     """
     readings = _OUTCOME_READINGS | {"refusal": refusal}
     for outcome, (id, samples) in rows.items():
@@ -114,10 +111,7 @@ def outside(run: Run) -> Quantity:
 
 
 def _control_share(run: Run, kind: str) -> Quantity:
-    """Return the share of decisions on controls of one kind that are the right answer.
-
-    It is the dominating patient, and for identical patients the coin.
-    """
+    """Return the share of right decisions (the dominating patient, or the coin) on controls."""
     controls = run.controls
     assert controls is not None
     of_kind = controls.where(lambda dilemma: dilemma.kind == kind)[controls.dilemma]
@@ -128,10 +122,8 @@ def _control_share(run: Run, kind: str) -> Quantity:
     if kind == "dominance":
         first = controls.where(lambda dilemma: run.study.dominating(dilemma) == "first")
         right = 1 - first[controls.dilemma]
-    hit = controls.choice == right
-    return estimators.indecision.outcome_share(
-        controls.dilemma[decided], controls.order[decided], hit[decided]
-    )
+    samples = controls.dilemma, controls.order, controls.choice == right
+    return estimators.indecision.outcome_share(*(each[decided] for each in samples))
 
 
 measure(
