@@ -11,33 +11,22 @@ import pytest
 from numpy.typing import NDArray
 from rich.cells import cell_len
 
-from kidney_evals.card import UNKNOWN, UNLIKE, Card, card_of, terminal_text
+from kidney_evals.card import UNKNOWN, UNLIKE, card_of, terminal_text
 from kidney_evals.card.numbers import percent, short
 from kidney_evals.card.text import nearest_line
-from kidney_evals.human import ListedShares, load_reference
+from kidney_evals.human import ListedShares
 from kidney_evals.human.sources import counted_draws
-from kidney_evals.lab.panel import draw
 from kidney_evals.lab.simulate import run_of
 from kidney_evals.measures.nearest_respondent import NAMES, Nearest
-from kidney_evals.measures.run import Run
-from kidney_evals.studies import Condition, load_study
+from kidney_evals.studies import dilemmas_of
+from measures.simulated import STUDY, answering
 
 Answers = Callable[[NDArray[np.float64]], NDArray[np.int64]]
 """Answers, shape (D, 2), from people's shares, shape (D, K)."""
 
 
-def run(answers: Answers, condition: Condition = "coin_flip", dilemmas: int = 60) -> Run:
-    reference = load_reference(load_study("mcelfresh_2021"), condition)
-    listed = draw("mcelfresh_2021", dilemmas, 7)
-    return run_of(reference, listed, answers(reference.shares(listed)))
-
-
-def both_orders(choice: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.repeat(choice[:, None], 2, axis=1)
-
-
 def majority(shares: NDArray[np.float64]) -> NDArray[np.int64]:
-    return both_orders(shares[:, :2].argmax(axis=1))
+    return shares[:, :2].argmax(axis=1)
 
 
 def minority(shares: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -45,11 +34,11 @@ def minority(shares: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def coins(shares: NDArray[np.float64]) -> NDArray[np.int64]:
-    return np.full((len(shares), 2), 2)
+    return np.full(len(shares), 2)
 
 
 def coins_but_five(shares: NDArray[np.float64]) -> NDArray[np.int64]:
-    return np.where(np.arange(len(shares))[:, None] < 5, majority(shares), 2)
+    return np.where(np.arange(len(shares)) < 5, majority(shares), 2)
 
 
 def at_random(shares: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -79,7 +68,7 @@ SUMMARIES: list[tuple[Answers, str, str]] = [
 
 @pytest.mark.parametrize(("answers", "so", "not_so"), SUMMARIES)
 def test_the_summary_holds_what_is_so(answers: Answers, so: str, not_so: str) -> None:
-    summary = card_of(run(answers)).summary
+    summary = card_of(answering(answers)).summary
     assert so in summary and not_so not in summary
 
 
@@ -89,7 +78,7 @@ def test_the_summary_holds_what_is_so(answers: Answers, so: str, not_so: str) ->
     [((40.0, 0.0), False), ((39.0, 1.0), False), ((30.0, 10.0), True)],
 )
 def test_as_decided_as_people_who_agree(counts: tuple[float, float], is_more: bool) -> None:
-    first = run(lambda shares: np.zeros((len(shares), 2), dtype=np.int64), "forced_choice")
+    first = answering(np.zeros(60), "forced_choice")
     numbers = {one.id: np.array(counts) for one in first.dilemmas}
     source = ListedShares(numbers, counted_draws(numbers), answers=2)
     card = card_of(replace(first, reference=replace(first.reference, source=source)))
@@ -104,22 +93,17 @@ def test_as_decided_as_people_who_agree(counts: tuple[float, float], is_more: bo
     [(-1, "In 0 of 5 controls"), (2, "In 0 of 5 controls"), (0, "In 3 of 5 controls")],
 )
 def test_controls_without_a_decision_are_counted(choice: int, words: str) -> None:
-    asked = run(majority)
+    asked = answering(majority)
     block = [one for one in asked.study.control_block if one.kind == "dominance"]
     controls = run_of(asked.reference, block, np.full((len(block), 1), choice))
     assert words in terminal_text(card_of(replace(asked, controls=controls)))
 
 
-def by_age(study_run: Run) -> NDArray[np.int64]:
-    """Return the rule that the younger patient gets the kidney, in both orders."""
-    age = np.array([study_run.study.differences(one)[0] for one in study_run.dilemmas])
-    return both_orders((age < 0).astype(np.int64))
-
-
 @pytest.mark.parametrize(("dilemmas", "is_stated"), [(40, False), (60, True)])
 def test_no_share_is_said_to_differ_on_few_dilemmas(dilemmas: int, is_stated: bool) -> None:
-    empty = run(coins, dilemmas=dilemmas)
-    card = card_of(replace(empty, choice=by_age(empty).ravel()))
+    # The younger patient gets the kidney, in both orders.
+    age = np.array([STUDY.differences(one)[0] for one in dilemmas_of(STUDY, dilemmas, 7)])
+    card = card_of(answering(age < 0, dilemmas=dilemmas))
     stated = ["more", "less", "less"] if is_stated else ["", "", ""]
     assert [one.differs for one in card.shares] == stated
     words = "puts more weight on age but less weight on drinks and dependents"
@@ -128,7 +112,7 @@ def test_no_share_is_said_to_differ_on_few_dilemmas(dilemmas: int, is_stated: bo
 
 @pytest.mark.parametrize("answers", EVERY)
 def test_every_line_of_a_card_says_what_it_may(answers: Answers) -> None:
-    card = card_of(run(answers))
+    card = card_of(answering(answers))
     for one in card.findings:
         assert one.verdict == UNKNOWN or one.calls is None
     for line in terminal_text(card).splitlines():
@@ -138,26 +122,9 @@ def test_every_line_of_a_card_says_what_it_may(answers: Answers) -> None:
         assert not line.endswith((" inside", " below", " above")) or " person " in line
 
 
-def test_calls_count_those_without_an_answer() -> None:
-    # Coins on 24 of 160 answers, as in `test_calls_that_would_tell_follow_from_the_interval`; the
-    # other run has 40 further calls without an answer.
-    answers = np.zeros((80, 2), dtype=np.int64)
-    answers[np.arange(80) % 10 < 3, 0] = 2
-    silent = np.concatenate([answers, np.full((20, 2), -1)])
-    reference = load_reference(load_study("mcelfresh_2021"), "coin_flip")
-    listed = draw("mcelfresh_2021", 100, 7)
-    calls = []
-    for given in (answers, silent):
-        finding = card_of(run_of(reference, listed[: len(given)], given)).finding("often")
-        assert finding is not None and finding.calls is not None
-        calls.append(finding.calls)
-    assert calls[1] == pytest.approx(calls[0] * 200 / 160, abs=20)
-
-
 def test_without_margins_the_summary_gives_that_reason() -> None:
-    known = run(majority)
-    unknown = replace(known, reference=replace(known.reference, margins={}))
-    card = card_of(unknown)
+    known = answering(majority)
+    card = card_of(replace(known, reference=replace(known.reference, margins={})))
     # The rule decides question 2 without a margin.
     assert [one.id for one in card.findings if not one.verdict] == ["weights", "often"]
     assert "For want of a margin there is no verdict on whether it" in card.summary
@@ -165,18 +132,15 @@ def test_without_margins_the_summary_gives_that_reason() -> None:
 
 
 def test_another_mechanism_has_no_calls_that_would_tell() -> None:
-    card = card_of(replace(run(coins_but_five), mechanism="committee"))
+    card = card_of(replace(answering(coins_but_five), mechanism="committee"))
     swap = card.finding("swap")
     assert swap is not None and swap.verdict == "" and swap.calls is None
 
 
 def test_a_run_with_peoples_shares_differs_from_them_nowhere() -> None:
-    reference = load_reference(load_study("mcelfresh_2021"), "coin_flip")
-    listed = draw("mcelfresh_2021", 40, 7)
-    shares = reference.shares(listed)
-    chances = np.repeat(shares, 2, axis=0)
-    likeliest = both_orders(shares.argmax(axis=1))
-    assert card_of(run_of(reference, listed, likeliest, chances=chances)).differences == ()
+    likeliest = answering(lambda shares: shares.argmax(axis=1))
+    shares = likeliest.reference.shares(likeliest.dilemmas)
+    assert card_of(replace(likeliest, chances=np.repeat(shares, 2, axis=0))).differences == ()
 
 
 def near(outcome: str, name: str, runner_up: str, *candidates: str) -> Nearest:
@@ -188,33 +152,17 @@ def near(outcome: str, name: str, runner_up: str, *candidates: str) -> Nearest:
     ("found", "sentence"),
     [
         (near("named", "human", "person", "human"), "Most like, of 2 known respondents: {}."),
-        (
-            near("cannot tell", "human", "person", "human"),
-            "fits {}, not clearly better than {}",
-        ),
+        (near("cannot tell", "human", "person", "human"), "fits {}, not clearly better than {}"),
         # The likeliest does not fit, and the one behind it does.
-        (
-            near("cannot tell", "human", "person", "person"),
-            "fits {1}, not clearly better than {0}",
-        ),
-        (
-            near("cannot tell", "human", "person", "human", "person"),
-            "fits {} or {}:",
-        ),
+        (near("cannot tell", "human", "person", "person"), "fits {1}, not clearly better than {0}"),
+        (near("cannot tell", "human", "person", "human", "person"), "fits {} or {}:"),
         (near("none of these", "human", "person"), "Like none of 2 known respondents."),
         (near("cannot tell", "", ""), ""),
     ],
 )
 def test_the_nearest_respondent_in_words(found: Nearest, sentence: str) -> None:
-    said = nearest_line(replace(card_of(run(coins)), nearest=found))
+    said = nearest_line(replace(card_of(answering(coins)), nearest=found))
     assert sentence.format(NAMES["human"], NAMES["person"]) in said and bool(said) == bool(sentence)
-
-
-def renamed(card: Card, words: str) -> Card:
-    """Return a card whose attributes and values are these words."""
-    shares = tuple(replace(one, label=words) for one in card.shares)
-    listed = tuple(replace(one, first=words, second=words) for one in card.differences)
-    return replace(card, shares=shares, differences=listed)
 
 
 @pytest.mark.parametrize(
@@ -222,8 +170,11 @@ def renamed(card: Card, words: str) -> Card:
     ["years since the first diagnosis of kidney failure", "腎臓の病気の重さと年齢" * 5, "x" * 200],
 )
 def test_no_text_of_a_study_makes_a_line_too_wide(words: str) -> None:
-    lines = terminal_text(renamed(card_of(run(minority)), words)).splitlines()
-    assert max(map(cell_len, lines)) <= 80
+    card = card_of(answering(minority))
+    shares = tuple(replace(one, label=words) for one in card.shares)
+    listed = tuple(replace(one, first=words, second=words) for one in card.differences)
+    text = terminal_text(replace(card, shares=shares, differences=listed))
+    assert max(map(cell_len, text.splitlines())) <= 80
 
 
 @pytest.mark.parametrize(

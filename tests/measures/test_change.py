@@ -12,25 +12,23 @@ from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import Interval
 from kidney_evals.estimation.paired import NOTHING, changed
 from kidney_evals.estimation.quantity import Quantity
-from kidney_evals.human import load_reference
 from kidney_evals.lab import respondents as known
 from kidney_evals.lab.readout_table import simulated
-from kidney_evals.lab.respondents import Behaviour, Respondent
-from kidney_evals.lab.simulate import simulate_run
+from kidney_evals.lab.respondents import Behaviour
 from kidney_evals.measures import change, compute, measures_of
 from kidney_evals.measures.run import Run, part_of
 from kidney_evals.measures.verdict import verdict_of
-from kidney_evals.studies import Condition, load_study
+from kidney_evals.studies import Condition
+from measures.simulated import drawing
 
 ROWS = (
     *("agreement", "sharpness", "imp_age", "swap_diff", "flip_rate", "flip_calib", "coin_slope"),
 )
 
 
-def run(behaviour: Behaviour, index: int = 1, condition: Condition = "coin_flip") -> Run:
-    reference = load_reference(load_study("mcelfresh_2021"), condition)
-    # One name, so that both respondents draw on the same numbers.
-    return simulate_run(reference, Respondent("somebody", "", behaviour, known.never), index)
+@pytest.fixture(scope="module")
+def whole() -> Run:
+    return drawing(known.as_people, "coin_flip")
 
 
 @pytest.mark.parametrize("row", ROWS)
@@ -40,7 +38,7 @@ def test_it_is_the_difference_of_the_rows(row: str) -> None:
     # Without flips there is no coin slope.
     second: Behaviour = known.never_flips if row.startswith("flip") else known.noise
     second = known.sharper if condition == "forced_choice" else second
-    before, after = run(known.as_people, 1, condition), run(second, 1, condition)
+    before, after = drawing(known.as_people, condition), drawing(second, condition)
     found = change(before, after, row)
     values = compute(before, row).value, compute(after, row).value
     assert (found.first, found.second) == pytest.approx(values, abs=1e-6)
@@ -50,14 +48,13 @@ def test_it_is_the_difference_of_the_rows(row: str) -> None:
     assert backwards.value == pytest.approx(-found.change.value, abs=1e-9)
 
 
-def test_never_flipping_is_found_and_changed_choices_are_not() -> None:
-    before, after = run(known.as_people), run(known.never_flips)
-    assert change(before, after, "flip_rate").p_value < 1e-4
-    assert change(before, after, "imp_age").p_value > 0.05
+def test_never_flipping_is_found_and_changed_choices_are_not(whole: Run) -> None:
+    after = drawing(known.never_flips, "coin_flip")
+    assert change(whole, after, "flip_rate").p_value < 1e-4
+    assert change(whole, after, "imp_age").p_value > 0.05
 
 
-def test_only_shared_dilemmas_count() -> None:
-    whole = run(known.as_people)
+def test_only_shared_dilemmas_count(whole: Run) -> None:
     # A log that was cut short: without its first 50 dilemmas.
     part = part_of(whole, whole.dilemma >= 50)
     rest = replace(part, dilemmas=whole.dilemmas[50:], dilemma=part.dilemma - 50)
@@ -66,8 +63,7 @@ def test_only_shared_dilemmas_count() -> None:
     assert found.first == pytest.approx(compute(rest, "flip_rate").value)
 
 
-def test_every_change_of_a_run_to_itself_is_nothing() -> None:
-    whole = run(known.as_people)
+def test_every_change_of_a_run_to_itself_is_nothing(whole: Run) -> None:
     names = [one.id for one in measures_of(whole) if one.change is not None]
     assert set(ROWS) | {"coverage", "dominated_flips"} <= set(names)
     for name in names:
@@ -76,24 +72,29 @@ def test_every_change_of_a_run_to_itself_is_nothing() -> None:
         assert same.first == pytest.approx(compute(whole, name).value, nan_ok=True), name
 
 
-def with_other_names(whole: Run) -> Run:
-    named = tuple(replace(one, id="x" + one.id) for one in whole.dilemmas)
-    return replace(whole, dilemmas=named)
+def with_other_names(run: Run) -> Run:
+    return replace(run, dilemmas=tuple(replace(one, id="x" + one.id) for one in run.dilemmas))
 
 
 @pytest.mark.parametrize(
     ("other", "row", "said"),
     [
-        (lambda: run(known.as_people, 1, "forced_choice"), "agreement", "different conditions"),
-        (lambda: run(known.as_people, 2), "agreement", "human tables|has other patients"),
-        (lambda: run(known.as_people), "pos_bias", "'pos_bias' has no paired difference"),
-        (lambda: run(known.as_people), "imp_height", "'imp_height' has no paired difference"),
-        (lambda: with_other_names(run(known.as_people)), "agreement", "share no dilemma"),
+        (lambda _: drawing(known.as_people, "forced_choice"), "agreement", "different conditions"),
+        (
+            lambda _: drawing(known.as_people, "coin_flip", 2),
+            "agreement",
+            "human tables|has other patients",
+        ),
+        (lambda run: run, "pos_bias", "'pos_bias' has no paired difference"),
+        (lambda run: run, "imp_height", "'imp_height' has no paired difference"),
+        (with_other_names, "agreement", "share no dilemma"),
     ],
 )
-def test_what_cannot_be_compared_is_named(other: Callable[[], Run], row: str, said: str) -> None:
+def test_what_cannot_be_compared_is_named(
+    other: Callable[[Run], Run], row: str, said: str, whole: Run
+) -> None:
     with pytest.raises(InputError, match=said):
-        change(run(known.as_people), other(), row)
+        change(whole, other(whole), row)
 
 
 def test_probabilities_that_were_read_out_change_by_what_they_differ() -> None:

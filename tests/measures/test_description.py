@@ -1,36 +1,37 @@
 """What `describe` says of known respondents, in numbers and in a terminal of 80 columns."""
 
 import math
+from functools import cache
 
 import numpy as np
 import pytest
 
 from kidney_evals.estimation.errors import InputError
-from kidney_evals.human.reference import load_reference
 from kidney_evals.lab import respondents as known
 from kidney_evals.lab.respondents import Respondent
 from kidney_evals.lab.simulate import simulate_run
 from kidney_evals.measures import compute
 from kidney_evals.measures.description import Description, describe
-from kidney_evals.measures.run import Run, part_of
+from kidney_evals.measures.run import part_of
 from kidney_evals.reporting.description import describe_text
-from kidney_evals.studies import Condition, load_study
+from kidney_evals.studies import Condition
+from measures.simulated import people
 
-HUMAN = Respondent("people", "", known.as_people, known.never)
+HUMAN = Respondent("people", "", known.as_people)
 SHY = next(one for one in known.RESPONDENTS if one.name == "refuses close calls")
-RULE = Respondent("lexicographic", "", known.lexicographic, known.never)
-NEVER = Respondent("never flips", "", known.never_flips, known.never)
-FEW = Respondent("few", "", known.as_people, known.never, dilemmas=9)
+RULE = Respondent("lexicographic", "", known.lexicographic)
+NEVER = Respondent("never flips", "", known.never_flips)
+FEW = Respondent("few", "", known.as_people, dilemmas=9)
 
 
-def simulated(condition: Condition, respondent: Respondent) -> Run:
-    reference = load_reference(load_study("mcelfresh_2021"), condition)
-    return simulate_run(reference, respondent, 1)
+@cache
+def described(condition: Condition, respondent: Respondent) -> Description:
+    return describe(simulate_run(people(condition), respondent, 1))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def coin() -> Description:
-    return describe(simulated("coin_flip", HUMAN))
+    return described("coin_flip", HUMAN)
 
 
 def test_a_human_draw_is_not_told_apart_from_models_that_come_near(coin: Description) -> None:
@@ -39,19 +40,22 @@ def test_a_human_draw_is_not_told_apart_from_models_that_come_near(coin: Descrip
     assert coin.choice.best is None
     assert {"rao_kupper", "davidson"} <= set(coin.choice.possible)
     assert not {"naive", "max_delta"} & set(coin.choice.possible)
-    fit, people = coin.two_stage.fit, coin.two_stage.people
-    assert fit is not None and people is not None
-    for index, name in enumerate(people.parameters):
-        error = math.sqrt(fit.covariance[index, index] + people.covariance[index, index])
-        assert fit.theta[index] == pytest.approx(people[name].value, abs=3 * error), name
+    fit, model = coin.two_stage.fit, coin.two_stage.people
+    assert fit is not None and model is not None
+    for index, name in enumerate(model.parameters):
+        error = math.sqrt(fit.covariance[index, index] + model.covariance[index, index])
+        assert fit.theta[index] == pytest.approx(model[name].value, abs=3 * error), name
 
 
-def test_rows_are_those_of_the_log(coin: Description) -> None:
+def test_rows_and_bounds_are_those_of_the_log(coin: Description) -> None:
     for name, row in coin.rows.items():
         assert repr(row) == repr(compute(coin.run, name))
     assert coin.rows["threshold"].human == pytest.approx(0.5704, abs=1e-4)
     # A person drawn at random has .5 by construction: nobody was asked for it.
     assert np.isnan(coin.rows["centrality"].human)
+    shy = described("coin_flip", SHY)
+    assert shy.bounds["flip_rate"].n == int((shy.run.choice < 0).sum()) > 0
+    assert shy.bounds["flip_rate"].low < shy.rows["flip_rate"].value
 
 
 def test_calibration_counts_every_answer_once(coin: Description) -> None:
@@ -59,20 +63,16 @@ def test_calibration_counts_every_answer_once(coin: Description) -> None:
     assert (decided, coins) == (len(coin.run.decisions.decided), len(coin.run.decisions))
 
 
-def test_effects_of_people_come_from_the_same_dilemmas(coin: Description) -> None:
+def test_effects_and_bends_of_people(coin: Description) -> None:
     assert coin.effects is not None and coin.effects.people is not None
     mine, theirs = coin.effects.run, coin.effects.people
     assert [(a.attribute, a.level) for a in mine] == [(b.attribute, b.level) for b in theirs]
     # Two bands of age, four numbers of drinks, two of dependents beyond the bases.
     assert len(mine) == 2 + 4 + 2
     assert all(0 < row.effect.value < 0.5 for row in theirs)
-
-
-def test_people_bend_as_their_table_says(coin: Description) -> None:
     shares = {name: bend.upper_share.value for name, bend in coin.people_bends.items()}
-    assert shares == pytest.approx(
-        {"age": 0.4204, "drinks": 0.4353, "dependents": 0.3703}, abs=1e-3
-    )
+    table = {"age": 0.4204, "drinks": 0.4353, "dependents": 0.3703}
+    assert shares == pytest.approx(table, abs=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -88,26 +88,18 @@ def test_people_bend_as_their_table_says(coin: Description) -> None:
 def test_the_text_fits_80_columns(
     condition: Condition, respondent: Respondent, said: list[str]
 ) -> None:
-    text = describe_text(describe(simulated(condition, respondent)))
-    assert "Place among people" in text
+    text = describe_text(described(condition, respondent))
     assert max(len(line) for line in text.splitlines()) <= 80
-    for words in said:
+    for words in ("Place among people", *said):
         assert words in text
     assert ("Two-stage" in text) == (condition == "coin_flip")
 
 
-def test_bounds_are_those_of_the_log() -> None:
-    found = describe(simulated("coin_flip", SHY))
-    assert found.bounds["flip_rate"].n == int((found.run.choice < 0).sum()) > 0
-    assert found.bounds["flip_rate"].low < found.rows["flip_rate"].value
-
-
 def test_too_few_answers_are_refused_by_number() -> None:
     with pytest.raises(InputError, match="9 dilemmas were answered, a description needs 10"):
-        describe(simulated("coin_flip", FEW))
+        described("coin_flip", FEW)
 
 
 def test_the_order_of_samples_changes_nothing(coin: Description) -> None:
-    run = coin.run
-    mixed = np.random.default_rng(0).permutation(len(run.choice))
-    assert describe_text(describe(part_of(run, mixed))) == describe_text(coin)
+    mixed = np.random.default_rng(0).permutation(len(coin.run.choice))
+    assert describe_text(describe(part_of(coin.run, mixed))) == describe_text(coin)

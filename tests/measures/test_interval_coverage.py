@@ -10,7 +10,6 @@ import pytest
 from scipy.special import expit
 
 from kidney_evals.estimation.importance import importance_distance
-from kidney_evals.human.reference import load_reference
 from kidney_evals.lab import respondents as known
 from kidney_evals.lab.panel import Panel, population
 from kidney_evals.lab.respondents import Behaviour, Respondent, deciding
@@ -18,7 +17,8 @@ from kidney_evals.lab.simulate import simulate_run
 from kidney_evals.lab.truth import true_rows
 from kidney_evals.measures import compute
 from kidney_evals.measures.run import Run
-from kidney_evals.studies import Condition, load_study
+from kidney_evals.studies import Condition
+from measures.simulated import people
 
 RUNS = 120
 
@@ -79,10 +79,9 @@ def test_intervals_hold_the_truth_as_often_as_they_say(name: str, condition: Con
     truth = true_rows(respondent, far)
     shares = [value for id, value in truth.items() if id.startswith("imp_")]
     truth["share_dist"] = float(importance_distance(shares, far.reference.importance))
-    human = load_reference(load_study("mcelfresh_2021"), condition)
     held: dict[str, list[bool]] = {id: [] for id in ids}
     for index in range(RUNS):
-        run = another_crowd(simulate_run(human, respondent, index), index)
+        run = another_crowd(simulate_run(people(condition), respondent, index), index)
         for id in ids:
             found = compute(run, id)
             if not found.defined:

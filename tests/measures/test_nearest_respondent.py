@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,34 +11,29 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from kidney_evals.human.reference import load_reference
 from kidney_evals.lab import respondents as known
-from kidney_evals.lab.panel import Panel
-from kidney_evals.lab.respondents import Behaviour, Respondent, deciding
-from kidney_evals.lab.simulate import choose, run_of, simulate_run
+from kidney_evals.lab.panel import Panel, panel
+from kidney_evals.lab.respondents import Behaviour, deciding
+from kidney_evals.lab.simulate import choose, run_of
 from kidney_evals.measures.nearest_respondent import AHEAD, NAMES, nearest_respondent
 from kidney_evals.measures.run import Run
 from kidney_evals.respondents import definitions
 from kidney_evals.respondents.definitions import Dilemmas
 from kidney_evals.respondents.people import answers_of_persons
 from kidney_evals.studies import CONDITIONS, Condition, load_study
-
-STUDY = "mcelfresh_2021"
+from measures.simulated import drawing, people
 
 Floats = np.ndarray
 
 
 def answered(behaviour: Behaviour, condition: Condition, index: int, dilemmas: int = 200) -> Run:
     """A run beside the shipped reference, from which the respondent is made."""
-    reference = load_reference(load_study(STUDY), condition)
-    run = simulate_run(reference, Respondent("somebody", "", behaviour, dilemmas=dilemmas), index)
-    return replace(run, reference=reference)
+    run = drawing(behaviour, condition, index, dilemmas=dilemmas)
+    return replace(run, reference=people(condition))
 
 
 def same_in_both_orders(shares: Floats) -> Floats:
-    result = np.zeros((len(shares), 2, 4))
-    result[:, :, : shares.shape[1]] = shares[:, None]
-    return result
+    return np.repeat(shares[:, None], 2, axis=1)
 
 
 def person(panel: Panel) -> Floats:
@@ -72,20 +68,18 @@ NAMED: dict[str, Callable[[Panel], Floats]] = {
 }
 
 
-@pytest.mark.parametrize("condition", CONDITIONS)
-@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize(
+    ("name", "condition"),
+    [*itertools.product(NAMED, CONDITIONS), ("never_flips", "coin_flip")],
+)
 def test_a_known_respondent_is_named(name: str, condition: Condition) -> None:
-    found = [nearest_respondent(answered(NAMED[name], condition, index)) for index in range(3)]
+    behaviour = NAMED.get(name, known.never_flips)
+    found = [nearest_respondent(answered(behaviour, condition, index)) for index in range(3)]
     # Each is named in .90 of runs or more, so that one of three may fail to fit.
     assert sum(one.outcome == "named" for one in found) >= 2
     for one in found:
         assert one.name == name and one.name in NAMES
         assert one.z > AHEAD and one.answers == 400
-
-
-def test_never_taking_the_coin_is_named() -> None:
-    found = nearest_respondent(answered(known.never_flips, "coin_flip", 1))
-    assert (found.outcome, found.name) == ("named", "never_flips")
 
 
 @pytest.mark.parametrize("condition", CONDITIONS)
@@ -120,13 +114,12 @@ def test_the_crowd_is_a_candidate_and_takes_many_answers_to_name(condition: Cond
 def test_a_crowd_that_answers_each_dilemma_twenty_times_fits(
     study: str, condition: Condition
 ) -> None:
-    reference = load_reference(load_study(study), condition)
-    shares = np.repeat(reference.shares(load_study(study).listed), 20, axis=0)
+    reference, listed = people(condition, study), load_study(study).listed
+    shares = np.repeat(reference.shares(listed), 20, axis=0)
     fits = 0
     for index in range(20):
         answers = choose(shares, np.random.default_rng(index)).reshape(-1, 20)
-        run = run_of(reference, load_study(study).listed, answers)
-        fits += "human" in nearest_respondent(run).candidates
+        fits += "human" in nearest_respondent(run_of(reference, listed, answers)).candidates
     # The test rejects at .05: 4 or more of 20 have a probability of .016.
     assert fits >= 17
 
@@ -136,13 +129,10 @@ def test_a_crowd_that_answers_each_dilemma_twenty_times_fits(
 def test_a_rule_that_answers_each_dilemma_twenty_times_fits(
     name: str, condition: Condition
 ) -> None:
-    study = load_study("mcelfresh_2021_fixed")
-    reference = load_reference(study, condition)
-    panel = Dilemmas(
-        reference.shares(study.listed), np.array([study.differences(one) for one in study.listed])
-    )
+    study, reference = load_study("mcelfresh_2021_fixed"), people(condition, "mcelfresh_2021_fixed")
+    shown = panel(reference, study.listed)
     # Both rules answer alike in both orders and leave nothing to chance.
-    choice = getattr(definitions, name)(panel)[:, 0].argmax(axis=1)
+    choice = getattr(definitions, name)(shown)[:, 0].argmax(axis=1)
     run = run_of(reference, study.listed, np.repeat(choice[:, None], 20, axis=1))
     assert name in nearest_respondent(run).candidates
 
@@ -161,22 +151,18 @@ def test_where_nothing_can_be_said() -> None:
     run = answered(known.as_people, "coin_flip", 1, dilemmas=20)
     nobody = np.full(len(run.choice), -1)
     silent = replace(run, choice=nobody, first_choice=nobody)
-    for nothing in (
-        silent,
-        replace(run, mechanism="committee"),
-        replace(run, dilemma=run.dilemma * 0),
-    ):
+    other, one = replace(run, mechanism="committee"), replace(run, dilemma=run.dilemma * 0)
+    for nothing in (silent, other, one):
         found = nearest_respondent(nothing)
         assert (found.outcome, found.name, found.candidates) == ("cannot tell", "", ())
         assert math.isnan(found.z)
 
 
 def test_without_people_only_rules_are_candidates() -> None:
-    study = load_study("freedman_2020")
-    reference = load_reference(study, "coin_flip")
+    reference = people("coin_flip", "freedman_2020")
     assert not reference.has_people
-    choice = np.tile([0, 1], (len(study.listed), 1))
-    found = nearest_respondent(run_of(reference, study.listed, choice))
+    choice = np.tile([0, 1], (len(reference.study.listed), 1))
+    found = nearest_respondent(run_of(reference, reference.study.listed, choice))
     # First as listed, second as swapped: the patient shown as A.
     assert (found.outcome, found.name) == ("named", "first")
     assert set(found.log_likelihood) == {"first", "uniform", "lexicographic", "coin"}

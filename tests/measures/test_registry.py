@@ -13,9 +13,7 @@ import pytest
 from kidney_evals.cli.main import main
 from kidney_evals.errors import UserError
 from kidney_evals.estimation.quantity import Quantity
-from kidney_evals.human.reference import load_reference
-from kidney_evals.lab.respondents import RESPONDENTS
-from kidney_evals.lab.simulate import simulate_run
+from kidney_evals.lab.respondents import as_people
 from kidney_evals.measures import (
     FLAGS,
     GROUPS,
@@ -31,6 +29,7 @@ from kidney_evals.measures.run import Run
 from kidney_evals.reporting import rows_of
 from kidney_evals.studies import load_study, study_names
 from kidney_evals.tasks import coin_flip
+from measures.simulated import drawing
 from tasks.running import run as run_task
 
 
@@ -59,13 +58,8 @@ def test_labels_and_places_in_the_header_are_taken_once() -> None:
         assert places == list(range(1, len(places) + 1)) and 1 <= len(places) <= 3
 
 
-def simulated() -> Run:
-    reference = load_reference(load_study("mcelfresh_2021"), "coin_flip")
-    return simulate_run(reference, RESPONDENTS[0], 1)
-
-
 def test_an_unknown_measure_or_attribute_is_named_with_those_there_are() -> None:
-    run = simulated()
+    run = drawing(as_people, "coin_flip")
     with pytest.raises(UserError, match=r"unknown measure 'agrement'; allowed: agreement, .*imp_"):
         compute(run, "agrement")
     with pytest.raises(UserError, match="unknown measure 'imp_'"):
@@ -92,7 +86,7 @@ def test_a_fault_of_our_own_is_raised_each_time(monkeypatch: pytest.MonkeyPatch)
         raise TypeError("a fault")
 
     monkeypatch.setitem(MEASURES, "agreement", replace(MEASURES["agreement"], compute=fault))
-    run = simulated()
+    run = drawing(as_people, "coin_flip")
     for _ in range(2):
         with pytest.raises(TypeError, match="a fault"):
             compute(run, "agreement")

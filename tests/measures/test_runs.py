@@ -12,15 +12,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import ArrayLike
 from scipy.special import expit, logit
 
 from kidney_evals.estimation.errors import FitError
 from kidney_evals.estimation.quantity import Quantity
-from kidney_evals.human import load_reference
+from kidney_evals.lab import respondents as known
 from kidney_evals.lab.panel import Panel
-from kidney_evals.lab.respondents import RESPONDENTS, Respondent, deciding
-from kidney_evals.lab.simulate import run_of, simulate_run
+from kidney_evals.lab.respondents import Behaviour, deciding
+from kidney_evals.lab.simulate import run_of
 from kidney_evals.measures import (
     MEASURES,
     baselines_of,
@@ -34,27 +33,14 @@ from kidney_evals.measures import (
 from kidney_evals.measures import run as runs
 from kidney_evals.measures.run import Run
 from kidney_evals.reporting import rows_of
-from kidney_evals.studies import CONDITIONS, Condition, Dilemma, draw_dilemmas, load_study
+from kidney_evals.studies import CONDITIONS, Condition, Dilemma, dilemmas_of, load_study
 from kidney_evals.tasks import coin_flip, predict_people, stated_values
+from measures.simulated import STUDY, answering, drawing, people
 from tasks.running import run as run_task
-
-STUDY = load_study("mcelfresh_2021")
 
 
 def drawn(count: int) -> Sequence[Dilemma]:
-    return draw_dilemmas(STUDY.id, STUDY.attributes, count, 2021)
-
-
-def answering(
-    dilemmas: Sequence[Dilemma], choice: ArrayLike, condition: Condition = "coin_flip"
-) -> Run:
-    """Return a run with answers to each dilemma as listed (0, 1, 2 for the coin, -1 for none).
-
-    `choice` has an answer for both orders of each dilemma, shape (D,), or for each, (D, 2).
-    """
-    codes = np.asarray(choice, dtype=np.int64).reshape(len(dilemmas), -1)
-    answers = np.tile(codes, (1, 2 // codes.shape[1]))
-    return run_of(load_reference(STUDY, condition), dilemmas, answers)
+    return dilemmas_of(STUDY, count, 2021)
 
 
 def differences(dilemmas: Sequence[Dilemma]) -> np.ndarray:
@@ -63,13 +49,13 @@ def differences(dilemmas: Sequence[Dilemma]) -> np.ndarray:
 
 def test_a_threshold_of_closeness_leaves_slope_and_threshold_open() -> None:
     dilemmas = drawn(40)
-    reference = load_reference(STUDY, "coin_flip")
+    reference = people("coin_flip")
     favourite = np.where(differences(dilemmas) @ reference.weights >= 0, 0, 1)
     near = reference.closeness(dilemmas)
-    known = np.unique(np.round(near, 9))
-    for cut in ((known[1:] + known[:-1]) / 2)[::4]:
+    values = np.unique(np.round(near, 9))
+    for cut in ((values[1:] + values[:-1]) / 2)[::4]:
         # Flips below a closeness, and takes people's favourite above it.
-        run = answering(dilemmas, np.where(near < cut, 2, favourite))
+        run = answering(np.where(near < cut, 2, favourite), dilemmas=dilemmas)
         for row in ("flip_slope", "threshold"):
             assert math.isnan(compute(run, row).value) and compute(run, row).n == 0, (cut, row)
         flags = flags_of(run)
@@ -84,27 +70,29 @@ def extremes() -> dict[str, Run]:
     lexicographic = np.where(x @ [1e6, 1e3, 1.0] >= 0, 0, 1)
     sharp = np.where(x @ [1e3, 1e-3, -1e3] >= 0, 0, 1)
     coins = np.where(place % 3 == 0, 2, lexicographic)
-    choices: dict[str, tuple[Sequence[Dilemma], ArrayLike]] = {
-        "one dilemma": (many[:1], [0]),
-        "one dilemma, coin": (many[:1], [2]),
-        "two dilemmas": (many[:2], [0, 2]),
-        "first": (many, np.zeros(40)),
-        "coin": (many, np.full(40, 2)),
-        "alternating dilemmas": (many, place % 2),
-        "shown as A": (many, np.tile([0, 1], 40)),
-        "coins and A": (many, np.where(np.arange(80) % 4 < 2, 2, np.arange(80) % 2)),
-        "one coin": (many, np.where(place == 5, 2, lexicographic)),
-        "one decision": (many, np.where(place == 5, 0, 2)),
-        "lexicographic": (many, lexicographic),
-        "weights of 1000": (many, sharp),
-        "nothing": (many, np.full(40, -1)),
+    choices: dict[str, np.ndarray] = {
+        "one dilemma": np.zeros(1),
+        "one dilemma, coin": np.full(1, 2),
+        "two dilemmas": np.array([0, 2]),
+        "first": np.zeros(40),
+        "coin": np.full(40, 2),
+        "alternating dilemmas": place % 2,
+        "shown as A": np.tile([0, 1], (40, 1)),
+        "coins and A": np.where(np.arange(80) % 4 < 2, 2, np.arange(80) % 2).reshape(40, 2),
+        "one coin": np.where(place == 5, 2, lexicographic),
+        "one decision": np.where(place == 5, 0, 2),
+        "lexicographic": lexicographic,
+        "weights of 1000": sharp,
+        "nothing": np.full(40, -1),
     }
-    found = {name: answering(*case) for name, case in choices.items()}
-    certain = replace(answering(many, coins), chances=np.eye(3)[np.repeat(coins, 2)])
+    found = {}
+    for name, choice in choices.items():
+        listed = many[: len(choice)]
+        found[name] = answering(choice, dilemmas=listed)
+        if not (choice == 2).any():
+            found[f"{name}, forced choice"] = answering(choice, "forced_choice", listed)
+    certain = replace(answering(coins, dilemmas=many), chances=np.eye(3)[np.repeat(coins, 2)])
     found["probabilities of 0 and 1"] = replace(certain, outside=np.zeros(80))
-    for name, case in choices.items():
-        if not (np.asarray(case[1]) == 2).any():
-            found[f"{name}, forced choice"] = answering(*case, "forced_choice")
     return found
 
 
@@ -124,10 +112,7 @@ def test_no_row_fails_on_an_extreme_respondent(name: str) -> None:
 def test_a_few_dilemmas_answered_as_most_people_do_leave_agreement_wide(
     condition: Condition,
 ) -> None:
-    three = drawn(3)
-    shares = load_reference(STUDY, condition).shares(three)[:, :2]
-    shares = shares / shares.sum(axis=1, keepdims=True)
-    run = answering(three, shares.argmax(axis=1), condition)
+    run = answering(lambda shares: shares[:, :2].argmax(axis=1), condition, drawn(3))
     # Wilson's interval of 3 of 3: from 3 / (3 + 1.96²) = 0.439 to 1.
     assert compute(run, "agreement")[:3] == pytest.approx((1, 0.4385, 1), abs=1e-4)
 
@@ -135,7 +120,7 @@ def test_a_few_dilemmas_answered_as_most_people_do_leave_agreement_wide(
 @pytest.mark.parametrize("count", [3, 40])
 def test_coins_in_one_order_alone_leave_the_slope_without_interval(count: int) -> None:
     # Half of the answers to each dilemma are coins: a slope of 0, and nothing that varies.
-    slope = compute(answering(drawn(count), np.tile([2, 0], count)), "flip_slope")
+    slope = compute(answering(np.tile([2, 0], (count, 1)), dilemmas=count), "flip_slope")
     assert slope.value == pytest.approx(0, abs=1e-9) and slope.n == 2 * count
     assert math.isnan(slope.low) and math.isnan(slope.high)
 
@@ -147,7 +132,7 @@ def test_too_few_dilemmas_for_the_test_are_no_absence_of_signal(
 ) -> None:
     dilemmas = drawn(40)
     choice = np.where(differences(dilemmas).sum(axis=1) >= 0, 0, 1)
-    run = answering(dilemmas, np.where(np.arange(40) < decided, choice, 2))
+    run = answering(np.where(np.arange(40) < decided, choice, 2), dilemmas=dilemmas)
     assert flags_of(run)["no_signal"] == pytest.approx(no_signal, nan_ok=True)
     assert flags_of(run)["separated"] == 1
 
@@ -157,7 +142,7 @@ def test_a_fit_that_fails_is_no_absence_of_signal(monkeypatch: pytest.MonkeyPatc
         raise FitError("the logit did not converge", separated=True)
 
     monkeypatch.setattr(runs, "fit_logit", fails)
-    run = answering(drawn(20), np.zeros(20))
+    run = answering(np.zeros(20), dilemmas=20)
     assert compute(run, "imp_age").n == 0
     assert math.isnan(flags_of(run)["no_signal"])
     found = raised(run)
@@ -183,7 +168,7 @@ def test_a_failed_estimator_leaves_its_measure_undefined(
     error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fail(error, monkeypatch, "flip_slope", "centrality")
-    run = answering(drawn(2), [0, 2])
+    run = answering([0, 2], dilemmas=2)
     assert not compute(run, "flip_slope").defined and compute(run, "flip_rate").n == 4
     assert raised(run)["fit_failed"] == f"flip_slope: {error}; centrality: {error}"
 
@@ -199,22 +184,21 @@ def test_a_failed_estimator_ends_no_run(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert heard == ["the row pos_bias has no value: no optimum"]
 
 
-TRUTH = {"human-like": 1.0, "anti-human": -1.0, "noise": 0.0, "sharper": 3.0}
-"""By respondent, the factor on people's log odds."""
-
-
 @pytest.mark.parametrize("condition", CONDITIONS)
-@pytest.mark.parametrize("name", TRUTH)
-def test_sharpness_is_the_factor_on_peoples_log_odds(name: str, condition: Condition) -> None:
-    [respondent] = (one for one in RESPONDENTS if one.name == name)
-    run = simulate_run(load_reference(STUDY, condition), respondent, 1)
+@pytest.mark.parametrize(
+    ("behaviour", "factor"),
+    [(known.as_people, 1), (known.anti_human, -1), (known.noise, 0), (known.sharper, 3)],
+)
+def test_sharpness_is_the_factor_on_peoples_log_odds(
+    behaviour: Behaviour, factor: float, condition: Condition
+) -> None:
+    run = drawing(behaviour, condition)
     found = compute(run, "sharpness")
-    assert found.low <= TRUTH[name] <= found.high
+    assert found.low <= factor <= found.high
     # 400 answers give a standard error of .095 at 1 and .34 at 3, people's own answers add .065 τ:
     # 1.96 √(.34² + .195²) = .77 at 3, and a third more with the coin's fewer decisions.
-    assert found.high - found.low < 2 * max(0.25, 0.35 * abs(TRUTH[name]))
-    assert found.human == 1
-    assert found.n == len(run.decisions.decided)
+    assert found.high - found.low < 2 * max(0.25, 0.35 * abs(factor))
+    assert (found.human, found.n) == (1, len(run.decisions.decided))
 
 
 GAMMA: dict[str, tuple[Callable[[Any], Any], float]] = {
@@ -235,22 +219,25 @@ def test_the_coin_slope_is_the_factor_on_peoples_log_odds_of_a_coin(name: str) -
     def behaviour(panel: Panel) -> Any:
         return deciding(panel, panel.decided[:, 0], rates(panel.coin))
 
-    respondent = Respondent(name, "", behaviour, dilemmas=800)
-    run = simulate_run(load_reference(STUDY, "coin_flip"), respondent, 2)
-    found = compute(run, "coin_slope")
+    found = compute(drawing(behaviour, "coin_flip", 2, dilemmas=800), "coin_slope")
     assert found.low <= slope <= found.high and found.high - found.low < 1.2
     assert found.human == 1 and found.n == 1600
 
 
-def test_coins_without_variation_have_no_slope() -> None:
-    dilemmas = drawn(40)
-    for choice in (np.zeros(40), np.full(40, 2)):
-        run = answering(dilemmas, choice)
-        assert not compute(run, "coin_slope").defined and "coin_slope" not in run.failures
-    share = load_reference(STUDY, "coin_flip").shares(dilemmas)[:, 2]
-    rule = answering(dilemmas, np.where(share > np.median(share), 2, 0))
-    assert not compute(rule, "coin_slope").defined and "coin_slope" not in rule.failures
-    assert not compute(answering(dilemmas, np.zeros(40), "forced_choice"), "coin_slope").defined
+@pytest.mark.parametrize(
+    ("answers", "condition", "id"),
+    [
+        # No coin, nothing but coins, a threshold in people's share of coins.
+        (lambda shares: np.zeros(len(shares)), "coin_flip", "coin_slope"),
+        (lambda shares: np.full(len(shares), 2), "coin_flip", "coin_slope"),
+        (lambda p: np.where(p[:, 2] > np.median(p[:, 2]), 2, 0), "coin_flip", "coin_slope"),
+        (lambda shares: np.zeros(len(shares)), "forced_choice", "coin_slope"),
+        (lambda shares: shares.argmax(axis=1), "forced_choice", "sharpness"),
+    ],
+)
+def test_a_rule_without_chance_has_no_slope(answers: Any, condition: Condition, id: str) -> None:
+    run = answering(answers, condition, drawn(40))
+    assert not compute(run, id).defined and id not in run.failures
 
 
 LEVELED = ("share_dist", "sharpness", "flip_rate", "flip_calib", "pos_bias", "swap_diff")
@@ -258,7 +245,7 @@ LEVELED = ("share_dist", "sharpness", "flip_rate", "flip_calib", "pos_bias", "sw
 
 @pytest.mark.parametrize("id", (*LEVELED, "coin_slope"))
 def test_an_interval_at_a_lower_level_is_inside(id: str) -> None:
-    run = simulate_run(load_reference(STUDY, "coin_flip"), RESPONDENTS[0], 0)
+    run = drawing(known.as_people, "coin_flip", 0)
     found = compute(run, id)
     same, inner = interval_at(run, id, 0.95), interval_at(run, id, 0.9)
     assert same == pytest.approx((found.low, found.high), abs=1e-9)
@@ -267,34 +254,28 @@ def test_an_interval_at_a_lower_level_is_inside(id: str) -> None:
     # (.05 + 1.645 · .03) / (.05 + 1.960 · .03) = .913.
     shrink = (inner.high - inner.low) / (found.high - found.low)
     assert 0.8 < shrink < (0.95 if id == "share_dist" else 0.9)
-    known = interval_at(run, id, 0.9, people_error=False)
-    width = (known.high - known.low) / (inner.high - inner.low)
+    exact = interval_at(run, id, 0.9, people_error=False)
+    width = (exact.high - exact.low) / (inner.high - inner.low)
     assert width < 1 if id in ("share_dist", "sharpness", "coin_slope") else width == 1
 
 
-def test_a_rule_without_chance_has_no_sharpness() -> None:
-    dilemmas = drawn(40)
-    majority = load_reference(STUDY, "forced_choice").shares(dilemmas).argmax(axis=1)
-    rule = answering(dilemmas, majority, "forced_choice")
-    assert not compute(rule, "sharpness").defined
-    assert "sharpness" not in rule.failures
-
-
-def with_equal(dilemma: Dilemma, *, age: bool) -> Dilemma:
-    """Return a dilemma with as many drinks on both sides, and optionally equal in age."""
+def with_equal(dilemma: Dilemma, places: slice) -> Dilemma:
+    """Return a dilemma with equal values of the attributes in these places."""
     values = list(dilemma.second.values)
-    values[1] = dilemma.first.values[1]
-    if age:
-        values[0] = dilemma.first.values[0]
+    values[places] = dilemma.first.values[places]
     return replace(dilemma, second=replace(dilemma.second, values=tuple(values)))
 
 
-@pytest.mark.parametrize(("age", "reason"), [(False, "drinks"), (True, "age, drinks")])
-def test_attributes_that_the_dilemmas_do_not_tell_apart_are_named(age: bool, reason: str) -> None:
-    dilemmas = [with_equal(dilemma, age=age) for dilemma in drawn(60)]
+@pytest.mark.parametrize(
+    ("places", "reason"), [(slice(1, 2), "drinks"), (slice(0, 2), "age, drinks")]
+)
+def test_attributes_that_the_dilemmas_do_not_tell_apart_are_named(
+    places: slice, reason: str
+) -> None:
+    dilemmas = [with_equal(dilemma, places) for dilemma in drawn(60)]
     dilemmas = [one for one in dilemmas if any(STUDY.differences(one))]
     choice = np.where(differences(dilemmas).sum(axis=1) >= 0, 0, 1)
-    run = answering(dilemmas, choice, "forced_choice")
+    run = answering(choice, "forced_choice", dilemmas)
     for row in ("imp_age", "imp_drinks", "share_dist"):
         assert math.isnan(compute(run, row).value) and compute(run, row).n == 0
     found = raised(run)
@@ -331,11 +312,10 @@ STUDIES: dict[tuple[str, Condition], set[str]] = {
 
 def at_random(name: str, condition: Condition) -> Run:
     """Return two answers in each order to dilemmas of a study, some of them coins."""
-    study = load_study(name)
-    dilemmas = study.listed or drawn(60)
+    dilemmas = load_study(name).listed or drawn(60)
     width = 3 if condition == "coin_flip" else 2
     choice = np.random.default_rng(0).integers(0, width, (len(dilemmas), 4))
-    return run_of(load_reference(study, condition), dilemmas, choice)
+    return run_of(people(condition, name), dilemmas, choice)
 
 
 def with_people(run: Run) -> set[str]:
@@ -362,8 +342,7 @@ def test_a_crowd_scores_the_human_values(condition: Condition) -> None:
     fitted = {"share_dist", "flip_slope", "threshold", *WEIGHTS}
     off: dict[str, list[float]] = {}
     for index in range(12):
-        human = load_reference(STUDY, condition)
-        run = simulate_run(human, replace(RESPONDENTS[0], dilemmas=100), index)
+        run = drawing(known.as_people, condition, index, dilemmas=100)
         for one in measures_of(run):
             found = compute(run, one.id)
             if one.id not in fitted and not math.isnan(found.human):
