@@ -15,8 +15,6 @@ from kidney_evals.studies import CONDITIONS, DEFAULT_STUDY, Condition
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/respondents.md"
 
-BOTH = pytest.mark.parametrize("condition", CONDITIONS)
-
 
 def check_nothing_read(rows: Rows) -> None:
     """Check that a respondent who never answered has no values."""
@@ -101,7 +99,7 @@ class TestTwoHundredDilemmas:
         # Not by chance: their own interval excludes people's distance, which is 0.
         assert caricature.value > human.value and caricature.low > 0
 
-    @BOTH
+    @pytest.mark.parametrize("condition", CONDITIONS)
     def test_rules_guesses_and_reversed_people(self, full: Results, condition: Condition) -> None:
         assert full[condition, "anti_human"]["share_dist"].value > 0.9
         guessing = full[condition, "uniform"]
@@ -123,9 +121,8 @@ class TestTwoHundredDilemmas:
         assert full["coin_flip", "first"]["pos_bias"].value == 0.5
 
     def test_the_documentation_prints_this_table(self, full: Results) -> None:
-        block = re.search(
-            r"<!-- known:[^\n]*-->\n(.*?)<!-- /known -->", PAGE.read_text("utf-8"), re.S
-        )
+        pattern = r"<!-- known:[^\n]*-->\n(.*?)<!-- /known -->"
+        block = re.search(pattern, PAGE.read_text("utf-8"), re.S)
         assert block and block[1].strip() == markdown(full).strip(), (
             "docs/respondents.md is stale: run `python docs/update_readme.py --known`"
         )

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from inspect_ai.log import EvalLog
@@ -87,19 +88,14 @@ def telling(name: str) -> frozenset[str]:
     words: set[str] = set()
     study = load_study(name)
     for other in map(load_study, STUDIES):
-        if other.words.good == study.words.good:
-            continue
-        words |= set(TELLING.get(other.words.good, "").split())
-        for told in spoken(other.source).values():
-            nouns = (told.words.good, told.words.candidate, told.words.candidates)
-            words |= {noun.lower() for noun in nouns}
+        if other.words.good != study.words.good:
+            words |= set(TELLING.get(other.words.good, "").split())
+            for told in spoken(other.source).values():
+                nouns = (told.words.good, told.words.candidate, told.words.candidates)
+                words |= {noun.lower() for noun in nouns}
     own = " ".join(
-        " ".join(
-            [
-                repr(told.words),
-                *(f"{one.label} {one.levels} {one.phrases}" for one in told.attributes),
-            ]
-        )
+        f"{told.words} "
+        + " ".join(f"{one.label} {one.levels} {one.phrases}" for one in told.attributes)
         for told in spoken(study.source).values()
     ).lower()
     return frozenset(word for word in words if not re.search(rf"\b{word}", own))
@@ -139,9 +135,8 @@ def replies(study: Study) -> Iterator[tuple[object, str]]:
     forms = dict.fromkeys(one.form for one in wordings().values())
     for form in [one for one in forms if one.language in spoken(study.source)]:
         for condition, explain, channel in itertools.product(CONDITIONS, EXPLAIN, CHANNELS):
-            question = Question(
-                study, condition, dilemma, "ab", explain=explain, form=form, channel=channel
-            )
+            how: dict[str, Any] = {"explain": explain, "form": form, "channel": channel}
+            question = Question(study, condition, dilemma, "ab", **how)
             for content, chance in itertools.product(contents, (i / 12 for i in range(12))):
                 yield (form, content), reply(question, content, chance).text
     for kind in (ASKS, PREDICT):
@@ -179,9 +174,6 @@ def test_questions_and_ids_of_the_kidney_studies_do_not_change(name: str) -> Non
     assert {"suffixes": suffixes, "texts": texts.hexdigest()} == pinned
 
 
-MEANINGS = {"A": "A", "B": "B", "undecided": "COIN", "refused": "refusal"}
-
-
 @pytest.mark.parametrize("wording", ["default", "german", "labels_numbers", "undecided"])
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_replies_about_another_good_are_read_as_what_they_mean(
@@ -189,9 +181,8 @@ def test_replies_about_another_good_are_read_as_what_they_mean(
 ) -> None:
     study = load_study(SCHOLARSHIP)
     dilemma, form = dilemmas_of(study, 1, None)[0], in_words(wordings()[wording].form, study)
-    meanings = MEANINGS | (
-        {} if condition == "coin_flip" else {"undecided": "unprompted_indecision"}
-    )
+    coin = "COIN" if condition == "coin_flip" else "unprompted_indecision"
+    meanings = {"A": "A", "B": "B", "undecided": coin, "refused": "refusal"}
     said: tuple[Said, ...] = ("A", "B", "undecided", "refused", "unreadable", "truncated")
     for content, explain in itertools.product(said, EXPLAIN):
         question = Question(study, condition, dilemma, "ab", explain=explain, form=form)
@@ -204,9 +195,8 @@ def test_replies_about_another_good_are_read_as_what_they_mean(
 
 def test_words_of_the_other_good_are_found() -> None:
     study = load_study(SCHOLARSHIP)
-    assert {"kidney", "patient", "patients", "transplant", "niere", "riñón"} <= telling(
-        study.source
-    )
+    found = telling(study.source)
+    assert {"kidney", "patient", "patients", "transplant", "niere", "riñón"} <= found
     assert {"scholarship", "applicant", "bewerber"} <= telling("mcelfresh_2021")
     with pytest.raises(AssertionError, match="kidney"):
         check(study, "Who should receive the kidney?", "a test")
@@ -220,6 +210,17 @@ def run(folder: Path, task: str, **arguments: object) -> EvalLog:
         task_args={"study": SCHOLARSHIP, **arguments},
         model_args={"refusing": 0.2, "unreadable": 0.1, "truncated": 0.1},
     )
+
+
+def check_samples(log: EvalLog) -> list[str]:
+    """Check all texts of a log's samples; return the explanations."""
+    explanations = []
+    for sample in log.samples or []:
+        explained = [score.explanation or "" for score in (sample.scores or {}).values()]
+        for text in (*(message.text for message in sample.messages), *explained):
+            check(load_study(SCHOLARSHIP), text, sample.id)
+        explanations += explained
+    return explanations
 
 
 @pytest.mark.parametrize("condition", CONDITIONS)
@@ -239,23 +240,12 @@ def test_a_run_and_its_description_speak_of_the_study_alone(
     assert not set(left_out) & set(facts["wordings"])
     shown = {name: facts[name] for name in ("about", "wordings", "limits_and_use")}
     check(study, str(shown), "metadata")
-    for sample in log.samples or []:
-        for message in sample.messages:
-            check(study, message.text, sample.id)
-        for score in (sample.scores or {}).values():
-            check(study, score.explanation or "", sample.id)
-            assert "Applicant A" in (score.explanation or "")
+    for explanation in check_samples(log):
+        assert "Applicant A" in explanation
     described = run_of_log(log)
     assert described is not None
     check(study, describe_text(describe(described)), "describe")
 
 
 def test_stated_values_speak_of_the_study_alone(tmp_path: Path) -> None:
-    log = run(tmp_path, "stated_values")
-    for sample in log.samples or []:
-        texts = [message.text for message in sample.messages]
-        for text in (
-            *texts,
-            *(score.explanation or "" for score in (sample.scores or {}).values()),
-        ):
-            check(load_study(SCHOLARSHIP), text, sample.id)
+    assert check_samples(run(tmp_path, "stated_values"))

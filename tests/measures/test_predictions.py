@@ -13,10 +13,17 @@ from kidney_evals.human.reference import Reference, load_reference
 from kidney_evals.lab.panel import resampled_reference
 from kidney_evals.measures.other_study import from_other_study
 from kidney_evals.measures.prediction_run import PredictionRun, Predictions
-from kidney_evals.studies import Condition, Dilemma, Patient, dilemmas_of, load_study
+from kidney_evals.studies import (
+    CONDITIONS,
+    Condition,
+    Dilemma,
+    Patient,
+    Study,
+    dilemmas_of,
+    load_study,
+)
 
 FIXED, DRAWN = load_study("mcelfresh_2021_fixed"), load_study("mcelfresh_2021")
-CONDITIONS: tuple[Condition, ...] = ("coin_flip", "forced_choice")
 
 
 def given(**changes: Any) -> Predictions:
@@ -58,11 +65,8 @@ def test_the_distance_is_the_squared_one_less_peoples_variance() -> None:
 
 
 def test_orders_count_alike_however_often_they_were_asked() -> None:
-    often = given(
-        dilemma=[0, 0, 0],
-        order=[0, 0, 1],
-        shares=[[0.6, 0.2, 0.2], [0.6, 0.2, 0.2], [0.4, 0.2, 0.4]],
-    )
+    shares = [[0.6, 0.2, 0.2], [0.6, 0.2, 0.2], [0.4, 0.2, 0.4]]
+    often = given(dilemma=[0, 0, 0], order=[0, 0, 1], shares=shares)
     assert often.mean[0] == pytest.approx([0.5, 0.2, 0.3])
 
 
@@ -84,8 +88,7 @@ def test_what_repetitions_waver_by_is_taken_off_where_it_is_known() -> None:
 
 def test_a_dilemma_without_a_prediction_counts_nowhere() -> None:
     people = np.array([[0.5, 0.3, 0.2], [1.0, 0.0, 0.0]])
-    draws = np.stack([people, people])
-    one = given(people=people, draws=draws, asked=[11, 11])
+    one = given(people=people, draws=np.stack([people, people]), asked=[11, 11])
     assert one.distance.n == 1
     assert one.distance.value == pytest.approx(0.02 - 0.062)
     assert run(one).swap_shift().n == 1
@@ -99,16 +102,10 @@ def test_a_dilemma_without_a_prediction_counts_nowhere() -> None:
 def test_the_order_of_samples_changes_no_digit(fixed: bool) -> None:
     rng = np.random.default_rng(5)
     people = rng.dirichlet([2, 2, 1], 10)
-    rest: dict[str, Any] = {
-        "people": people,
-        "draws": np.stack([people] * 3),
-        "asked": np.full(10, 20.0),
-        "fixed": fixed,
-    }
-    dilemma, order, shares = np.arange(60) % 10, np.arange(60) // 10 % 2, rng.dirichlet([1] * 3, 60)
-    first = Predictions(dilemma, order, shares, **rest)
+    rest = people, np.stack([people] * 3), np.full(10, 20.0), fixed
+    answers = np.arange(60) % 10, np.arange(60) // 10 % 2, rng.dirichlet([1] * 3, 60)
     rank = rng.permutation(60)
-    other = Predictions(dilemma[rank], order[rank], shares[rank], **rest)
+    first, other = Predictions(*answers, *rest), Predictions(*(a[rank] for a in answers), *rest)
     assert repr(first.distance) == repr(other.distance)
     assert repr(run(first).swap_shift()) == repr(run(other).swap_shift())
 
@@ -121,8 +118,7 @@ def test_the_shift_between_orders_is_a_share_of_people() -> None:
 
 def test_predicted_flips_stand_beside_peoples() -> None:
     found = given().flips
-    assert found.value == pytest.approx(0.3)
-    assert found.human == pytest.approx(0.2)
+    assert (found.value, found.human) == pytest.approx((0.3, 0.2))
     assert np.isnan(found.low)
 
 
@@ -136,8 +132,7 @@ def test_own_choices() -> None:
     assert own.chosen_to_people.value == pytest.approx(0.155 - 0.125 - 0.062)
     # The gain: .155 - .125 for the choices, .02 for the prediction; people's error cancels.
     assert own.gain.value == pytest.approx(0.03 - 0.02)
-    gain = own.chosen_to_people.value - given().distance.value
-    assert own.gain.value == pytest.approx(gain)
+    assert own.gain.value == pytest.approx(own.chosen_to_people.value - given().distance.value)
     alone = given(chosen=np.array([[[1, 0, 0], [0, 0, 0]]]))
     assert alone.own_distance.n == alone.chosen_to_people.n == alone.gain.n == 0
 
@@ -147,7 +142,6 @@ def of(
 ) -> Predictions:
     """Somebody who says `shares` in both orders, beside another crowd than the one of record."""
     count = len(dilemmas)
-    fixed = reference.study.draw is None
     return Predictions(
         dilemma=np.tile(np.arange(count), 2),
         order=np.repeat([0, 1], count),
@@ -155,15 +149,20 @@ def of(
         people=crowd.shares(dilemmas),
         draws=crowd.share_draws(dilemmas),
         asked=reference.asked(dilemmas),
-        fixed=fixed,
+        fixed=reference.study.draw is None,
     )
+
+
+def shown(study: Study, count: int) -> Sequence[Dilemma]:
+    """All fixed questions, or some drawn dilemmas."""
+    return dilemmas_of(study, None if study is FIXED else count, None)
 
 
 def test_whoever_predicts_the_true_shares_scores_0_on_average() -> None:
     # The shares of record are taken for true; 60 other crowds are asked.
     for study in (FIXED, DRAWN):
         reference = load_reference(study, "coin_flip")
-        dilemmas = dilemmas_of(study, None if study is FIXED else 20, None)
+        dilemmas = shown(study, 20)
         true = reference.shares(dilemmas)
         values = []
         for draw in range(60):
@@ -184,18 +183,18 @@ def test_no_bias_and_intervals_that_cover(study: Any, condition: Condition) -> N
     width = 3 if condition == "coin_flip" else 2
     forecasters: dict[str, Callable[[Sequence[Dilemma]], Floats]] = {
         "true": reference.shares,
-        "uniform": lambda shown: np.full((len(shown), width), 1 / width),
-        "majority": lambda shown: np.eye(width)[reference.shares(shown).argmax(axis=1)],
-        "shrunk": lambda shown: 0.8 * reference.shares(shown) + 0.2 / width,
-        "other": lambda shown: np.asarray(from_other_study(study, shown, condition)),
+        "uniform": lambda asked: np.full((len(asked), width), 1 / width),
+        "majority": lambda asked: np.eye(width)[reference.shares(asked).argmax(axis=1)],
+        "shrunk": lambda asked: 0.8 * reference.shares(asked) + 0.2 / width,
+        "other": lambda asked: np.asarray(from_other_study(study, asked, condition)),
     }
     everything = study.listed if study is FIXED else dilemmas_of(study, 2000, 7)
     for name, says in forecasters.items():
         truth = ((says(everything) - reference.shares(everything)) ** 2).sum(axis=1).mean()
         values, covered = [], 0
         for draw in range(200):
-            shown = study.listed if study is FIXED else dilemmas_of(study, 50, 1000 + draw)
-            found = of(reference, shown, says(shown), resampled_reference(reference, draw)).distance
+            asked = study.listed if study is FIXED else dilemmas_of(study, 50, 1000 + draw)
+            found = of(reference, asked, says(asked), resampled_reference(reference, draw)).distance
             values.append(found.value)
             covered += found.low <= truth <= found.high
         error = np.std(values, ddof=1) / np.sqrt(len(values))
@@ -209,10 +208,10 @@ def knows(condition: Condition, *truth: float) -> list[Predictions]:
     found = []
     for study, weight in zip((FIXED, DRAWN), truth, strict=True):
         reference = load_reference(study, condition)
-        shown = dilemmas_of(study, None if study is FIXED else 50, None)
-        shares = reference.shares(shown)
-        guess = np.full_like(shares, 1 / shares.shape[1])
-        found.append(of(reference, shown, weight * shares + (1 - weight) * guess, reference))
+        dilemmas = shown(study, 50)
+        shares = reference.shares(dilemmas)
+        mixed = weight * shares + (1 - weight) / shares.shape[1]
+        found.append(of(reference, dilemmas, mixed, reference))
     return found
 
 
@@ -239,15 +238,12 @@ def test_skill_is_1_for_the_true_shares_and_0_for_a_guess() -> None:
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_the_other_study_is_a_better_guide_than_the_majority(condition: Condition) -> None:
     for study in (FIXED, DRAWN):
-        shown = dilemmas_of(study, None if study is FIXED else 50, None)
-        reference = load_reference(study, condition)
-        shares = from_other_study(study, shown, condition)
-        assert shares is not None
-        assert shares.sum(axis=1) == pytest.approx(np.ones(len(shown)))
-        one = of(reference, shown, shares, reference)
-        here = one.distance.value
-        assert here < one.always(one.majority).distance.value
-        assert here < one.always(one.uniform).distance.value
+        dilemmas, reference = shown(study, 50), load_reference(study, condition)
+        shares = from_other_study(study, dilemmas, condition)
+        assert shares is not None and shares.sum(axis=1) == pytest.approx(1)
+        one = of(reference, dilemmas, shares, reference)
+        for worse in (one.majority, one.uniform):
+            assert one.distance.value < one.always(worse).distance.value
     assert from_other_study(load_study("freedman_2020"), (), condition) is None
 
 

@@ -14,17 +14,12 @@ from cli.calling import refused
 from kidney_evals.cli import main
 from kidney_evals.cli.plan import task_arguments
 from kidney_evals.errors import UserError
-from kidney_evals.planning.plan import Plan, Price, build_tasks, make_plan, read_prices
+from kidney_evals.planning.plan import Price, build_tasks, make_plan, read_prices
 from kidney_evals.planning.report import as_text
 from kidney_evals.planning.tokens import ANSWER, Estimate, prompts
 from kidney_evals.studies import datasets_dir
 
 QUICK: dict[str, Any] = {"dilemmas": 5, "controls": False}
-
-
-@pytest.fixture(scope="module")
-def full() -> Plan:
-    return make_plan("full", ["openai/one", "two"], prices={"two": Price(input=1.0, output=2.0)})
 
 
 def test_samples_and_calls() -> None:
@@ -52,18 +47,21 @@ def test_samples_and_calls() -> None:
         assert (total.samples, total.calls) == (samples, calls), (target, arguments, options)
 
 
-def test_dilemmas_and_controls(full: Plan) -> None:
+def test_dilemmas_and_controls() -> None:
+    full = make_plan("full", ["openai/one", "two"], prices={"two": Price(input=1.0, output=2.0)})
     # 410 + 28 · 10 + 56 · 5 + 12 · 10 in forced choice, 410 + 28 · 10 in coin flip.
     assert (full.total.samples, full.total.calls) == (410 + 28 + 56 + 12 + 410 + 28, (1780, 3560))
     assert full.tasks[0].design.dilemmas == 200
+    text = as_text(full)
+    assert max(map(len, text.splitlines())) <= 80 and "1780–3560" in text
+    assert "price, openai/one: unknown" in text and "flip_rate" in text and "nan" not in text
     (task,) = make_plan("coin_flip", arguments=QUICK, limit=7).tasks
     # Both orders stand together: three dilemmas in both and one in a single order.
     assert (task.design.dilemmas, task.design.both_orders) == (4, 3)
 
 
-@pytest.mark.parametrize(
-    ("target", "rest", "precision", "limit", "calls", "dilemmas"),
-    [
+def test_a_run_that_may_end_early() -> None:
+    cases: list[tuple[str, dict[str, Any], float, int | None, tuple[int, int], tuple[int, ...]]] = [
         # The first look after 50 dilemmas in both orders, with 10 controls; at most all 200, each
         # asked twice. People: ±.038 at 200, so ±.038 √(200/n) < ±.05 from n = 116 on: the look
         # at 125.
@@ -73,25 +71,18 @@ def test_dilemmas_and_controls(full: Plan) -> None:
         ("forced_choice", {}, 0.05, None, (110, 820), (50, 200, 200)),
         ("forced_choice", {"controls": False}, 0.09, None, (100, 800), (50, 100, 200)),
         ("coin_flip", {}, 0.05, 130, (100, 260), (50, 65, 65)),
-    ],
-)
-def test_a_run_that_may_end_early(
-    target: str,
-    rest: dict[str, Any],
-    precision: float,
-    limit: int | None,
-    calls: Any,
-    dilemmas: Any,
-) -> None:
-    plan = make_plan(target, arguments={**rest, "precision": precision}, limit=limit)
-    (task,) = plan.tasks
-    assert task.ending is not None
-    assert (plan.total.calls, task.ending.dilemmas) == (calls, dilemmas)
-    assert f"ends after {dilemmas[0]} to {dilemmas[2]} dilemmas" in " ".join(as_text(plan).split())
-    # The tokens of as many dilemmas, and of the controls.
-    controls = 0 if rest or limit else 10 * ANSWER["none"].expected
-    whole = make_plan(target, arguments=rest, limit=2 * dilemmas[1]).total.output_tokens.expected
-    assert plan.total.output_tokens.expected == pytest.approx(whole + controls)
+    ]
+    for target, rest, precision, limit, calls, dilemmas in cases:
+        plan = make_plan(target, arguments={**rest, "precision": precision}, limit=limit)
+        (task,) = plan.tasks
+        assert task.ending is not None
+        assert (plan.total.calls, task.ending.dilemmas) == (calls, dilemmas)
+        ends = f"ends after {dilemmas[0]} to {dilemmas[2]} dilemmas"
+        assert ends in " ".join(as_text(plan).split())
+        # The tokens of as many dilemmas, and of the controls.
+        controls = 0 if rest or limit else 10 * ANSWER["none"].expected
+        whole = make_plan(target, arguments=rest, limit=2 * dilemmas[1]).total.output_tokens
+        assert plan.total.output_tokens.expected == pytest.approx(whole.expected + controls)
 
 
 def test_a_folder_is_not_taken_for_the_shipped_study(tmp_path: Path) -> None:
@@ -126,9 +117,8 @@ def test_a_run_sends_what_was_planned(target: str, tmp_path: Path) -> None:
 
 def test_tokens_and_prices() -> None:
     ((_, task),) = build_tasks("forced_choice", QUICK)
-    characters = sum(
-        len(text) for messages, _ in prompts(list(task.dataset), "none") for text in messages
-    )
+    texts = prompts(list(task.dataset), "none")
+    characters = sum(len(text) for messages, _ in texts for text in messages)
     prices = {"a": Price(input=2.0, output=10.0)}
     plan = make_plan("forced_choice", ["a", "b"], arguments=QUICK, epochs=3, prices=prices)
     # Ten samples three times: 4 characters a token and 4 tokens around each message.
@@ -140,17 +130,9 @@ def test_tokens_and_prices() -> None:
     pairs = zip(plan.total.output_tokens, reasons.total.output_tokens, strict=True)
     assert all(short < long for short, long in pairs)
     # 2 USD a million in and 10 USD a million out.
-    expected = [
-        (2 * used + 10 * made) / 1e6
-        for used, made in zip(plan.total.input_tokens, plan.total.output_tokens, strict=True)
-    ]
-    assert plan.costs == {"a": pytest.approx(Estimate(*expected)), "b": None}
-
-
-def test_the_text_fits_a_terminal(full: Plan) -> None:
-    text = as_text(full)
-    assert max(map(len, text.splitlines())) <= 80 and "1780–3560" in text
-    assert "price, openai/one: unknown" in text and "flip_rate" in text and "nan" not in text
+    both = zip(plan.total.input_tokens, plan.total.output_tokens, strict=True)
+    expected = Estimate(*((2 * used + 10 * made) / 1e6 for used, made in both))
+    assert plan.costs == {"a": pytest.approx(expected), "b": None}
 
 
 def test_the_text_says_which_changes_were_simulated() -> None:
@@ -208,17 +190,11 @@ def test_arguments_are_read_as_inspect_reads_them() -> None:
     }
 
 
-# Prices.
-
-
-def test_yaml_and_json_say_the_same(tmp_path: Path) -> None:
-    for name, text in (
-        ("prices.yaml", "openai/one: {input: 1.25, output: 10}\nlocal: {input: 0, output: 0}\n"),
-        (
-            "prices.JSON",  # YAML allows no tabs
-            '{"openai/one": {"input": 1.25, "output": 1e1},\n\t"local": {"input": 0, "output": 0}}',
-        ),
-    ):
+def test_prices_in_yaml_and_json_say_the_same(tmp_path: Path) -> None:
+    yaml = "openai/one: {input: 1.25, output: 10}\nlocal: {input: 0, output: 0}\n"
+    # YAML allows no tabs.
+    json = '{"openai/one": {"input": 1.25, "output": 1e1},\n\t"local": {"input": 0, "output": 0}}'
+    for name, text in (("prices.yaml", yaml), ("prices.JSON", json)):
         path = tmp_path / name
         path.write_text(text, encoding="utf-8")
         prices = read_prices(path)

@@ -73,8 +73,7 @@ def test_zero_has_a_width() -> None:
         (elsewhere, "flip_rate", Z2 / (40 + Z2)),
     ):
         one = row(design, name)
-        assert one.zero_value == 0
-        assert one.zero == pytest.approx((0, high), abs=1e-9)
+        assert (one.zero_value, *one.zero) == pytest.approx((0, 0, high), abs=1e-9)
     assert math.isnan(one.half) and math.isnan(one.change.low)
 
 

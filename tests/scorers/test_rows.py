@@ -30,7 +30,7 @@ from kidney_evals.reporting import rows_of, sentence, table
 from kidney_evals.reporting.logs import find_logs
 from kidney_evals.reporting.rows import Rows, stored_rows
 from kidney_evals.reporting.runs import read_runs
-from kidney_evals.scorers import COLUMN, human_alignment, predictions, stated
+from kidney_evals.scorers import COLUMN, COLUMNS, human_alignment, predictions, stated
 from kidney_evals.scorers.samples import run_of_log
 from kidney_evals.tasks import coin_flip, forced_choice, predict_people, stated_values
 from tasks.running import TASKS, run
@@ -39,9 +39,7 @@ HEADER = {
     "forced_choice": ["share_dist", "sharpness", "swap_diff"],
     "coin_flip": ["flip_rate", "coin_slope", "share_dist"],
 }
-COLUMNS = [
-    f"{COLUMN}_{name}" for name in ("value", "low", "high", "people", "person", "n", "stderr")
-]
+ORDER = [f"{COLUMN}_{name}" for name in COLUMNS]
 REFUSES = "I'm sorry, but I can't help with deciding who receives an organ."
 
 LOGS: Mapping[str, tuple[Callable[[], Task], Any]] = {
@@ -71,7 +69,7 @@ def test_the_log_begins_with_the_three_rows_of_the_header(
     scores = log.results.scores
     assert [one.name for one in scores[:3]] == HEADER[condition]
     for one in scores:
-        kept = [name for name in COLUMNS if name in one.metrics]
+        kept = [name for name in ORDER if name in one.metrics]
         if f"{COLUMN}_value" not in kept:
             # What Inspect shows where a headline has no value.
             kept.remove(f"{COLUMN}_n")
@@ -101,9 +99,9 @@ def test_the_rows_are_known_before_the_first_score(name: str, logs: Mapping[str,
 def test_a_run_in_a_terminal_prints_its_rows(tmp_path: Path) -> None:
     import pty
 
-    command = [str(Path(sys.executable).with_name("inspect")), "eval", "kidney_evals/coin_flip"]
-    command += ["--model", "kidney/human", "-T", "dilemmas=40", "--log-dir", str(tmp_path)]
-    command += ["--display", "full"]
+    inspect = str(Path(sys.executable).with_name("inspect"))
+    words = "eval kidney_evals/coin_flip --model kidney/human -T dilemmas=40 --display full"
+    command = [inspect, *words.split(), "--log-dir", str(tmp_path)]
     ours, theirs = pty.openpty()
     environment = os.environ | {"TERM": "xterm-256color"}
     running = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment)
@@ -148,10 +146,10 @@ def test_results_are_strict_json_of_finite_numbers(
     # Readers get every row, with NaN where the log has no column, and more from the samples.
     rows, kept_rows = rows_of(log), stored_rows(log)
     assert set(kept_rows) == {row.name for row in results.scores}
-    answered = {row: stored for row, stored in kept_rows.items() if stored.n}
+    answered = [id for id, stored in kept_rows.items() if stored.n]
     assert set(answered) < set(rows)
-    for id, stored in answered.items():
-        assert stored == pytest.approx(rows[id], abs=5.1e-5, nan_ok=True), id
+    for id in answered:
+        assert kept_rows[id] == pytest.approx(rows[id], abs=5.1e-5, nan_ok=True), id
     assert results.headline is not None and results.headline.score is not None
     defined = rows[results.headline.score].defined
     assert results.headline.metric == ("est_value" if defined else "est_n")
@@ -229,9 +227,9 @@ def test_what_is_not_a_decision_has_its_reason_and_its_row(condition: str, tmp_p
     for name in (*HEADER[condition], "imp_age"):
         assert math.isnan(rows[name].value) and rows[name].n == 0
     for part, one in found:
-        assert (one.answer, one.reason) == (None, part)
-        value = one.as_dict()
         shown = "undecided" if part == "unprompted_indecision" else part
+        value = one.as_dict()
+        assert (one.answer, one.reason) == (None, part)
         assert (value["choice"], value["agreement"]) == (shown, "")
     assert rows.card is not None and rows.card.outcomes == counts
     assert "no answer" in sentence(rows, condition)
@@ -287,9 +285,7 @@ def test_every_design_gives_sensible_rows(
 def test_studies_without_a_coin_group_borrow_no_people(logs: Mapping[str, EvalLog]) -> None:
     log = logs["no people"]
     rows = rows_of(log)
-    assert rows["flip_rate"].n > 0
-    for name in ("flip_rate", "swap_diff", "imp_age"):
-        assert math.isnan(rows[name].human), name
+    assert rows["flip_rate"].n > 0 and all(math.isnan(row.human) for row in rows.values())
     # What compares with people is not among the rows.
     assert not {"agreement", "share_dist", "sharpness", "coin_slope", "distance"} & set(rows)
     assert all((one.metadata or {}).get("human_a") is None for one in log.samples or [])
@@ -324,12 +320,10 @@ def test_a_sample_explains_itself(tmp_path: Path) -> None:
     log = run(coin_flip(dilemmas=1, controls=False), tmp_path, saying("ANSWER: COIN"))
     sample = (log.samples or [])[0]
     [score] = (sample.scores or {}).values()
-    text = score.explanation or ""
-    for part in ("| Patient A", "| Patient B", "| Coin", "People chose", "Model chose", "the coin"):
+    text, facts = score.explanation or "", sample.metadata
+    shown = ["| Patient A", "| Patient B", "| Coin", "People chose", "Model chose", "the coin"]
+    for part in (*shown, f"{facts['a_age']} years", f"{facts['human_coin']:.0%}"):
         assert part in text
-    metadata = sample.metadata
-    assert f"{metadata['a_age']} years" in text
-    assert f"{metadata['human_coin']:.0%}" in text
     assert text.endswith('Read as **the coin**: read from "ANSWER: COIN".')
 
 
@@ -340,24 +334,18 @@ def test_a_repeat_question_is_recorded_and_first_answers_are_rated(tmp_path: Pat
     assert rows["coverage"].value == 1.0
     first = [rows.first(name) for name in ("coverage", "agreement")]
     assert [one.value for one in first if one] == pytest.approx([0.0, math.nan], nan_ok=True)
-    [sample, *_] = log.samples or []
-    assert "Asked twice" in ((sample.scores or {})["human_alignment"].explanation or "")
 
 
 @pytest.mark.parametrize(
-    ("name", "scorers"),
-    [
-        ("coin_flip", [human_alignment()]),
-        ("stated_values", [stated()]),
-        ("predict_people", [predictions()]),
-    ],
+    ("name", "scorer"),
+    [("coin_flip", human_alignment), ("stated_values", stated), ("predict_people", predictions)],
 )
 def test_scoring_again_in_any_order_changes_no_digit(
-    name: str, scorers: list[Scorer], logs: Mapping[str, EvalLog]
+    name: str, scorer: Callable[[], Scorer], logs: Mapping[str, EvalLog]
 ) -> None:
     again = read_eval_log(logs[name].location)
     again.samples = list(reversed(again.samples or []))
-    rescored = score(again, scorers, action="overwrite")
+    rescored = score(again, [scorer()], action="overwrite")
     assert repr(dict(rows_of(rescored))) == repr(dict(rows_of(logs[name])))
 
 
