@@ -7,7 +7,9 @@ import math
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.special import expit
 
+from estimation import simulated
 from kidney_evals.estimation.centrality import centrality
 from kidney_evals.estimation.decisions import Decisions
 from kidney_evals.estimation.importance import estimate_importance
@@ -32,19 +34,10 @@ CASES = {
 
 def decisions(x: NDArray[np.float64], seed: int) -> Decisions:
     """Return one decision to each of some dilemmas, by weights of 2."""
-    chance = 1 / (1 + np.exp(-2 * (x - x.mean(axis=0)) @ np.ones(3)))
-    first = np.random.default_rng(seed).random(len(x)) < chance
-    zeros = np.zeros(len(x), dtype=np.int64)
-    return Decisions(
-        dilemma=np.arange(len(x)),
-        order=zeros,
-        epoch=zeros,
-        choice=1 - first.astype(np.int64),
-        differences=x,
-        shares=np.full((len(x), 2), 0.5),
-        share_draws=None,
-        closeness=np.ones(len(x)),
-    )
+    first = expit(2 * (x - x.mean(axis=0)) @ np.ones(3))
+    answers, shares = np.column_stack([first, 1 - first]), np.full((len(x), 2), 0.5)
+    random, far = np.random.default_rng(seed), np.ones(len(x))
+    return simulated.run(answers, x, shares, None, random, orders=1, far=far)
 
 
 @pytest.mark.parametrize("case", CASES)
