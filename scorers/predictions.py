@@ -52,7 +52,8 @@ def predictions(any_reference: bool = False) -> Scorer:
         value: Values = {"people": _cell(people)} if asked else {}
         value["predicted"] = _cell(predicted) if predicted else outcome
         kept: dict[str, Any] = {"outcome": outcome, "epoch": state.epoch, "predicted": None}
-        answer, off, own = None, BLANK, [("–", "–")] * 3
+        off: str | float = BLANK
+        answer, own = None, [("–", "–")] * 3
         if predicted:
             differences = [a - b for a, b in zip(predicted, people, strict=True)]
             off = round(0.5 * sum(map(abs, differences)), 3)

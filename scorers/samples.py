@@ -130,7 +130,8 @@ def _levels(rows: Sequence[Row], levels: Sequence[str], listed: int) -> NDArray[
     """Return the index of the level of the candidate listed first (0) or second (1)."""
     code = {name: index for index, name in enumerate(levels)}
     # An order is the letter, as shown, of each listed candidate.
-    return _ints(rows, lambda row: code.get(row.get(f"probe_{row['order'][listed]}"), NO_LEVEL))
+    names = (str(row.get(f"probe_{row['order'][listed]}")) for row in rows)
+    return np.array([code.get(name, NO_LEVEL) for name in names], dtype=np.int64)
 
 
 def _dilemmas(rows: Sequence[Row]) -> dict[str, Row]:

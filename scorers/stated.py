@@ -48,8 +48,8 @@ def stated_measures(study: Study, *, revealed: bool, people: bool) -> list[Measu
 def stated(any_reference: bool = False) -> Scorer:
     """Score every sample of `stated_values`, also without an answer.
 
-    Rows for single attributes are named by the keys of a sample's value. Rows on a log of choices
-    exist only if the argument `revealed` names a log. `any_reference`: see `human_alignment`.
+    Rows for single attributes are named by the keys of a sample's value. `any_reference`: see
+    `human_alignment`.
     """
 
     async def score(state: TaskState, target: Target) -> Score | None:

@@ -66,12 +66,7 @@ class Share:
 
 @dataclass(frozen=True)
 class Difference:
-    """A dilemma in which the run's answers differ much from people's.
-
-    Attributes:
-        run: Shares of the run's answers: first, second and, if offered, coin.
-        people: The same of people.
-    """
+    """A dilemma in which the run's shares of first, second and coin differ much from people's."""
 
     dilemma: str
     first: str
@@ -85,16 +80,12 @@ class Card:
     """What a run of choices shows, in the order in which it is read.
 
     Attributes:
-        summary: A paragraph in plain words.
         people: The source of the human side in a few words.
         asked: Number of samples without controls.
         outcomes: Number of samples by outcome; "decision" is an answer.
         controls: Controls in which the better patient was chosen, and those asked; None without.
-        findings: The answers to the questions.
         shares: Importance shares by attribute; empty if the choices determine none.
         floor: Importance distance that sampling error alone would give on average; NaN if unknown.
-        nearest: The known respondent that the answers are most like.
-        differences: The dilemmas in which the run differs most from people.
         cautions: Sentences on the flags that the run raises, and what to do.
         candidate: The study's noun for a candidate; not part of `to_dict`.
         probe: Whether candidates are treated alike on a probe; None without a probe.

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
 import numpy as np
 
+from kidney_evals.estimation.intervals import NO_INTERVAL, Interval
 from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.human import NO_BAND, Band
 from kidney_evals.measures import FEW, compute, find, interval_at, person_of
@@ -49,19 +50,11 @@ _OF_DECISIONS: Final = ("share_dist", "sharpness", "pos_bias")
 """The measures that use the decided answers only."""
 
 
-class Range(NamedTuple):
-    """The values of a measure that count as the crowd's."""
-
-    low: float
-    high: float
-
-
 @dataclass(frozen=True)
 class Part:
     """A measure behind a finding.
 
     Attributes:
-        id: Measure id.
         quantity: Value, 95 % interval, value of the crowd (`human`) and n.
         person: Median, 5 % and 95 % quantile over simulated single persons.
         guessing: Value of uniformly random answers; NaN if it has none.
@@ -74,7 +67,7 @@ class Part:
     quantity: Quantity
     person: Band
     guessing: float
-    like: Range
+    like: Interval
     verdict: Verdict
     calls: int | None = None
 
@@ -85,10 +78,7 @@ class Part:
 
     @property
     def band(self) -> str:
-        """Where the value lies against the band of persons: "inside", "below" or "above".
-
-        Empty if either is unknown.
-        """
+        """Place of the value in the band of persons: "inside", "below", "above", or unknown, ""."""
         value, person = self.quantity.value, self.person
         if math.isnan(value) or math.isnan(person.low):
             return ""
@@ -145,9 +135,8 @@ def findings_of(run: Run) -> tuple[Finding, ...]:
 def _alone(run: Run) -> tuple[Finding, ...]:
     """Return the findings that need no people: coin rate, swap disagreement and position bias."""
     coin, none = "coin" in run.traits, ("", math.nan)
-    unlike = Range(math.nan, math.nan)
     often, swap, bias = (
-        _part(run, id, unlike, guessing)
+        _part(run, id, NO_INTERVAL, guessing)
         for id, guessing in (
             ("flip_rate", 1 / 3),
             ("swap_diff", 2 / 3 if coin else 1 / 2),
@@ -173,7 +162,7 @@ def _weights(run: Run) -> Finding:
 
 def _decided(run: Run) -> Finding:
     margin = _margin(run, "sharpness")
-    like = Range(math.exp(-margin), math.exp(margin))
+    like = Interval(math.exp(-margin), math.exp(margin))
     part = _part(run, "sharpness", like, guessing=0.0)
     enough = not run.decisions.fixed and _dilemmas(run, "sharpness") >= FEW
     rule = _rule(run) if enough and not part.quantity.defined else ""
@@ -189,10 +178,10 @@ def _often(run: Run) -> Finding:
 
 
 def _where(run: Run) -> Finding:
-    slope = _part(run, "coin_slope", Range(0.5, math.inf), guessing=0.0)
+    slope = _part(run, "coin_slope", Interval(0.5, math.inf), guessing=0.0)
     most = _LARGEST_GAP + _misfit(run, "flip_calib")
     guess = _uniform(run, "flip_calibration")
-    gap = _part(run, "flip_calib", Range(-math.inf, most), guessing=guess)
+    gap = _part(run, "flip_calib", Interval(-math.inf, most), guessing=guess)
     why = "" if run.coins.any() else "it never flipped"
     asked = "Does it flip where people do?"
     return _finding("where", asked, [slope, gap], ("reversed choices", 1.0), why)
@@ -201,11 +190,11 @@ def _where(run: Run) -> Finding:
 def _swap(run: Run) -> Finding:
     """Return the finding on swapped places: like the crowd, or like one person asked twice."""
     # No person of the survey showed a side preference beyond chance, so the band is chance alone.
-    bias = replace(_part(run, "pos_bias", Range(-SIDE_MARGIN, SIDE_MARGIN)), person=NO_BAND)
+    bias = replace(_part(run, "pos_bias", Interval(-SIDE_MARGIN, SIDE_MARGIN)), person=NO_BAND)
     guess = _uniform(run, "swap_disagreement")
     people, person = compute(run, "swap_diff").human, person_of(run, "swap_diff")
-    crowd = Range(people - SIDE_MARGIN, people + SIDE_MARGIN)
-    both = Range(min(person.low, crowd.low), max(person.high, crowd.high))
+    crowd = Interval(people - SIDE_MARGIN, people + SIDE_MARGIN)
+    both = Interval(min(person.low, crowd.low), max(person.high, crowd.high))
     swap = replace(_part(run, "swap_diff", both, guess, by_value=True), like=crowd)
     found = _finding("swap", _SWAPPED, [swap, bias], ("random answers to a third", guess / 3))
     if found.verdict == LIKE and not crowd.low <= swap.quantity.value <= crowd.high:
@@ -231,12 +220,12 @@ def _finding(
 
 
 def _part(
-    run: Run, id: str, like: Range, guessing: float = math.nan, *, by_value: bool = False
+    run: Run, id: str, like: Interval, guessing: float = math.nan, *, by_value: bool = False
 ) -> Part:
     """Return a measure with its class.
 
-    Like the crowd if the 90 % interval is inside `like` (with `by_value`, if the value is), unlike
-    if the 95 % interval is outside.
+    Like the crowd if the 90 % interval, or with `by_value` the value, is inside `like`; unlike if
+    the 95 % interval is outside.
     """
     quantity, person = compute(run, id), person_of(run, id)
     if not quantity.defined and run.has_people:
@@ -261,11 +250,8 @@ def _part(
     return Part(id, quantity, person, guessing, like, verdict, calls)
 
 
-def _calls(run: Run, quantity: Quantity, narrow: tuple[float, float], like: Range) -> int | None:
-    """Return about how many calls would decide, if the value stays and the interval shrinks.
-
-    The width of an interval falls with the square root of the number of calls.
-    """
+def _calls(run: Run, quantity: Quantity, narrow: tuple[float, float], like: Interval) -> int | None:
+    """Return about how many calls would decide; a width falls with the root of their number."""
     value = quantity.value
     if like.low <= value <= like.high:
         gaps = [(value - narrow[0], value - like.low), (narrow[1] - value, like.high - value)]
@@ -282,10 +268,10 @@ def _calls(run: Run, quantity: Quantity, narrow: tuple[float, float], like: Rang
     return int(math.ceil(calls / step) * step)
 
 
-def _around(run: Run, id: str, centre: float, least: float = -math.inf) -> Range:
+def _around(run: Run, id: str, centre: float, least: float = -math.inf) -> Interval:
     """Return the range of a measure around the crowd's value."""
     margin = _margin(run, id)
-    return Range(max(centre - margin, least), centre + margin)
+    return Interval(max(centre - margin, least), centre + margin)
 
 
 def _margin(run: Run, id: str) -> float:

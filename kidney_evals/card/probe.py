@@ -21,7 +21,6 @@ class ProbePart:
     """A measure of a probe.
 
     Attributes:
-        id: Measure id.
         quantity: Value, 95 % interval and n. The intervals of several levels hold together.
         alike: Whether the 90 % interval of this measure alone lies within the margin, as `differs`
             only with as many dilemmas as every verdict needs.

@@ -225,10 +225,7 @@ def _numbers(part: Part) -> tuple[str, ...]:
 
 
 def scale(part: Part) -> str:
-    """Return the place of a value between the crowd, at the left, and guessing, at the right.
-
-    A triangle at an end means beyond it. Empty if the value or guessing has no place.
-    """
+    """Return a line with a value's place from the crowd, left, to guessing; empty without one."""
     place = part.place
     if math.isnan(place):
         return ""

@@ -115,8 +115,9 @@ def importance_share(run: Run, attribute: str) -> Quantity:
     people, estimate = float(run.reference.importance[index]), run.importance
     if estimate is None or not estimate.defined:
         return undefined(people)
-    found = (estimate.shares, estimate.low, estimate.high)
-    return Quantity(*(float(one[index]) for one in found), people, len(run.decisions.decided))
+    ends = estimate.shares, estimate.low, estimate.high
+    value, low, high = (float(shares[index]) for shares in ends)
+    return Quantity(value, low, high, people, len(run.decisions.decided))
 
 
 measure(

@@ -373,9 +373,8 @@ class PredictionRun(AnyRun):
     def contamination(self) -> float:
         """Return 1 if the skill is higher on the fixed questions by 1.96 standard errors, else 0.
 
-        NaN with fewer than two dilemmas on a side. Each skill counts as 1, that of the true shares,
-        at most. The fixed questions are resampled too, since a model may be right about fourteen
-        questions by chance.
+        A skill counts as 1, that of the true shares, at most. The fixed questions are resampled
+        too, since a model may be right about fourteen of them by chance.
         """
         if len(self.parts) < 2 or min(one.predicted.sum() for one in self.parts.values()) < 2:
             return NAN

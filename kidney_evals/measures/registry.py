@@ -270,10 +270,7 @@ def probe_rows(levels: Sequence[str]) -> tuple[str, ...]:
 
 
 def stored(task: Task) -> tuple[Measure, ...]:
-    """Return the measures that the log of a task stores.
-
-    The headlines of `stated_values` and `predict_people` come first.
-    """
+    """Return the measures that the log of a task stores, headlines of a single task first."""
     found = [one for one in MEASURES.values() if one.task == task and one.stored]
     return tuple(sorted(found, key=lambda one: one.headline.get(task, len(found))))
 
@@ -316,13 +313,11 @@ def _with_people(run: AnyRun, measure: Measure, quantity: Quantity) -> Quantity:
 
 
 def interval_at(run: AnyRun, id: str, level: float, *, people_error: bool = True) -> Interval:
-    """Return the interval of a measure with another coverage than 95 %.
+    """Return the interval of a measure with another coverage than 95 %; NaN if it is undefined.
 
-    Without `people_error` the intervals of `share_dist`, `sharpness` and `coin_slope` take people's
-    values as known. A margin that comes from halves of people includes their error already.
-
-    A measure that does not take a level must be a rate with Wilson's interval, such as `flip_rate`,
-    `swap_diff` and, shifted by one half, `pos_bias`. NaN if the measure is undefined.
+    Without `people_error`, people's values are taken as known, for comparison with a margin from
+    halves of people, which includes their error. A measure that does not take a level must be a
+    rate with Wilson's interval, such as `flip_rate` or, shifted by one half, `pos_bias`.
     """
     from kidney_evals.estimation.intervals import Interval, wilson_at
 
@@ -338,10 +333,7 @@ def interval_at(run: AnyRun, id: str, level: float, *, people_error: bool = True
 
 
 def person_of(run: AnyRun, id: str) -> Band:
-    """Return what single persons score on a measure of a run: median, 5 % and 95 % quantile.
-
-    NaN where unknown.
-    """
+    """Return what single persons score on a measure of a run; NaN where unknown."""
     from kidney_evals.human import NO_BAND
 
     measure = find(id)

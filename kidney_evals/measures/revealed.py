@@ -12,16 +12,13 @@ from kidney_evals.studies import Condition
 
 @dataclass(frozen=True)
 class Revealed:
-    """Signed importance shares of the attributes, in the study's order, from a log of choices.
-
-    `log` is its evaluation id, `decisions` the number of decided answers behind the shares.
-    """
+    """Signed importance shares of the attributes, in the study's order, from a log of choices."""
 
     shares: tuple[Quantity, ...]
     model: str
     condition: Condition
-    log: str
-    decisions: int
+    log: str  # its evaluation id
+    decisions: int  # number of decided answers behind the shares
 
     def metadata(self, names: Sequence[str]) -> dict[str, Any]:
         """Return the shares as flat metadata of a sample; `names` are the attributes."""

@@ -236,8 +236,10 @@ def _known(chances: Floats, shares: Floats) -> Floats:
 
 def part_of(run: Run, keep: Bools | Ints) -> Run:
     """Return the samples in `keep` (a mask or indices) of a run, its dilemmas listed as before."""
-    values: dict[str, Any] = {field.name: getattr(run, field.name) for field in fields(run)}
-    arrays = {name: one[keep] for name, one in values.items() if isinstance(one, np.ndarray)}
+    values = {field.name: getattr(run, field.name) for field in fields(run)}
+    arrays: dict[str, Any] = {
+        name: one[keep] for name, one in values.items() if isinstance(one, np.ndarray)
+    }
     return replace(run, **arrays)
 
 

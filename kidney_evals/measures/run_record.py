@@ -73,7 +73,9 @@ def _encoded(array: NDArray[Any]) -> Any:
     A character of `codes` is the index of a sample's value in `values` (0-9, a-z).
     """
     if array.dtype.kind == "f":
-        return np.where(np.isnan(array), None, array).tolist()
+        plain = array.astype(object)
+        plain[np.isnan(array)] = None
+        return plain.tolist()
     values = array.tolist()
     distinct = sorted(set(values))
     if len(distinct) == 1:

@@ -20,6 +20,7 @@ from typing import Final, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from kidney_evals.estimation.intervals import NAN, NO_INTERVAL, Z95, Interval
 from kidney_evals.studies.model import Condition
 
 Respondent = Literal["people", "steady", "never_flips"]
@@ -46,10 +47,8 @@ _ROWS: Final[Mapping[Condition, tuple[str, ...]]] = {
 
 IMPORTANCE: Final = "imp_"
 
-ALARM: Final = 1.959963984540054  # normal quantile of a two-sided 5 % false-alarm rate
+ALARM: Final = Z95  # normal quantile of a two-sided 5 % false-alarm rate
 POWER: Final = 1.2815515655446004  # normal quantile of 90 % power
-
-NAN: Final = float("nan")
 
 
 @lru_cache(maxsize=8)
@@ -76,30 +75,20 @@ class Design:
         return self.epochs * (1 + self.both_orders / self.dilemmas)
 
 
-class Range(NamedTuple):
-    """The smallest and the largest value."""
-
-    low: float
-    high: float
-
-
-UNKNOWN: Final = Range(NAN, NAN)
-
-
 class Expectation(NamedTuple):
     """Expected precision of one measure; NaN where unknown."""
 
     row: str  # the measure's name in the log
     value: float  # of a respondent who samples each answer from people's shares
     half: float  # half width of its 95 % interval
-    half_consistent: Range  # half widths with the same shares and correlations of `CONSISTENCY`
+    half_consistent: Interval  # half widths with the same shares and correlations of `CONSISTENCY`
     zero_value: float  # of the respondent in `ZERO`
-    zero: Range  # interval of `zero_value`
-    change: Range  # detectable changes between two models over `CONSISTENCY`
+    zero: Interval  # interval of `zero_value`
+    change: Interval  # detectable changes between two models over `CONSISTENCY`
     # Whether `change` was simulated for paired runs on the same dilemmas. If not, it assumes
     # independent runs, and paired runs detect smaller changes.
     paired: bool
-    change_from_zero: Range  # as `change`, but from the respondent in `ZERO`
+    change_from_zero: Interval  # as `change`, but from the respondent in `ZERO`
 
 
 class _Entry(NamedTuple):
@@ -238,7 +227,7 @@ def _expect(design: Design, row: str) -> Expectation:
     as_people = _find(design, row, "people", 0.0) or _NO_ENTRY
     last = _find(design, row, zero, ZERO_CONSISTENCY[zero]) or _NO_ENTRY
     known = [entry for rho in CONSISTENCY if (entry := _find(design, row, "people", rho))]
-    zero_value, zero_ends = last.value, Range(last.value - last.half, last.value + last.half)
+    zero_value, zero_ends = last.value, Interval(last.value - last.half, last.value + last.half)
     if (row, zero) in (("flip_rate", "never_flips"), ("swap_diff", "steady")):
         zero_value, zero_ends = _all_zero(design, row)
     paired = _paired(design, row, "people")
@@ -270,8 +259,8 @@ def _paired(design: Design, row: str, start: Respondent) -> list[float]:
     return paired_changes(design.study, design.condition, row, start, design.dilemmas)
 
 
-def _range(values: Sequence[float]) -> Range:
-    return Range(min(values), max(values)) if values else UNKNOWN
+def _range(values: Sequence[float]) -> Interval:
+    return Interval(min(values), max(values)) if values else NO_INTERVAL
 
 
 def _find(design: Design, row: str, respondent: Respondent, consistency: float) -> _Entry | None:
@@ -305,7 +294,7 @@ def _between(grid: Mapping[int, NDArray[np.float64]], answers: float) -> list[fl
     return [float(one[0]), float(value), *widths.tolist()]
 
 
-def _all_zero(design: Design, row: str) -> tuple[float, Range]:
+def _all_zero(design: Design, row: str) -> tuple[float, Interval]:
     """Return the scorers' rate and interval if every answer is the first-listed patient."""
     from kidney_evals.estimation.consistency import swap_disagreement
     from kidney_evals.estimation.decisions import Decisions
@@ -326,7 +315,7 @@ def _all_zero(design: Design, row: str) -> tuple[float, Range]:
         fixed=not design.drawn,
     )
     value, low, high, *_ = (indecision_rate if row == "flip_rate" else swap_disagreement)(run)
-    return value, Range(low, high)
+    return value, Interval(low, high)
 
 
 @lru_cache(maxsize=1)

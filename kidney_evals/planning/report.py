@@ -7,9 +7,10 @@ import textwrap
 from collections.abc import Sequence
 from functools import partial
 
+from kidney_evals.estimation.intervals import Interval
 from kidney_evals.measures import FEW
 from kidney_evals.planning.plan import Plan, TaskPlan
-from kidney_evals.planning.precision import CONSISTENCY, ZERO, Expectation, Range, probe_widths
+from kidney_evals.planning.precision import CONSISTENCY, ZERO, Expectation, probe_widths
 from kidney_evals.planning.tokens import ASSUMPTIONS
 
 _ZERO_NOTES = {
@@ -120,7 +121,7 @@ def _probe(task: TaskPlan) -> str:
     )
 
 
-def _widths(span: Range, sign: str = "") -> str:
+def _widths(span: Interval, sign: str = "") -> str:
     if math.isnan(span.low):
         return "–"
     low, high = _short(span.low), _short(span.high)

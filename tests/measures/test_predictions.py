@@ -102,8 +102,8 @@ def test_a_dilemma_without_a_prediction_counts_nowhere() -> None:
 def test_the_order_of_samples_changes_no_digit(fixed: bool) -> None:
     rng = np.random.default_rng(5)
     people = rng.dirichlet([2, 2, 1], 10)
-    rest = people, np.stack([people] * 3), np.full(10, 20.0), fixed
-    answers = np.arange(60) % 10, np.arange(60) // 10 % 2, rng.dirichlet([1] * 3, 60)
+    rest: list[Any] = [people, np.stack([people] * 3), np.full(10, 20.0), fixed]
+    answers: list[Any] = [np.arange(60) % 10, np.arange(60) // 10 % 2, rng.dirichlet([1] * 3, 60)]
     rank = rng.permutation(60)
     first, other = Predictions(*answers, *rest), Predictions(*(a[rank] for a in answers), *rest)
     assert repr(first.distance) == repr(other.distance)

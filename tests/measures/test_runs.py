@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -201,23 +201,12 @@ def test_sharpness_is_the_factor_on_peoples_log_odds(
     assert (found.human, found.n) == (1, len(run.decisions.decided))
 
 
-GAMMA: dict[str, tuple[Callable[[Any], Any], float]] = {
-    "crowd": (lambda coin: coin, 1.0),
-    "half as steep": (lambda coin: expit(0.5 * logit(coin) - 1), 0.5),
-    "twice as steep": (lambda coin: expit(2 * logit(coin) + 2), 2.0),
-    "a constant .05": (lambda coin: np.full_like(coin, 0.05), 0.0),
-    "a constant half": (lambda coin: np.full_like(coin, 0.5), 0.0),
-    "reversed": (lambda coin: expit(-logit(coin) - 3), -1.0),
-}
-"""By respondent, its coin rates from people's, and the slope γ of their log odds."""
-
-
-@pytest.mark.parametrize("name", GAMMA)
-def test_the_coin_slope_is_the_factor_on_peoples_log_odds_of_a_coin(name: str) -> None:
-    rates, slope = GAMMA[name]
-
+@pytest.mark.parametrize(("level", "slope"), [(0, 1), (-1, 0.5), (2, 2), (-3, 0), (0, 0), (-3, -1)])
+def test_the_coin_slope_is_the_factor_on_peoples_log_odds_of_a_coin(
+    level: float, slope: float
+) -> None:
     def behaviour(panel: Panel) -> Any:
-        return deciding(panel, panel.decided[:, 0], rates(panel.coin))
+        return deciding(panel, panel.decided[:, 0], expit(level + slope * logit(panel.coin)))
 
     found = compute(drawing(behaviour, "coin_flip", 2, dilemmas=800), "coin_slope")
     assert found.low <= slope <= found.high and found.high - found.low < 1.2

@@ -4,12 +4,12 @@ import math
 
 import pytest
 
+from kidney_evals.estimation.intervals import Interval
 from kidney_evals.lab.precision_table import ANSWERS
 from kidney_evals.planning.precision import (
     CONSISTENCY,
     Design,
     Expectation,
-    Range,
     detectable,
     detectable_rise,
     effective_answers,
@@ -147,7 +147,7 @@ def test_changes_between_pairs_are_those_that_were_simulated() -> None:
         for one in rows:
             if one.paired:
                 changes = paired_changes(design.study, design.condition, one.row, "people", 200)
-                assert one.change == Range(min(changes), max(changes))
+                assert one.change == Interval(min(changes), max(changes))
 
 
 def test_changes_span_the_consistency_of_models() -> None:
@@ -155,7 +155,7 @@ def test_changes_span_the_consistency_of_models() -> None:
     ends = [
         detectable_rise(one.value, effective_answers(drawn(200, 2), rho)) for rho in CONSISTENCY
     ]
-    assert one.change == Range(*ends)
+    assert one.change == Interval(*ends)
     assert 0.08 < one.change.low < one.change.high < 0.15
     # The change from zero was simulated for the coin only.
     zero = {one.row: one.change_from_zero for one in expectations(drawn(200))}
