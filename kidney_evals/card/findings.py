@@ -78,7 +78,7 @@ class Part:
 
     @property
     def band(self) -> str:
-        """Place of the value in the band of persons: "inside", "below", "above", or unknown, ""."""
+        """Place of the value in the band of persons: "inside", "below", "above", "" if unknown."""
         value, person = self.quantity.value, self.person
         if math.isnan(value) or math.isnan(person.low):
             return ""

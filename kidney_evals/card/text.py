@@ -225,7 +225,7 @@ def _numbers(part: Part) -> tuple[str, ...]:
 
 
 def scale(part: Part) -> str:
-    """Return a line with a value's place from the crowd, left, to guessing; empty without one."""
+    """Return a line that shows where a value lies from the crowd (left) to guessing, if it does."""
     place = part.place
     if math.isnan(place):
         return ""

@@ -9,10 +9,10 @@ from kidney_evals.studies import Condition
 def shares_beside(
     shares: tuple[float, ...] | None, form: Form, condition: Condition
 ) -> tuple[float, ...] | None:
-    """Return the shares that answers to a question of this form are compared with, or None.
+    """Return the shares of people that answers to a question of this form are compared with.
 
-    If another mechanism than a coin is offered, they are those among people who decided, since
-    people's coin rate is not a rate of that mechanism; None if nobody answered or decided.
+    If another mechanism than a coin is offered, they are the shares among people who decided, since
+    people's coin rate is not a rate of that mechanism. None if nobody answered or decided.
     """
     if shares is None or condition == "forced_choice" or form.mechanism == "coin":
         return shares

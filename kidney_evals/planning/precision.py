@@ -126,9 +126,9 @@ def expected_end(design: Design, row: str, precision: float, looks: Sequence[int
 
 
 def detectable(sd: float) -> float:
-    """Return the change between two independent runs, each with standard error `sd`, that is found.
+    """Return the change between two independent runs with standard errors `sd` that is detected.
 
-    A two-sided test at 5 % detects it with 90 % power: (z_.975 + z_.90) √2 sd.
+    (z_.975 + z_.90) √2 sd, for a two-sided test at 5 % with 90 % power.
     """
     return (ALARM + POWER) * math.sqrt(2) * sd
 
@@ -159,7 +159,7 @@ def paired_changes(
     """Return the change from `start` that is detected with 90 % power, for each consistency but 0.
 
     Each dilemma is asked once in both orders. Between simulated sizes, change × √dilemmas is
-    interpolated linearly; above the largest it is constant. Empty below the smallest.
+    interpolated linearly; above the largest size it is constant. Empty below the smallest size.
     """
     grids: dict[str, list[tuple[int, float]]] = {}
     for line in _lines(study, condition, row):
