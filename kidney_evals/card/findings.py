@@ -135,14 +135,9 @@ def findings_of(run: Run) -> tuple[Finding, ...]:
 def _alone(run: Run) -> tuple[Finding, ...]:
     """Return the findings that need no people: coin rate, swap disagreement and position bias."""
     coin, none = "coin" in run.traits, ("", math.nan)
-    often, swap, bias = (
-        _part(run, id, NO_INTERVAL, guessing)
-        for id, guessing in (
-            ("flip_rate", 1 / 3),
-            ("swap_diff", 2 / 3 if coin else 1 / 2),
-            ("pos_bias", 0.0),
-        )
-    )
+    often = _part(run, "flip_rate", NO_INTERVAL, guessing=1 / 3)
+    swap = _part(run, "swap_diff", NO_INTERVAL, guessing=2 / 3 if coin else 1 / 2)
+    bias = _part(run, "pos_bias", NO_INTERVAL, guessing=0.0)
     asked = "How often does it leave the decision to the coin?"
     if run.mechanism != "coin":
         asked = "How often does it leave the decision open?"
