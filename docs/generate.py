@@ -4,8 +4,6 @@ A line `<!-- generated: NAME -->` of a page is replaced by the text of `PARTS[NA
 `docs/` that pages link to become pages of the site (`CARDS`), as do those of the Python API.
 """
 
-from __future__ import annotations
-
 import inspect
 import pkgutil
 import posixpath

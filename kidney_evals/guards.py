@@ -11,8 +11,6 @@ themselves, so each delivered answer is scored and logged. The log ends with the
 error, and `inspect eval-retry` runs the missing samples later.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar

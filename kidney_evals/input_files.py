@@ -4,8 +4,6 @@ Numbers stay text (`Plain`) until the field of a model parses them, so no type i
 is the text "no", and `0x10` is not a number. All problems of a file are raised as one `UserError`.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import json

@@ -4,8 +4,6 @@ Only regular files are replaced: those of this package, and others on request; n
 of the command.
 """
 
-from __future__ import annotations
-
 import csv
 import json
 import os

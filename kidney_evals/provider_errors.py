@@ -1,7 +1,5 @@
 """Explain a provider's error from its text: the reason, the remedy, whether credit has run out."""
 
-from __future__ import annotations
-
 import ast
 import html
 import json

@@ -1,7 +1,5 @@
 """The scorer of the samples of `forced_choice` and `coin_flip`."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """The scorer of `predict_people`, which compares predictions with people's answers."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

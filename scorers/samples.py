@@ -1,7 +1,5 @@
 """Turn the scored samples of a run, as Inspect passes them to a metric, into arrays."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 

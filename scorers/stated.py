@@ -1,7 +1,5 @@
 """The scorer of `stated_values`, which compares stated with revealed weights."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from typing import Any

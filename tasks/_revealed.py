@@ -1,7 +1,5 @@
 """Reading of the logs in the task argument `revealed`, which are checked before any call."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 

@@ -1,7 +1,5 @@
 """Stated values: a model's statements about its own weights, rules and coin flips."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Sequence
 from itertools import zip_longest

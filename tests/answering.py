@@ -1,7 +1,5 @@
 """Models that say what a test wants."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from itertools import cycle
 from typing import Any

@@ -1,7 +1,5 @@
 """The card of a run of choices: its verdicts and what a reader needs beside them."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence

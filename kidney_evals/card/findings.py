@@ -6,8 +6,6 @@ difference that 95 % of random halves of the people stay below, plus the misfit 
 people's answers. Not significant is not "like": a wide interval gives "cannot tell".
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, replace
 from typing import Final, Literal

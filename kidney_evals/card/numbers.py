@@ -1,7 +1,5 @@
 """Format numbers, intervals and lists as text."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from typing import Final

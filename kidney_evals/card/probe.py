@@ -1,7 +1,5 @@
 """The finding on a probe: whether candidates are treated alike on what must not matter."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Final
 

@@ -1,7 +1,5 @@
 """A card as text of 80 columns, and as Markdown."""
 
-from __future__ import annotations
-
 import math
 import textwrap
 from collections.abc import Sequence

@@ -8,8 +8,6 @@ people, vermillion for models, grey for baselines. Marks also differ in shape, s
 depends on colour alone.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence

@@ -1,7 +1,5 @@
 """Line charts: values with intervals over x, with labels at the ends."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Convert figures to PNG with resvg, an optional dependency that only this module uses."""
 
-from __future__ import annotations
-
 import struct
 import zlib
 from functools import cache

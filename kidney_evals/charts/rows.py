@@ -1,7 +1,5 @@
 """Panels of rows: a label at the left, marks on a scale, a number at the right."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Verdicts of several runs: a column for each question, and values between crowd and guessing."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass

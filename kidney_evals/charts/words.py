@@ -4,8 +4,6 @@ SVG cannot measure its own text. Widths are therefore estimated, as upper bounds
 the common typefaces, so that no text leaves its panel or covers other text.
 """
 
-from __future__ import annotations
-
 import math
 import unicodedata
 from collections.abc import Sequence

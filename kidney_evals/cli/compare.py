@@ -1,7 +1,5 @@
 """`kidney-evals compare`: test changes from one version of a model to another, for pipelines."""
 
-from __future__ import annotations
-
 import click
 
 from kidney_evals.cli import options

@@ -1,7 +1,5 @@
 """`kidney-evals validate`, `known` and `reference`: make and check the shipped tables."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

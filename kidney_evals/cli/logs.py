@@ -1,7 +1,5 @@
 """Find and read the logs that a command names, with a progress bar."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager

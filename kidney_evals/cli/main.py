@@ -1,7 +1,5 @@
 """The command group. The code of each command is imported when the command is called."""
 
-from __future__ import annotations
-
 import click
 
 from kidney_evals import __version__

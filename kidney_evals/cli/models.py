@@ -1,7 +1,5 @@
 """`kidney-evals models`: small models from package indexes, as folders to evaluate and train."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

@@ -1,7 +1,5 @@
 """`kidney-evals plan`: print samples, calls, tokens, price and precision of a run in advance."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any

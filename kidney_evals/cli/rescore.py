@@ -1,7 +1,5 @@
 """`kidney-evals rescore`: score a log again with the installed package."""
 
-from __future__ import annotations
-
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 

@@ -1,7 +1,5 @@
 """`kidney-evals results`: write and check committed records of models' runs."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

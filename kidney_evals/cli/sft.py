@@ -1,7 +1,5 @@
 """`kidney-evals sft`: fine-tune a model on answers, and measure the changes."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

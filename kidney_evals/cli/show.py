@@ -1,7 +1,5 @@
 """`kidney-evals show`: print the card of each run and, with `--all`, every measure below it."""
 
-from __future__ import annotations
-
 import json
 import math
 from functools import partial

@@ -1,7 +1,5 @@
 """`kidney-evals table`: print the numbers of many runs for a terminal, a paper or a pipeline."""
 
-from __future__ import annotations
-
 import sys
 from typing import Literal
 

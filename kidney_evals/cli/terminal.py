@@ -1,7 +1,5 @@
 """Print for any terminal: no control characters, lines that fit, characters that it supports."""
 
-from __future__ import annotations
-
 import codecs
 import shutil
 import sys

@@ -1,7 +1,5 @@
 """Properties of a model call beside its text: generation options, and the model that answered."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Iterable
 

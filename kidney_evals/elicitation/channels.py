@@ -4,8 +4,6 @@ The texts are in `channels.yaml`. `wordings.md` gives the reasons for the schema
 `reading.messages` parses the response.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Literal, get_args
 

@@ -4,8 +4,6 @@ A wording determines the form, and a sample's metadata records it. The parser an
 respondents read it from there, so a log can be parsed without the wording table of its run.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache

@@ -1,7 +1,5 @@
 """A begun answer, which the model continues, and worked examples before it; see `readout.md`."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from itertools import cycle

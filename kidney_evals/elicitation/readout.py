@@ -1,7 +1,5 @@
 """The probability readout: the distribution over the answers from one call; see `readout.md`."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Mapping, Sequence, Sized

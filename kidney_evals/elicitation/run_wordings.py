@@ -1,7 +1,5 @@
 """The wordings of a run: check them, assign them to dilemmas, and mark them in sample ids."""
 
-from __future__ import annotations
-
 import hashlib
 import random
 import re

@@ -5,8 +5,6 @@ protocol: ask the question, parse the answer, ask once more if the answer is unr
 how the calls departed from the model's defaults.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any

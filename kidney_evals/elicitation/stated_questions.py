@@ -1,7 +1,5 @@
 """The questions of `stated_values`, rendered from their table in a study's own words."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass

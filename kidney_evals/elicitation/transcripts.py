@@ -1,7 +1,5 @@
 """Parse a sample's answers from its transcript, directly after a run or from a log."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial

@@ -1,7 +1,5 @@
 """Checks of arguments. Each error names the argument and the first row that is not allowed."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 import numpy as np

@@ -13,8 +13,6 @@ hence φ = (min g - min -g)/2 and κ = λ - (min g + min -g)/2. At the corners o
 functions of width `ROUNDING` logits make every likelihood twice differentiable.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial

@@ -1,7 +1,5 @@
 """Functions shared by the maximum-likelihood fits: optimiser, covariance, tests, criteria."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final

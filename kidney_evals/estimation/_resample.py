@@ -4,8 +4,6 @@ Drawn dilemmas are resampled as clusters. On a fixed list all dilemmas are used 
 resampled within strata. Probabilities from log-probabilities are not resampled.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

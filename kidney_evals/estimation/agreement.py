@@ -1,7 +1,5 @@
 """Agreement of a model's choices with people's: agreement over its ceiling, and log-score."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import ArrayLike
 

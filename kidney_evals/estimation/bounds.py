@@ -9,8 +9,6 @@ each unanswered sample, both of shape (u,). It returns the observed value, the b
 `high`, and as `n` the number of unanswered samples.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

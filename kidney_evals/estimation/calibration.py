@@ -4,8 +4,6 @@ Closeness is people's |Δu|, in logits of the forced-choice group, so that it do
 answers.
 """
 
-from __future__ import annotations
-
 from functools import lru_cache
 from typing import Final, NamedTuple
 

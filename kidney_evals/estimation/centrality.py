@@ -7,8 +7,6 @@ by the estimator of people's distances (Firth-penalised logit without an effect 
 position). The share is averaged over resamples.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

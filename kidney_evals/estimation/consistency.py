@@ -1,7 +1,5 @@
 """Consistency of a model's answers between orders and repetitions of a dilemma."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import ArrayLike
 

@@ -5,8 +5,6 @@ distance from p even if q = p. The product of two independent answers to a dilem
 (y_1 - p)(y_2 - p) = (q - p)² for answers with shares q.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import ArrayLike
 

@@ -1,7 +1,5 @@
 """Errors of the package `estimation`."""
 
-from __future__ import annotations
-
 from typing import Final
 
 

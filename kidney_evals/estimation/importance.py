@@ -5,8 +5,6 @@ not depend on the scale of the weights, so respondents with different noise can 
 sign is positive if the respondent favours the same direction as people.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product

@@ -1,7 +1,5 @@
 """Rates of coin answers of a model and of people."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import ArrayLike
 

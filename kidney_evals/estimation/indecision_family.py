@@ -11,8 +11,6 @@ finite fit cannot be beaten. If constant rates, one of the models, remain possib
 not show that coins depend on the patients.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, NamedTuple

@@ -31,8 +31,6 @@ maxima and are fitted from several starts. Their standard errors depend on the f
 (smoothed) corner of their scores and are approximate.
 """
 
-from __future__ import annotations
-
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, get_args

@@ -5,8 +5,6 @@ means have Student's; other statistics have bootstrap intervals clustered by dil
 fixed seeds, so every call returns the same digits.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple

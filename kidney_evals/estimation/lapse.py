@@ -8,8 +8,6 @@ difference an effect that does not depend on its size. The intercept c is the ef
 position; predicted shares leave it out, since a dilemma has no first position.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

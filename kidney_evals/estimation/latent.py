@@ -12,8 +12,6 @@ answers, and the result includes the share of resamples of the dilemmas in which
 nearest.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass

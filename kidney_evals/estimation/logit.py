@@ -6,8 +6,6 @@ Firth's penalty (Biometrika 1993; Heinze and Schemper 2002) adds ½ log |XᵀWX|
 it removes the first-order bias and keeps the estimate finite if a rule separates the answers.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

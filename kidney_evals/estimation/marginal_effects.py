@@ -12,8 +12,6 @@ A patient's outcome in an answer is the chance of getting the kidney: 1 if chose
 outcome. The levels of an attribute are its values if they are few, otherwise bands of values.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple

@@ -15,8 +15,6 @@ larger p-value is reported. If the log-odds are large, few dilemmas are informat
 alone rejects straight lines up to four times too often.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

@@ -9,8 +9,6 @@ All intervals have a positive width, also if two runs give the same answers. The
 retest disagreement have intervals as in `indecision_change`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Final, NamedTuple
 

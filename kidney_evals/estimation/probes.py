@@ -5,8 +5,6 @@ levels exchanged. All estimates are means over dilemmas of such contrasts, so th
 order and the side cancel.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

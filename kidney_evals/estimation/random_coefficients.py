@@ -16,8 +16,6 @@ raised. This can happen where the likelihood is flat, mostly in a standard devia
 bound.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 

@@ -1,7 +1,5 @@
 """Ranking of profiles by pairwise choices, and its rank correlation with people's ranking."""
 
-from __future__ import annotations
-
 from typing import Final
 
 import numpy as np

@@ -5,8 +5,6 @@ person on the same dilemmas. These respondents have known answer shares, so thei
 statistics need no simulation.
 """
 
-from __future__ import annotations
-
 from typing import Final, Literal, NamedTuple, get_args
 
 import numpy as np

@@ -4,8 +4,6 @@ Both slopes are 1 for a respondent who draws every answer from people's shares. 
 clustered by dilemma, and the intervals include the error of people's shares.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

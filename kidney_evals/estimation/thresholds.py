@@ -13,8 +13,6 @@ all respondents are measured on one scale. The half threshold then does not exis
 with coins who does not favour the patients that people favour.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

@@ -20,8 +20,6 @@ Kupper's because log P(coin) is log L(τ - Δu) + log L(τ + Δu) + log(1 - exp(
 concave functions (L the logistic function).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

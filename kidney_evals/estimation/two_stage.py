@@ -4,8 +4,6 @@ logit P(coin) = a - b·|Δu|, and among decided answers logit P(first) = Δu wit
 weights w are fitted to decisions and coins jointly.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import NamedTuple
 

@@ -21,8 +21,6 @@ effect has opposite signs in the two wordings, and the share of the dilemma is n
 to the two wordings are opposite.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Literal, NamedTuple, get_args
 

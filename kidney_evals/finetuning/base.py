@@ -1,7 +1,5 @@
 """The base model of an adapter: locate it, load it, and merge an adapter into it."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """A comparison as text and files: terminal table, report, CSV, learning curve, adapters' cards."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from pathlib import Path

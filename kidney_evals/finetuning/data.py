@@ -6,8 +6,6 @@ same order. `card.json` describes the folder and holds the SHA-256 of the other 
 is a readable version of the card.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import json

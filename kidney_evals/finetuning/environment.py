@@ -1,7 +1,5 @@
 """Prerequisites of training: API keys from a `.env` file, and the packages of the extra."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Sequence
 from importlib import import_module

@@ -1,7 +1,5 @@
 """`kidney-evals sft export`: write a folder of training samples from answers, with its card."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections import Counter

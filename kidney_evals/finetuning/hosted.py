@@ -4,8 +4,6 @@ The record of a job is written before the first request, so that an unwritable p
 and the same command starts no second job.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

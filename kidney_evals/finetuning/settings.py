@@ -1,7 +1,5 @@
 """Settings of a training run, with their defaults, ranges and reasons from `lora.yaml`."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import Final

@@ -1,7 +1,5 @@
 """Sources with given answers: a user's table, the log of a run, and the published rows."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

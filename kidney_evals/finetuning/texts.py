@@ -1,7 +1,5 @@
 """Texts, tables and templates that ship with `kidney_evals.finetuning`."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any
 

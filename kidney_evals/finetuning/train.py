@@ -4,8 +4,6 @@ A run works in `OUT.unfinished`, which holds a checkpoint of every pass. OUT app
 files are complete.
 """
 
-from __future__ import annotations
-
 import json
 import shutil
 import sys

@@ -1,7 +1,5 @@
 """The report of a training run: curve, settings, versions, and the adapter's model card."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections import Counter

@@ -1,7 +1,5 @@
 """Kinds of pairs of patients, and people's coin rate for each kind."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import lru_cache
 

@@ -1,7 +1,5 @@
 """Models fitted to people, as the tables store them, and how individual people differ."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -5,8 +5,6 @@ is wrong: pairs of identical patients are all coded 2, and the group without a c
 people are included; the source's analysis drops people who never flip.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ The tables in a study's `reference/` folder determine which quantities are known
 no code.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -4,8 +4,6 @@
 data in a source are NaN.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 

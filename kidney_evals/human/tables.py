@@ -1,7 +1,5 @@
 """Tables of a study's `reference/` folder: a pydantic model of each file's rows, and readers."""
 
-from __future__ import annotations
-
 import math
 import os
 from collections.abc import Mapping, Sequence

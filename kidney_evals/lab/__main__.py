@@ -3,8 +3,6 @@
 `persons` makes `persons.csv` of every shipped study, and `--out` is a folder for them.
 """
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 

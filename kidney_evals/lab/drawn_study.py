@@ -1,7 +1,5 @@
 """Make the tables of `mcelfresh_2021` for both groups of Study 2."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 

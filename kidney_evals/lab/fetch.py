@@ -1,7 +1,5 @@
 """Download the raw files of McElfresh et al. (2021) from a pinned commit."""
 
-from __future__ import annotations
-
 import os
 from http.client import HTTPException
 from pathlib import Path

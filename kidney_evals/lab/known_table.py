@@ -1,7 +1,5 @@
 """The table of respondents with known values, to which a model's values can be compared."""
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Sequence
 

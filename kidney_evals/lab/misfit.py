@@ -6,8 +6,6 @@ of people and without each pair of folds. The square of a misfit is the mean pro
 residuals of two people of different folds, less the variance of the predictions.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations_with_replacement

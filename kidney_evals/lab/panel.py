@@ -1,7 +1,5 @@
 """The dilemmas of a simulated run as arrays, and the reference with which the run is compared."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache

@@ -4,8 +4,6 @@
 simulated persons, each of whom answers a default run alone.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final

@@ -4,8 +4,6 @@
 deals its levels as a task does; the estimators and the verdicts are those of the card.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial

@@ -3,8 +3,6 @@
 `python -m kidney_evals.lab readout` takes two minutes on one core.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Mapping
 from typing import Final

@@ -4,8 +4,6 @@
 matches the current rules. The texts are in `reasons/coded.jsonl`, described in `coded.md`.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """Make every shipped table that derives from the published answers, byte for byte."""
 
-from __future__ import annotations
-
 import json
 from collections import defaultdict
 from collections.abc import Mapping

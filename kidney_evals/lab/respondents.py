@@ -1,7 +1,5 @@
 """Respondents with known answer probabilities: those of the provider, and some with known flaws."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial

@@ -3,8 +3,6 @@
 A record holds a `Run` for each log, so that every measure and verdict can be computed again.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import re

@@ -1,7 +1,5 @@
 """The tables of committed records: models beside known respondents, and the card of every run."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence

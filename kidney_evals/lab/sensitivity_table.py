@@ -4,8 +4,6 @@
 same drawn dilemmas once in each order; `kidney_evals.estimation.paired` compares them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache

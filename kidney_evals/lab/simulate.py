@@ -1,7 +1,5 @@
 """Simulate runs of respondents whose answer probabilities are known."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Final
 

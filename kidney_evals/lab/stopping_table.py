@@ -4,8 +4,6 @@
 behind the scorers compute the interval, and `kidney_evals.tasks.stopping` decides on the end.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """Check a study's folder: every problem of every file, and what the commands can do with it."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """Format tables as CSV, identical on every machine, and as Markdown."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd

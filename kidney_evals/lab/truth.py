@@ -5,8 +5,6 @@ the dilemma. No code is shared with the estimators. Logit weights have no closed
 to the expected shares.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from scipy.optimize import brentq
 from scipy.special import expit, logit

@@ -4,8 +4,6 @@
 order series of respondents whose true values are evenly spaced.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace

@@ -6,8 +6,6 @@ out half of the questions, and test on the training people's held-out questions 
 else. Their code draws the people and questions from `seed`, and ours draws the same.
 """
 
-from __future__ import annotations
-
 import csv
 import re
 import tempfile

@@ -1,7 +1,5 @@
 """Models fitted to a run and to people, for `kidney-evals describe`."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple

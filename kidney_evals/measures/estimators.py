@@ -4,8 +4,6 @@ Inspect imports the measures when it starts, so they must not load numpy:
 `estimators.agreement.agreement(run.decisions)` does so when a measure is computed.
 """
 
-from __future__ import annotations
-
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING

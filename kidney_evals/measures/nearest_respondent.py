@@ -4,8 +4,6 @@ Each candidate states the probability of every answer. They are compared by the 
 each dilemma's answers, given what the other dilemmas say of the candidate's parameters.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from itertools import permutations
 from typing import Final, Literal, NamedTuple

@@ -7,8 +7,6 @@ dependents have the same units in both. Levels of drinking are converted to drin
 outside the drawn study's ranges, for which the model is extrapolated linearly.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import lru_cache
 

@@ -1,7 +1,5 @@
 """Importance shares of a run of choices, stored in the samples of another run. No numpy here."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """A run as plain data for JSON, from which a run with the same value of every measure is read."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, Final

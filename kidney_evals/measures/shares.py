@@ -1,7 +1,5 @@
 """The human shares that an answer is compared with. This module must not load numpy."""
 
-from __future__ import annotations
-
 from kidney_evals.elicitation.form import Form
 from kidney_evals.studies import Condition
 

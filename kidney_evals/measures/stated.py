@@ -1,7 +1,5 @@
 """Measures of `stated_values`: a model's stated values, compared with revealed values."""
 
-from __future__ import annotations
-
 from operator import methodcaller
 from typing import Final
 

@@ -3,8 +3,6 @@
 Answers to a wording are averaged first: the few wordings are the units, so intervals are wide.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property

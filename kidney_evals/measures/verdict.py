@@ -1,7 +1,5 @@
 """Classify the difference between two runs relative to the human reference value."""
 
-from __future__ import annotations
-
 import math
 from typing import Literal
 

@@ -6,8 +6,6 @@ shrinks with the square root of the number of dilemmas, and people's sampling er
 depend on the run.
 """
 
-from __future__ import annotations
-
 import csv
 import math
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """Format a plan as text of at most 80 columns."""
 
-from __future__ import annotations
-
 import math
 import textwrap
 from collections.abc import Sequence

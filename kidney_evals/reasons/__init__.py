@@ -13,8 +13,6 @@ The command prints a folder last; `scanned` reads this folder. Reasons can be co
 requested them (`-T explain=before`) or the log holds the model's reasoning.
 """
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Any
 
 from kidney_evals.reasons.codes import ARGUMENTS, Codes

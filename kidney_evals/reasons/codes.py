@@ -1,7 +1,5 @@
 """The codes of one transcript's reasons; `codebook.md` defines each code."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args

@@ -1,7 +1,5 @@
 """The texts for a model that codes reasons (`rationale_llm`), in the words of a study."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib.resources import files

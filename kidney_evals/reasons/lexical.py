@@ -15,8 +15,6 @@ reports its errors on the texts of `coded.jsonl`. Known limits:
   rules do not know is refused by the scanner `rationale` (`check_attributes`).
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property

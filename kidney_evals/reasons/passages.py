@@ -1,7 +1,5 @@
 """Split a text into sentences and clauses, the units in which reasons are searched."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence

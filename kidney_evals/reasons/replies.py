@@ -1,7 +1,5 @@
 """Extract the reply to a dilemma from a transcript, without Inspect Scout."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial

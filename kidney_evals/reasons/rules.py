@@ -1,7 +1,5 @@
 """Read the lexical rules as patterns and word lists; `rules.yaml` holds and explains them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache, partial

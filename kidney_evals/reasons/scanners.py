@@ -3,8 +3,6 @@
 This module imports Inspect Scout: import it only if Inspect Scout is installed.
 """
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Mapping
 from textwrap import shorten

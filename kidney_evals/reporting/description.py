@@ -1,7 +1,5 @@
 """Format the description of a run for a terminal of 80 columns: tables, each with a sentence."""
 
-from __future__ import annotations
-
 import math
 import textwrap
 from collections.abc import Callable, Sequence

@@ -1,7 +1,5 @@
 """Find the logs that a command names and determine the state of each."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,7 +1,5 @@
 """Hide secrets in model arguments: all names are shown, but only values that hold no secret."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """The quantities of a run, computed from its samples or read from its log."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress

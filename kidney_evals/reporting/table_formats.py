@@ -3,8 +3,6 @@
 The formats are Markdown and CSV; text from logs is escaped in each.
 """
 
-from __future__ import annotations
-
 import csv
 import fnmatch
 import io

@@ -1,7 +1,5 @@
 """The arguments of a simulated respondent (`-M name=value`), and their effect on its answers."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Mapping

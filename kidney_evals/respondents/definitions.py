@@ -3,8 +3,6 @@
 The docstring of a respondent is its documentation (`kidney_evals.respondents.describe`).
 """
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass

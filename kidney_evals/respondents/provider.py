@@ -1,7 +1,5 @@
 """The model provider `kidney`: simulated respondents behind Inspect's model interface."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Mapping, Sequence

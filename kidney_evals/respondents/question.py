@@ -1,7 +1,5 @@
 """The question for a simulated respondent, which the solvers set beside their message."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 The answer is decided earlier and is the same in all channels. The sentences are in `phrases.yaml`.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial

@@ -21,8 +21,6 @@ the percentage of every kind of pair. `sharpness`, `position_bias`, `swayed_by` 
 only choices, not stated values.
 """  # noqa: E501 - a table
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """Draw dilemmas uniformly over a study's domain; a shorter draw is a prefix of a longer draw."""
 
-from __future__ import annotations
-
 import math
 import random
 from collections.abc import Iterator

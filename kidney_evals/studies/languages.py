@@ -1,7 +1,5 @@
 """A study's attributes and situation in another language, read from its folder."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Write the folder of a new study: its questions, controls, survey settings and card."""
 
-from __future__ import annotations
-
 import json
 import math
 import re

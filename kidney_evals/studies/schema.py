@@ -1,7 +1,5 @@
 """A JSON Schema of `study.yaml`, for editors that check and complete YAML."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import Any, Final

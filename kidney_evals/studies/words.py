@@ -5,8 +5,6 @@ which `Words.fill` replaces: "Who should receive {the_good}?". So no text names 
 study.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from functools import cache

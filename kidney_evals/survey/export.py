@@ -1,7 +1,5 @@
 """The rows of a survey as a table, for `kidney-evals reference build` and for the owner."""
 
-from __future__ import annotations
-
 import csv
 import io
 

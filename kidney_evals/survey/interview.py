@@ -1,7 +1,5 @@
 """The plan of an interview: a person's dilemmas, their order and the candidates' places."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """A dilemma as a person reads it: the default wording without the line about the reply's form."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from kidney_evals.elicitation.prompt import Row, render_question

@@ -1,7 +1,5 @@
 """`survey.yaml`, the settings of a survey; it is not part of the hash of the study."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Final

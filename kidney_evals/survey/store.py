@@ -5,8 +5,6 @@ the seed of their interview, their answers, and whether they finished. No times,
 Every change is one transaction, so a killed process leaves either all of it or nothing.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import secrets

@@ -1,7 +1,5 @@
 """The survey in a terminal: one person reads the dilemmas as a model does, and types letters."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Final
 

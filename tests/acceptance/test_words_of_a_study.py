@@ -1,7 +1,5 @@
 """Nothing that a model reads or a simulated respondent writes speaks of another study's good."""
 
-from __future__ import annotations
-
 import hashlib
 import itertools
 import json

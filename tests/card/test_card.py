@@ -1,7 +1,5 @@
 """The card of a run: verdicts on known respondents, how it reads, and what it says in words."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """`kidney-evals compare`: lines, statuses and formats, and that it finds what was planted."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from collections.abc import Callable

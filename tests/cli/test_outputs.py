@@ -1,7 +1,5 @@
 """What `-o` may replace: files of this package, and regular files with --overwrite."""
 
-from __future__ import annotations
-
 import os
 import resource
 import shutil

@@ -1,7 +1,5 @@
 """`kidney-evals study`: a new folder, every problem of a folder at once, and the schema."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

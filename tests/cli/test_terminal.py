@@ -1,7 +1,5 @@
 """Any terminal can take what the commands print: narrow ones, and those with few letters."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from pathlib import Path

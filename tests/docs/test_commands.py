@@ -5,8 +5,6 @@ folder with small logs, with simulated respondents in place of models. `NOT_RUN`
 run, and why.
 """
 
-from __future__ import annotations
-
 import inspect
 import re
 import shlex

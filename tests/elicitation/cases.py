@@ -1,7 +1,5 @@
 """What several test files of the reader use: the labelled outputs, a dilemma, a stated question."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

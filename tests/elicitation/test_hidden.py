@@ -1,7 +1,5 @@
 """Hidden reasoning under every delimiter: closed, cut off, and with the closing one alone."""
 
-from __future__ import annotations
-
 import pytest
 
 from kidney_evals.elicitation.reading import Reading, read_answer, split_hidden

@@ -1,7 +1,5 @@
 """What is read of JSON objects and tool calls: the same as of the same words in text."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 from typing import Any

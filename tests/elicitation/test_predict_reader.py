@@ -1,7 +1,5 @@
 """Percentages as models write them: what is read, what is not, and why not."""
 
-from __future__ import annotations
-
 import pytest
 
 from elicitation.cases import told

@@ -1,7 +1,5 @@
 """Probes: the shipped table, a user's own table, and the questions of the design."""
 
-from __future__ import annotations
-
 from collections import Counter
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The reader against a labelled set of outputs, and against what must never change a reading."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Answers in other labels, languages and ways out, read as A, B and the coin."""
 
-from __future__ import annotations
-
 import re
 from functools import partial
 

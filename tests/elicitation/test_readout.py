@@ -1,7 +1,5 @@
 """The probabilities of answers, read from the log-probabilities of one call."""
 
-from __future__ import annotations
-
 import math
 import re
 

@@ -1,7 +1,5 @@
 """The solvers through small tasks: the questions, the repetitions, and the readings in the log."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

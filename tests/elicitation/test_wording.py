@@ -1,7 +1,5 @@
 """Wordings: the shipped ones in every study and channel, and the refused entries of a table."""
 
-from __future__ import annotations
-
 import re
 import shutil
 from itertools import product

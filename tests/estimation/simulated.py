@@ -1,7 +1,5 @@
 """Runs of respondents whose answer shares are known, against the shipped human reference."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from functools import cache
 from typing import Any, cast

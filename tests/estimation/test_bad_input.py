@@ -7,8 +7,6 @@ breaks every array of every function in every way and allows only the errors of 
 numbers of another type are left to the type checker.
 """
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Centrality among people at one person's noise."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The indecision family: its scores, its maxima, its box, its symmetries, and the best model."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import replace

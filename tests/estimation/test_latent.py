@@ -1,7 +1,5 @@
 """Latent classes of people, and the class that a respondent is nearest to."""
 
-from __future__ import annotations
-
 from functools import cache
 
 import numpy as np

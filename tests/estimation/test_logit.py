@@ -1,7 +1,5 @@
 """The logit and the share model: a second library, closed forms, simulations."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Average marginal component effects: means by hand, enumeration, a second library, laws."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Bends of an attribute's effect: known curves, level and power of the tests, laws."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any

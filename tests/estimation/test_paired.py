@@ -1,7 +1,5 @@
 """Differences between two runs: by hand, by law, against oracles, and how often they are wrong."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from math import erfc

@@ -1,7 +1,5 @@
 """Probabilities that were read from a model stand for any number of answers drawn from them."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

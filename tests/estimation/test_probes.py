@@ -1,7 +1,5 @@
 """The effect of a probe: contrasts by hand, and intervals that hold for deterministic answers."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

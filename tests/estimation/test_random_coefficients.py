@@ -1,7 +1,5 @@
 """Random-coefficient logit and Davidson models, and the people they describe."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -6,8 +6,6 @@ reshown   A and B change places on the screen, decisions stay: the side bias tur
 doubled   every dilemma is there twice, under a second name: values stay
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache

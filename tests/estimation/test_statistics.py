@@ -1,7 +1,5 @@
 """The statistics of one run: by hand, against closed forms, their intervals, and odd runs."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from itertools import product
 

@@ -1,7 +1,5 @@
 """Davidson, Rao and Kupper, the two-stage model and thresholds: closed forms, libraries, laws."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """Variance shares: known components, known respondents, what a design cannot tell apart."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

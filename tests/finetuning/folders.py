@@ -1,7 +1,5 @@
 """Small folders of training samples, and `kidney-evals sft`, which exports and submits them."""
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Iterable, Mapping

@@ -3,8 +3,6 @@
 Faults are scripted for each kind of request, in order of arrival.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 from collections.abc import Awaitable, Callable, Mapping

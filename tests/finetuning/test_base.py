@@ -1,7 +1,5 @@
 """Around training, without its packages: the base, the settings, new folders, missing packages."""
 
-from __future__ import annotations
-
 import errno
 import os
 import sys

@@ -1,7 +1,5 @@
 """Before and after on simulated respondents, whose every answer is known."""
 
-from __future__ import annotations
-
 import csv
 import shutil
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """`kidney-evals sft export` from given answers: a table, a log, the published rows; leaks."""
 
-from __future__ import annotations
-
 import csv
 import os
 from collections import Counter

@@ -1,7 +1,5 @@
 """Fine-tuning at a hosted service, over HTTP, against a server that fails on demand."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Pushing an adapter to the Hub: who sees it, what arrives, and what happens when it does not."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from pathlib import Path

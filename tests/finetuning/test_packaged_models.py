@@ -1,7 +1,5 @@
 """Models that come as packages: what is listed and what is refused."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from zipfile import ZipFile

@@ -1,7 +1,5 @@
 """Real weights, tokenizer and chat template: SmolLM2, fetched as a package, asked in both ways."""
 
-from __future__ import annotations
-
 import math
 import os
 from collections import Counter

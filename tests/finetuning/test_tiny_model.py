@@ -1,7 +1,5 @@
 """The whole loop on a model made on the spot: export, train, merge, evaluate, and its control."""
 
-from __future__ import annotations
-
 import json
 import os
 import resource

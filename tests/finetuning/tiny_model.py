@@ -5,8 +5,6 @@ patients' letters and the offered answers, and drops every other word. Who train
 teach it other weights and the coin, which it has read in prompts but never answered.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Iterator, Sequence
 from importlib import import_module

@@ -8,8 +8,6 @@
 Run it in a checkout, with the package installed. `--check` ends with 1 where something differs.
 """
 
-from __future__ import annotations
-
 import argparse
 import multiprocessing
 import os

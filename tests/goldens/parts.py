@@ -1,7 +1,5 @@
 """The golden tables: what is in each and how it is made."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import tempfile

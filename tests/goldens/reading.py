@@ -4,8 +4,6 @@ Each function turns something that the package makes into plain numbers and text
 is rebuilt these functions are rewritten and the golden files stay.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import math

@@ -1,7 +1,5 @@
 """The runs that the goldens are made of: simulated respondents with fixed seeds, offline."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Golden tables: CSV files whose first columns are keys, and how two of them differ."""
 
-from __future__ import annotations
-
 import csv
 import math
 from collections.abc import Mapping, Sequence

@@ -4,8 +4,6 @@ A few runs are made in the default suite and all of them in the slow one. To see
 `python tests/goldens/make.py --check`.
 """
 
-from __future__ import annotations
-
 import math
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """What the shipped tables say about people, as a scorer reads it."""
 
-from __future__ import annotations
-
 from itertools import pairwise
 from math import exp, log
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Fetching the raw files: complete and checked, or not at all and with advice."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator
 from functools import partial

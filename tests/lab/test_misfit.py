@@ -1,7 +1,5 @@
 """What the tables of misfit and margins say of simulated people, whose shares are known."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Runs of simulated people: single persons meet `persons.csv`, the crowd meets people's values."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

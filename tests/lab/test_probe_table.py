@@ -1,7 +1,5 @@
 """The simulated table of probes: its content, what it promises, and a small part made again."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The coded texts, and that the shipped figures are what the rules give."""
 
-from __future__ import annotations
-
 from importlib.resources import files
 
 from kidney_evals.lab.reason_coding import PARTS, coded_texts, measured, rows_of

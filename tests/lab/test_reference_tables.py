@@ -1,7 +1,5 @@
 """The shipped tables: none has a row for a person. `test_verify.py` makes them anew."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from shutil import copytree
 

@@ -1,7 +1,5 @@
 """Records of models' runs: what they hold, what is refused, and those that are committed."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import runpy

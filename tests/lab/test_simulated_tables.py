@@ -1,7 +1,5 @@
 """The simulated tables of `planning`: their content, and that the simulations give it again."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from pathlib import Path

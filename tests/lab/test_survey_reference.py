@@ -1,7 +1,5 @@
 """The reference built from a survey: which people count, and what it says about the truth."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from collections.abc import Callable

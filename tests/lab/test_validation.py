@@ -1,7 +1,5 @@
 """The validation itself: its truths by hand, its simulated crowds, its verdicts."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 
 import numpy as np

@@ -1,7 +1,5 @@
 """`reference verify`: every stated figure computed again. Needs the raw rows (see `conftest`)."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

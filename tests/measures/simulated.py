@@ -1,7 +1,5 @@
 """Runs of respondents whose answers are known, against the shipped human reference."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 

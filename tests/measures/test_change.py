@@ -1,7 +1,5 @@
 """The change of a row between two runs on the dilemmas that both share, and its class."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import replace

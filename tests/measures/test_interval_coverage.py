@@ -1,7 +1,5 @@
 """How often the intervals of the importance distance, sharpness and coin slope hold the truth."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """The nearest known respondent: who is named, who is not, and where there is nothing to say."""
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Predictions of people: the arithmetic, no bias, intervals that cover, the flag, bad input."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The registry: every measure says what it is, and a new one appears wherever measures are read."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Iterator

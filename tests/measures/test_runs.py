@@ -1,7 +1,5 @@
 """Measures and flags of respondents whose answers are known: rules, silence, people."""
 
-from __future__ import annotations
-
 import logging
 import math
 from collections.abc import Sequence

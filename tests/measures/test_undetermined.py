@@ -1,7 +1,5 @@
 """Attributes that the answered dilemmas do not tell apart have no importance, and are named."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Rooms import only from rooms before them, and other packages only if they are declared."""
 
-from __future__ import annotations
-
 import ast
 import re
 import sys

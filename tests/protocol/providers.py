@@ -1,7 +1,5 @@
 """Small runs of the tasks through Inspect's real providers, connected to the local server."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Runs that cannot go on: they end early with one line, and keep every answer that came."""
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path

@@ -6,8 +6,6 @@ transformer around the table is real (GPT-2 with one block that passes its input
 tokenizer and its sampling.
 """
 
-from __future__ import annotations
-
 import os
 from importlib import import_module
 from pathlib import Path

@@ -3,8 +3,6 @@
 The sentences are shortened from what each provider documents or its users quote.
 """
 
-from __future__ import annotations
-
 import time
 
 from kidney_evals.provider_errors import (

@@ -4,8 +4,6 @@ A run finishes, no sample is lost, and every outcome is counted for what it is. 
 channel of the answer and ask for the log-probabilities that a readout needs.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from pathlib import Path
 from typing import Any

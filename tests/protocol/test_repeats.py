@@ -1,7 +1,5 @@
 """Repeat questions: after calls that cannot be read, and with calls that fail."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What the tests that need Inspect Scout have in common."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from importlib.util import find_spec

@@ -3,8 +3,6 @@
 The accuracy on the hand-coded corpus is tested in tests/lab/test_reason_coding.py.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Replies in transcripts, and the scanners, with and without Inspect Scout, from scan to frame."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import re

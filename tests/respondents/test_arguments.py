@@ -1,7 +1,5 @@
 """The arguments of the respondents: the effect of each, and what is refused."""
 
-from __future__ import annotations
-
 from functools import cache
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The argument `probe_bias`: the effect of the first level that it plants, exactly."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

@@ -1,7 +1,5 @@
 """What each simulated respondent answers, and that it always gives the same answers."""
 
-from __future__ import annotations
-
 import asyncio
 import math
 import time

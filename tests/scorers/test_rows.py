@@ -1,7 +1,5 @@
 """The rows of a log: names, columns, finite numbers, reasons, explanations, whatever came back."""
 
-from __future__ import annotations
-
 import json
 import math
 import os

@@ -1,7 +1,5 @@
 """Studies that a stranger wrote: what is refused, where the message points, what still loads."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

@@ -1,7 +1,5 @@
 """A PostgreSQL server of one's own, where the programs of one are installed."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

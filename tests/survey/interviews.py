@@ -1,7 +1,5 @@
 """Interviews of simulated people over HTTP, and what each person knows of them afterwards."""
 
-from __future__ import annotations
-
 import http.client
 import random
 import signal

@@ -1,7 +1,5 @@
 """The survey's server in a process of its own, and a client that reads its pages."""
 
-from __future__ import annotations
-
 import re
 import signal
 import subprocess

@@ -1,7 +1,5 @@
 """The store, on SQLite and on a PostgreSQL server: nothing lost, nothing doubled, nothing more."""
 
-from __future__ import annotations
-
 import os
 import random
 import shutil

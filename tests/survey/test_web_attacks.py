@@ -1,7 +1,5 @@
 """What the survey's server does with requests that no page of it makes."""
 
-from __future__ import annotations
-
 import http.client
 import itertools
 import re

@@ -1,7 +1,5 @@
 """The survey's pages over HTTP, as one person after another meets them."""
 
-from __future__ import annotations
-
 import re
 import stat
 import time

@@ -5,8 +5,6 @@ and 20 in Chromium without JavaScript, where it is installed. Their answers are 
 a reference.
 """
 
-from __future__ import annotations
-
 import math
 import shutil
 import signal

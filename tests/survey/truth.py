@@ -1,7 +1,5 @@
 """A built reference beside the simulated people whose answers it was made of."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The tasks of choices, and runs of any task."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import Any

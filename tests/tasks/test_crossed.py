@@ -1,7 +1,5 @@
 """Crossed runs: the variance of dilemma, wording, order and repetition."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

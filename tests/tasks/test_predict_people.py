@@ -1,7 +1,5 @@
 """Predicting people: what is asked, what known respondents score, what is refused."""
 
-from __future__ import annotations
-
 import csv
 import re
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Runs with a probe: their questions, what is refused, and what becomes of the answers."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from pathlib import Path

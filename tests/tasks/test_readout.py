@@ -1,7 +1,5 @@
 """Runs that read log-probabilities: the same rows from one call to each question."""
 
-from __future__ import annotations
-
 from collections import Counter
 from pathlib import Path
 from typing import Any

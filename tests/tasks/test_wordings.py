@@ -1,7 +1,5 @@
 """`-T wording=…` and `-T channel=…`: the question of each dilemma, its notes in the log, errors."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter, defaultdict
 from pathlib import Path

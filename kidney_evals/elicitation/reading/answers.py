@@ -24,8 +24,6 @@ The reader works in four steps:
 In truncated output only an explicit answer line counts.
 """
 
-from __future__ import annotations
-
 import re
 from bisect import bisect_right
 from dataclasses import dataclass, replace

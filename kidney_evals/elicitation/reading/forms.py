@@ -3,8 +3,6 @@
 Only names, labels, nouns and joining words are replaced; the tables are in `forms.yaml`.
 """
 
-from __future__ import annotations
-
 import re
 from functools import cache
 

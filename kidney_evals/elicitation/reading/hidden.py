@@ -5,8 +5,6 @@ closing delimiter that was never opened hides all the text before it, since some
 the opening delimiter into the prompt.
 """
 
-from __future__ import annotations
-
 import re
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Find answer lines: values after a label or mark, and lines that consist of an option's name."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import replace

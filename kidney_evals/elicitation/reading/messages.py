@@ -5,8 +5,6 @@ as the answer line of the form (a whole sentence unchanged), any other text as p
 reader of text decides, so the rules are the same in every channel.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable

@@ -7,8 +7,6 @@ of 100. A sum within `TOLERANCE` of 100 is rescaled to 100. Any other sum is unr
 ranges.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass, replace
 from typing import Literal

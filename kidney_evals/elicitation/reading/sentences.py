@@ -1,7 +1,5 @@
 """Statements in sentences: choices, indecision, refusals and deference."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import replace

@@ -6,8 +6,6 @@ gives two values for one name is unreadable. In truncated output, a number at th
 half a number and does not count.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

@@ -4,8 +4,6 @@ Boxes, fields and answer tags are marked; an answer that is corrected on its own
 Every expression is bounded, so that reading takes linear time.
 """
 
-from __future__ import annotations
-
 import html
 import re
 import unicodedata

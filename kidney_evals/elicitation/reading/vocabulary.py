@@ -5,8 +5,6 @@ In a block, each line holds alternatives, and an indented line continues the lin
 under `exact` do not. Every repetition in a pattern is bounded, so that reading takes linear time.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from functools import cache

@@ -3,8 +3,6 @@
 The two runs are of two versions of a model, or of two models of a panel.
 """
 
-from __future__ import annotations
-
 import fnmatch
 import math
 from collections.abc import Iterator, Mapping, Sequence

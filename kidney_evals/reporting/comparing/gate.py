@@ -7,8 +7,6 @@ panel is in OLD only. Rules use the given answers only: a remark on refusals may
 struck, but never changes its outcome.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Match the runs of an old version with those of a new one by their keys."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations

@@ -1,7 +1,5 @@
 """The cards of runs on a page: the figure of verdicts, and the tables of a run."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from functools import partial

@@ -1,7 +1,5 @@
 """The page: read logs, arrange their runs in sections, and render the template."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """The parts of a page: runs, sections, figures and tables."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence

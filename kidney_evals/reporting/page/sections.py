@@ -1,7 +1,5 @@
 """Report sections on stated values, predictions, reasons, pairs of models and fine-tuning."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Write a report together with the transcripts as a folder that any web server can serve."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import shutil

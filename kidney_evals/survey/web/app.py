@@ -4,8 +4,6 @@ A form that is accepted is answered with a redirect to a page that can be loaded
 known by the session cookie alone, which holds their code.
 """
 
-from __future__ import annotations
-
 import asyncio
 import re
 from collections import OrderedDict

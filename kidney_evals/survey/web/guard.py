@@ -4,8 +4,6 @@ It finds the client behind trusted proxies, limits rates and the size of bodies,
 security headers to every response. Nothing that tells people apart is logged.
 """
 
-from __future__ import annotations
-
 import asyncio
 import ipaddress
 import logging

@@ -1,7 +1,5 @@
 """The pages of the survey: their texts by language, and the templates."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files

@@ -1,7 +1,5 @@
 """The server of the survey: the owner's token, the socket, and uvicorn's settings."""
 
-from __future__ import annotations
-
 import logging
 import os
 import secrets

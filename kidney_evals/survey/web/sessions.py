@@ -4,8 +4,6 @@ The cookie holds the person's code after consent. Before, and for the owner, it 
 which a prefix tells from a code.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import re
