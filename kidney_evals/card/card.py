@@ -64,7 +64,12 @@ class Share:
 
 @dataclass(frozen=True)
 class Difference:
-    """A dilemma in which the run's shares of first, second and coin differ much from people's."""
+    """A dilemma in which the run's answers differ much from people's.
+
+    Attributes:
+        run: Shares of the run's answers: first, second and, if offered, coin.
+        people: The same of people.
+    """
 
     dilemma: str
     first: str

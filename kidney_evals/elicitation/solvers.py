@@ -105,10 +105,20 @@ def forced_choice(
     examples: int = 0,
     study: str | None = None,
 ) -> Solver:
-    """Ask for a choice with A and B as the only answers; arguments as in the task.
+    """Ask for a choice with A and B as the only answers.
 
-    Of several wordings, each sample gets the wording that its metadata names, among them those of
-    the folder of `study`.
+    Args:
+        explain: "none", or reasons "before" or "after" the answer line.
+        wording: Id of a wording, `all`, or the path of a table. Of several wordings, each sample
+            gets the wording that its metadata names.
+        channel: How the answer is given: "text", "json" or "tool".
+        readout: "sample"; "logprobs" to read the probabilities of all answers from one call;
+            "prefill" to read them after an answer line that is begun for the model.
+        examples: Number of answered questions before each question, for `prefill`.
+        study: The study whose own wordings `wording` may name; None for none.
+
+    Raises:
+        UserError: If an argument is not allowed.
     """
     return _choice_solver("forced_choice", **locals())
 

@@ -87,8 +87,9 @@ class Description:
 def describe(run: Run) -> Description:
     """Fit the models that describe a run, in a second or two.
 
-    `InputError` if fewer than `FEWEST` dilemmas were answered, no people were offered the mechanism
-    of indecision, or probabilities were read out.
+    Raises:
+        InputError: Fewer than `FEWEST` answered dilemmas, a mechanism of indecision that no
+            people were offered, or probabilities that were read out.
     """
     if run.borrows_coin:
         whose = "people were offered" if run.has_people else "its models are of"

@@ -81,12 +81,16 @@ def read_answer(
     refused: bool = False,
     form: Form = USUAL,
 ) -> Reading:
-    """Read the answer stated in the visible text of a completion.
+    """Read the answer stated in a completion; `answer` is set exactly if `outcome` is `decision`.
 
-    `stop` is Inspect's stop reason. `content_filter` is a refusal even with an answer line: the
-    provider withheld part of the text. `max_tokens` and `model_length` mean truncated, and so does
-    `unknown` (local models) if the text ends within a sentence. `refused` is whether the provider
-    itself marked the message as a refusal. An answer in English is read in any language of `form`.
+    Args:
+        text: The completion's visible text.
+        condition: `forced_choice`, where a coin is unprompted indecision, or `coin_flip`.
+        stop: Inspect's stop reason. `content_filter` is a refusal even with an answer line: the
+            provider withheld part of the text. `max_tokens` and `model_length` mean truncated, and
+            so does `unknown` (local models) if the text ends within a sentence.
+        refused: Whether the provider itself marked the message as a refusal.
+        form: The form of the answer. An answer in English is read in any language of the question.
     """
     if condition == "forced_choice":
         form = replace(form, mechanism="coin")

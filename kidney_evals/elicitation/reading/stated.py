@@ -55,14 +55,19 @@ class StatedQuestion:
 
 @dataclass(frozen=True)
 class StatedReading:
-    """The stated values read from one completion; "unreadable" is text without an answer."""
+    """The stated values read from one completion.
+
+    Attributes:
+        outcome: "unreadable" is text without an answer in the requested form.
+        how: The text that was read, or the reason why nothing was read, in a short phrase.
+        numbers: By name, in an answer: for `swings` the rating, 0 to 100; for `ranking` the rank,
+            from 1, where tied names share the mean of their ranks; for `flip` the percentage.
+        ends: For `swings`, the favoured end: "a", "b" or "none" (with rating 0 only).
+    """
 
     outcome: Literal["answer", "refusal", "truncated", "empty", "unreadable"]
     how: str
-    # By name: for `swings` the rating, 0 to 100; for `ranking` the rank, from 1, where tied names
-    # share the mean of their ranks; for `flip` the percentage.
     numbers: Mapping[str, float] = field(default_factory=dict)
-    # For `swings`, the favoured end: "a", "b" or "none" (with rating 0 only).
     ends: Mapping[str, str] = field(default_factory=dict)
     rule: str = ""
 

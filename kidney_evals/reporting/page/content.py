@@ -116,8 +116,14 @@ def read_report(
     """Read logs (files, folders, patterns or URLs) and arrange their runs in sections.
 
     If there are other runs, the arms of `kidney-evals sft evaluate` are only in the section on
-    fine-tuning, in the tables and under methods. `scans` are results of Inspect Scout with a
-    scanner of this package. With `viewer`, the page has links to the transcripts.
+    fine-tuning, in the tables and under methods.
+
+    `scans` are results of Inspect Scout with a scanner of this package. `progress` is called for
+    each log found, then for each log whose samples were read. With `viewer`, the page has links to
+    the transcripts.
+
+    Raises:
+        UserError: There is no log, or no log holds numbers of this package.
     """
     logs = find_logs(names, progress)
     read_samples(logs, progress)
