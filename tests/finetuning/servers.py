@@ -137,7 +137,8 @@ class JobsServer(ScriptedServer):
         if name not in self.jobs:
             return _error(404, "not_found", f"Could not find fine tune: {name}")
         job = self.jobs[name]
-        job["status"] = self.left[name].pop(0)
+        if self.left[name]:
+            job["status"] = self.left[name].pop(0)
         if job["status"] == "succeeded":
             model = f"ft:{job['model']}:org:{job['suffix'] or ''}:{name[-1]}"
             job |= {"fine_tuned_model": model, "trained_tokens": 12_345}
@@ -190,6 +191,8 @@ class HubServer(ScriptedServer):
 
     async def _info(self, request: Request) -> Response:
         name = _name(request)
+        if name not in self.models:
+            return JSONResponse({"error": "Repository not found"}, 404)
         return JSONResponse({"id": name, "private": self.models[name].private, "siblings": []})
 
     async def _card(self, request: Request) -> Response:
