@@ -95,13 +95,10 @@ class ModelShares:
         terms = [name for name in names if name != LAPSE]
         known = choice_features(self.study, first, second)
         x = np.column_stack([known[name] for name in terms])
+        weights = theta[..., [names.index(name) for name in terms]]
         none = np.zeros_like(theta[..., :1])
         lapse = theta[..., [names.index(LAPSE)]] if LAPSE in names else none
-        weights = theta[..., [names.index(name) for name in terms]]
-        # The share model of `lapse` also has weights of signs and a position effect, here 0.
-        decided = predict_shares(
-            np.concatenate([weights, np.zeros_like(weights), lapse, none], axis=-1), x
-        )
+        decided = predict_shares(np.concatenate([weights, lapse], axis=-1), x)
         if self.flip is None:
             return np.stack([decided, 1 - decided], axis=-1)
         known = flip_features(self.study, first, second, self.strict_weights)

@@ -183,9 +183,8 @@ def share_model(rows: Group, counts: Floats) -> Model:
 
     def fit(weights: Floats | None, start: Floats | None) -> LapseFit:
         attempt = partial(
-            fit_lapse, x, first, clusters=rows.person, signs=False, intercept=False,
-            frequencies=weights, largest=_LARGEST,
-        )  # fmt: skip
+            fit_lapse, x, first, clusters=rows.person, frequencies=weights, largest=_LARGEST
+        )
         for begin in (start, None):
             with suppress(FitError):
                 return attempt(start=begin)
@@ -193,11 +192,8 @@ def share_model(rows: Group, counts: Floats) -> Model:
         return attempt(lapse=False)
 
     whole = fit(None, None)
-    # The model has neither the weights of signs nor the position effect of `LapseFit.theta`.
-    own = [*range(len(terms)), 2 * len(terms)]
-    draws = np.array([fit(w[rows.person], whole.theta).theta[own] for w in counts])
-    covariance = whole.covariance[np.ix_(own, own)]
-    return Model((*terms, LAPSE), whole.theta[own], draws, "shares", covariance)
+    draws = np.array([fit(w[rows.person], whole.theta).theta for w in counts])
+    return Model((*terms, LAPSE), whole.theta, draws, "shares", whole.covariance)
 
 
 def people_weights(study: Study, fit: RandomCoefficientFit, seed: int) -> Parameters:

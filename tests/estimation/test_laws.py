@@ -206,8 +206,8 @@ def importance(one: Answers) -> Figures:
 
 def lapse(one: Answers) -> Figures:
     some = one.decided
-    fit = fit_lapse(some.x, some.choice == 0, signs=False, lapse=False)
-    return Figures(fit.weights, fit.intercept, fit.log_likelihood / fit.n)
+    fit = fit_lapse(some.x, some.choice == 0, lapse=False)
+    return Figures(fit.theta[:-1], others=fit.log_likelihood / fit.n)
 
 
 def family(one: Answers) -> Figures:

@@ -148,49 +148,43 @@ def test_separation_agrees_with_a_rule_found_by_brute_force() -> None:
             assert np.isfinite(fit_logit(x[:, None], y, penalty="none").weights).all()
 
 
-LAPSE_WEIGHTS, SIGNS, LAPSE = np.array([0.9, 0.5]), np.array([0.5, 0.3]), 0.15
+LAPSE_WEIGHTS, LAPSE = np.array([0.9, 0.5]), 0.15
 
 
 def lapsing(seed: int, n: int, lapse: float = LAPSE) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     x = rng.uniform(-3, 3, (n, 2))
-    p = lapse / 2 + (1 - lapse) * expit(x @ LAPSE_WEIGHTS + np.sign(x) @ SIGNS)
+    p = lapse / 2 + (1 - lapse) * expit(x @ LAPSE_WEIGHTS)
     return x, (rng.random(n) < p).astype(float)
 
 
 def test_parameters_of_the_share_model_are_recovered_within_their_errors() -> None:
     fit = fit_lapse(*lapsing(1, 40_000))
-    truth = np.array([*LAPSE_WEIGHTS, *SIGNS, LAPSE, 0.0])
     error = np.sqrt(np.diag(fit.covariance))
-    assert (np.abs(fit.theta - truth) < 4 * error).all() and (error < 0.15).all()
+    assert (np.abs(fit.theta - [*LAPSE_WEIGHTS, LAPSE]) < 4 * error).all() and (error < 0.15).all()
 
 
-def test_the_share_model_without_lapse_and_signs_is_the_logit() -> None:
+def test_the_share_model_without_lapse_is_the_logit() -> None:
     x, y = lapsing(2, 500)
-    plain = fit_lapse(x, y, signs=False, lapse=False)
-    logit = fit_logit(x, y, penalty="none")
-    np.testing.assert_allclose(plain.theta[[0, 1, 5]], [*logit.weights, logit.intercept], atol=1e-7)
-    np.testing.assert_allclose(
-        plain.covariance[np.ix_([0, 1, 5], [0, 1, 5])], logit.covariance, atol=1e-7
-    )
-    lapse = fit_lapse(x, y, signs=False)
-    assert plain.log_likelihood <= lapse.log_likelihood <= fit_lapse(x, y).log_likelihood
+    plain = fit_lapse(x, y, lapse=False)
+    logit = fit_logit(x, y, intercept=False, penalty="none")
+    np.testing.assert_allclose(plain.theta, [*logit.weights, 0], atol=1e-7)
+    np.testing.assert_allclose(plain.covariance, logit.covariance, atol=1e-7)
+    assert plain.log_likelihood <= fit_lapse(x, y).log_likelihood
     with pytest.raises(FitError, match="firth"):
         fit_lapse([[-2.0], [-1.0], [1.0], [2.0]], [0, 0, 1, 1])
     # With a largest slope, separated answers have an estimate: that slope, and no lapse.
-    ends = fit_lapse(
-        [[-2.0], [-1.0], [1.0], [2.0]], [0, 0, 1, 1], signs=False, intercept=False, largest=5
-    )
-    assert ends.theta.tolist() == [5, 0, 0, 0]
+    ends = fit_lapse([[-2.0], [-1.0], [1.0], [2.0]], [0, 0, 1, 1], largest=5)
+    assert ends.theta.tolist() == [5, 0]
 
 
 def test_a_lapse_may_end_at_zero() -> None:
-    ends = [fit_lapse(*lapsing(seed, 3000, 0.0)).theta[4] for seed in range(6)]
+    ends = [fit_lapse(*lapsing(seed, 3000, 0.0)).theta[2] for seed in range(6)]
     assert 0.0 in ends and all(0 <= lapse < 0.1 for lapse in ends)
 
 
 def test_shares_by_hand() -> None:
-    theta = np.array([[1.0, 0.0, 0.0, 0.0, 0.2, 9.0], [0.0, 1.0, 0.0, 0.0, 0.0, 9.0]])
+    theta = np.array([[1.0, 0.0, 0.2], [0.0, 1.0, 0.0]])
     shares = predict_shares(theta, np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]))
     sharp = 1 / (1 + math.exp(-1))
     np.testing.assert_allclose(shares, [[0.1 + 0.8 * sharp, 0.5, 0.5], [0.5, sharp, 0.5]])
