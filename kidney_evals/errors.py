@@ -1,7 +1,7 @@
 """Errors caused by the user's input. The message is one line."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import IO, Any
 
 import click
@@ -31,3 +31,14 @@ def printable(text: str) -> str:
 def unknown(kind: str, value: object, allowed: Iterable[object]) -> UserError:
     """Return the error for a value outside of a closed set of values of one `kind` ("study")."""
     return UserError(f"unknown {kind} {value!r}; allowed: {', '.join(map(str, allowed))}")
+
+
+def errors_of(checks: Iterable[Callable[[], object]]) -> list[UserError]:
+    """Return the errors that the checks raise, at most one for each check."""
+    errors = []
+    for check in checks:
+        try:
+            check()
+        except UserError as error:
+            errors.append(error)
+    return errors

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kidney_evals.errors import UserError
+from kidney_evals.errors import UserError, errors_of
 from kidney_evals.estimation.importance import importance_shares
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.human.people_tables import LatentModel, PeopleModel, covariance_of
@@ -223,17 +223,7 @@ def reference_errors(study: Study | None, folder: Path) -> list[UserError]:
     if scored_tables(folder):
         checks.append(partial(read_json, folder / "reference.json", About))
     together = [partial(_read, study, condition, folder) for condition in CONDITIONS if study]
-    return _errors(checks) or _errors(together)
-
-
-def _errors(checks: Iterable[Callable[[], object]]) -> list[UserError]:
-    errors = []
-    for check in checks:
-        try:
-            check()
-        except UserError as error:
-            errors.append(error)
-    return errors
+    return errors_of(checks) or errors_of(together)
 
 
 _CACHE: dict[tuple[object, ...], Reference] = {}

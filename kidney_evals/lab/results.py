@@ -299,7 +299,7 @@ def renewed(record: Record) -> Record:
 
 
 def problems(record: Record) -> list[str]:
-    """Return what is wrong with a committed record, which must be of a model; [] if nothing is."""
+    """Return the problems of a committed record; simulated respondents are no models."""
     found = list(_wrong(record))
     if record.model.startswith(_SIMULATED):
         found.append(f"{record.model} is a simulated respondent, no model")

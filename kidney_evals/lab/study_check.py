@@ -1,7 +1,7 @@
 """Check a study's folder: every problem of every file, and what the commands can do with it."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,7 +19,7 @@ from kidney_evals.elicitation.wording import (
     wording_named,
     wordings,
 )
-from kidney_evals.errors import UserError
+from kidney_evals.errors import UserError, errors_of
 from kidney_evals.human.reference import REFERENCE_FOLDER, load_reference, reference_errors
 from kidney_evals.human.tables import scored_tables
 from kidney_evals.input_files import FileError
@@ -143,13 +143,13 @@ Checked = tuple[str, list[UserError]]
 
 def _languages(study: Study) -> Checked:
     languages = languages_of(study)[1:]
-    return ", ".join(languages), _collect(partial(in_language, study, one) for one in languages)
+    return ", ".join(languages), errors_of(partial(in_language, study, one) for one in languages)
 
 
 def _wordings_file(study: Study) -> Checked:
     table = own_wordings(study)
     holds = f"{len(table)} wordings: {', '.join(table)}"
-    return holds, _collect(partial(check_wording, one, study) for one in table.values())
+    return holds, errors_of(partial(check_wording, one, study) for one in table.values())
 
 
 def _survey(study: Study) -> Checked:
@@ -161,16 +161,6 @@ def _survey(study: Study) -> Checked:
     }
     listed = ", ".join(f"{count} {name}" for name, count in parts.items() if count)
     return f"{sum(parts.values())} questions for each person ({listed})", []
-
-
-def _collect(checks: Iterable[Callable[[], object]]) -> list[UserError]:
-    errors = []
-    for check in checks:
-        try:
-            check()
-        except UserError as error:
-            errors.append(error)
-    return errors
 
 
 def _problems(path: Path, errors: Sequence[UserError]) -> tuple[str, ...]:

@@ -146,7 +146,7 @@ def new_study(
     title: str | None = None,
     count: int | None = None,
 ) -> NewStudy:
-    """Return a study that draws its dilemmas; None stands for a default."""
+    """Return a study that draws its dilemmas; arguments that are None get their default."""
     ids = [one.id for one in attributes]
     if twice := [one for one in ids if ids.count(one) > 1]:
         raise UserError(f"two attributes are called {twice[0]!r}: give them other labels")

@@ -57,7 +57,7 @@ class Interview:
         self.store, self.say, self._read = store, say, read
 
     def run(self, person: Participant) -> None:
-        """Ask what is not answered, then show the answers beside others'; may raise `Stopped`."""
+        """Ask the open questions, then show the results; raise `Stopped` if the person stops."""
         if not person.finished:
             self.say(
                 f"Your code, with which you can go on later: {readable_code(person.code)}\n"
