@@ -1,7 +1,7 @@
 """Errors caused by the user's input. The message is one line."""
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import IO, Any
 
 import click
@@ -31,6 +31,12 @@ def printable(text: str) -> str:
 def unknown(kind: str, value: object, allowed: Iterable[object]) -> UserError:
     """Return the error for a value outside of a closed set of values of one `kind` ("study")."""
     return UserError(f"unknown {kind} {value!r}; allowed: {', '.join(map(str, allowed))}")
+
+
+def check_known(kind: str, value: object, allowed: Collection[object]) -> None:
+    """Raise `UserError` if a value is outside of a closed set of values of one `kind`."""
+    if value not in allowed:
+        raise unknown(kind, value, allowed)
 
 
 def errors_of(checks: Iterable[Callable[[], object]]) -> list[UserError]:

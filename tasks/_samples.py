@@ -12,7 +12,7 @@ from kidney_evals.elicitation.form import in_words
 from kidney_evals.elicitation.probes import ProbeQuestion
 from kidney_evals.elicitation.run_wordings import id_suffix
 from kidney_evals.elicitation.wording import Wording
-from kidney_evals.errors import UserError, unknown
+from kidney_evals.errors import UserError, check_known
 from kidney_evals.measures.shares import shares_beside
 from kidney_evals.scorers.shared import turned
 from kidney_evals.studies import Attribute, Dilemma, Order, Study, draw_orders
@@ -32,8 +32,7 @@ def presentation(
     The two orders of a dilemma are neighbours, and each is first in turn, so that in any prefix
     (`--limit`) the numbers of the two orders differ by at most one.
     """
-    if orders not in get_args(Orders):
-        raise unknown("orders", orders, get_args(Orders))
+    check_known("orders", orders, get_args(Orders))
     if orders == "as_listed":
         return [(dilemma, "ab") for dilemma in dilemmas]
     if orders == "random":

@@ -8,7 +8,7 @@ from inspect_ai.log import HeadlineMetric
 
 from kidney_evals.elicitation import solvers
 from kidney_evals.elicitation.wording import DEFAULT, wording_named
-from kidney_evals.errors import UserError, unknown
+from kidney_evals.errors import UserError, check_known
 from kidney_evals.scorers.predictions import predicted_measures, predictions
 from kidney_evals.studies import (
     CONDITIONS,
@@ -57,8 +57,7 @@ def predict_people(
     from kidney_evals.human.reference import load_reference
 
     refuse(unexpected, ("study", "condition", "drawn", "draw_seed", "orders", "revealed"))
-    if condition not in CONDITIONS:
-        raise unknown("condition", condition, CONDITIONS)
+    check_known("condition", condition, CONDITIONS)
     if isinstance(drawn, bool) or not isinstance(drawn, int) or drawn < 0:
         raise UserError(f"drawn must be a whole number, 0 for none, not {drawn!r}")
     if draw_seed is not None and not drawn:

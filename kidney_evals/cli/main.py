@@ -15,7 +15,7 @@ from kidney_evals.cli.study import study
 from kidney_evals.cli.survey import survey
 from kidney_evals.cli.table import table
 from kidney_evals.cli.terminal import Group, say, say_filled
-from kidney_evals.errors import UserError, unknown
+from kidney_evals.errors import UserError, check_known
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -96,8 +96,7 @@ def suite(name: str, study: str | None) -> None:
     from kidney_evals.studies import CONDITIONS, load_study
     from kidney_evals.tasks import SUITES
 
-    if name not in SUITES:
-        raise unknown("suite", name, SUITES)
+    check_known("suite", name, SUITES)
     tasks, parameters = SUITES[name], ""
     if study is not None:
         tasks = tuple(f"{name}_{condition}" for condition in CONDITIONS)

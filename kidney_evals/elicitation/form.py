@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 
 import yaml
 
-from kidney_evals.errors import unknown
+from kidney_evals.errors import check_known
 from kidney_evals.studies import DEFAULT_STUDY, Condition, Study, in_language, load_study
 
 Mechanism = Literal["coin", "undecided", "committee", "list"]
@@ -110,8 +110,7 @@ def form_of(metadata: Mapping[str, Any]) -> Form:
     texts = {name: metadata.get(name, usual) for name, usual in _USUAL_METADATA.items()}
     # In forced choice, samples of logs up to task version 2-E have the mechanism "none".
     mechanism = USUAL.mechanism if texts["mechanism"] == "none" else texts["mechanism"]
-    if mechanism not in MECHANISMS:
-        raise unknown("mechanism", mechanism, MECHANISMS)
+    check_known("mechanism", mechanism, MECHANISMS)
     first, _, second = str(texts["labels"]).partition("/")
     candidate = tuple(filter(None, str(texts["candidate"]).split("/")))
     language = known_language(texts["language"])
@@ -130,8 +129,7 @@ def in_words(form: Form, study: Study) -> Form:
 
 def known_language(code: object) -> str:
     """Return a language's code; raise `UserError` if there is no such language."""
-    if code not in languages():
-        raise unknown("language", code, languages())
+    check_known("language", code, languages())
     return str(code)
 
 

@@ -10,7 +10,7 @@ from inspect_ai.model import GenerateConfig, Logprob, ModelOutput
 
 from kidney_evals.elicitation.form import Form, table
 from kidney_evals.elicitation.reading import Answer, Reading
-from kidney_evals.errors import UserError, unknown
+from kidney_evals.errors import UserError, check_known
 from kidney_evals.studies import Condition
 
 ReadoutMode = Literal["sample", "logprobs", "prefill"]
@@ -94,8 +94,7 @@ def unreadable_word(tokenizer: Any, form: Form, condition: Condition) -> str:
 
 def check_readout(readout: str, explain: str, channel: str) -> None:
     """Raise `UserError` if a readout is unknown or does not allow an argument."""
-    if readout not in get_args(ReadoutMode):
-        raise unknown("readout", readout, get_args(ReadoutMode))
+    check_known("readout", readout, get_args(ReadoutMode))
     for name, value, only in (("explain", explain, "none"), ("channel", channel, "text")):
         if readout != "sample" and value != only:
             raise UserError(

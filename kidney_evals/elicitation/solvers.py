@@ -27,7 +27,7 @@ from kidney_evals.elicitation.readout import (
 )
 from kidney_evals.elicitation.transcripts import choice_reader, prediction_reader, stated_reader
 from kidney_evals.elicitation.wording import EXPLAIN, Explain, Wording, wordings_asked
-from kidney_evals.errors import UserError, unknown
+from kidney_evals.errors import UserError, check_known
 from kidney_evals.guards import ask, end_run
 from kidney_evals.studies import Condition, Study, load_study
 
@@ -146,8 +146,7 @@ def _choice_solver(
     examples: int,
     study: str | None,
 ) -> Solver:
-    if explain not in EXPLAIN:
-        raise unknown("explain", explain, EXPLAIN)
+    check_known("explain", explain, EXPLAIN)
     channel = channels.known_channel(channel)
     check_readout(readout, explain, channel)
     own = None if study is None else load_study(study)

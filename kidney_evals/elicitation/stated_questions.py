@@ -7,7 +7,7 @@ from functools import cache, partial
 from typing import Any, Literal, get_args
 
 from kidney_evals.elicitation.form import each_text, table
-from kidney_evals.errors import unknown
+from kidney_evals.errors import check_known
 from kidney_evals.studies import Attribute, Study
 
 StatedKind = Literal["swings", "ranking", "rule", "flip"]
@@ -64,8 +64,7 @@ def stated_wordings() -> Mapping[str, StatedWording]:
 
 def stated_wording(name: str) -> StatedWording:
     """Return the wording `name`; raise `UserError` if there is no such wording."""
-    if name not in stated_wordings():
-        raise unknown("wording of stated values", name, stated_wordings())
+    check_known("wording of stated values", name, stated_wordings())
     return stated_wordings()[name]
 
 

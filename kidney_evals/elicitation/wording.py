@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 from pydantic import AfterValidator, model_validator
 
 from kidney_evals.elicitation.form import Form, Mechanism, known_language
-from kidney_evals.errors import UserError, unknown
+from kidney_evals.errors import UserError, check_known, unknown
 from kidney_evals.input_files import (
     FileModel,
     Line,
@@ -240,8 +240,7 @@ def wordings() -> Mapping[str, Wording]:
 
 def wording_named(name: str) -> Wording:
     """Return the shipped wording `name`; raise `UserError` if there is no such wording."""
-    if name not in wordings():
-        raise unknown("wording", name, wordings())
+    check_known("wording", name, wordings())
     return wordings()[name]
 
 

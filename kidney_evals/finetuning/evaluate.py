@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
 
 from kidney_evals.elicitation.readout import ReadoutMode, check_provider
 from kidney_evals.elicitation.wording import ALL, DEFAULT, wordings, wordings_asked
-from kidney_evals.errors import UserError, unknown
+from kidney_evals.errors import UserError, check_known
 from kidney_evals.finetuning.arms import Arm, cards_of, model_of, system_prompt
 from kidney_evals.finetuning.data import TrainingData
 from kidney_evals.finetuning.environment import load_env
@@ -266,8 +266,7 @@ def _completed(plan: Plan, arms: Sequence[Arm]) -> tuple[Plan, ReadoutMode]:
     """Return the plan without None, except for dilemmas, and the readout of probabilities."""
     is_local = all(arm.folder or arm.model.startswith(_LOCAL) for arm in arms)
     how = plan.readout or ("both" if is_local else "sample")
-    if how not in get_args(ReadoutPlan):
-        raise unknown("readout", how, get_args(ReadoutPlan))
+    check_known("readout", how, get_args(ReadoutPlan))
     epochs = plan.epochs if plan.epochs is not None else 1 if how == "prefill" else 2
     if how == "prefill" and epochs != 1:
         raise UserError(

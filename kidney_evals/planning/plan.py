@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from pydantic import Field, RootModel
 
-from kidney_evals.errors import UserError, unknown
+from kidney_evals.errors import UserError, check_known, unknown
 from kidney_evals.input_files import FileModel, JsonFile, Line, Number, YamlFile, read_bytes
 from kidney_evals.planning.precision import Design, Expectation, expectations, expected_end
 from kidney_evals.planning.tokens import Estimate, measure
@@ -148,8 +148,7 @@ def build_tasks(target: str, arguments: Mapping[str, Any]) -> list[tuple[str, Ta
         for argument in arguments:
             if not parameters:
                 raise UserError(f"task {name!r} takes no -T parameters, not even {argument!r}")
-            if argument not in parameters:
-                raise unknown("parameter", argument, list(parameters))
+            check_known("parameter", argument, parameters)
     return [(name, function(**arguments))]
 
 

@@ -22,7 +22,7 @@ from typing import Literal
 
 from kidney_evals.elicitation.form import USUAL, Form
 from kidney_evals.elicitation.reading import read_answer
-from kidney_evals.errors import UserError, unknown
+from kidney_evals.errors import UserError, check_known
 from kidney_evals.reasons import codes
 from kidney_evals.reasons.codes import ARGUMENTS, CHOICES, Argument, Choice, Codes, Use, Where
 from kidney_evals.reasons.passages import Passage, has_english, in_english, is_bare, passages
@@ -87,8 +87,7 @@ def code(
     Raises:
         UserError: The choice is none of A, B, COIN and none.
     """
-    if choice not in CHOICES:
-        raise unknown("choice", choice, CHOICES)
+    check_known("choice", choice, CHOICES)
     reasons = _Reasons(text, study, a, b, form)
     if not reasons.sentences:
         return codes.no_codes(study, choice, "no reasons")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from kidney_evals.errors import UserError, unknown
+from kidney_evals.errors import UserError, check_known, unknown
 from kidney_evals.respondents.question import Question
 
 Person = Literal["dilemma", "one", "fresh"]
@@ -140,8 +140,7 @@ class Traits:
 def read_traits(respondent: str, takes: tuple[str, ...], arguments: Mapping[str, Any]) -> Traits:
     """Parse the arguments (`-M`, `get_model`) of a respondent that accepts the names `takes`."""
     for name in arguments:
-        if name not in takes:
-            raise unknown(f"argument of kidney/{respondent}", name, takes)
+        check_known(f"argument of kidney/{respondent}", name, takes)
     values = {name: value for name, value in arguments.items() if value is not None}
     for name in [name for name in values if name in _RANGES]:
         value, (low, high) = values[name], _RANGES[name]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kidney_evals.errors import UserError, unknown
+from kidney_evals.errors import UserError, check_known
 from kidney_evals.respondents.arguments import COMMON, Probabilities, Traits
 from kidney_evals.respondents.people import Floats, person_answers
 from kidney_evals.respondents.question import Question, fraction
@@ -166,8 +166,7 @@ def respondents() -> tuple[Respondent, ...]:
 
 def find_respondent(name: str) -> Respondent:
     """Return the respondent of a name; raise `UserError` if there is none."""
-    if name not in _RESPONDENTS:
-        raise unknown("respondent kidney", name, _RESPONDENTS)
+    check_known("respondent kidney", name, _RESPONDENTS)
     return _RESPONDENTS[name]
 
 
@@ -178,8 +177,7 @@ def answer_probabilities(
     study = question.study
     differences = dict(zip(study.attribute_ids, study.differences(question.dilemma), strict=True))
     for name in traits.attributes:
-        if name not in differences:
-            raise unknown(f"attribute of study {study.id!r}", name, differences)
+        check_known(f"attribute of study {study.id!r}", name, differences)
     shares = np.full(3 if question.offers_coin else 2, np.nan)
     if respondent.needs_people:
         shares = _people_shares(respondent, question, traits)

@@ -26,7 +26,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kidney_evals.elicitation.stated_questions import ASKS, LETTERS, attribute_named, stated_wording
-from kidney_evals.errors import UserError, unknown
+from kidney_evals.errors import UserError, check_known
 from kidney_evals.respondents.arguments import Traits
 from kidney_evals.respondents.question import fraction
 from kidney_evals.respondents.replies import Reply, fault_of, worded
@@ -74,8 +74,7 @@ class _Values:
         """Return the attributes that count for `lexicographic`, in order."""
         known = self.study.attribute_ids
         order = self.traits.attributes or known
-        if order[0] not in known:
-            raise unknown(f"attribute of study {self.study.id!r}", order[0], known)
+        check_known(f"attribute of study {self.study.id!r}", order[0], known)
         return order
 
     def weights(self) -> dict[str, float]:

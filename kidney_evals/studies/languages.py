@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field, RootModel
 
-from kidney_evals.errors import UserError, unknown
+from kidney_evals.errors import UserError, check_known
 from kidney_evals.input_files import (
     FileModel,
     Line,
@@ -81,8 +81,7 @@ def _translated(study: Study, language: str, path: Path) -> Study:
         raise UserError(f"{where} is in English only: its folder has no {LANGUAGES_FILE}")
     file = YamlFile(str(path), read_bytes(path))
     tables = file.result(_LanguagesFile).root
-    if language not in tables:
-        raise unknown(f"language of {where}", language, (ENGLISH, *tables))
+    check_known(f"language of {where}", language, (ENGLISH, *tables))
     words, place = tables[language], (language, "attributes")
     attributes = []
     for attribute in study.attributes:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from pydantic import BeforeValidator, Field, field_validator
 
 from kidney_evals.elicitation.form import languages as known_languages
-from kidney_evals.errors import UserError, unknown
+from kidney_evals.errors import UserError, check_known
 from kidney_evals.input_files import (
     Cell,
     FileModel,
@@ -85,16 +85,14 @@ class SurveySettings(FileModel):
 
     def check(self, language: str, condition: Condition | None = None) -> None:
         """Raise `UserError` unless the survey has this language and condition."""
-        if language not in self.languages:
-            raise unknown("language of the survey", language, self.languages)
-        if condition is not None and condition not in self.conditions:
-            raise unknown("condition of the survey", condition, self.conditions)
+        check_known("language of the survey", language, self.languages)
+        if condition is not None:
+            check_known("condition of the survey", condition, self.conditions)
 
     def question(self, id: str) -> Ask:
         """Return the question about the person with this id; raise `UserError` without one."""
         asked = {one.id: one for one in self.ask}
-        if id not in asked:
-            raise unknown("question about the person", id, asked)
+        check_known("question about the person", id, asked)
         return asked[id]
 
     def options(self, ask: Ask, language: str) -> Mapping[str, str]:

@@ -21,7 +21,7 @@ from sqlalchemy import Boolean, Column, Integer, String, Table
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from kidney_evals.errors import UserError, unknown
+from kidney_evals.errors import UserError, check_known
 from kidney_evals.studies import CHOICES, CONDITIONS, Choice, Condition, Order, Study
 from kidney_evals.survey.interview import PLAN_VERSION, Item, plan_interview
 from kidney_evals.survey.settings import SurveySettings
@@ -268,8 +268,7 @@ class Store:
         if type(position) is not int or not 0 <= position < len(plan):
             raise UserError(f"the interview has questions 0 to {len(plan) - 1}, not {position!r}")
         allowed = CHOICES if participant.condition == "coin_flip" else CHOICES[:2]
-        if answer not in allowed:
-            raise unknown("answer", answer, allowed)
+        check_known("answer", answer, allowed)
         item = plan[position]
         about = {"dilemma": item.dilemma.id, "order": item.order, "repeat": item.repeat}
         self._store(participant, _ANSWERS, {"position": position}, {**about, "answer": answer})
@@ -285,8 +284,7 @@ class Store:
         """Store the answer to a question about the person, a value of `settings.options`."""
         ask = self.settings.question(id)
         allowed = self.settings.options(ask, self.settings.languages[0])
-        if option not in allowed:
-            raise unknown(f"answer to {id!r}", option, allowed)
+        check_known(f"answer to {id!r}", option, allowed)
         self._store(participant, _ASKED, {"question": id}, {"option": option})
 
     def _store(
