@@ -9,7 +9,7 @@ from typing import Final
 from rich.cells import cell_len, set_cell_size
 
 from kidney_evals.card.card import Card, Difference
-from kidney_evals.card.findings import Finding, Part
+from kidney_evals.card.findings import UNLIKE, Finding, Part
 from kidney_evals.card.numbers import NOTHING, WIDTH, interval, listed, percent, short
 from kidney_evals.card.probe import probe_lines, probe_text
 from kidney_evals.human import Band
@@ -28,6 +28,9 @@ NOT_RIGHT: Final = "Agreement with survey respondents is not being right; a coin
 
 ALONE: Final = "A steady answer is not a right one; a coin is no virtue."
 """The sentence at the end of every card without people."""
+
+TOWARDS: Final = "favours whom people favour"
+"""What a sign means where people were asked."""
 
 SIGNS: Final = "positive: towards the end that the study calls favoured"
 """What a sign means where the favoured end is the expectation of the study's author alone."""
@@ -76,7 +79,8 @@ def markdown_text(card: Card) -> str:
         for part in finding.parts:
             numbers = _numbers(part)
             numbers = numbers if card.has_people else (*numbers[:2], numbers[-1])
-            rows.append([*titles, f"{part.label} (`{part.id}`)", *numbers])
+            measure = f"{part.label} (`{part.id}`){verdict_of(part, finding)}"
+            rows.append([*titles, measure, *numbers])
             titles = [""] * len(titles)
     probe = probe_text(card.probe, people=card.has_people) if card.probe and card.answered else ""
     blocks = [answered_line(card), card.summary, probe, _markdown_table(rows), gamed_line(card)]
@@ -86,7 +90,7 @@ def markdown_text(card: Card) -> str:
             ends = interval(one.quantity.low, one.quantity.high, short)
             people = _two(one.quantity.human), person_words(one.person)
             shares.append([one.label, short(one.quantity.value), ends, *people])
-        note = floor_line(card)
+        note = f"Positive: {TOWARDS}. {floor_line(card)}".rstrip()
         if not card.has_people:
             shares, note = [line[:3] for line in shares], f"{SIGNS.capitalize()}."
         blocks += [_markdown_table(shares), note]
@@ -152,8 +156,13 @@ def _answers(shares: Sequence[float]) -> str:
 
 def verdict_words(finding: Finding) -> str:
     """Return a verdict, with the number of calls that would decide if the run cannot tell."""
-    calls = f" (≈{finding.calls:,} calls in all)" if finding.calls else ""
+    calls = f" (needs ≈{finding.calls:,} calls)" if finding.calls else ""
     return f"{finding.verdict or 'no verdict'}{calls}"
+
+
+def verdict_of(part: Part, finding: Finding) -> str:
+    """Return ", unlike" for a part that makes a finding of several parts so; otherwise empty."""
+    return f", {UNLIKE}" if part.verdict == UNLIKE and len(finding.parts) > 1 else ""
 
 
 def gamed_line(card: Card) -> str:
@@ -178,7 +187,10 @@ def _finding(finding: Finding) -> list[str]:
             rule = f"{finding.gamed_by[0]} {_two(finding.gamed_by[1])}".removesuffix(f" {NOTHING}")
             rest = f"{scale(first):<{_SCALE}}  {guess:<13} {rule:>29}"
         lines.append(f"  {people:<23}{rest}".rstrip())
-    lines += [_columns(part, _people(part)) for part in others]
+    for part in others:
+        line = _columns(part, _people(part))
+        # The first part has no room for its verdict.
+        lines.append(f"{line}{UNLIKE:>{WIDTH - len(line)}}" if part.verdict == UNLIKE else line)
     return lines
 
 
@@ -234,8 +246,8 @@ def scale(part: Part) -> str:
 
 
 def _shares(card: Card) -> list[str]:
-    floor = floor_line(card)
-    head = f"Signed importance. {floor}" if floor else "Signed importance"
+    floor = "" if math.isnan(card.floor) else f". Chance alone: distance {_two(card.floor)}."
+    head = f"Signed importance (+ {TOWARDS}){floor}"
     head = head if card.has_people else f"Signed importance ({SIGNS})"
     lines = [head] if card.shares else []
     for one in card.shares:

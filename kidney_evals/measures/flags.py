@@ -97,10 +97,8 @@ _FLAGS = (
     Flag(
         "separated",
         "choices or coins follow a rule without exceptions, at least in part",
-        "Of importance shares read only the order; sharpness, flip slope and half threshold may "
-        "have no value.",
+        "Of importance shares read only the order.",
         _separated,
-        alone="Of importance shares read only the order.",
     ),
     Flag(
         "undetermined",

@@ -152,6 +152,14 @@ def test_markdown_and_json_hold_the_numbers_of_the_measures() -> None:
     assert "nan" not in text.lower().split()
 
 
+@pytest.mark.parametrize(("name", "is_unlike"), [("leaning", True), ("human-like", False)])
+def test_a_second_measure_that_is_unlike_is_marked(name: str, is_unlike: bool) -> None:
+    found = card(name, "forced_choice", 200)
+    [line] = [one for one in terminal_text(found).splitlines() if "position bias" in one]
+    assert line.endswith(" unlike") == is_unlike
+    assert ("| position bias (`pos_bias`), unlike |" in markdown_text(found)) == is_unlike
+
+
 def test_without_people_there_is_no_verdict() -> None:
     reference = people("coin_flip", "freedman_2020")
     listed = reference.study.listed
@@ -253,7 +261,7 @@ def test_every_line_of_a_card_says_what_it_may(rule: str) -> None:
     for one in found.findings:
         assert one.verdict == UNKNOWN or one.calls is None
     for line in terminal_text(found).splitlines():
-        assert "CALLS IN ALL" not in line or "CANNOT TELL" in line
+        assert "CALLS)" not in line or "CANNOT TELL" in line
         assert not line.lstrip().startswith("%")
         # The second measure of a question stands beside the crowd, without a band of persons.
         assert not line.endswith((" inside", " below", " above")) or " person " in line
