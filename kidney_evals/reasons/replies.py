@@ -43,15 +43,18 @@ class Reply:
 def reply_of(
     messages: Sequence[ChatMessage], metadata: Mapping[str, Any], scores: Mapping[str, Any]
 ) -> Reply | None:
-    """Return the reply in a sample's transcript; None for a sample of another task.
+    """Return the reply in a sample's transcript; None for a sample that asked for no choice.
 
     `scores` are the sample's scores by scorer, as objects or as JSON. Without a score from this
     package, the answer is parsed again.
 
     Raises:
-        UserError: The study does not exist, or the metadata is of another study.
+        UserError: The study does not exist.
     """
     if metadata.get("condition") not in CONDITIONS or "study_source" not in metadata:
+        return None
+    # A sample of `predict_people` has a dilemma, too, and is asked what people chose.
+    if "drawn_dilemmas" in metadata:
         return None
     study = load_study(metadata["study_source"])
     if any(f"{side}_{name}" not in metadata for side in "ab" for name in study.attribute_ids):

@@ -29,7 +29,7 @@ from kidney_evals import reasons as room
 from kidney_evals.errors import UserError
 from kidney_evals.reasons import ARGUMENTS, scanned
 from kidney_evals.reasons.replies import Reply, reply_of
-from kidney_evals.tasks import coin_flip, forced_choice
+from kidney_evals.tasks import coin_flip, forced_choice, predict_people
 from reasons.scouting import CODES, SAMPLE, answered, mocked, require_scout, said
 from tasks.running import run
 
@@ -267,6 +267,9 @@ def test_every_turn_counts_and_so_does_the_scored_answer() -> None:
 def test_a_sample_of_another_task_has_no_reply() -> None:
     turns = [ChatMessageAssistant(content="A")]
     assert reply_of(turns, SAMPLE | {"condition": "stated"}, {}) is None
+    asked_what_people_chose = predict_people().dataset[0].metadata or {}
+    assert asked_what_people_chose["condition"] == "coin_flip"
+    assert reply_of(turns, asked_what_people_chose, {}) is None
     for name in ("a_age", "study_source"):
         without = {key: value for key, value in SAMPLE.items() if key != name}
         assert reply_of(turns, without, {}) is None

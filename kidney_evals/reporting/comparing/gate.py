@@ -3,8 +3,9 @@
 The help of `kidney-evals compare` lists the rules. A rule is tested in every panel that has the
 row. It is *undecided* if it strikes in no panel and could not be tested in some panel: the row was
 not measured there (for `changed` and `farther`: a row has a value in one version only), or the
-panel is in OLD only. Rules use the given answers only: a remark on refusals may follow a rule that
-struck, but never changes its outcome.
+panel is in OLD only. It is undecided, too, if no run has the row. Rules on the level of NEW
+(`new.ROW<X`) look at the panels of NEW alone. Rules use the given answers only: a remark on
+refusals may follow a rule that struck, but never changes its outcome.
 """
 
 import math
