@@ -50,8 +50,8 @@ class Share:
 
     Attributes:
         people_error: Half the width of the 95 % interval of people's share.
-        differs: "more", "less" or "opposite" weight than people's, where the difference is beyond
-            chance (see `_shares`); empty otherwise.
+        differs: "more", "less" or "opposite" weight than people's, if significant at 5 % over all
+            attributes (Bonferroni), with 50 decided dilemmas or a fixed list; empty otherwise.
     """
 
     attribute: str
@@ -67,6 +67,7 @@ class Difference:
     """A dilemma in which the run's answers differ much from people's.
 
     Attributes:
+        first: The first-listed candidate, in words, as `second`.
         run: Shares of the run's answers: first, second and, if offered, coin.
         people: The same of people.
     """
@@ -84,11 +85,12 @@ class Card:
 
     Attributes:
         people: The source of the human side in a few words.
-        asked: Number of samples without controls.
+        asked: Number of samples, not counting controls.
         outcomes: Number of samples by outcome; "decision" is an answer.
         controls: Controls in which the better patient was chosen, and those asked; None without.
         shares: Importance shares by attribute; empty if the choices determine none.
         floor: Importance distance that sampling error alone would give on average; NaN if unknown.
+        nearest: The known respondent most like the run; None if it was not compared.
         cautions: Sentences on the flags that the run raises, and what to do.
         candidate: The study's noun for a candidate; not part of `to_dict`.
         probe: Whether candidates are treated alike on a probe; None without a probe.
@@ -125,7 +127,7 @@ class Card:
         return next((one for one in self.findings if one.id == id), None)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the card as plain data for JSON; a missing number is None."""
+        """Return the card as plain data for JSON, with four decimals; a missing number is None."""
         plain = asdict(self)
         del plain["candidate"]
         if self.probe is None:
@@ -174,7 +176,7 @@ def _controls(run: Run) -> tuple[int, int] | None:
 
 
 def people_in_words(reference: Reference) -> str:
-    """Return the source of people's shares in a few words."""
+    """Return the source of people's shares in a few words, or that no people were asked."""
     if not reference.has_people:
         return _NOBODY
     count = f"{reference.people} people" if reference.people > 0 else "people"

@@ -56,9 +56,9 @@ class Part:
         quantity: Value, 95 % interval, value of the crowd (`human`) and n.
         person: Median, 5 % and 95 % quantile over simulated single persons.
         guessing: Value of uniformly random answers; NaN if it has none.
-        like: The values that count as the crowd's.
+        like: The range of values that count as the crowd's.
         verdict: The class of this measure alone.
-        calls: Number of calls after which the interval would decide; None if not needed or known.
+        calls: Number of calls of a run that would decide; None if not needed or unknown.
     """
 
     id: str
@@ -84,7 +84,7 @@ class Part:
 
     @property
     def place(self) -> float:
-        """Position of the value from the crowd, 0, to guessing, 1; NaN if undefined."""
+        """Position of the value on a line from the crowd (0) to guessing (1); NaN if undefined."""
         reach = self.guessing - self.quantity.human
         return (self.quantity.value - self.quantity.human) / reach if reach else math.nan
 
@@ -118,9 +118,10 @@ class Finding:
 
 
 def findings_of(run: Run) -> tuple[Finding, ...]:
-    """Return the findings on a run; those on the coin only where the coin of people was offered.
+    """Return the findings on a run; those on the coin only if it offered the coin that people had.
 
-    Where no people were asked, only those that need none, without a verdict.
+    If no people were asked, the findings are "often" (if a coin or another way out was offered) and
+    "swap", without a verdict.
     """
     if not run.has_people:
         return _alone(run)

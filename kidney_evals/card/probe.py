@@ -1,4 +1,4 @@
-"""The finding on a probe: whether candidates are treated alike on what must not matter."""
+"""The finding on a probe: whether an added attribute that must not matter changes the answers."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -19,10 +19,9 @@ class ProbePart:
     """A measure of a probe.
 
     Attributes:
-        quantity: Value, 95 % interval and n. The intervals of several levels hold together.
-        alike: Whether the 90 % interval of this measure alone lies within the margin, as `differs`
-            only with as many dilemmas as every verdict needs.
-        differs: Whether the 95 % interval excludes 0.
+        quantity: Value, 95 % interval (simultaneous over several levels) and n.
+        alike: Whether the 90 % interval of this measure alone lies within the margin.
+        differs: Whether the 95 % interval excludes 0. With n below `measures.FEW`, both are false.
     """
 
     id: str

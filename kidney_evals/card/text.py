@@ -161,12 +161,12 @@ def verdict_words(finding: Finding) -> str:
 
 
 def verdict_of(part: Part, finding: Finding) -> str:
-    """Return ", unlike" for a part that makes a finding of several parts so; otherwise empty."""
+    """Return ", unlike" if the part is unlike and the finding has other parts; otherwise empty."""
     return f", {UNLIKE}" if part.verdict == UNLIKE and len(finding.parts) > 1 else ""
 
 
 def gamed_line(card: Card) -> str:
-    """Return a sentence on respondents unlike people that score like people, or nothing."""
+    """Return a sentence on respondents unlike people that score like people; empty for none."""
     known = [
         f"{NUMBERS[one.id]} {one.gamed_by[0]} {_two(one.gamed_by[1])}".removesuffix(f" {NOTHING}")
         for one in card.findings
@@ -235,7 +235,7 @@ def _numbers(part: Part) -> tuple[str, ...]:
 
 
 def scale(part: Part) -> str:
-    """Return a line that shows where a value lies from the crowd (left) to guessing, if it does."""
+    """Return a line with the value's place from the crowd (left) to guessing; empty if unknown."""
     place = part.place
     if math.isnan(place):
         return ""

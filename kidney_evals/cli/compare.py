@@ -29,8 +29,8 @@ def compare(
     OLD and NEW are each a log, a folder, a pattern or a URL, with one model for each task and
     study. Two runs are compared if their whole keys are equal: task, study and its content,
     wording, condition, human reference, task version, sampling settings, form of the question.
-    --despite allows one of these to differ: wording, sampling, explain, channel, readout, examples,
-    crossed, orders, system-prompt.
+    --despite allows one of these to differ, and may be repeated: wording, sampling, explain,
+    channel, readout, examples, crossed, orders, system-prompt.
 
     \b
     RULE is one of
@@ -47,9 +47,10 @@ def compare(
       new.ROW<X    the value in NEW is below X
       new.ROW>X    the value in NEW is above X
 
-    ROW is flip_rate, coin_slope, flip_calib, sharpness, agreement, imp_ATTRIBUTE, swap_diff or
-    coverage; behind "new." any row of a log. A named row is not adjusted for other rows. Name the
-    rows that matter: "changed" misses many changes that a rule for a single row detects.
+    ROW is flip_rate, coin_slope, flip_calib, sharpness, agreement, imp_ATTRIBUTE, swap_diff,
+    coverage, amce_LEVEL or probe_coin; behind "new." any row of a log. A named row is not adjusted
+    for other rows. Name the rows that matter: "changed" misses many changes that a rule for a
+    single row detects.
 
     \b
     Exit status

@@ -15,7 +15,10 @@ from kidney_evals.reporting.runs import installed
 
 
 def read_run_log(name: str, *, any_reference: bool) -> EvalLog:
-    """Read one log of this package; with `any_reference`, of another study or other people too."""
+    """Read one log of this package with its samples.
+
+    `any_reference` allows that the study or the human tables have changed since the run.
+    """
     found = find_logs((name,))
     if len(found) > 1:
         raise UserError(f"{name} is {len(found)} logs; give one log")

@@ -26,7 +26,7 @@ class SurveyGroup(Group):
     """A group in which `survey STUDY` is `survey serve STUDY`, and with `--here` `survey here`."""
 
     def spelled(self, arguments: Sequence[str]) -> list[str]:
-        """Return the arguments with the name of the command in front."""
+        """Return the arguments with the name of the command in front and without `--here`."""
         first = arguments[0] if arguments else ""
         if not first or first in self.commands or first in ("-h", "--help"):
             return list(arguments)
@@ -34,7 +34,7 @@ class SurveyGroup(Group):
         return [name, *(one for one in arguments if one != _HERE)]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the arguments after they are spelled out."""
+        """Parse the arguments, with the name of the command added."""
         return super().parse_args(ctx, self.spelled(args))
 
 

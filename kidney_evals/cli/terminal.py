@@ -76,7 +76,7 @@ def say(text: str, *, fit: bool = True) -> None:
 
 
 def say_filled(text: str, indent: str = "") -> None:
-    """Print a sentence, wrapped to the terminal's width; `indent` precedes all lines but one."""
+    """Print text wrapped to the terminal's width; `indent` precedes all lines but the first."""
     say(_filled(text, width(), indent))
 
 

@@ -29,8 +29,9 @@ _NAMED: Final = re.compile(r"([^/=]*)=(.*)", re.DOTALL)
 class Arm:
     """A compared model: a folder, or a model name as for `inspect eval --model`.
 
-    `samples` counts training samples in a learning curve, `few_shot` answered samples in the system
-    message; `stated_values` states people's weights and flip rate there.
+    `samples` is the number of training samples in a learning curve, `few_shot` the number of
+    answered samples in the system message; with `stated_values` this message states people's
+    weights and flip rate.
     """
 
     name: str
@@ -60,9 +61,9 @@ def arms_of(
     """Return the compared models, the untrained model `before` first.
 
     `after` holds trained models as MODEL or NAME=MODEL. With `sizes` (numbers of training samples,
-    0 is the untrained model), its only MODEL without a name is a folder with an adapter for each
-    size, in a subfolder named by its size. `prompted` holds "few-shot:N", which shows samples of
-    `data`, or "stated-values".
+    0 is the untrained model), exactly one is MODEL: a folder with an adapter for each size, in a
+    subfolder named by its size. `prompted` holds "few-shot:N", which shows samples of `data`, or
+    "stated-values". Raises `UserError` if a model is missing or two have the same name.
     """
     arms = [Arm(UNTRAINED, _checked(before), samples=0 if sizes else None)]
     unnamed = [text for text in after if not _NAMED.fullmatch(text)]
@@ -115,9 +116,10 @@ def _checked(model: str) -> str:
 
 
 def cards_of(arms: Sequence[Arm], data: TrainingData | None) -> dict[str, Mapping[str, Any]]:
-    """Return the known cards of the training samples, by trained model; else that of `data`.
+    """Return the known cards of the training samples by arm; a model without a card has `data`'s.
 
-    All must have the same study, conditions and wordings, so that the same dilemmas are held out.
+    If no arm is trained, the card of `data` has the key `--data`. Raises `UserError` unless all
+    have the same study, conditions and wordings, so that the same dilemmas are held out.
     """
     cards: dict[str, Mapping[str, Any]] = {}
     for arm in arms[1:]:

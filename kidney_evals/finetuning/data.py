@@ -65,7 +65,7 @@ def write_data(
     train: Sequence[Example],
     heldout: Sequence[Example],
 ) -> TrainingData:
-    """Write a folder of training samples, with `format` and `files` added to the card."""
+    """Write and read back a folder of samples, with `format` and `files` added to its card."""
     content = {"README.md": readme}
     for part, examples in zip(PARTS, (train, heldout), strict=True):
         content[f"{part}.jsonl"] = "".join(example.line for example in examples)

@@ -122,7 +122,7 @@ class Effect(NamedTuple):
     """A line of the comparison, from `effects.yaml`: a measure of a run.
 
     `margin` is the largest change that counts as none, NaN if the line is no side effect. A line
-    with `untrained` applies only if this condition was not trained on.
+    with `untrained` applies only if the trained conditions are known and lack this condition.
     """
 
     part: PartName
@@ -149,8 +149,9 @@ class Compared(NamedTuple):
 class Comparison:
     """A finished comparison; its arms begin with the untrained model.
 
-    `cards` holds the known cards by arm, `logs` the successful logs with their samples by arm and
-    part, `missing` arm, part and reason of every run that failed.
+    `cards` holds the cards of the training samples by arm, for arms whose card is known; if no arm
+    was trained, the card of the given samples has the key `--data`. `logs` holds the successful
+    logs with their samples by arm and part, `missing` arm, part and reason of every failed run.
     """
 
     arms: tuple[Arm, ...]
@@ -230,7 +231,7 @@ def evaluate(
 
 
 def battery_of(cards: Sequence[Mapping[str, Any]], arms: Sequence[Arm], plan: Plan) -> Battery:
-    """Choose the runs from the cards of the training samples."""
+    """Return the runs of every arm, by the plan and the cards of the training samples."""
     plan, readout = _completed(plan, arms)
     card = cards[0] if cards else None
     study = load_study(card["study"]["source"] if card else DEFAULT_STUDY)

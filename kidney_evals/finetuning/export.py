@@ -55,9 +55,9 @@ _LETTERS: Final[Mapping[Order, Mapping[Choice, str]]] = {
 
 
 def export(folder: Path, request: Request) -> TrainingData:
-    """Write a folder of training samples; the same request gives the same bytes.
+    """Write a folder of training samples and return its content.
 
-    The folder must be empty or not exist yet.
+    The same request gives the same bytes. The folder must be empty or not exist yet.
 
     Raises:
         UserError: An input is missing or not allowed; nothing was written.

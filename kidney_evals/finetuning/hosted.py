@@ -127,8 +127,8 @@ def submit(
 ) -> dict[str, Any]:
     """Upload the samples and request the job once; return the record that is written to `path`.
 
-    Nothing is requested if `path` exists. After a refusal the record is deleted, since no job
-    began; after a request without a response it stays.
+    Nothing is requested if `path` exists. The record is deleted if no job can have begun: after a
+    refusal or a failed upload. It stays if the request for the job got no response.
 
     Raises:
         UserError: The path exists or cannot be written, the service refused a request, or it is

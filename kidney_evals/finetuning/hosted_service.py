@@ -77,7 +77,10 @@ class Service:
     def create_job(
         self, base: str, files: Mapping[str, str], seed: int, epochs: Epochs, suffix: str | None
     ) -> Job:
-        """Request a job on uploaded files with a single request; `files` are file ids by part."""
+        """Request a job on uploaded files, whose ids `files` holds by part, and return the job.
+
+        There are no retries: a job that is requested twice is billed twice.
+        """
         from openai import Omit
 
         with self._explained("the job"):

@@ -45,8 +45,8 @@ def push_adapter(adapter: Path, name: str, *, public: bool = False) -> str:
     the visibility, and whether side effects were measured.
 
     Raises:
-        UserError: Others could not use the adapter, the repository is public but `public` is false,
-            or the Hub refuses.
+        UserError: The base is a local folder, a file is missing, the repository is public but
+            `public` is false, or the Hub refuses.
     """
     from huggingface_hub import CommitOperationAdd, HfApi
 

@@ -27,7 +27,7 @@ class Settings:
     seed: int
 
     def passes(self, samples: int) -> int:
-        """Return the largest number of passes over `samples`."""
+        """Return the maximum number of passes over this number of samples, at least 1."""
         steps_of_a_pass = math.ceil(samples / self.batch)
         return min(MOST_PASSES, max(1, self.steps // steps_of_a_pass))
 
@@ -55,7 +55,10 @@ def settings(**given: float | None) -> Settings:
 
 
 def read_sizes(text: str, option: str, *, least: int = 1) -> list[int]:
-    """Parse numbers of samples such as "8,32,128"; return them ascending without duplicates."""
+    """Parse numbers of samples such as "8,32,128"; return them ascending without duplicates.
+
+    Raises `UserError`, with the name of the `option`, for another text or a number below `least`.
+    """
     try:
         sizes = sorted({int(part) for part in text.split(",")})
     except ValueError:

@@ -61,7 +61,8 @@ class Request:
 
     Without `data` (the folder of the published rows), `answers` and `log`, answers are drawn from
     the human reference. None stands for a default: for `heldout` a quarter of `samples`, between 32
-    and 500, for `study` the log's study.
+    and 500; for `study` that of the log, else the default study; for `condition` those of the log
+    or the table, else both; for `target` "group"; for `person` a drawn number.
     """
 
     samples: int = 512
@@ -96,7 +97,7 @@ class Answered(NamedTuple):
 class Source(NamedTuple):
     """Answers to train on, and held-out answers to other dilemmas (and of other people).
 
-    The first n answers of `train` do not depend on their number. `about` is the provenance, and
+    The answers for n samples are the first n of those for more. `about` is the provenance, and
     `left_out` counts omitted answers by reason.
     """
 

@@ -64,9 +64,11 @@ class _Answer:
 def from_answers(
     study: Study, conditions: tuple[Condition, ...], request: Request, evaluation: Evaluated
 ) -> Source:
-    """Return the answers in a CSV table; `_Row` has its columns.
+    """Return the answers in the CSV table `request.answers`.
 
-    `request.condition` selects rows by the column condition, or else is that of all answers.
+    Its columns are answer, a_<attribute>, b_<attribute> and optionally person and condition.
+    `request.condition` selects rows by the column condition; without the column, it is the
+    condition of all answers.
     """
     assert request.answers is not None
     content = read_bytes(request.answers, MAX_TABLE_BYTES)

@@ -24,7 +24,7 @@ MODELS: Final[dict[str, tuple[str, str]]] = {
     "rao_kupper": ("Rao–Kupper", "Δu + noise, cut at ±ln θ"),
     "two_stage": ("two-stage", "logit P(coin) = a − b|Δu|"),
 }
-"""Name of each model of indecision, and a sentence about the model."""
+"""Name and formula of each model of indecision, by id."""
 
 
 def describe_text(description: Description) -> str:
@@ -91,7 +91,7 @@ def two_stage(description: Description) -> str:
 
 
 def in_peoples_logits(description: Description) -> str:
-    """Format the flip slope and the half threshold, both in people's logits."""
+    """Format the flip slope and the half threshold, in logits of the model of people's choices."""
     rows = [(id, description.rows[id]) for id in ("flip_slope", "threshold")]
     return _beside_people([(find(id).label, row, Quantity(row.human)) for id, row in rows])
 
@@ -141,7 +141,7 @@ def effects(description: Description) -> str:
 
 
 def bends(description: Description) -> str:
-    """Format the share of each attribute's effect in its favoured half, for run and people."""
+    """Format the share of each attribute's effect in the favoured half of its range."""
     assert description.bends is not None
     rows = []
     for id, bend in zip(description.run.study.attribute_ids, description.bends.bends, strict=True):

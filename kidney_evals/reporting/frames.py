@@ -39,8 +39,8 @@ Line = dict[str, Any]
 class Frames:
     """Data frames of a set of logs; `frames.yaml` and `docs/frames.md` document every column.
 
-    `passed_over` holds logs without numbers, and logs whose samples cannot be read, which are only
-    in `runs` and `quantities`. Each has a `state` and a `line` with the reason.
+    `passed_over` holds logs without numbers, which are in no frame, and logs whose samples cannot
+    be read, which are not in `decisions`. Each has a `state` and a `line` with the reason.
     """
 
     runs: pd.DataFrame
@@ -52,9 +52,9 @@ class Frames:
 def load(logs: str | Path | Sequence[str | Path], *, decisions: bool = True) -> Frames:
     """Read logs into frames, from their headers and the summaries of their samples.
 
-    Runs are in the order of the logs, quantities in the order of `kidney-evals show`, decisions
-    sorted by dilemma, order, wording and epoch. `logs` are files, folders, patterns and URLs;
-    without `decisions` no samples are read.
+    All frames are in the order of the logs: within a run, quantities in the order of measures in
+    `kidney-evals show --all`, and decisions by dilemma, order, wording and epoch. `logs` are files,
+    folders, patterns and URLs; without `decisions` the frame of that name is empty.
 
     Raises:
         UserError: A name matches no log, or pyarrow is not installed.

@@ -25,7 +25,7 @@ State = Literal["finished", "partial", "empty", "replaced", "other", "unreadable
 
 `finished`: ran to its end. `partial`: cancelled, failed, killed or still running, with answers.
 `empty`: of this package, without answers. `replaced`: retried or scored again in another of the
-logs. `other`: of another evaluation. `unreadable`: no log, or an incomplete file.
+logs. `other`: of another evaluation. `unreadable`: not a log, incomplete, or of unknown form.
 """
 
 READ: Final[frozenset[State]] = frozenset({"finished", "partial"})
@@ -42,8 +42,9 @@ _Name = Annotated[str, StringConstraints(min_length=1, max_length=_LONGEST)]
 
 @dataclass(eq=False)
 class LogFile:
-    """One log; `says` is its state in words, `header` the log without its samples or None.
+    """One log; `says` is its state in words, `header` the log without its samples.
 
+    `header` is None if the file is no log, or its metadata are not in this package's form.
     `completed` and `planned` are numbers of samples over all epochs.
     """
 
@@ -92,12 +93,13 @@ class LogFile:
 
 
 def find_logs(names: Sequence[str], progress: Progress | None = None) -> tuple[LogFile, ...]:
-    """Return every log of the given files, folders, patterns and URLs, oldest first.
+    """Return every log of the given files, folders, patterns and URLs, each log once.
 
-    `progress` is called for each log that was read.
+    The order is that of `names`; logs of a folder or a pattern are sorted by path (Inspect's file
+    names start with the time of the run). `progress` is called for each log that was read.
 
     Raises:
-        UserError: A name matches no log.
+        UserError: A name matches no log, or its place cannot be reached.
     """
     places = (place for name in names for place in _locations(name))
     # Two spellings of one location are one log.

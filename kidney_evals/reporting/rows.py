@@ -20,13 +20,13 @@ from kidney_evals.scorers import COLUMNS, main_score
 class Rows(Mapping[str, Quantity]):
     """A mapping from measure ids to the quantities of a run, each computed on first access.
 
-    Without samples it holds the stored quantities, and there are no flags, baselines or bounds.
+    Without samples it holds the quantities in the log, and there are no flags, baselines or bounds.
     """
 
     def __init__(
         self, run: measures.AnyRun | None, stored: Mapping[str, Quantity] | None = None
     ) -> None:
-        """Create the mapping from `run`, or from `stored` if the samples cannot be read."""
+        """Create the mapping from `run`, or if it is None from `stored`, as read from a log."""
         self.run = run
         self._stored = stored or {}
         ids = self._stored if run is None else [measure.id for measure in measures.measures_of(run)]
@@ -57,23 +57,23 @@ class Rows(Mapping[str, Quantity]):
 
     @property
     def flags(self) -> dict[str, str]:
-        """The flags that are raised, each with its cause (may be empty)."""
+        """The ids of the flags that the run raises, each with its cause, which may be ""."""
         return {} if self.run is None else measures.raised(self.run)
 
     def person(self, id: str) -> float:
-        """Return the median over single persons; NaN where unknown."""
+        """Return a measure's median over simulated single persons; NaN where unknown."""
         return math.nan if self.run is None else measures.person_of(self.run, id).median
 
     def baselines(self, id: str) -> dict[str, Quantity]:
-        """Return the scores of respondents with known answers, by name."""
+        """Return the values of a measure for simple respondents, such as guessing, by name."""
         return {} if self.run is None else measures.baselines_of(self.run, id)
 
     def bounds(self, id: str) -> Quantity | None:
-        """Return the range that the unanswered samples allow."""
+        """Return a measure's range over possible answers to unanswered samples; None if unknown."""
         return None if self.run is None else measures.bounds_of(self.run, id)
 
     def first(self, id: str) -> Quantity | None:
-        """Return a quantity over the first answers only; None if no question was repeated."""
+        """Return a measure of the answers before any repeat question; None if none differs."""
         if not isinstance(self.run, Run) or self.run.first is self.run:
             return None
         return measures.compute(self.run.first, id)
@@ -83,6 +83,9 @@ def rows_of(log: EvalLog) -> Rows:
     """Return the quantities of a finished or partly finished run of a task of this package.
 
     From a header alone they are the stored values, which are rounded.
+
+    Raises:
+        UserError: The study of the run cannot be loaded.
     """
     return Rows(answers_of(log.samples or ()), stored_rows(log))
 

@@ -1,6 +1,6 @@
 """The runs behind a report: the quantities, the answers, the key and the unique name of each run.
 
-Two runs are comparable only if their keys are equal.
+The key of a run holds the settings that affect results. Only runs with equal keys are comparable.
 """
 
 from __future__ import annotations
@@ -99,8 +99,8 @@ def differences(one: Mapping[str, str], two: Mapping[str, str]) -> dict[str, tup
 def unlike_parts(runs: Sequence[ModelRun]) -> list[str]:
     """Return the parts of the keys in which runs of a panel differ.
 
-    The condition is not one if every model has runs in the same conditions, as `stated_values` has
-    if it was given the logs of both: the name of each run says which.
+    The condition is omitted if every model has runs in the same conditions (`stated_values` is in
+    the condition of its revealed log): the names of the runs then tell the conditions apart.
     """
     parts = [name for name in LABELS if len({run.key[name] for run in runs}) > 1]
     conditions: dict[str, set[str]] = {}
@@ -114,7 +114,7 @@ class Panel(NamedTuple):
     """The question that runs were asked: task, study and hash of the content.
 
     `task` is the condition, or the name of a task without choices between patients. Runs of a panel
-    are comparable.
+    may differ in other parts of the key; see `unlike_parts`.
     """
 
     task: str
@@ -135,7 +135,7 @@ class ModelRun:
         id: Inspect's id of the run, by which frames can be joined.
         called: The model's name, followed by the arm in a comparison before and after fine-tuning.
         facts: The metadata that the task wrote into the log.
-        key: The key of the run; see `key_of`.
+        key: The value of each part in `LABELS`, as text.
     """
 
     def __init__(self, file: LogFile) -> None:
@@ -160,7 +160,7 @@ class ModelRun:
 
     @property
     def run(self) -> Run | None:
-        """The answers of a task of choices between patients; None for other tasks."""
+        """`answers` if the task is one of choices between patients; None for other tasks."""
         return cast(Run | None, self.answers) if self.panel.task in CONDITIONS else None
 
     @property
@@ -273,10 +273,11 @@ def _other_people(samples: Iterable[EvalSampleSummary]) -> str:
 def installed(
     source: str, condition: Any, study_hash: str | None = None, reference: str | None = None
 ) -> tuple[Study, Reference, str]:
-    """Return the study and the human reference of a run, and how they have changed, as text.
+    """Return the installed study and human reference of a run, and how they changed since the run.
 
-    `study_hash` and `reference` are those at the time of the run, None or empty if unknown; of
-    several tables joined by "+", the last counts. Raises `UserError` if there is no such study.
+    The change is a text, empty for none. `study_hash` and `reference` are the hashes at the time of
+    the run, None or empty if unknown; of several hashes of tables joined by "+", the last counts.
+    Raises `UserError` if the study cannot be loaded.
     """
     study = load_study(source)
     people = load_reference(study, condition)

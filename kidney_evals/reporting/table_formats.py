@@ -1,4 +1,4 @@
-"""Tables of runs, one for each question: people, models and baselines side by side.
+"""Tables of runs, one for each task and study: people, models and baselines side by side.
 
 The formats are Markdown and CSV; text from logs is escaped in each.
 """
@@ -74,7 +74,7 @@ class PanelTable:
         return notes
 
     def grid(self) -> list[list[str]]:
-        """Return heads and cells as text, rounded as in `kidney-evals show`."""
+        """Return the table as text, heads first, with three decimals; runs are rows or columns."""
         human = [[run.rows[row].human for run in self.runs if row in run.rows] for row in self.rows]
         table = [["", *(find(row).label for row in self.rows)]]
         if self.has_people:
@@ -152,7 +152,7 @@ def formatted(tables: Sequence[PanelTable], format: Literal["md", "csv"]) -> str
 def markdown_table(
     heads: Sequence[str], rows: Iterable[Sequence[str]], align: Sequence[str]
 ) -> str:
-    """Return a Markdown table."""
+    """Return a Markdown table of escaped cells; `align` has `l` or `r` for each column."""
     rules = [{"l": "---", "r": "---:"}[letter] for letter in align]
     return "\n".join(f"| {' | '.join(line)} |" for line in (heads, rules, *rows))
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
 NOBODY: Final = "No people were asked."
-"""Said once where a study has no human reference."""
+"""Printed once where a study has no human reference."""
 
 NOT_ANSWERED: Final = {
     *readability.OUTCOMES.values(),
@@ -37,7 +37,7 @@ NOT_ANSWERED: Final = {
 """Measures of outcomes without an answer; a table shows only those that occurred."""
 
 FIRST: Final = ("coverage", "agreement", "flip_rate")
-"""Measures that a table also shows for the first answers alone."""
+"""Measures that a table also shows for the answers before any repeat question."""
 
 NO_PEOPLE: Final = (
     "No people were asked for stated weights; people's figures are what their choices reveal."
@@ -72,9 +72,10 @@ def p_value(value: float) -> str:
 def text_table(
     heads: Sequence[str], rows: Iterable[Sequence[str]], align: Sequence[str], gap: int = 2
 ) -> str:
-    """Format a table of at most `WIDTH` columns; cells that do not fit are wrapped.
+    """Format a table for `WIDTH` characters; left-aligned cells that do not fit are wrapped.
 
-    `align` has a letter for each column, `l`, `c` or `r`; a row without cells gives an empty line.
+    `align` has a letter for each column, `l`, `c` or `r`; `gap` is the number of spaces between
+    columns. A row without cells gives an empty line.
     """
     laid = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="")
     sides: dict[str, JustifyMethod] = {"l": "left", "c": "center", "r": "right"}
@@ -94,10 +95,10 @@ def text_table(
 def table(rows: Rows, condition: str, *, everything: bool = False) -> str:
     """Format a run's quantities as a table for a terminal of 80 columns.
 
-    Measures without a value and without samples, and outcomes that never occurred, are omitted.
-    `condition`, or `asks` in the metadata of other tasks, selects the measures at the top.
-    `everything` shows every measure, the scores of respondents with known answers, the bounds of
-    unanswered samples, and first answers.
+    `condition`, or `asks` in the metadata of other tasks, selects the measures at the top. Below
+    them, measures without a value and without samples, outcomes that never occurred and, unless
+    `everything`, measures that no log stores are omitted. `everything` adds the values of simple
+    respondents, the bounds over unanswered samples, and answers before any repeat question.
     """
     head = [one.id for one in measures.headlines(condition) if one.id in rows]
     groups: dict[str, list[Sequence[str]]] = {name: [] for name in ("headline", *measures.GROUPS)}
@@ -151,7 +152,7 @@ def how_it_ended(log: EvalLog) -> str:
 def unanswered(
     rows: Mapping[str, Quantity], outcomes: Mapping[str, str] = readability.OUTCOMES
 ) -> str:
-    """Return the frequency of each outcome without a decision, in brackets; empty for none."""
+    """Return the number of samples with each outcome without a decision, in brackets, or ""."""
     counts = []
     for outcome, id in outcomes.items():
         row = rows.get(id)
@@ -161,7 +162,7 @@ def unanswered(
 
 
 def sentence(rows: Rows, condition: str) -> str:
-    """Return a summary of a run in a few sentences; `sentence.txt` holds the texts.
+    """Return a summary of a run in a few sentences.
 
     `condition` is that of the run; for other tasks, `asks` in the metadata.
     """

@@ -44,11 +44,14 @@ class RowChange:
     """The change of a measure between two runs, over the dilemmas that both runs were asked.
 
     Attributes:
-        levels: The quantity of each run over all its own dilemmas.
+        levels: The quantity of each run over the shared dilemmas that it answered itself.
+        found: The paired difference, over the shared dilemmas that both runs answered.
         adjusted: The p-value, adjusted by Holm over the rows of the panel.
         aim: The value that people's own answers would get; NaN where the measure has none.
         bounds: The changes that unanswered samples allow; None without such samples or bounds.
-        detectable: Smallest change detected with 90 % power, over simulated consistencies.
+        detectable: Smallest change detected with 90 % power, as a range over simulated
+            consistencies of the answers; None if it was not simulated for such runs.
+        why: Reason for a missing change; empty if there is one.
         margin: Equivalence margin, the largest change that counts as none; NaN for no margin.
     """
 
@@ -100,7 +103,10 @@ class RowChange:
 
 @dataclass(frozen=True)
 class PanelChange:
-    """The changes between two runs of one panel, the old run first."""
+    """The changes between two runs of one panel, the old run first.
+
+    `shared` and `alone` are ids of dilemmas: those of both runs, and those of each run only.
+    """
 
     runs: Pair
     rows: tuple[RowChange, ...]
@@ -285,8 +291,9 @@ def paired_differences(
 ) -> tuple[tuple[ModelDifference, ...], tuple[str, ...]]:
     """Return the differences of all pairs of models of a panel, on the dilemmas they share.
 
-    There is one for each pair and measure, even if it has no value. The second result says in a
-    line why a pair of models, or of panels with different contents of one study, is omitted.
+    There is one for each pair and measure, even if it has no value; p-values are adjusted over the
+    panel. The second result has a line with the reason for each omitted pair of models, and for
+    each pair of panels with different contents of one study.
     """
     result: list[ModelDifference] = []
     left_out: list[str] = []

@@ -21,7 +21,7 @@ SIDES: Final[tuple[str, str]] = ("OLD", "NEW")
 
 @dataclass(frozen=True)
 class Side:
-    """The runs of OLD or of NEW; `others` are runs of tasks that are not compared."""
+    """Runs of OLD or of NEW; `others` are of tasks that are not compared, `passed_over` is text."""
 
     name: str
     runs: tuple[ModelRun, ...]
@@ -48,7 +48,11 @@ def check_despite(parts: Iterable[str]) -> tuple[str, ...]:
 
 
 def side_of(name: str, logs: Sequence[LogFile], *, partial: bool) -> Side:
-    """Return the runs in the logs of `name` (OLD or NEW), one for each key."""
+    """Return the runs in the logs of `name` (OLD or NEW), one for each key.
+
+    `partial` allows runs that did not end. Raises `UserError` if no run can be compared, or if
+    several runs compete for one place.
+    """
     passed = [f"{name}: {log.line}" for log in logs if log.state not in READ]
     runs = read_runs(logs)
     choices = [run for run in runs if run.panel.task in CONDITIONS]
@@ -95,7 +99,11 @@ def side_of(name: str, logs: Sequence[LogFile], *, partial: bool) -> Side:
 def match_sides(
     old: Side, new: Side, despite: Sequence[str]
 ) -> tuple[tuple[Pair, ...], tuple[ModelRun, ...], tuple[ModelRun, ...]]:
-    """Return the matched pairs of runs, the old runs without a match, and the new ones without."""
+    """Return the matched pairs of runs, then the old runs and the new runs without a match.
+
+    Keys of a pair differ in the parts `despite` only. Raises `UserError` if there is no pair, if a
+    pair is ambiguous, or if a task and study has runs without a match on both sides.
+    """
 
     def apart(one: ModelRun, two: ModelRun, free: Sequence[str]) -> dict[str, tuple[str, str]]:
         differ = differences(one.key, two.key)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Report:
-    """A comparison of two versions."""
+    """A comparison of two versions; `lines` name the logs and runs that are not compared."""
 
     old: str
     new: str
@@ -85,7 +85,10 @@ def _templates() -> Environment:
 
 
 def verdict(row: RowChange) -> str:
-    """Return the verdict on a row; "?" marks a change that is not clear after adjustment."""
+    """Return the verdict on a row, with "?" if the change is not clear after adjustment.
+
+    It is "open" if unanswered samples alone may have caused the change.
+    """
     if row.open:
         return "open"
     return row.verdict if row.clear or not row.moved else f"{row.verdict}?"

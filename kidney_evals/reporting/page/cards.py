@@ -131,7 +131,7 @@ def sample_links(group: PanelRuns, run: ModelRun) -> Mapping[str, str]:
 
 
 def verdict_figure(groups: Sequence[PanelRuns]) -> Figure | None:
-    """Return the verdicts on all runs as a figure and a table for files; None without cards."""
+    """Return the figure of all verdicts; None if no answered run is compared with people."""
     asked = {id: question for id, (question, _) in questions(groups).items()}
     rows: list[tuple[str, str, list[Verdict | None]]] = []
     lines: list[tuple[Cell, ...]] = []

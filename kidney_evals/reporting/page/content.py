@@ -58,8 +58,10 @@ ASSETS: Final = "figures"
 class Report:
     """The content of the page, and what was read.
 
-    `passed_over` holds the logs that are not shown, and `aside` is the number of runs that are only
-    in the section on fine-tuning and in tables.
+    `groups` holds the shown runs by panel, `runs` all runs, `inputs` the locations of logs and
+    scans, and `passed_over` a line for each log that is not shown. `transcripts` maps the location
+    of a log to its file in the viewer (empty without a viewer). `aside` is the number of runs that
+    are only in the section on fine-tuning, in the tables and under methods.
     """
 
     groups: tuple[parts.PanelRuns, ...]
@@ -89,7 +91,7 @@ class Report:
 
     @property
     def nouns(self) -> dict[str, str]:
-        """How the studies call those who may receive the good."""
+        """The nouns `candidate` and `candidates` of the studies; these words if they differ."""
         told = {
             name: {str(run.facts.get(name, noun)) for run in self.runs}
             for name, noun in (("candidate", "patient"), ("candidates", "patients"))
@@ -99,7 +101,7 @@ class Report:
 
     @property
     def passed_over_here(self) -> list[str]:
-        """Logs that are not shown, without folders, because the page may go to other machines."""
+        """`passed_over` without folders, because the page may go to other machines."""
         lines = list(self.passed_over)
         for place in sorted(self.inputs, key=len, reverse=True):
             lines = [line.replace(place, re.split(r"[/\\]", place)[-1]) for line in lines]
@@ -123,7 +125,7 @@ def read_report(
     the transcripts.
 
     Raises:
-        UserError: There is no log, or no log holds numbers of this package.
+        UserError: There is no log, no log holds numbers of this package, or a scan cannot be read.
     """
     logs = find_logs(names, progress)
     read_samples(logs, progress)
@@ -255,7 +257,7 @@ def as_html(report: Report) -> str:
 
 
 def warnings_of(run: ModelRun) -> list[str]:
-    """Return what a reader of a run's result must know about its log and, without a card, flags."""
+    """Return warnings about a run's log; for a run without a card, its flags too."""
     finished = run.file.state == "finished"
     lines = (
         run.trouble,
@@ -269,7 +271,7 @@ def warnings_of(run: ModelRun) -> list[str]:
 
 
 def unlike_settings(group: parts.PanelRuns) -> str:
-    """Return the settings in which the runs of a group differ, as text; empty if in none."""
+    """Return the settings in which the runs of a group differ, with their values, or ""."""
     values = {part: sorted({run.key[part] for run in group.runs}) for part in LABELS}
     differ = (f"{LABELS[part]} ({'; '.join(values[part])})" for part in unlike_parts(group.runs))
     return listed(list(differ) or [""])
@@ -330,7 +332,10 @@ def _html(text: str, *replacements: tuple[str, str]) -> Markup:
 def asset_contents(
     report: Report, folder: str | Path, *, pictures: bool = False
 ) -> dict[str, bytes]:
-    """Return each figure as SVG and its numbers as CSV, by file name."""
+    """Return the content of files in `folder`, by path: each figure as SVG and its numbers as CSV.
+
+    `pictures` adds each figure as PNG. Raises `UserError` if `folder` is "-", standard output.
+    """
     if str(folder) == STDOUT:
         raise UserError("figures are several files, which standard output cannot hold")
     contents: dict[str, bytes] = {}

@@ -35,7 +35,7 @@ class Table:
     rows: Sequence[Sequence[Cell]]
 
     def csv(self) -> str:
-        """Return the table as CSV with six decimals and no formulas; see `csv_text`."""
+        """Return the table as CSV, numbers with six decimals, p-values with three digits."""
 
         def exact(cell: Cell, head: str) -> Cell:
             if not isinstance(cell, float) or math.isnan(cell):
@@ -54,7 +54,7 @@ def shown(cell: Cell, head: str) -> str:
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure: panels side by side, with the table of their numbers."""
+    """A figure: panels (SVG) side by side, with a caption `says` and the table of their numbers."""
 
     id: str
     title: str
@@ -122,7 +122,10 @@ class PanelRuns:
         return f"{title} {f'People: {card.people}.' if self.has_people else card.summary}"
 
     def link(self, run: ModelRun, sample: str = "") -> str:
-        """Return the address of a run's transcripts, or of `/sample/ID/EPOCH/`; may be empty."""
+        """Return the address of a run in the viewer, or of one sample; "" without a viewer.
+
+        `sample` is the sample's place in the run, "/sample/ID/EPOCH/".
+        """
         if not self.transcripts:
             return ""
         file = quote(self.transcripts[run.file.location])
@@ -172,7 +175,7 @@ def alone(text: str) -> str:
 
 
 def with_nouns(text: str, nouns: Mapping[str, str]) -> str:
-    """Return a text about patients with a study's nouns, `candidate` and `candidates`."""
+    """Return a text with "patient" and "patients" replaced by `candidate` and `candidates`."""
 
     def noun(found: re.Match[str]) -> str:
         word = nouns["candidates" if found[0].lower().endswith("s") else "candidate"]

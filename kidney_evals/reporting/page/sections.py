@@ -41,7 +41,10 @@ Arms = tuple[str, parts.PanelRuns]
 
 
 def stated_figure(group: parts.PanelRuns) -> parts.Figure | None:
-    """Return stated importance shares, with people's shares and the shares revealed by choices."""
+    """Return a figure of stated importance shares, beside people's and revealed shares.
+
+    None for other tasks than `stated_values`, and without such shares.
+    """
     if group.panel.task != "stated_values":
         return None
     panels, lines = [], []
@@ -71,7 +74,7 @@ def stated_figure(group: parts.PanelRuns) -> parts.Figure | None:
 
 
 def predicted_figure(group: parts.PanelRuns) -> parts.Figure | None:
-    """Return how accurately the models predict people's answers."""
+    """Return a figure of distances between predicted and people's shares; None without values."""
     panels, lines = [], []
     for name in ("pred_fixed", "pred_drawn"):
         with_row = [run for run in group.runs if name in run.rows]
@@ -98,7 +101,10 @@ def predicted_figure(group: parts.PanelRuns) -> parts.Figure | None:
 
 
 def reasons_section(groups: Sequence[parts.PanelRuns], scans: Sequence[Path] = ()) -> parts.Section:
-    """Return the attributes and arguments that runs named, by scans or else by lexical rules."""
+    """Return the section on the attributes and arguments that runs named in their reasons.
+
+    The reasons are coded by `scans`, those of other runs by lexical rules.
+    """
     by_scan: dict[str, Coded] = {}
     for scan in scans:
         frame = scanned(scan)
@@ -172,7 +178,7 @@ def _share(count: int, n: int) -> tuple[float, float, float]:
 
 
 def differences_section(groups: Sequence[parts.PanelRuns]) -> parts.Section:
-    """Return the differences of all pairs of models, tested in pairs over shared dilemmas."""
+    """Return the section on the differences of all pairs of models, over shared dilemmas."""
     differences, left_out = paired_differences([run for group in groups for run in group.runs])
     figures = [
         _differences(group, [one for one in differences if one.first.panel == group.panel])

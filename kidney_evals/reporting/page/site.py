@@ -37,13 +37,12 @@ def write_site(
 ) -> Report:
     """Write a site: the report as front page, and Inspect's viewer with the logs.
 
-    Logs of other evaluations, unreadable logs and replaced logs are omitted from the viewer, as
-    they are from the report. The copy of a log omits values that may be secret: model arguments,
-    the address of the model, headers. `out` is a path, or a URL that fsspec opens. The other
-    arguments are as for `read_report`.
+    The viewer holds the logs that the report shows, without values that may be secret: model
+    arguments, the address of the model, headers. `out` is a path, or a URL that fsspec opens;
+    `overwrite` permits replacing a site. The other arguments are as for `read_report`.
 
     Raises:
-        UserError: There is no log, or the folder holds other files or cannot be written.
+        UserError: As `read_report`; or the folder holds other files or cannot be written.
     """
     out = on_this_machine(out)
     check_out(out, overwrite=overwrite)
