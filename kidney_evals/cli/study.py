@@ -44,7 +44,7 @@ def study() -> None:
 @click.option("--title", help="One line on what is asked.")
 @click.option("--yes", is_flag=True, help="Ask nothing; take defaults for what is not given.")
 def new(folder: Path, like: str | None, title: str | None, yes: bool, **given: Any) -> None:
-    """Ask a few questions and write a study to FOLDER, which must not exist yet.
+    """Ask a few questions and write a study to FOLDER, which must be new or empty.
 
     The folder holds the questions (study.yaml), control pairs (controls.csv), the settings of a
     survey (survey.yaml), a card to fill in (README.md) and a schema for editors. Edit them in any

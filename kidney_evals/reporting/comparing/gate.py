@@ -65,7 +65,9 @@ def read_rule(text: str) -> Rule:
         raise UserError(f"rule {text!r}: {error}") from error
     if not level and not is_compared(measure):
         allowed = ", ".join(
-            id.replace("*", "ATTRIBUTE") for id, one in MEASURES.items() if is_compared(one)
+            id.replace("*", "LEVEL" if one.by_level else "ATTRIBUTE")
+            for id, one in MEASURES.items()
+            if is_compared(one)
         )
         raise UserError(f"rule {text!r}: {row} is not compared; allowed: {allowed}")
     if not way or way == ":farther":
