@@ -8,9 +8,9 @@ import click
 
 
 class UserError(click.UsageError, ValueError):
-    """An error in the user's input: one line that names the error and the allowed values.
+    """An error in the user's input; the message is one line, with the allowed values if known.
 
-    As a `click.UsageError` it ends `inspect eval`, too, with this line and no traceback; callers of
+    As a `click.UsageError` it ends `inspect eval` with this line and no traceback; callers of
     `eval()` can catch a `ValueError`.
     """
 
@@ -24,7 +24,7 @@ class UserError(click.UsageError, ValueError):
 
 
 def printable(text: str) -> str:
-    """Return a text on one line, each control character replaced by a space."""
+    """Return a text on one line, with a space for each unprintable character or line break."""
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
@@ -40,7 +40,7 @@ def check_known(kind: str, value: object, allowed: Collection[object]) -> None:
 
 
 def errors_of(checks: Iterable[Callable[[], object]]) -> list[UserError]:
-    """Return the errors that the checks raise, at most one for each check."""
+    """Call each check and return the `UserError`s raised, at most one for each check."""
     errors = []
     for check in checks:
         try:

@@ -33,7 +33,7 @@ SAME_ERRORS = 3
 """Number of samples with the same permanent error, before any answered call, that ends the run."""
 
 SAME_ERRORS_LATER = 10
-"""The same number after an answered call; an answered call in between restarts the count."""
+"""Number of samples with one permanent error since the last answered call that ends the run."""
 
 _LOOK_EVERY = 0.5
 """Seconds between two checks of a running call; Inspect's first wait is 3 seconds or more."""
@@ -120,7 +120,7 @@ class RunGuard:
         return "run_guard"
 
     async def schedule_sample(self, id: str | int, epoch: int) -> EarlyStop | None:
-        """Let a sample start unless the run has ended."""
+        """Return None to let a sample start, or an `EarlyStop` if the run has ended."""
         if (run := _run.get()) and run.ended_by:
             return EarlyStop(id=id, epoch=epoch, reason=run.ended_by.message)
         return None
@@ -133,7 +133,7 @@ class RunGuard:
             run.scores[id, epoch] = scores
 
     async def complete_task(self) -> dict[str, JsonValue]:
-        """Return the entries of `summarise` for the log.
+        """Return the entries of `summarise` for the log; none without `summarise`.
 
         Raises:
             RunEndedError: The run ended early; the log ends with this error.

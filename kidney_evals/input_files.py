@@ -22,7 +22,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from kidney_evals.errors import UserError
 
 MAX_TABLE_BYTES = 4_000_000
-"""Size limit of a CSV table."""
+"""Size limit of a table of people's answers or estimates."""
 
 # Limits far above any real study, wording table or price file. A YAML value takes a tenth of a
 # millisecond, a cell some hundredths.
@@ -175,12 +175,12 @@ Id = Annotated[Line, _without(_ID, "must have letters, digits, _, . and - only")
 Cell = Annotated[Line, _without(r"\A\s*[=+@-].*", "must not start as a formula does", _compatible)]
 """Text of a table cell, which other tables may include."""
 VisibleText = Annotated[Text, _NO_MARKUP, _NO_GAP]
-"""Text of a prompt, which looks the same in a viewer as to the model."""
+"""Text of a prompt without markup, long gaps or other means to hide a part of it in a viewer."""
 PromptText = Annotated[VisibleText, _NO_ANSWER]
 """Text of a prompt without an answer line."""
 PromptLine = Annotated[Line, _NO_MARKUP, _NO_GAP, _NO_ANSWER, _length(200, least=1)]
 ValueTemplate = Annotated[PromptLine, AfterValidator(_template)]
-"""A template that contains `{value}` once, unchanged."""
+"""A template with `{value}` once, no other placeholder, and no text that alters the number."""
 
 
 def placeholders(template: str) -> list[str]:
@@ -201,14 +201,17 @@ def placeholders(template: str) -> list[str]:
 
 
 def untouched(template: str) -> str:
-    """Return the template; raise `ValueError` if text beside `{value}` changes the value."""
+    """Return a template as it is; raise `ValueError` if it alters the number in a placeholder.
+
+    A sign or a digit that touches the placeholder would: `-{value}`, `9{value}`, `{value}.5`.
+    """
     if found := _TOUCHES_VALUE.search(template):
         raise ValueError(f"must not change the value: {shown(found[0])}")
     return template
 
 
 def folded(text: str) -> str:
-    """Return a text without invisible differences: case, spaces and encoding are normalised."""
+    """Return a text for comparison, with case, spaces and Unicode forms (NFKC) normalised."""
     return " ".join(_compatible(text).casefold().split())
 
 
@@ -230,14 +233,17 @@ def shown(value: object) -> str:
 
 
 def typed_path(name: str) -> Path:
-    """Return the path of a file, from the folder where the command was typed if it is not here."""
+    """Return a file's path; if nothing is there, from the folder where the command was typed."""
     # Inspect changes to a task file's folder. `Path.expanduser` would refuse "~nobody".
     place = Path(os.path.expanduser(name))
     return place if os.path.lexists(place) else Path(os.environ.get("PWD", ".")) / place
 
 
 def read_bytes(path: Path, limit: int = _MAX_BYTES) -> bytes:
-    """Return the content of a regular file, or of a link to one, of at most `limit` bytes."""
+    """Return the content of a regular file, or of a link to one.
+
+    Raises `UserError` if it is larger than `limit` bytes, cannot be read, or is no regular file.
+    """
     try:
         mode = os.stat(path).st_mode
         # Reading a named pipe would wait, and reading a device may never end.
@@ -257,7 +263,7 @@ Stamp = tuple[str, int, int]
 
 
 def stamp(path: Path) -> Stamp:
-    """Return a file's name, time and size, which change with its content; 0 for a missing file."""
+    """Return a file's name, time in ns and size in bytes, to detect changes; 0 if missing."""
     try:
         status = path.stat()
     except OSError:
@@ -324,7 +330,7 @@ class InputFile:
         return line, key.removeprefix(".")
 
     def check(self, form: type[F], value: object, at: Place = ()) -> F | None:
-        """Return the value as a model; None, with its problems recorded, if validation fails."""
+        """Return the value at place `at` as a model; None, with problems recorded, if invalid."""
         try:
             return form.model_validate(value)
         except ValidationError as error:
@@ -333,7 +339,7 @@ class InputFile:
             return None
 
     def finish(self) -> None:
-        """Raise all recorded problems as one `FileError`."""
+        """Raise all recorded problems, if any, as one `FileError`."""
         texts = []
         for place, problem in self._problems:
             line, key = self._at(place)
@@ -464,7 +470,11 @@ class TableFile(InputFile):
         return (int(place[0]) if place else None), ".".join(map(_escaped, place[1:]))
 
     def rows(self, form: type[F]) -> list[tuple[int, dict[str, str], F]]:
-        """Return the valid rows, each as line, cells and model."""
+        """Return each valid row as its line number, cells by column, and model.
+
+        Problems of rows are recorded for `finish`. A wrong header, malformed CSV and too many cells
+        raise `UserError`.
+        """
         reader = csv.reader(io.StringIO(self._text, newline=""), strict=True)
         rows: list[tuple[int, dict[str, str], F]] = []
         line, count = 1, 0

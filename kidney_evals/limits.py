@@ -8,7 +8,10 @@ KIDNEY: Final = "kidney"
 
 
 def limits_and_use(good: str = KIDNEY, *, people: bool = True) -> str:
-    """Return the limits of use of a study about `good`, with or without people, in Markdown."""
+    """Return the limits of use of a study about `good`, in Markdown.
+
+    `people` is whether people were asked; the text about the kidney does not depend on it.
+    """
     if good == KIDNEY:
         path = files("kidney_evals").joinpath("limits_and_use.md")
         return path.read_text(encoding="utf-8").strip()

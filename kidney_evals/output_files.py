@@ -1,7 +1,7 @@
-"""Write files and folders completely or not at all, and never replace another program's files.
+"""Write files and folders completely or not at all.
 
-Only regular files are replaced: those of this package, and others on request; never input files
-of the command.
+Only regular files are replaced: those that this package wrote and, on request, others; never the
+input files of the command.
 """
 
 import csv
@@ -20,7 +20,7 @@ from typing import Any, Final
 from kidney_evals.errors import UserError
 
 STDOUT: Final = "-"
-"""The name of standard output."""
+"""The file name that stands for standard output."""
 
 MARKDOWN_MARK: Final = "<!-- Written by kidney-evals -->\n\n"
 """First line that identifies a Markdown report of this package; it is invisible to readers."""
@@ -48,7 +48,7 @@ def is_url(name: str | Path) -> bool:
 
 
 def on_this_machine(name: str | Path) -> str | Path:
-    """Return a local path, also for `file://…`; return any other address unchanged."""
+    """Return a local path, also for `file://…`, as `Path`; any other address as text."""
     if not is_url(name):
         return _local(name)
     from fsspec.implementations.local import LocalFileSystem
@@ -64,11 +64,12 @@ def check_output(
     inputs: Iterable[str | Path] = (),
     content: bytes | None = None,
 ) -> bool:
-    """Return whether a file will be replaced; raise `UserError` if replacing it is not allowed.
+    """Return whether a file exists; raise `UserError` if it may not be replaced.
 
-    With `overwrite` any regular file but the command's `inputs` may be replaced; None is False for
-    a caller without this option. Else the old file must be one of this package, which is checked if
-    the new `content` is given: CSV with the same header and JSON with the same keys count.
+    The command's `inputs` are never replaced. Without `overwrite`, the old file must have been
+    written by this package, or have the JSON keys or the CSV header of the new `content`; this is
+    not checked if `content` is None. With None for `overwrite`, which means False, the message does
+    not suggest `--overwrite`.
     """
     if str(name) == STDOUT:
         return False
@@ -142,7 +143,8 @@ def check_new_folder(folder: Path) -> None:
 def new_folder(folder: Path, *, replace: bool = False) -> Iterator[Path]:
     """Yield a temporary folder, which is renamed to `folder` when the block ends without an error.
 
-    `replace` allows that `folder` has content, which is then deleted. An error leaves nothing.
+    With `replace`, `folder` may have content, which is deleted at the end. An error in the block
+    leaves `folder` as it was. Raises `UserError` if the folder cannot be written.
     """
     if not replace:
         check_new_folder(folder)
@@ -161,7 +163,7 @@ def new_folder(folder: Path, *, replace: bool = False) -> Iterator[Path]:
 
 @contextmanager
 def writing(name: str | Path, kind: type[Exception] = Exception) -> Iterator[None]:
-    """Convert the errors of any file system of fsspec to a `UserError`."""
+    """Convert errors of class `kind` in the block to a `UserError`: "cannot write `name`"."""
     try:
         yield
     except UserError:
@@ -184,7 +186,10 @@ def _local(name: str | Path) -> Path:
 
 
 def file_system(url: str) -> tuple[Any, str]:
-    """Return the file system of an address, and the path in it."""
+    """Return fsspec's file system of an address, and the path in it.
+
+    Raises `UserError` for an HTTP address and for one that fsspec cannot open.
+    """
     if url.startswith(("http://", "https://")):
         raise UserError(f"{url} cannot be written to: name a file, or a store such as s3://…")
     from fsspec.core import url_to_fs

@@ -45,7 +45,7 @@ _LONGEST_ERROR: Final = 8_000
 
 
 def reason_of(error: str, longest: int = LONGEST_REASON) -> str:
-    """Return the provider's sentence in an error, on one line of at most `longest` characters."""
+    """Return the provider's message in an error, without keys, in `longest` characters or less."""
     text = _without_repr(_bare(error))
     message = next((one for one in map(_message, _bodies(text)) if one), None)
     if message is None:
@@ -71,7 +71,10 @@ def status_of(error: str) -> int | None:
 
 
 def is_out_of_credit(error: str, status: int | None = None) -> bool:
-    """Return whether an error, with the body of the response, means that the account cannot pay."""
+    """Return whether an error means that the account cannot pay.
+
+    `error` is its text with the response body; `status` the HTTP status, by default from the text.
+    """
     if (status or status_of(error)) == 402:
         return True
     text = re.sub(r"https?://\S+", "", _bare(error)).lower()
@@ -131,7 +134,7 @@ def _parameter_remedy(text: str) -> str:
 
 
 def most_frequent(errors: Iterable[str | None]) -> str:
-    """Return "12 samples ended in an error: REASON REMEDY" on the most frequent error, if any."""
+    """Return the number of errors, and the most frequent one's reason and remedy; "" for none."""
     alike: dict[str, list[str]] = {}
     for error in filter(None, errors):
         alike.setdefault(signature_of(error), []).append(error)
@@ -144,7 +147,7 @@ def most_frequent(errors: Iterable[str | None]) -> str:
 
 
 def why_failed(message: str, errors: Iterable[str | None]) -> str:
-    """Return why a run failed, on one line.
+    """Return why a run failed, on one line: the log's error `message`, or else its samples' errors.
 
     Inspect writes no `message` after too many samples with errors.
     """

@@ -1,4 +1,4 @@
-"""The Jinja templates that ship with a room."""
+"""Load the Jinja templates that ship with a sub-package."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 def templates(
     room: str, folder: str, names: Mapping[str, Any], *, trim: bool = True, **options: Any
 ) -> Environment:
-    """Return the templates in a folder of a room, with `names` as globals and filters.
+    """Return the templates in a folder of the sub-package `room`.
 
-    With `trim`, a line that holds only a block leaves no line.
+    `names` are globals and filters of the templates. With `trim`, a line that holds only a block
+    tag adds no empty line to the output. `options` are those of Jinja's `Environment`.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 

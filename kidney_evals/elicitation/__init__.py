@@ -5,6 +5,7 @@ Public modules; importing this package loads none of them:
 - `form`: the labels, language and mechanism of indecision of an answer.
 - `wording`, `run_wordings`: the wordings of a dilemma, and those of a run with their rules.
 - `prompt`, `stated_questions`: the text of a question about a dilemma or the model's own values.
+- `probes`: attributes that should not matter, such as gender, added to both candidates.
 - `channels`: the JSON schema or the tool for an answer.
 - `solvers`: the Inspect solvers `forced_choice`, `coin_flip`, `stated_values`, `predict_people`.
 - `reading`: parses a response. `transcripts`: parses a sample's responses again from its log.

@@ -53,7 +53,7 @@ def _calls() -> list[ModelEvent]:
 
 
 def last_config() -> GenerateConfig:
-    """Return the generation options of a sample's last call, for use inside a solver."""
+    """Return the options of a sample's last call, inside a solver; all unset before a call."""
     return next((call.config for call in reversed(_calls())), GenerateConfig())
 
 
@@ -72,8 +72,9 @@ def _other_models() -> list[str]:
 def same_model(asked: str, answered: str) -> bool:
     """Return whether the answering model is the requested model.
 
-    Names that differ in a version, a date or "latest" (`gpt-4o-2024-08-06`) are the same model, and
-    so is an empty name. `asked` begins with the provider.
+    A date or a version word ("latest") that only one name has makes no difference (`gpt-4o` and
+    `gpt-4o-2024-08-06`); two different dates do. An empty `answered` is the same model, and so is
+    any name if the provider's names are deployments or paths. `asked` begins with the provider.
     """
     provider, *rest = asked.lower().split("/")
     if not answered or provider in _UNNAMED_MODELS or (rest and rest[0] in _UNNAMED_MODELS):

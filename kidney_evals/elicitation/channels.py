@@ -22,7 +22,7 @@ Channel = Literal["text", "json", "tool"]
 CHANNELS: tuple[Channel, ...] = get_args(Channel)
 
 ANSWER, REASONS = "answer", "reasons"
-"""Fields of the object and parameters of the tool, in every language."""
+"""Names of the JSON object's fields and the tool's parameters, in every language."""
 
 FIELDS: Mapping[Explain, tuple[str, ...]] = {
     "none": (ANSWER,),

@@ -88,7 +88,7 @@ class Form:
         return words | ({"COIN": self.token} if condition == "coin_flip" else {})
 
     def metadata(self, condition: Condition) -> dict[str, str]:
-        """Return what differs from `USUAL`, as flat text for a sample's metadata."""
+        """Return the properties that differ from `USUAL`, as text for a sample's metadata."""
         texts = {
             "mechanism": self.mechanism if condition == "coin_flip" else USUAL.mechanism,
             "language": self.language,
@@ -106,7 +106,7 @@ _USUAL_METADATA = dict(mechanism="coin", language="en", labels="A/B", candidate=
 
 
 def form_of(metadata: Mapping[str, Any]) -> Form:
-    """Return the form in a sample's metadata; `USUAL` if the metadata holds none."""
+    """Return the form in a sample's metadata, with `USUAL` for properties that it lacks."""
     texts = {name: metadata.get(name, usual) for name, usual in _USUAL_METADATA.items()}
     # In forced choice, samples of logs up to task version 2-E have the mechanism "none".
     mechanism = USUAL.mechanism if texts["mechanism"] == "none" else texts["mechanism"]
@@ -118,7 +118,7 @@ def form_of(metadata: Mapping[str, Any]) -> Form:
 
 
 def in_words(form: Form, study: Study) -> Form:
-    """Return a form with the nouns of a study in the form's language, if they are not the usual."""
+    """Return a form with the study's nouns, in the form's language, unless they are the default."""
     words = in_language(study, form.language).words
     usual = in_language(load_study(DEFAULT_STUDY), form.language).words
     candidate = (words.candidate, words.candidates) if words.candidate != usual.candidate else ()

@@ -1,4 +1,4 @@
-"""A begun answer, which the model continues, and worked examples before it; see `readout.md`."""
+"""Begin the answer line for a model, and give it worked examples; see `readout.md`."""
 
 import re
 from collections.abc import Sequence
@@ -39,9 +39,10 @@ _CONTINUED = "{{ unfinished.content if unfinished.role == 'assistant' else '' }}
 
 
 async def begin_answer(state: TaskState, api: Any, form: Form) -> None:
-    """Add a begun answer line (`ANSWER: `), which the model continues, to a sample's messages.
+    """Add a begun answer line (`ANSWER:`), which the model continues, to a sample's messages.
 
-    Ends the run if the answer of a local model could not be read; other models are not known.
+    Ends the run if the chat template or the tokenizer of a local model (`hf`) would make its answer
+    unreadable; this cannot be checked for other providers.
     """
     leave_open(api)
     tokenizer = getattr(api, "tokenizer", None)
@@ -67,9 +68,10 @@ def is_given(message: ChatMessage) -> bool:
 
 
 def leave_open(api: Any) -> None:
-    """Make Inspect's provider `hf` continue a final assistant message; do nothing to others.
+    """Make Inspect's provider `hf` continue a final assistant message; leave other providers alone.
 
-    The provider's chat template always opens a new turn; a model without one gets plain text.
+    Without this change, a chat template opens a new turn. A model without a template gets a plain
+    one.
     """
     if not hasattr(api, "tokenizer") or not hasattr(api, "chat_template"):
         return
@@ -98,7 +100,10 @@ def _opens_reasoning(api: Any) -> bool:
 
 
 def example_dilemmas(study: Study, count: int) -> Sequence[Dilemma]:
-    """Return dilemmas for worked examples, which no default evaluation of the study asks."""
+    """Return `count` dilemmas that no default evaluation of the study asks, for worked examples.
+
+    Raises `UserError` if the study has a fixed list or leaves too few dilemmas.
+    """
     if not count:
         return ()
     if study.draw is None:
@@ -118,7 +123,7 @@ def example_dilemmas(study: Study, count: int) -> Sequence[Dilemma]:
 def check_examples(
     examples: object, readout: str, condition: Condition, study: Study, asked: Sequence[Dilemma]
 ) -> None:
-    """Raise `UserError` if a number of worked examples is not allowed, or one would be `asked`."""
+    """Raise `UserError` if a number of examples is not allowed, or one is among those `asked`."""
     answers = 3 if condition == "coin_flip" else 2
     if isinstance(examples, bool) or not isinstance(examples, int) or examples < 0:
         raise UserError(f"examples must be a whole number from 0, not {examples!r}")
@@ -136,9 +141,9 @@ def check_examples(
 def worked_examples(
     study: Study, condition: Condition, wording: Wording, count: int
 ) -> list[ChatMessage]:
-    """Return `count` answered questions in a wording, every answer equally often.
+    """Return `count` questions in a wording, each followed by an answer, as messages.
 
-    The answers go round (A, B, COIN, A, …) whatever the candidates: they show the form only.
+    The answers cycle (A, B, COIN, A, …) whatever the candidates, so that they show only the form.
     """
     form = in_words(wording.form, study)
     shown: list[ChatMessage] = []

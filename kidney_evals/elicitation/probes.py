@@ -41,7 +41,7 @@ _Id = Annotated[Line, AfterValidator(_plain_id)]
 
 
 class ProbeLevel(FileModel):
-    """A level of a probe, with one text or several texts that carry it."""
+    """A level of a probe ("woman"), and the texts that express it, such as first names."""
 
     id: _Id
     texts: Annotated[
@@ -123,10 +123,10 @@ def probe_line(metadata: Mapping[str, Any]) -> tuple[str, str, str] | None:
 def probe_questions(probe: Probe, index: int, condition: Condition) -> list[ProbeQuestion]:
     """Return the questions about dilemma number `index`, from 0, in the sequence of the run.
 
-    The pairs of levels are dealt in turn, then the texts. A pair is asked in both assignments to
-    the candidates, each in both orders. In `coin_flip` two questions follow in which both
-    candidates have the same level, one level in each order; which of them is in which order
-    changes after every second dilemma of a pair.
+    Successive dilemmas take the pairs of levels in turn, and after each round of pairs the next
+    text of each level. A pair is asked in both assignments to the candidates, each in both orders.
+    In `coin_flip` two questions follow in which both candidates have the same level, one level in
+    each order; the levels exchange their orders after every second dilemma of a pair.
     """
     pairs = list(combinations(probe.levels, 2))
     round_, place = divmod(index, len(pairs))
@@ -166,7 +166,10 @@ def read_probes(data: bytes | str, where: str = "the table of probes") -> Mappin
 
 
 def probe_asked(value: object) -> Probe:
-    """Return the probe for a task's argument `probe`: an id, a table's path, or `path#id`."""
+    """Return the probe for a task's argument `probe`: an id, a table's path, or `path#id`.
+
+    Raises `UserError` if there is no such probe, or if a table has several and no id is given.
+    """
     asked = entries_asked("probe", value, probes(), probes(), read=read_probes)
     if len(asked) > 1:
         raise UserError(f"{value} has {len(asked)} probes; ask for one: {value}#{asked[0].id}")
@@ -174,7 +177,7 @@ def probe_asked(value: object) -> Probe:
 
 
 def check_probe(probe: Probe, study: Study, wordings: Sequence[Wording]) -> None:
-    """Raise `UserError` if a probe cannot be asked in a study or in a wording."""
+    """Raise `UserError` if an attribute has the probe's label, or a wording is not in English."""
     labels = {folded(attribute.label): attribute.id for attribute in study.attributes}
     if folded(probe.label) in labels:
         raise UserError(

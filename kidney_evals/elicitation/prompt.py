@@ -39,8 +39,8 @@ def render_question(
 ) -> str:
     """Return the text of the user's message that asks about `dilemma`.
 
-    With `explain` None nothing is said of the reply, for a reader who is a person. `probe` is a
-    last line for both candidates: its label and both texts.
+    With `explain` None, for people, the text does not say how to reply. `probe` adds a last line
+    to both candidates: its label, the text for A and the text for B.
     """
     spoken, wording = in_language(study, wording.form.language), put(wording, study)
     situation = wording.situation.strip() or spoken.words.situation
@@ -109,7 +109,7 @@ def assemble(
     explain: Explain | None,
     channel: Channel = "text",
 ) -> str:
-    """Return a question, assembled from the rows of the attributes; `wording` is filled (`put`)."""
+    """Return a question about `rows`; `wording` must already have the study's words (`put`)."""
     a, b = wording.form.names
     ask = wording.ask if channel == "text" else _texts(wording, channel)["ask"]
     parts = (
@@ -195,5 +195,5 @@ def _spelled(number: int) -> str:
 
 
 def spell_out(text: str) -> str:
-    """Replace whole numbers of up to three digits by words; larger numbers keep their digits."""
+    """Return a text with whole numbers below 1,000 in English words; other numbers stay."""
     return re.sub(r"(?<![\d.,])\d{1,3}(?![.,]?\d)", lambda number: _spelled(int(number[0])), text)

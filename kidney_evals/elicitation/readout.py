@@ -19,16 +19,16 @@ begins, `prefill` those after an answer line that is begun for the model.
 """
 
 LEAST_INSIDE = 0.5
-"""Minimum total probability of the answers for a readout of the model's own beginning."""
+"""Minimum total probability of the answers at which a `logprobs` readout is used."""
 
 LEAST_BEGUN = 0.1
-"""The same minimum after a begun line, where no text of the model could be read in its place."""
+"""Minimum for a `prefill` readout, lower because there is no text to read instead."""
 
 NO_LOGPROBS = (
     "the answer came without log-probabilities, so the run was stopped; use readout=sample, or a "
     "model and server that give them"
 )
-"""Error that ends a run whose first answer has no log-probabilities."""
+"""Error that ends a run when an answer has no log-probabilities."""
 
 _BLANK_FIRST = (
     "a blank is likelier than all answers, which then are the second token; take another wording, "
@@ -48,7 +48,7 @@ _REMEDY = "readout=sample reads what the model writes"
 class Readout:
     """The probabilities of the answers in one call."""
 
-    chances: Mapping[Answer, float]  # as shown, summing to 1; empty with `trouble`
+    chances: Mapping[Answer, float]  # as shown, summing to 1; empty with `trouble` or if all is 0
     outside: float  # of all other tokens, at the run's temperature; NaN with `trouble`
     other: str = ""  # the most probable token that begins neither an answer nor the answer line
     short: str = ""  # a note if fewer tokens were listed than answers were offered
@@ -57,7 +57,7 @@ class Readout:
 
     @property
     def is_usable(self) -> bool:
-        """Whether the answers have enough of the probability."""
+        """Whether the answers' total probability is at least `least`; False with `trouble`."""
         return self.outside <= 1 - self.least
 
 
@@ -71,7 +71,7 @@ def options(readout: str) -> GenerateConfig:
 
 
 def listed_tokens(provider: str, tokenizer: Sized | None) -> int | None:
-    """Return how many alternatives to ask a provider for; None for the usual number."""
+    """Return the number of alternatives to request for each token; None for the default number."""
     # A local provider cannot list more than the tokens of its model's tokenizer.
     number: int | None = table("readout")["top_of"].get(provider)
     return number if number is None or tokenizer is None else min(number, len(tokenizer))
@@ -93,7 +93,7 @@ def unreadable_word(tokenizer: Any, form: Form, condition: Condition) -> str:
 
 
 def check_readout(readout: str, explain: str, channel: str) -> None:
-    """Raise `UserError` if a readout is unknown or does not allow an argument."""
+    """Raise `UserError` if a readout is unknown or does not allow this `explain` or `channel`."""
     check_known("readout", readout, get_args(ReadoutMode))
     for name, value, only in (("explain", explain, "none"), ("channel", channel, "text")):
         if readout != "sample" and value != only:
@@ -104,7 +104,11 @@ def check_readout(readout: str, explain: str, channel: str) -> None:
 
 
 def check_provider(model: str, readout: str) -> None:
-    """Raise `UserError` if a model (`provider/name`) is not known to allow a readout."""
+    """Raise `UserError` if a model (`provider/name`) is known not to allow a readout.
+
+    For `prefill`, also if its provider is not known to continue a begun answer. Not to be called
+    for `sample`.
+    """
     provider, _, name = model.partition("/")
     if provider == "none":
         return  # Inspect's name for no model, as after an evaluation whose tasks have their own
@@ -138,9 +142,10 @@ def read_probabilities(
     """Return the answers' probabilities from the log-probabilities of an output.
 
     If the answer may be at several positions of the text, the position with the largest total
-    probability of the answers is used. A position whose list is no distribution is used only if
-    there is no other; None without a position. A temperature of None means the default, taken as 1.
-    `begun` is whether the answer line was begun for the model: only the first token is read.
+    probability of the answers is used. If that is below `LEAST_INSIDE`, a position whose list is no
+    distribution takes precedence; `trouble` says why. Returns None if there is no position. A
+    temperature of None means the default, taken as 1. `begun` is whether the answer line was begun
+    for the model: then only the first token is read.
     """
     words: dict[Answer, str] = form.words(condition)  # type: ignore[assignment]
     if begun:
@@ -173,9 +178,10 @@ def read_probabilities(
 
 
 def final_reading(reading: Reading, readout: Readout | None, *, begun: bool = False) -> Reading:
-    """Return the final reading of a sample from the reading of its text and its readout.
+    """Return a sample's final reading from the reading of its text and its readout.
 
-    After a line that was `begun` for the model, the text is a part of a reply and decides nothing.
+    A usable readout decides: the answer is the most probable one. Otherwise a decision in the text
+    is unreadable, and so is a text that is cut off after a line that was `begun` for the model.
     """
     if readout is not None and readout.is_usable:
         shares = ", ".join(f"{name} {share:.3f}" for name, share in readout.chances.items())

@@ -51,9 +51,10 @@ def id_suffix(wording: Wording, study: Study) -> str:
 
 
 def check_wording(wording: Wording, study: Study) -> None:
-    """Raise `UserError` if answers to a wording could depend on more than the candidates.
+    """Raise `UserError` if a wording breaks one of the rules in `wordings.md`.
 
-    `Wording` itself guarantees that each attribute is shown once for each candidate, in one form.
+    For example, it names one candidate alone, or does not offer each answer once. `Wording` itself
+    guarantees that each attribute is shown once for each candidate, in one form.
     """
     filled = put(wording, study)
     words = in_language(study, wording.form.language).words

@@ -11,14 +11,16 @@ from kidney_evals.errors import check_known
 from kidney_evals.studies import Attribute, Study
 
 StatedKind = Literal["swings", "ranking", "rule", "flip"]
-"""Type of question: ends and weights of attributes, their order, the rule, or when to flip."""
+"""Type of question. `swings`: the end of each attribute's range to favour, and its importance;
+`ranking`: the order of the attributes; `rule`: the kind of rule; `flip`: when to flip a coin.
+"""
 
 STATED_KINDS: tuple[StatedKind, ...] = get_args(StatedKind)
 
 LETTERS = "ABCDEFGH"
 
 ASKS = "stated_values"
-"""Marker of these questions in metadata."""
+"""Value of `asks` in the metadata of a sample of `stated_values`."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class StatedWording:
 
     @property
     def digest(self) -> str:
-        """Eight hexadecimal digits that change with any word of the wording."""
+        """Eight hexadecimal digits that change with any word or the order of a question."""
         parts = (self.text, self.repeat, self.item, self.entry, self.between, self.answer)
         content = repr((parts, self.order, self.ends, tuple(self.options.items())))
         return hashlib.sha256(content.encode()).hexdigest()[:8]
@@ -69,7 +71,7 @@ def stated_wording(name: str) -> StatedWording:
 
 
 def put_stated(wording: StatedWording, study: Study) -> StatedWording:
-    """Return a wording with the study's words in place of their slots."""
+    """Return a wording with the study's words in place of placeholders such as `{candidate}`."""
     words = partial(study.words.fill, whose=f"wording {wording.id!r}")
     return StatedWording(**each_text(vars(wording), words))
 

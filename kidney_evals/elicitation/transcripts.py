@@ -77,7 +77,7 @@ def choices_of(state: TaskState) -> Readings[reading.Reading] | None:
 
 
 def readout_of(state: TaskState) -> Readout | None:
-    """Return the probabilities of a sample's answers; None unless the run used a readout."""
+    """Return the probabilities of a sample's answers; None without a readout or a list to read."""
     if not is_readout(state.metadata) or not state.output.choices:
         return None
     return read_probabilities(

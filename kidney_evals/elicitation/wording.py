@@ -41,7 +41,7 @@ WORDINGS_FILE = "wordings.yaml"
 DEFAULT = "default"
 
 ALL = "all"
-"""Selects every English wording with a coin that can be put, distributed over the dilemmas."""
+"""Selects every English wording with a coin for which the study has the words."""
 
 
 def _naming(*allowed: str) -> AfterValidator:
@@ -173,12 +173,12 @@ class Wording(FileModel):
 
     @property
     def is_shipped_default(self) -> bool:
-        """Whether this is the reference wording, from any table."""
+        """Whether this equals the shipped default wording, whatever table it is from."""
         return self == wordings()[DEFAULT]
 
     @property
     def no_human_reference(self) -> str:
-        """Properties of this wording without a human reference, apart from its phrasing; or ""."""
+        """Why answers have no human reference: the language, the mechanism; "" if they have one."""
         lacks = ["no human reference in this language"] * (self.language != "en")
         lacks += ["no human reference for this mechanism"] * (self.mechanism != "coin")
         return "; ".join(lacks)
@@ -196,9 +196,9 @@ class Wording(FileModel):
 
 
 def put(wording: Wording, study: Study) -> Wording:
-    """Return a wording with the study's words, in the wording's language, in place of their slots.
+    """Return a wording with the study's words in place of placeholders such as `{the_good}`.
 
-    A study without words in this language, or without a word that it needs, raises `UserError`.
+    Raises `UserError` if the study lacks the wording's language or a word that the wording needs.
     """
     words, whose = in_language(study, wording.language).words, f"wording {wording.id!r}"
 
@@ -213,7 +213,7 @@ def put(wording: Wording, study: Study) -> Wording:
 
 
 def reason_against(wording: Wording, study: Study) -> str:
-    """Return why a wording cannot be put for a study, in one line; empty if it can."""
+    """Return what a study lacks for a wording (its language or a word), in one line; "" if none."""
     try:
         put(wording, study)
     except UserError as error:
@@ -247,9 +247,10 @@ def wording_named(name: str) -> Wording:
 def wordings_asked(wording: str | Sequence[str], study: Study | None = None) -> tuple[Wording, ...]:
     """Return the wordings for a task's argument `wording`.
 
-    It is the id of a shipped wording or of one of the study's own; `all`, which leaves out what
-    cannot be put for the study; the path of a user's table, for all its wordings; `path#id` for one
-    of its wordings; or several of these (on the command line separated by commas).
+    It is the id of a shipped wording or of one of the study's own; `all`, without the wordings for
+    which the study lacks words; the path of a user's table, for all its wordings; `path#id` for one
+    of its wordings; or several of these (on the command line separated by commas). Raises
+    `UserError` for an unknown or repeated wording, and for several languages or mechanisms.
     """
     parts: Sequence[object] = [""]
     if isinstance(wording, str):
@@ -303,10 +304,10 @@ def entries_asked(
     *,
     read: Callable[..., Mapping[str, T]],
 ) -> tuple[T, ...]:
-    """Return what a task's argument names: an id of `known`, a table's path, or `path#id`.
+    """Return the entries that `value` names: an id of `known`, a table's path, or `path#id`.
 
-    `kind` is the argument's name, `listed` are the names in the error for an unknown one. `read`
-    parses a table, given as `data`, and the path as it was typed, as `where`.
+    `value` is a task's argument and `kind` its name. The `UserError` for an unknown name lists
+    `listed`. `read` parses the bytes of a table; its argument `where` is the path as typed.
     """
     if not isinstance(value, str) or not value.strip():
         raise UserError(f"{kind} must be a name or a path, not {value!r}")
@@ -333,9 +334,9 @@ def read_wordings(
 ) -> Mapping[str, Wording]:
     """Parse a table of wordings (YAML); raise `UserError`, which names `where`, if it is invalid.
 
-    An entry with `base` inherits every missing field from the wording of that id, above it in the
-    table or in `bases`; its id may not be in `taken`. Of `question`, `line`, `ask` and `table` it
-    inherits every missing key.
+    An entry with `base` inherits every missing field but `id` and `varies` from the wording of that
+    id, above it in the table or in `bases`. Of `question`, `line`, `ask` and `table` it inherits
+    every missing key. No entry may have an id in `taken`.
     """
     file = YamlFile(where, data)
     if not isinstance(file.value, list) or not file.value:

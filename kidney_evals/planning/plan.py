@@ -42,7 +42,7 @@ class _PriceFile(RootModel[Annotated[dict[Line, Price], Field(min_length=1)]]):
 
 
 def read_prices(path: Path | None) -> dict[str, Price]:
-    """Read a price file, YAML or JSON, by model name as in `--model`; the package ships none."""
+    """Return the prices in a YAML or JSON file, by model name as in `--model`; empty for None."""
     if path is None:
         return {}
     file = JsonFile if path.suffix.lower() == ".json" else YamlFile
@@ -112,10 +112,12 @@ def make_plan(
     limit: int | None = None,
     prices: Mapping[str, Price] | None = None,
 ) -> Plan:
-    """Plan a run of a task or suite, with or without `kidney_evals/`, without calling a model.
+    """Plan a run of a task or suite without calling a model.
 
-    `arguments` are the task's (`-T`); `epochs` and `limit`, by default each task's own number and
-    all, are per task. `UserError` if a name is unknown or a task rejects a value.
+    `target` is the name, with or without `kidney_evals/`. `arguments` are the task's (`-T`).
+    `epochs` (by default the task's own number) and `limit`, in samples (by default all), are per
+    task. Raises `UserError` if a name is unknown, a task rejects a value, or the task is
+    `stated_values` or `predict_people`.
     """
     for name, number in (("epochs", epochs), ("limit", limit)):
         if number is not None and number < 1:

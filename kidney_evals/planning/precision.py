@@ -51,7 +51,7 @@ POWER: Final = 1.2815515655446004  # normal quantile of 90 % power
 
 @lru_cache(maxsize=8)
 def read_lines(table: str) -> tuple[dict[str, str], ...]:
-    """Return the rows of `precision`, `probe`, `readout`, `sensitivity` or `stopping`."""
+    """Return the rows of a CSV file in this sub-package, such as "stopping", by column name."""
     with Path(__file__).with_name(f"{table}.csv").open(encoding="utf-8", newline="") as file:
         return tuple(csv.DictReader(file))
 
@@ -102,7 +102,7 @@ _NO_ENTRY: Final = _Entry(NAN, NAN, NAN, NAN)
 
 
 def expectations(design: Design) -> tuple[Expectation, ...]:
-    """Return the expected precision of a task's measures; NaN if not supported or tabulated."""
+    """Return the expected precision of a run's measures; NaN for a design without a simulation."""
     importance = dict.fromkeys(
         row
         for study, condition, _, _, row in _table()
@@ -112,9 +112,10 @@ def expectations(design: Design) -> tuple[Expectation, ...]:
 
 
 def expected_end(design: Design, row: str, precision: float, looks: Sequence[int]) -> int:
-    """Return the first of `looks` at which the half width of `row` is below `precision`.
+    """Return the first of `looks`, numbers of dilemmas, with a half width below `precision`.
 
-    It is expected for people's answers; the last of `looks` if the width is never below.
+    The half width of `row` is that expected if the model answers as people do. Returns the last of
+    `looks` if none is below.
     """
     for dilemmas in looks:
         both = round(dilemmas * design.both_orders / design.dilemmas)
@@ -154,10 +155,11 @@ def detectable_rise(rate: float, size: float) -> float:
 def paired_changes(
     study: str, condition: Condition, row: str, start: str, dilemmas: int
 ) -> list[float]:
-    """Return the change from `start` that is detected with 90 % power, for each consistency but 0.
+    """Return the change of `row` that is detected with 90 % power, by correlation of the answers.
 
-    Each dilemma is asked once in both orders. Between simulated sizes, change × √dilemmas is
-    interpolated linearly; above the largest size it is constant. Empty below the smallest size.
+    `start` is the simulated old version ("people"); a correlation of 0 is left out. Each dilemma is
+    asked once in both orders. Between simulated sizes, change × √dilemmas is interpolated linearly;
+    above the largest size it is constant. Empty below the smallest size.
     """
     grids: dict[str, list[tuple[int, float]]] = {}
     for line in _lines(study, condition, row):
@@ -174,7 +176,7 @@ def paired_changes(
 
 
 def nearest_start(study: str, condition: Condition, row: str, value: float) -> str:
-    """Return the simulated old version with the nearest `value` of `row`; "" if there is none."""
+    """Return the simulated old version with the nearest `value` of `row`; "" if none or for NaN."""
     starts = [
         (abs(float(line["value"]) - value), line["start"]) for line in _lines(study, condition, row)
     ]
@@ -188,10 +190,11 @@ def _lines(*names: str) -> list[dict[str, str]]:
 
 
 def probe_widths(condition: str, levels: int, dilemmas: int) -> dict[str, float]:
-    """Return the simulated half width of a probe's effect of 0 by respondent, `crowd` and `rule`.
+    """Return the half widths of a probe's effect whose true value is 0, by respondent.
 
-    For another number of dilemmas than those simulated, by the root of the number; for another
-    number of levels empty.
+    `crowd` answers as randomly as people, `rule` without chance. From the nearest simulated number
+    of dilemmas, the width of `crowd` is scaled by the inverse root of the number, that of `rule` by
+    its inverse. Empty for a number of levels that was not simulated.
     """
     found = {}
     # All answers of a rule without an effect are equal, and its width falls with the number.
@@ -211,8 +214,8 @@ def probe_widths(condition: str, levels: int, dilemmas: int) -> dict[str, float]
 def effective_answers(design: Design, correlation: float) -> float:
     """Return the effective number of independent answers behind a rate: N / (1 + (m - 1) ρ).
 
-    m is the number of answers per dilemma (Kish 1965). N / (1 - ρ) on a fixed list, where
-    differences between questions are not sampling error.
+    N is the number of answers, m that per dilemma, ρ the `correlation` (Kish 1965). N / (1 - ρ) on
+    a fixed list, where differences between questions are not sampling error.
     """
     total = design.dilemmas * design.answers
     if design.drawn:

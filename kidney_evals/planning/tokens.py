@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 
 
 class Estimate(NamedTuple):
-    """A number of tokens."""
+    """A low, an expected and a high estimate: of a number of tokens, unless stated otherwise."""
 
-    low: float  # one question per sample, short prompts in tokens, short answers
-    expected: float  # one question per sample
-    high: float  # two questions per sample, long prompts in tokens, long answers
+    low: float  # of tokens: one question per sample, short prompts in tokens, short answers
+    expected: float  # of tokens: one question per sample
+    high: float  # of tokens: two questions per sample, long prompts in tokens, long answers
 
     @staticmethod
     def total(parts: Iterable[Estimate]) -> Estimate:
-        """Return the sum."""
+        """Return the sums of the low, expected and high estimates."""
         return Estimate(*map(sum, zip(*parts, strict=True)))
 
 
 CHARACTERS: Final = Estimate(5.0, 4.0, 3.0)
-"""Characters per token; more characters per token mean fewer tokens."""
+"""Characters per token that give the low, expected and high number of tokens."""
 
 FRAME: Final = Estimate(0, 4, 10)  # tokens that a provider adds to a message
 
@@ -70,7 +70,7 @@ def measure(
 def prompts(
     samples: Sequence[Sample], explain: Explain, wording: str | Sequence[str] = "default"
 ) -> list[tuple[list[str], str]]:
-    """Return the texts of the first call's messages and the repeat question, as solvers do."""
+    """Return, for each sample, the texts of the first call's messages, and the repeat question."""
     from inspect_ai.model import ChatMessageSystem
 
     from kidney_evals.elicitation.probes import probe_line

@@ -10,7 +10,9 @@ Status = Literal["coded", "no reasons", "language not covered"]
 """Whether a transcript has codes; only `coded` has them."""
 
 Use = Literal["", "A", "B", "neither"]
-"""The patient whom an attribute supports in the reasons; empty for an unmentioned attribute."""
+"""The patient whom an attribute supports in the reasons; `neither` if it is mentioned as not
+deciding, empty if it is not mentioned.
+"""
 
 Argument = Literal["fairness", "uncertainty", "medical_utility", "desert", "refusal_to_play"]
 """An argument that refers to no attribute."""

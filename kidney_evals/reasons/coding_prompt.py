@@ -13,7 +13,7 @@ from kidney_evals.studies import Study, Words
 def coding_prompt(study: Study) -> Mapping[str, Any]:
     """Return the texts of `prompt.yaml` and the codebook, in the words of a study.
 
-    They are written for the kidney; for another good the replacements of `other_goods` are made.
+    They are written for the kidney; for another good, `other_goods` in `prompt.yaml` is applied.
     """
     return _prompt(study.words)
 

@@ -31,7 +31,7 @@ _COLUMNS = {
 
 
 def check_extra() -> None:
-    """Raise an error if Inspect Scout is missing; the message names the package to install."""
+    """Raise `UserError`, which names the package to install, if Inspect Scout is missing."""
     if find_spec("inspect_scout") is None:
         raise UserError(
             "scanning transcripts needs inspect_scout, not installed here: "
@@ -53,8 +53,8 @@ def scanned(location: str | PathLike[str], scanner: str | None = None) -> pd.Dat
     `rationale_llm`, by default the one that the scan holds.
 
     Raises:
-        UserError: Inspect Scout is missing, the folder holds no scan of this package, or every
-            transcript failed.
+        UserError: Inspect Scout is missing; the folder holds no scan of this package, or one by
+            both scanners and `scanner` is None; or every transcript failed.
     """
     check_extra()
     import pandas as pd

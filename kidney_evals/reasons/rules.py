@@ -33,7 +33,7 @@ def pattern(name: str) -> Pattern:
 
 @cache
 def words(name: str) -> frozenset[str]:
-    """Return a list of words."""
+    """Return the words of the list `name` in `rules.yaml`."""
     return frozenset(_rules()[name].split())
 
 

@@ -22,9 +22,10 @@ def draw_dilemmas(
     source study. Within a block of ten dilemmas each attribute of each candidate is stratified (a
     Latin hypercube: McKay, Beckman and Conover 1979). Stratification does not change the
     distribution of each candidate, and spreads a short run over the whole range. A pair of
-    identical candidates (about 1 in 700), or a pair drawn before in either order, is drawn again
-    without stratification. The sequence does not depend on `count`: shorter sets are prefixes of
-    longer sets. `study_id` is part of the seed, so that two studies never share a sequence.
+    identical candidates (about 1 in 700 for the default study), or a pair drawn before in either
+    order, is left out. The sequence does not depend on `count`: shorter sets are prefixes of longer
+    sets. `study_id` is part of the seed, so that two studies never share a sequence. `count` must
+    be at least 1, and less than the number of pairs.
 
     Returns:
         The dilemmas, ids "d000", "d001", ….
@@ -49,7 +50,7 @@ def draw_limit(attributes: tuple[Attribute, ...]) -> int:
 
 
 def draw_orders(count: int, seed: int) -> tuple[Order, ...]:
-    """Draw an order for each dilemma; each successive pair of dilemmas gets both orders."""
+    """Draw an order for each of `count` dilemmas; each successive pair of them gets both orders."""
     generator = random.Random(f"orders:{seed}")
     orders: list[Order] = []
     while len(orders) < count:

@@ -24,7 +24,7 @@ from kidney_evals.studies.model import Attribute, Level, Phrases, Study
 from kidney_evals.studies.words import ENGLISH, Words, with_defaults
 
 LANGUAGES_FILE = "languages.yaml"
-"""This file is not part of a study's hash: a new language changes no sample id."""
+"""File of a study's words in other languages; a new language changes no hash and no sample id."""
 
 _KNOWN: dict[tuple[Path, str, str, Stamp], Study] = {}
 
@@ -48,8 +48,8 @@ class _LanguagesFile(RootModel[dict[Line, _SpokenStudy]]):
 def in_language(study: Study, language: str) -> Study:
     """Return the study with its situation, labels and values in another language.
 
-    Only the texts of a question change. Data for estimators and for the log's tables stay as they
-    were for people. `language` is a code ("de").
+    Only the texts of a question change; values, ranges, directions and `favoured_text` stay.
+    `language` is a code ("de").
 
     Raises:
         UserError: The study's folder has no words in this language, or some are missing.
@@ -67,7 +67,7 @@ def languages_of(study: Study) -> tuple[str, ...]:
     """Return the codes of the languages that a study has words in, English first.
 
     Raises:
-        UserError: `languages.yaml` is not of the form of such a file.
+        UserError: `languages.yaml` is invalid.
     """
     path = study.path / LANGUAGES_FILE
     if not os.path.lexists(path):

@@ -70,7 +70,7 @@ def _completed(scenario: object) -> object:
 
 
 class StudyFile(FileModel):
-    """`study.yaml`, the description of a study; all but `kind` and `source` are fields of `Study`.
+    """The content of `study.yaml`, which describes a study.
 
     Attributes:
         id: Name of the study in logs and tables: letters, digits, _, . and -.
@@ -85,7 +85,7 @@ class StudyFile(FileModel):
         canary: A text with a random number, by which copies of the study can be kept out of
             training corpora.
         citation: What to cite.
-        source: Where data of people come from: any keys.
+        source: Where the data of people come from; any keys are allowed.
         draw: How many dilemmas are drawn; only for the kind "drawn".
         epochs: How often a run asks each dilemma in each order.
     """
@@ -168,7 +168,7 @@ def load_study(study: str | Path) -> Study:
 
 
 def find_study(study: str | Path) -> tuple[Path, str]:
-    """Return the folder of a study, and the task argument that selects it from anywhere.
+    """Return a study's folder and its task argument: its name if shipped, else the absolute path.
 
     Raises:
         UserError: There is no such study.
@@ -188,7 +188,8 @@ def dilemmas_of(study: Study, count: int | None, draw_seed: int | None) -> tuple
     `draw_seed` is the seed of a draw, None for the study's default.
 
     Raises:
-        UserError: The study has fewer dilemmas, or is a fixed list and a seed is given.
+        UserError: `count` is not from 1 to the number that the study has or allows, `draw_seed` is
+            no whole number, or the study is a fixed list and a seed is given.
     """
     limit = draw_limit(study.attributes) if study.draw else len(study.listed)
     wanted = count if count is not None else (study.draw.count if study.draw else limit)
@@ -237,9 +238,10 @@ def _read_study(folder: Path, source: str, stamps: tuple[Stamp, ...]) -> Study:
 
 
 def read_all_files(folder: Path, source: str) -> tuple[Study | None, list[UserError]]:
-    """Return a study and an error for each invalid file; a table needs valid attributes.
+    """Return a study and an error for each invalid file; `source` is `Study.source`.
 
-    The study lacks the dilemmas of an invalid table, and is None if `study.yaml` is invalid.
+    The study lacks the dilemmas of an invalid table, and is None if `study.yaml` is invalid; tables
+    are then checked only if its attributes are valid.
     """
     errors: list[UserError] = []
     content: dict[str, bytes] = {}

@@ -1,7 +1,7 @@
 """Attributes, candidates, dilemmas, conditions and studies.
 
-Estimators use only the numbers of `Study.differences`, so that "favoured direction" and "unit of a
-weight" have the same meaning everywhere.
+Weights refer to `Study.differences`, which defines their sign and unit everywhere. Marginal
+effects, tests of linearity and models of indecision also use both candidates' values.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ CHOICES: tuple[Choice, ...] = ("first", "second", "coin")
 """The answers in the order of their codes, from 0."""
 
 Kind = Literal["drawn", "fixed", "profile", "repeated", "dominance", "identical"]
-"""Origin of a dilemma; `dominance` and `identical` are the control block."""
+"""Origin of a dilemma; `dominance` and `identical` are controls, which no rate includes."""
 
 CONTROL_KINDS: frozenset[str] = frozenset({"dominance", "identical"})
 
@@ -74,8 +74,8 @@ class Attribute(FileModel):
         unit: Unit of the numeric value; empty if the levels are complete descriptions.
         range: Smallest and largest value that is shown; None for levels.
         levels: The values in words, ascending; empty for a numeric range.
-        favoured: The end of the range that counts in favour of a candidate; the sign of every
-            weight.
+        favoured: The end of the range that counts in favour of a candidate; a weight is positive
+            if it favours this end.
         favoured_text: The candidate at that end, in words ("the younger candidate").
         scale: Size of the unit in which weights are reported (10 for "per 10 years").
         step: Distance between neighbouring values of a range.
@@ -114,7 +114,7 @@ class Attribute(FileModel):
         return self.check_descriptions()
 
     def check_descriptions(self) -> Attribute:
-        """Return the attribute, after checking that every value has its own description."""
+        """Return the attribute; raise `ValueError` unless each value has its own description."""
         if not self.levels and "other" not in self.phrases:
             raise ValueError("lacks the phrase other")
         seen: dict[str, float] = {}
@@ -127,12 +127,12 @@ class Attribute(FileModel):
 
     @property
     def low(self) -> float:
-        """Smallest value that people were shown."""
+        """Smallest allowed value."""
         return self.range[0] if self.range else self.levels[0].value
 
     @property
     def high(self) -> float:
-        """Largest value that people were shown."""
+        """Largest allowed value."""
         return self.range[1] if self.range else self.levels[-1].value
 
     @property
@@ -153,7 +153,7 @@ class Attribute(FileModel):
 
     @property
     def span(self) -> float:
-        """Range in scale units, the factor R of an importance share."""
+        """Width of the range in scale units; importance shares multiply weights by it."""
         return (self.high - self.low) / self.scale
 
     @property
@@ -222,12 +222,16 @@ class Draw(FileModel):
 
 @dataclass(frozen=True)
 class Study:
-    """A study of people's answers, read from its folder; see `StudyFile` for its other fields.
+    """A study, read from its folder; the other fields are keys of `study.yaml`.
 
     Attributes:
         source: The task argument that selects this study: its id if shipped, else an absolute path.
+        path: The study's folder.
         attributes: The attributes, in the order of every vector in this package.
+        people: Number of people asked, by condition; 0 if nobody was, -1 if it is not known.
+        words: The words of the `scenario`.
         listed: The fixed dilemmas; empty for a study that draws.
+        control_block: The controls, which no rate includes; may be empty.
         hash: SHA-256 (hex) of the files that determine the questions.
     """
 
@@ -254,7 +258,7 @@ class Study:
 
     @cached_property
     def spans(self) -> tuple[float, ...]:
-        """Range of each attribute in scale units."""
+        """Width of each attribute's range in scale units."""
         return tuple(attribute.span for attribute in self.attributes)
 
     def differences(self, dilemma: Dilemma) -> tuple[float, ...]:
@@ -274,9 +278,9 @@ class Study:
         return ", ".join(attribute.describe(value) for attribute, value in pairs)
 
     def dilemma_from(self, metadata: Mapping[str, Any]) -> Dilemma:
-        """Return the dilemma, as listed, of a sample with the given flat metadata.
+        """Return the dilemma of a sample, as listed, without its label.
 
-        It has `dilemma`, `order`, `kind`, and `a_<attribute>`, `b_<attribute>` as shown.
+        `metadata` has `dilemma`, `order`, `kind`, and `a_<attribute>`, `b_<attribute>` as shown.
         """
         a, b = (
             Patient(tuple(float(metadata[f"{side}_{name}"]) for name in self.attribute_ids))

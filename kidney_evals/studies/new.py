@@ -73,6 +73,7 @@ def parse_attribute(text: str, candidate: str) -> Attribute:
     VALUES are a range with an optional step and unit ("18 to 60 years", "0 to 60 by 5 thousand
     euros"), or words from the low to the high end ("smokes | does not smoke"). `low` or `high` is
     the end that counts in favour of a candidate, FAVOURED is the candidate at that end in words.
+    `candidate` is the study's noun for a candidate. Raises `UserError` if the line is invalid.
     """
     label, colon, rest = text.partition(":")
     values, end, *favoured = [part.strip() for part in rest.split(";")] + [""] * (";" not in rest)
@@ -120,7 +121,7 @@ def _reason(error: ValidationError) -> object:
 
 
 def favoured_text(label: str, values: str, end: str, candidate: str) -> str:
-    """Return the favoured candidate in words, as far as they follow from the attribute."""
+    """Return a default description of the favoured candidate ("the pupil with the higher mark")."""
     within = label[:1].lower() + label[1:]
     if "|" in values:
         texts = [one.strip() for one in values.split("|")]
@@ -146,7 +147,10 @@ def new_study(
     title: str | None = None,
     count: int | None = None,
 ) -> NewStudy:
-    """Return a study that draws its dilemmas; arguments that are None get their default."""
+    """Return a study that draws its dilemmas; arguments that are None get their default.
+
+    `count` is the number of dilemmas of a default run. Raises `UserError` for invalid arguments.
+    """
     ids = [one.id for one in attributes]
     if twice := [one for one in ids if ids.count(one) > 1]:
         raise UserError(f"two attributes are called {twice[0]!r}: give them other labels")
@@ -213,7 +217,7 @@ def write_study(folder: Path, study: NewStudy) -> tuple[str, ...]:
 
 
 def control_rows(attributes: Sequence[Attribute]) -> Iterator[dict[str, str]]:
-    """Yield five pairs with one candidate in the better half of everything, five of equals."""
+    """Yield rows of controls: five with one candidate better in everything, five of equals."""
     ordered = [sorted(one.values, key=one.favour) for one in attributes]
     for row in range(5):
         good, bad = [], []

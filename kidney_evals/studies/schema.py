@@ -19,7 +19,7 @@ _BOUNDS: Final = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum"}
 def study_schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of `study.yaml`: keys, types, bounds, descriptions.
 
-    What relates two values (the levels ascend) only reading the study finds.
+    It has no rules that relate two values, such as ascending levels; `load_study` checks them.
     """
     schema = StudyFile.model_json_schema()
     models: tuple[type[BaseModel], ...] = (StudyFile, Attribute, Draw, Level, Scene, Words)

@@ -113,11 +113,11 @@ class Words(FileModel):
 
 
 def with_defaults(given: Mapping[str, Any], good: object, language: str) -> dict[str, Any]:
-    """Return a study's words completed by those of its good and, in English, by grammar.
+    """Return the words that are `given`, with missing words added.
 
-    Every missing word of a `good` (in English) in `words.yaml` comes from there. In English the
-    articles and the plural follow from `good` and `candidate`; a study that names neither asks who
-    should receive "it", Candidate A or Candidate B.
+    If `words.yaml` has the good, by its English name `good`, its words in `language` are added. In
+    English, articles and plural then follow by grammar from `good` and `candidate`; a study that
+    names neither asks who should receive "it", Candidate A or Candidate B.
     """
     known = _known().get(str(good), {}).get(language, {})
     words = {**known, **{key: value for key, value in given.items() if value is not None}}

@@ -1,9 +1,9 @@
 """Read a model's answer.
 
 The reader never guesses: an answer that is not stated, or that is stated and retracted, is
-unreadable. A reading depends only on the text, the stop reason, the provider's own refusal signals
-and the form of the answer, and it takes time linear in the text. The attribute `how` of a reading
-is the text that was read, or the reason why nothing was read.
+unreadable. A reading depends only on the text, the stop reason, the provider's own refusal signals,
+the condition and the form of the answer, and it takes time linear in the text. The attribute `how`
+of a reading is the text that was read, or the reason why nothing was read.
 
     >>> read_answer("I would give the kidney to Patient B.", condition="forced_choice").answer
     'B'

@@ -64,7 +64,7 @@ NATIVE_REFUSAL = "the provider marked it as a refusal"
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The answer read from one completion, set only in a decision, and how it was read."""
+    """The outcome of one completion, its answer (None unless a decision), and how it was read."""
 
     outcome: Outcome
     answer: Answer | None
@@ -88,7 +88,8 @@ def read_answer(
         condition: `forced_choice`, where a coin is unprompted indecision, or `coin_flip`.
         stop: Inspect's stop reason. `content_filter` is a refusal even with an answer line: the
             provider withheld part of the text. `max_tokens` and `model_length` mean truncated, and
-            so does `unknown` (local models) if the text ends within a sentence.
+            so does `unknown` (local models) if the text ends within a sentence: then only an answer
+            line counts.
         refused: Whether the provider itself marked the message as a refusal.
         form: The form of the answer. An answer in English is read in any language of the question.
     """

@@ -1,4 +1,4 @@
-"""Answers in other labels, languages, mechanisms and nouns, in terms of a kidney for A or B.
+"""Rewrite answers in other labels, languages, mechanisms or nouns as about a kidney for A or B.
 
 Only names, labels, nouns and joining words are replaced; the tables are in `forms.yaml`.
 """
@@ -62,7 +62,7 @@ def _nouns(form: Form) -> list[str]:
 
 
 def in_own_nouns(text: str, form: Form) -> str:
-    """Return a quotation from a text of `in_usual_form` with the nouns of `form` again."""
+    """Return a quotation from a text of `in_usual_form` with the nouns of `form` restored."""
     usual = in_language(load_study(DEFAULT_STUDY), form.language).words
     # The plural first, which begins with the singular.
     pairs = list(zip((usual.candidates, usual.candidate), form.candidate[::-1], strict=False))

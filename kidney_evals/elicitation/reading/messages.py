@@ -33,7 +33,10 @@ _DECODER = json.JSONDecoder(strict=False)
 def read_output(
     output: ModelOutput, read: Callable[..., R], channel: Channel = "text", form: Form = USUAL
 ) -> R:
-    """Read a model's output with `read`, a reader of text; see `read_message`."""
+    """Read a model's output with `read`, a reader of text; see `read_message`.
+
+    An output without choices is read as an empty text.
+    """
     if not output.choices:
         return read("")
     choice = output.choices[0]
@@ -86,7 +89,7 @@ def read_message(
 def tell_objects(text: str, form: Form = USUAL) -> str:
     """Return a text with every JSON object that holds an answer rewritten as text.
 
-    An object that is cut off, or whose answer is no text, does not change.
+    An object that is cut off, or whose answer is no string or whole number, does not change.
     """
     parts: list[str] = []
     start, at = 0, text.find("{")

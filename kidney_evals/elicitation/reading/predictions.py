@@ -2,9 +2,9 @@
 
 The reader uses the last answer line (`ANSWER: A=55 B=25 COIN=20`, a box, an answer tag or field)
 with one percentage for each offered answer; without an answer line, the last few lines. Order,
-percent signs, decimals, a decimal comma and markup do not matter; shares of 1 count as percentages
-of 100. A sum within `TOLERANCE` of 100 is rescaled to 100. Any other sum is unreadable, and so are
-ranges.
+percent signs, decimals, a decimal comma and markup do not matter; shares that sum to 1 count as
+percentages. A sum within `TOLERANCE` of 100 is rescaled to 100. Any other sum is unreadable, and so
+are ranges.
 """
 
 import re

@@ -38,7 +38,7 @@ class StatedQuestion:
 
     @cached_property
     def names(self) -> list[str]:
-        """The names that an answer holds."""
+        """The names of the attributes or options, each once."""
         return list(dict.fromkeys(self.words.values()))
 
     @cached_property
@@ -63,6 +63,7 @@ class StatedReading:
         numbers: By name, in an answer: for `swings` the rating, 0 to 100; for `ranking` the rank,
             from 1, where tied names share the mean of their ranks; for `flip` the percentage.
         ends: For `swings`, the favoured end: "a", "b" or "none" (with rating 0 only).
+        rule: For `rule`, the id of the rule.
     """
 
     outcome: Literal["answer", "refusal", "truncated", "empty", "unreadable"]
@@ -110,7 +111,10 @@ def read_stated(text: str, asked: StatedQuestion, *, stop: str = "stop") -> Stat
 def signed_ratings(
     reading: StatedReading, study: Study, metadata: Mapping[str, Any]
 ) -> dict[str, float]:
-    """Return the ratings of an answer to `swings`, positive for the end that most people favour."""
+    """Return the ratings in an answer to `swings` by attribute, -100 to 100.
+
+    They are positive for the end that the study calls favoured; `metadata` has the ends as shown.
+    """
     signed = {}
     for attribute in study.attributes:
         end, rating = reading.ends[attribute.id], reading.numbers[attribute.id]

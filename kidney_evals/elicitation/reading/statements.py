@@ -52,7 +52,7 @@ class Statement:
 
 
 def patient(name: str) -> Value:
-    """Return the patient whose letter is the last of a name."""
+    """Return the patient whose letter ends a name ("Patient B")."""
     return "A" if name[-1] in "Aa" else "B"
 
 
@@ -71,7 +71,7 @@ def in_doubt(before: str) -> bool:
 
 
 def not_meant(before: str, words: str) -> bool:
-    """Return whether a sentence, before or after an answer, denies, attributes or conditions it."""
+    """Return whether the words before an answer, or those in and after it, deny or condition it."""
     before, words = PATTERNS["harmless"].sub("", before), PATTERNS["harmless"].sub("", words)
     turn = after_last("turn", before)
     unforced = PATTERNS["if_forced"].sub("", turn + words)

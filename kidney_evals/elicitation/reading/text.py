@@ -15,7 +15,7 @@ from kidney_evals.elicitation.reading.hidden import split_hidden
 from kidney_evals.elicitation.reading.vocabulary import PATTERNS
 
 OPEN, CLOSE = "\ue000", "\ue001"
-"""Private marks around the value in a box, a JSON field or an answer tag."""
+"""Private-use characters put around the value of a box, a JSON field or an answer tag."""
 
 
 class Plain(NamedTuple):
@@ -304,6 +304,6 @@ def _plain_lines(text: str, hidden_open: bool) -> Plain:
 
 
 def excerpt(text: str, longest: int = 80) -> str:
-    """Return the beginning of a text without characters that would break a Markdown table."""
+    """Return the first `longest` characters, on one line, without those that break a table."""
     words = " ".join(re.sub(f'[{OPEN}{CLOSE}|`*<>\\[\\]"]', " ", text[:160]).split())
     return words if len(words) <= longest else words[: longest - 3].rstrip() + "..."

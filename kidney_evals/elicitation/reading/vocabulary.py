@@ -14,7 +14,7 @@ from kidney_evals.elicitation.form import table
 
 @cache
 def blocks() -> Mapping[str, tuple[str, str | list[str]]]:
-    """Return the case and the block of every pattern; a list where it has several forms."""
+    """Return by pattern name its section, which sets the case, and its block or list of blocks."""
     return {
         key: (case, block)
         for name in ("names", "choices", "indecision", "doubts")
