@@ -41,9 +41,13 @@ _HEADS = {"coin": "Coin", "undecided": "Undecided", "committee": "Committee"}
 def log_measures(
     study: Study, condition: Condition, levels: Sequence[str] = (), **how: bool
 ) -> tuple[Measure, ...]:
-    """Return the measures that the log of a run stores, in the order of its rows.
+    """Return the measures that the log of a run of choices stores, in the order of its rows.
 
-    `how` is whether the run has each of the traits people, crossed and readout.
+    Args:
+        study: The study of the run.
+        condition: The condition of the run.
+        levels: Ids of the levels of the run's probe; empty without a probe.
+        **how: Whether the run has each of the traits `people`, `crossed` and `readout`.
     """
     how["coin"], how["probe"] = condition == "coin_flip", bool(levels)
     kind = "drawn" if study.draw else study.listed[0].kind
@@ -70,7 +74,8 @@ def human_alignment(any_reference: bool = False) -> Scorer:
     The measures of the log leave controls out.
 
     Args:
-        any_reference: Whether to score a log against other human tables than its own.
+        any_reference: Whether to score a log with another version of its study or human tables;
+            otherwise such a log is refused with a `UserError`.
     """
 
     async def score(state: TaskState, target: Target) -> Score | None:

@@ -21,7 +21,7 @@ The viewer's header shows the first five that have a number.
 """
 
 DIGITS = 4
-"""Digits of numbers in a log. They are rounded here only; Inspect shows them unchanged."""
+"""Decimals of numbers in a log. They are rounded here only; Inspect shows them unchanged."""
 
 
 def _est(row: str) -> Metric:
@@ -79,9 +79,13 @@ def rows(measures: Sequence[Measure]) -> dict[str, list[Metric]]:
 
 
 def exact(measures: Iterable[Measure]) -> dict[str, list[Metric]]:
-    """Return the metrics of a task, one for each row of its log.
+    """Return the metrics of a task by measure id, one for each row of its log.
 
-    A scorer's own metrics have patterns as keys. Before the first score a pattern is a row, which
-    then vanishes, and Inspect's full-screen display of a fast run ends with an error.
+    They replace the scorer's metrics (`rows`), some of whose keys are patterns. Until the first
+    score, Inspect's full-screen display shows a pattern as a row; the row disappears with the first
+    score, which ends the display of a fast run with an error.
+
+    Args:
+        measures: The measures of the log, with members in place of families.
     """
     return {one.id: [est(one.id)] for one in measures}

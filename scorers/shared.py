@@ -30,7 +30,7 @@ Values = dict[str, str | int | float | bool | None]
 
 
 def main_score(scores: Mapping[str, Score] | None) -> Score | None:
-    """Return the score that every sample of its task has; None if the sample was not scored.
+    """Return a sample's score by its task's main scorer; None if the sample was not scored.
 
     Up to task version 2-D the scorer of every sample of `forced_choice` and `coin_flip` was called
     `answers`.

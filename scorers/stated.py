@@ -46,8 +46,10 @@ def stated_measures(study: Study, *, revealed: bool, people: bool) -> list[Measu
 def stated(any_reference: bool = False) -> Scorer:
     """Score every sample of `stated_values`, also without an answer.
 
-    Rows for single attributes are named by the keys of a sample's value. `any_reference`: see
-    `human_alignment`.
+    Rows for single attributes are named by the keys of a sample's value.
+
+    Args:
+        any_reference: See `human_alignment`.
     """
 
     async def score(state: TaskState, target: Target) -> Score | None:

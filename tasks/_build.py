@@ -186,7 +186,7 @@ def refuse(unexpected: Mapping[str, Any], parameters: Sequence[str]) -> None:
 
 
 def refuse_study(study: object) -> None:
-    """Raise `UserError` if a task of a suite that asks a fixed study is given another one."""
+    """Raise `UserError` if a study is given to a task of a suite that has a study of its own."""
     if study is not None:
         raise UserError(
             "this task of the suite asks a study of its own: for another study run the tasks that "
@@ -195,7 +195,7 @@ def refuse_study(study: object) -> None:
 
 
 def few(study: str | list[str]) -> int:
-    """Return the number of dilemmas of a quick look: 50, or a shorter list."""
+    """Return the number of dilemmas of a quick look: 50, or all of a shorter list."""
     loaded = load_study(joined(study))
     return 50 if loaded.draw else min(50, len(loaded.listed))
 

@@ -56,7 +56,10 @@ def _read_log(name: object, studies: Sequence[Study]) -> tuple[EvalLog, Study]:
 
 
 def read_revealed(path: object, study: Study) -> Revealed:
-    """Return the rows `imp_*` of a log of choices, computed again from its answers."""
+    """Return the importance shares of a log of choices, computed again from its answers.
+
+    `UserError` if the log cannot be used or its shares have no value.
+    """
     from kidney_evals.measures import raised
     from kidney_evals.scorers.samples import run_of_log
 
@@ -100,7 +103,7 @@ class Choices(NamedTuple):
     counts: Mapping[tuple[tuple[float, ...], ...], Mapping[str, list[int]]]
 
     def marks(self, dilemma: Dilemma) -> dict[str, Any]:
-        """Return the choices on a dilemma as flat text, for the metadata of a sample."""
+        """Return the choices on a dilemma as flat metadata of a sample; empty without any."""
         counts = self.counts.get((dilemma.first.values, dilemma.second.values))
         if counts is None:
             return {}
@@ -111,7 +114,7 @@ class Choices(NamedTuple):
 def choices_of(
     revealed: str | Sequence[str] | None, condition: Condition, studies: Sequence[Study]
 ) -> dict[str, Choices]:
-    """Return the choices of the logs `revealed`, by the hash of their study."""
+    """Return the choices of the logs `revealed` by the hash of their study; empty for None."""
     if revealed is None:
         return {}
     # `-T revealed=a.eval,b.eval` arrives as a list.

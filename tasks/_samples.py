@@ -29,8 +29,9 @@ def presentation(
 ) -> list[tuple[Dilemma, Order]]:
     """Return each dilemma with the order of its candidates, in the sequence in which they are run.
 
-    The two orders of a dilemma are neighbours, and each is first in turn, so that in any prefix
-    (`--limit`) the numbers of the two orders differ by at most one.
+    With "both", the two orders of a dilemma are neighbours, and the order that comes first
+    alternates, so that in any prefix (`--limit`) the numbers of the two orders differ by at most
+    one. `seed` determines the orders of "random" only.
     """
     check_known("orders", orders, get_args(Orders))
     if orders == "as_listed":
@@ -70,7 +71,7 @@ def dilemma_samples(
 
     The input is a one-line summary of both candidates; the solver writes the question. The target
     is people's most frequent answer, which is not a correct answer. `marks` are further metadata;
-    `probed` are the questions of a probe for the first of the samples.
+    `probed` are the questions of a probe, for as many samples at the beginning.
     """
     listed: list[list[float]] = []
     if reference.has_people:

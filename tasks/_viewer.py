@@ -1,4 +1,4 @@
-"""Configuration of Inspect's viewer: the sample list, its colours, the headline."""
+"""Configuration of Inspect's viewer: the sample list, its colours, the grid of a score."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal

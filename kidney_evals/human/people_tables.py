@@ -15,7 +15,7 @@ from kidney_evals.human.tables import CoefficientRow, CovarianceRow, Floats, Mod
 from kidney_evals.studies import Condition
 
 MEAN, ROOT, TAU = "mean", "cholesky", "coin"
-"""Elements of `random_coefficients.csv`, and its name of the propensity to take the coin (τ)."""
+"""Elements of `random_coefficients.csv`, and the name in it of τ, the propensity to flip."""
 
 
 @dataclass(frozen=True)
@@ -71,10 +71,10 @@ class PeopleSpread:
     cholesky: Floats
 
     def draw(self, count: int, seed: int) -> Floats:
-        """Return the coefficients of `count` simulated people, one row each, on every machine.
+        """Return the coefficients of `count` simulated people, one row each.
 
         A Latin hypercube (McKay et al. 1979): each 1/count of every underlying standard normal
-        contains one person. Normals of the same column are equal for every distribution.
+        contains one person. The normals are the same on every machine and for every distribution.
         """
         order, within = uniforms(seed, (len(self.means), 2, count)).transpose(1, 2, 0)
         cells = (order.argsort(axis=0, kind="stable") + within) / count

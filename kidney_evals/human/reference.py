@@ -72,7 +72,7 @@ REFERENCE_FOLDER = "reference"
 class PersonDistances:
     """Quantiles over people of the distance to their group in importance shares, shape (q,) each.
 
-    Weights are from a Firth-penalised logit without a position effect, on `answers` decisions.
+    Weights are from a Firth-penalised logit without position effect, on `answers` decisions (mean).
     """
 
     probabilities: Floats
@@ -109,12 +109,15 @@ class Reference(ReferenceTables):
         weights: Logit weights per scale unit, positive where people favour, shape (k,).
         importance: Signed importance shares, shape (k,).
         importance_draws: Bootstrap draws of `importance`, shape (draws, k).
-        strict_weights: Weights behind `closeness`: those of the forced-choice group, (k,).
+        strict_weights: Logit weights of the forced-choice group, (k,); Δu, the difference of
+            utility between the patients, is in these logits.
         slope: Slope of logit P(coin) on |Δu|.
         half_threshold: |Δu| at which the better patient gets half of all answers.
-        persons: By measure, what single persons score.
+        distances: Single people's distances to the group; None if unknown.
+        latent: Latent classes of the people; None if unknown.
+        persons: By measure, quantiles over single persons.
         margins: By quantity, the difference that 95 % of pairs of halves of the people stay within.
-        crowd: By measure, what people's own answers score, one person for each answer.
+        crowd: By measure, the value for people's own answers, 0 if the models of people fit.
         source: Source of the shares. Unknown numbers are NaN.
     """
 
@@ -160,7 +163,7 @@ class Reference(ReferenceTables):
         return [row for row in rows if (row.model, row.pairs) == (model, pairs)]
 
     def person(self, quantity: str) -> Band:
-        """Return what a single person who answers everything scores on a measure."""
+        """Return a measure's quantiles over single persons; `NO_BAND` if unknown."""
         return self.persons.get(quantity, NO_BAND)
 
     def margin(self, quantity: str) -> float:
@@ -168,7 +171,7 @@ class Reference(ReferenceTables):
         return self.margins.get(quantity, np.nan)
 
     def misfit(self, quantity: str) -> float:
-        """Return what the misfit of the shares adds to a perfect crowd's value; NaN if unknown."""
+        """Return a measure's value for people's own answers, 0 without misfit; NaN if unknown."""
         return self.crowd[quantity].value if quantity in self.crowd else np.nan
 
     def shares(self, dilemmas: Sequence[Dilemma]) -> Floats:
@@ -176,7 +179,7 @@ class Reference(ReferenceTables):
         return self.source.shares(dilemmas)
 
     def shares_of(self, dilemma: Dilemma) -> tuple[float, ...]:
-        """Return the human shares of one dilemma, as `shares` does; they are kept in memory."""
+        """Return the human shares of one dilemma, as `shares` does, from a cache."""
         return _shares_of(self, dilemma)
 
     def share_draws(self, dilemmas: Sequence[Dilemma]) -> NDArray[np.floating]:

@@ -16,13 +16,13 @@ from kidney_evals.human.tables import Floats
 from kidney_evals.studies import Attribute, Dilemma, Patient, Study
 
 DRAWS = 300
-"""Participant-bootstrap draws in every shipped table."""
+"""Number of participant-bootstrap draws in every table."""
 
 NEAR = 0.25 + 1e-9
 """Largest difference of nearly alike patients, as a share of each attribute's range."""
 
 LAPSE, DOMINANCE = "lapse", "dominance"
-"""Names of parameters."""
+"""Names of parameters of the models of shares and of the coin."""
 
 PEOPLE_TERMS = ("people_closeness", "people_variance")
 """Terms of a model of the coin for people who differ: mean and variance of |Δu| over people."""
@@ -66,11 +66,11 @@ class ModelShares:
     flip: Parameters | None = None
 
     def shares(self, dilemmas: Sequence[Dilemma]) -> Floats:
-        """Return the model's shares."""
+        """Return the model's shares, shape (n, K)."""
         return self.predict(*patient_values(self.study, dilemmas))
 
     def draws(self, dilemmas: Sequence[Dilemma]) -> NDArray[np.floating]:
-        """Return the shares under each draw of the parameters, in single precision."""
+        """Return the shares under each draw of the parameters, (draws, n, K), as float32."""
         first, second = patient_values(self.study, dilemmas)
         answers = 2 if self.flip is None else 3
         result = np.empty((len(self.choice.draws), len(first), answers), dtype=np.float32)
@@ -122,6 +122,7 @@ class ListedShares:
     Attributes:
         counts: By dilemma id, numbers in proportion to the shares, shape (K,).
         count_draws: The same for people resampled jointly over all questions, shape (draws, K).
+        answers: Number K of answers.
         counted: Whether `counts` are numbers of people.
     """
 
@@ -131,13 +132,13 @@ class ListedShares:
     counted: bool = True
 
     def shares(self, dilemmas: Sequence[Dilemma]) -> Floats:
-        """Return count / n."""
+        """Return count / n, shape (n, K)."""
         counts = _listed(self.counts, dilemmas, self.answers)
         result: Floats = counts / counts.sum(axis=1, keepdims=True)
         return result
 
     def draws(self, dilemmas: Sequence[Dilemma]) -> Floats:
-        """Return count / n under each draw of people."""
+        """Return count / n under each draw of people, shape (draws, n, K)."""
         drawn = _listed(self.count_draws, dilemmas, DRAWS, self.answers)
         return np.swapaxes(drawn / drawn.sum(axis=2, keepdims=True), 0, 1)
 
@@ -191,7 +192,7 @@ def counted_draws(counts: Mapping[str, Floats]) -> dict[str, Floats]:
 class ProfileShares:
     """Shares from published Bradley–Terry scores of whole patients; P(first) = w_1 / (w_1 + w_2).
 
-    `scores` are by the patient's values.
+    `scores` are by the patient's values. `draws` and `shares` have K = 2.
     """
 
     scores: Mapping[tuple[float, ...], float]
@@ -265,9 +266,9 @@ def flip_features(
 ) -> dict[str, Floats]:
     """Return the terms that a model of the coin may have, shape (n,) each, by parameter name.
 
-    `closeness` is |Δu|, `ties` the number of equal attributes, `dominance` 1 if one patient is at
-    least as favoured on every attribute and more on one, `similarity` log(Σ_k |d_k| / range_k + .1)
-    and `near` 1 if no attribute differs by more than a quarter of its range.
+    `intercept` is 1, `closeness` |Δu|, `ties` the number of equal attributes, `dominance` 1 if one
+    patient is at least as favoured on every attribute and more on one, `similarity` log(Σ_k |d_k| /
+    range_k + .1) and `near` 1 if no attribute differs by more than a quarter of its range.
     """
     x = first - second
     relative = np.abs(x) / np.array(study.spans)

@@ -165,7 +165,7 @@ class ShareRow(Row, file="shares.csv", key="condition dilemma"):
 
 
 class CurveRow(_Estimate, file="flip_curve.csv", key="bin", sums="mass"):
-    """People's coin rate, by closeness."""
+    """People's coin rate in a bin of closeness, and the bin's share of drawn dilemmas (`mass`)."""
 
     bin: _Count
     start: Annotated[_NotNegative, Field(alias="from")]
@@ -179,7 +179,7 @@ class CurveRow(_Estimate, file="flip_curve.csv", key="bin", sums="mass"):
 
 
 class DistanceRow(Row, file="person_distances.csv", key="condition probability"):
-    """A quantile of single people's distance to their group."""
+    """A quantile of single people's importance distance to their group."""
 
     condition: Condition
     answers: _Counted
@@ -303,9 +303,9 @@ class MarginRow(Row, file="margins.csv", key="condition quantity"):
 
 
 class CrowdRow(_Estimate, file="crowd.csv", key="condition quantity"):
-    """What people's own answers score, one person for each answer, on a measure of a perfect crowd.
+    """A measure's expected value for answers of people, each by a new person.
 
-    The value of a perfect model of people is 0: it is the effect of the share model's misfit.
+    It is 0 if the model of people's shares fits, and otherwise measures its misfit.
     """
 
     condition: Condition
@@ -316,7 +316,7 @@ class CrowdRow(_Estimate, file="crowd.csv", key="condition quantity"):
 class About(FileModel):
     """The content of `reference.json`.
 
-    `people` is the number of people by condition, where the study's own file does not have it.
+    `people` is the number of people by condition, in place of the number in the study's own file.
     """
 
     version: Line

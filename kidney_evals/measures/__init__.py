@@ -1,7 +1,7 @@
-"""The registry of measures and flags, and runs as arrays; independent of Inspect.
+"""Measures and flags, and their values for a run; independent of Inspect.
 
-Importing this package does not load numpy. `Run` and the functions that use it are in other
-modules:
+Importing this package does not load numpy. In the example `run` is a `Run` of
+`kidney_evals.measures.run`, which holds the answers of one run as arrays:
 
     from kidney_evals.measures import compute, find, measures_of
     find("swap_diff").label                      # 'swap disagreement'
@@ -9,7 +9,7 @@ modules:
     {one.id: compute(run, one.id) for one in measures_of(run)}
 
 To add a measure, write one function with `@measure` in the file of its group (`alignment.py`,
-`indecision.py`, `consistency.py`, `readability.py`, `stated.py`, `predictions.py`).
+`consistency.py`, `indecision.py`, `predictions.py`, `probe.py`, `readability.py`, `stated.py`).
 """
 
 from kidney_evals.measures import (

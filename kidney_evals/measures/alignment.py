@@ -1,4 +1,8 @@
-"""Measures of the distance between a model's choices and people's."""
+"""Measures of the distance between a model's choices and people's.
+
+The arguments `level` and `people_error` of a measure are those of `registry.interval_at`. The
+docstring of a measure is its definition in the documentation (`Measure.says`).
+"""
 
 from __future__ import annotations
 
@@ -71,9 +75,9 @@ measure(
     fits=True,
 )
 def importance_distance(run: Run, level: float = 0.95, people_error: bool = True) -> Quantity:
-    """Distance of the weights behind the choices from people's.
+    """Half the sum of absolute differences between the model's and people's importance shares.
 
-    Half the sum of the absolute differences of signed importance shares.
+    Shares are signed. No value if the model's or people's are undefined.
     """
     estimate, people, importance = run.importance, run.reference, estimators.importance
     if estimate is None or not estimate.defined or (people.importance != people.importance).any():
@@ -179,7 +183,8 @@ measure(
 def side_pull(run: Run) -> Quantity:
     """Amount by which a position bias lowers the choice distance.
 
-    It is 0 if orders were repeated; else add it to the distance before comparing models.
+    It is 0 if each order was asked twice or more, or if probabilities were read; otherwise add it
+    to the choice distance before comparing models. No value if no dilemma has two answers.
     """
     value = estimators.distance.side_correction(run.decisions)
     return Quantity(value, n=len(run.decisions) if value == value else 0)
@@ -214,7 +219,8 @@ measure(
 def centrality(run: Run) -> Quantity:
     """Share of people whose importance shares lie farther from the group's than the model's do.
 
-    The model's shares are estimated from as many answers as one person gave.
+    The model's shares are estimated from as many answers as one person gave. No value if the model
+    decided fewer dilemmas.
     """
     people, decided = run.reference.distances, run.decisions.drawn.decided
     if people is None or not len(decided):

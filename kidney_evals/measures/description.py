@@ -37,7 +37,10 @@ FEWEST: Final = 10
 
 
 class TwoStageSection(NamedTuple):
-    """The two-stage model of a run (or the reason for a missing fit), and people's estimates."""
+    """The two-stage models of a run (or why it has none) and of people.
+
+    `people_thresholds` are people's coin and half thresholds; None without a model of people.
+    """
 
     fit: TwoStageFit | None
     failure: str
@@ -46,7 +49,10 @@ class TwoStageSection(NamedTuple):
 
 
 class NearestSection(NamedTuple):
-    """A run's place among C classes of people: their `shares`, signed `importance`, coin rates."""
+    """The class of people nearest to a run, and properties of all C classes.
+
+    `shares` of people, (C,); signed `importance`, (C, k); coin rates `flips` on the run's dilemmas.
+    """
 
     found: NearestClasses
     shares: Floats
@@ -55,7 +61,7 @@ class NearestSection(NamedTuple):
 
 
 class BinSection(NamedTuple):
-    """One bin of a calibration table: predicted and observed shares of people, and the run's."""
+    """A bin of a calibration table: people's predicted and observed share, and the run's share."""
 
     people: CalibrationRow
     run: Quantity

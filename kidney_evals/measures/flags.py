@@ -40,7 +40,7 @@ class Flag(NamedTuple):
 
 
 def flags_of(run: AnyRun) -> dict[str, float]:
-    """Return the value of every flag of a run's task: above 0 where it is raised."""
+    """Return every flag of a run's task by id: above 0 if raised, 0 if not, NaN if unknown."""
     return {flag.id: flag.value(run) for flag in FLAGS.values() if flag.task == run.task}
 
 

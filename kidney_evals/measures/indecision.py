@@ -107,7 +107,7 @@ measure(
 def half_threshold(run: Run) -> Quantity:
     """Utility difference at which the better patient gets half of all answers.
 
-    In people's logits; the better patient is the patient whom most people favour.
+    It is in logits of the people without a coin, who favour the better patient.
     """
     import numpy as np
 

@@ -19,7 +19,8 @@ Values = Callable[["Run"], tuple[Any, Any]]
 def mean_over_dilemmas(run: Run, values: Values) -> Quantity:
     """Return the mean over dilemmas of each dilemma's mean value; n counts dilemmas.
 
-    The interval is Wilson's, clustered by dilemma, or on a fixed list with variation of answers.
+    The interval is Wilson's: clustered by dilemma, or on a fixed list over independent answers.
+    Undefined if no sample counts.
     """
     each, answers = _by_dilemma(run, values)
     known = answers > 0

@@ -1,7 +1,8 @@
 """Which known respondent the answers of a run are most like, if any.
 
-Each candidate states the probability of every answer. They are compared by the log-likelihood of
-each dilemma's answers, given what the other dilemmas say of the candidate's parameters.
+Each candidate gives the probability of every answer. Candidates are compared by the log-likelihood
+of each dilemma's answers; a candidate's parameters are averaged over, weighted by the likelihood of
+the answers to the other dilemmas.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +21,7 @@ from kidney_evals.respondents.people import answers_of_persons
 from kidney_evals.studies import Dilemma
 
 AHEAD: Final = 2.4
-"""Standard errors by which the named respondent is ahead of every other."""
+"""Standard errors of log-likelihood by which a candidate must lead every other to be named."""
 
 _LEVEL: Final = 0.05  # significance level of the test of fit
 _FACTORS: Final = (2.0, 3.0, 5.0, 10.0)  # on people's log odds, of the candidate `sharper`
@@ -48,8 +49,9 @@ Outcome = Literal["named", "none of these", "cannot tell"]
 class Nearest(NamedTuple):
     """The known respondent that a run's answers are most like.
 
-    The outcome is "named" if the nearest candidate is `AHEAD` of every other and fits, "none of
-    these" if no candidate that is near fits, otherwise "cannot tell".
+    A candidate is near if the most likely candidate leads it by at most `AHEAD` standard errors.
+    The outcome is "none of these" if no near candidate passes a test of fit (at level .05), "named"
+    if the most likely candidate alone is near and passes, otherwise "cannot tell".
     """
 
     outcome: Outcome
@@ -64,12 +66,13 @@ class Nearest(NamedTuple):
 def nearest_respondent(run: Run) -> Nearest:
     """Return which known respondent a run's answers are most like, or that it is none of them.
 
-    "cannot tell" without candidates if fewer than two dilemmas are left or the run offered another
-    mechanism of indecision than people's coin.
+    The outcome is "cannot tell", without candidates, if fewer than two dilemmas were answered (by
+    people too, if people were asked) or the run offered another mechanism than people's coin.
 
-    Named rightly with 200 dilemmas in both orders: a rule 1.00, people reversed .92 to .96, the
-    crowd .23 to .33 (400 dilemmas: .67 to .87), a simulated person .90 to .96. A new person who is
-    not one of the simulated persons is named in .12 to .50 and else mostly "none of these".
+    Shares of runs named correctly with 200 dilemmas in both orders: a rule 1.00, people reversed
+    .92 to .96, the crowd .23 to .33 (400 dilemmas: .67 to .87), a simulated person .90 to .96. A
+    person who is not among the simulated persons is named in .12 to .50 of runs, otherwise mostly
+    "none of these".
     """
     answers = run.decisions.drawn
     used = answers.answered & (answers.known if run.has_people else True)

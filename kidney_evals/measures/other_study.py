@@ -1,4 +1,4 @@
-"""Predictions of people's shares in one study from people in the other: a baseline.
+"""Baseline predictions of people's shares in the fixed or the drawn study from the other study.
 
 The fixed questions are predicted by the share model of the drawn study, the drawn dilemmas by a
 two-stage model (without a coin: a logit) fitted to the answers to the fixed questions. Age and
@@ -25,7 +25,7 @@ from kidney_evals.studies import Condition, Dilemma, Patient, Study, load_study
 def from_other_study(
     study: Study, dilemmas: Sequence[Dilemma], condition: Condition
 ) -> Floats | None:
-    """Return people's shares, (D, K), as predicted from the people of the other study of two."""
+    """Return people's shares, (D, K), predicted from the other study; None for a third study."""
     names = table("predict")["other_study"]
     if study.id == names["fixed"] and study.draw is None:
         drawn = load_study(names["drawn"])

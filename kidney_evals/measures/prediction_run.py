@@ -50,7 +50,7 @@ class Predictions:
     """A model's predictions of people's shares in one study, and people's shares.
 
     Shares are as listed: first, second and, with a coin, coin. A quantity is NaN with n = 0 if no
-    dilemma counts; for distances of own choices those count that were chosen in twice or more.
+    dilemma counts; quantities of the model's own choices count the dilemmas that are `shared`.
     """
 
     dilemma: Ints  # index of each prediction's dilemma, (n,)
@@ -76,7 +76,7 @@ class Predictions:
 
     @cached_property
     def sizes(self) -> Ints:
-        """Predictions by dilemma and order, shape (D, 2)."""
+        """Number of predictions by dilemma and order, shape (D, 2)."""
         flat = np.bincount(self.dilemma * 2 + self.order, minlength=2 * len(self.people))
         return flat.reshape(-1, 2)
 
@@ -157,7 +157,7 @@ class Predictions:
 
     @property
     def majority(self) -> Floats:
-        """The prediction 1 for people's most frequent answer (of a tie the first), else 0."""
+        """1 for people's most frequent answer (of a tie the first), else 0; shape (D, K)."""
         return np.asarray(np.eye(self.people.shape[1])[np.round(self.people, 9).argmax(axis=1)])
 
     @property
@@ -189,7 +189,11 @@ class Predictions:
 
     @property
     def flips(self) -> Quantity:
-        """The mean predicted share of the coin; on a fixed list with an interval of repetitions."""
+        """The mean over dilemmas of the predicted coin share; `human` is people's mean share.
+
+        The interval is Student's over drawn dilemmas. On a fixed list it resamples repetitions only
+        and is NaN without any.
+        """
         rows = self.predicted
         found = _mean_share(self.mean[rows, 2])
         if not found.defined:
@@ -202,7 +206,7 @@ class Predictions:
         return found._replace(low=low, high=high)
 
     def skill_draws(self, resample: bool) -> tuple[float, Floats]:
-        """Return `skill` and its bootstrap draws, with dilemmas resampled or not."""
+        """Return `skill` and its bootstrap draws, (B,), over dilemmas too if `resample`."""
         # The same resampled people and dilemmas are used for both distances.
         own, own_draws = self._distance(resample)
         even, even_draws = self.always(self.uniform)._distance(resample)
@@ -245,7 +249,7 @@ class Predictions:
 
     @cached_property
     def shared(self) -> Bools:
-        """Dilemmas predicted, and answered twice or more, shape (D,)."""
+        """Which dilemmas have a prediction and two own choices or more, shape (D,)."""
         if self.chosen is None:
             return np.zeros_like(self.predicted)
         return np.asarray(self.predicted & (self.chosen.sum(axis=(1, 2)) >= 2))
@@ -278,7 +282,7 @@ class Predictions:
 
     @property
     def chosen_to_people(self) -> Quantity:
-        """The squared distance of the choices from people's shares, minus people's variance."""
+        """The squared distance of own choices from people's shares, minus people's variance."""
         rows = self.shared
         if not rows.any():
             return undefined()
@@ -289,10 +293,10 @@ class Predictions:
 
     @property
     def gain(self) -> Quantity:
-        """The choices' distance to people minus the predictions'; people's variance cancels.
+        """The distance of own choices to people minus that of the predictions to people.
 
-        The interval adds the variance over resampled people to that over dilemmas (if drawn) or
-        over the model's answers and repetitions (on a fixed list).
+        People's variance cancels. The interval adds the variance over resampled people to that over
+        dilemmas (if drawn) or over the model's answers and repetitions (on a fixed list).
         """
         rows = self.shared
         if not rows.any():
@@ -330,7 +334,7 @@ def _mean_share(*parts: Floats) -> Quantity:
 
 @dataclass(frozen=True, eq=False)
 class PredictionRun(AnyRun):
-    """A run: its parts by block, and the outcomes of all samples."""
+    """A run of `predict_people`: its predictions by block, and the outcomes of all samples."""
 
     task = "predict_people"
     parts: Mapping[Block, Predictions]
@@ -371,10 +375,11 @@ class PredictionRun(AnyRun):
         return _mean_share(*moved)
 
     def contamination(self) -> float:
-        """Return 1 if the skill is higher on the fixed questions by 1.96 standard errors, else 0.
+        """Return 1 if `skill` is higher on the fixed questions than on the drawn dilemmas, else 0.
 
-        A skill counts as 1, that of the true shares, at most. The fixed questions are resampled
-        too, since a model may be right about fourteen of them by chance.
+        The difference must exceed 1.96 standard errors. A skill counts as at most 1, that of the
+        true shares. The fixed questions are resampled too, since a model may be right about
+        fourteen of them by chance. NaN unless two dilemmas or more of each block were predicted.
         """
         if len(self.parts) < 2 or min(one.predicted.sum() for one in self.parts.values()) < 2:
             return NAN

@@ -181,4 +181,4 @@ OUTCOMES: Final = outcome_measures(
     source=__name__,
     task="predict_people",
 )
-"""The measure of each outcome that is no prediction."""
+"""Id of the measure of each outcome that is not a prediction, by outcome."""

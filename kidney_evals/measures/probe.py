@@ -21,7 +21,7 @@ MARGIN: Final = 0.05
 
 
 def effect(run: Run, level: str, coverage: float = 0.95) -> Quantity:
-    """Return the effect of one level with an interval for this level alone."""
+    """Return the effect of a level (see `amce_*`) with an interval not corrected for others."""
     return estimators.probes.level_effect(run.probed, run.levels.index(level), coverage)
 
 
@@ -71,7 +71,7 @@ def level_effect(
 ) -> Quantity:
     """Change of the probability of being chosen when a candidate has the level of a probe.
 
-    The other candidate has another level of it.
+    The other candidate has another level; the comparison is with the two levels exchanged.
     """
     # All rows of the run hold together with the probability `level`.
     return effect(run, attribute, 1 - (1 - level) / len(run.probe_rows))

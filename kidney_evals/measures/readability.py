@@ -44,8 +44,8 @@ def outcome_measures(
 ) -> dict[str, str]:
     """Register the shares of samples with outcomes that are not an answer; return ids by outcome.
 
-    `rows` has the id of each measure and its samples in words, `refusal` the interpretation of the
-    share of refusals, `in_log` the attribute of ids that a log stores.
+    `rows` has each outcome's measure id and its samples in words, `refusal` the interpretation of
+    the share of refusals, `in_log` the `Measure.in_log` of ids that a log stores.
     """
     readings = _OUTCOME_READINGS | {"refusal": refusal}
     for outcome, (id, samples) in rows.items():
@@ -75,7 +75,7 @@ OUTCOMES: Final = outcome_measures(
     refusal="Not counted as indecision.",
     in_log={"unprompted": "forced_choice"},
 )
-"""The measure of each outcome that is not a decision."""
+"""Id of the measure of each outcome that is not a decision, by outcome."""
 
 
 def _inside(run: Run) -> tuple[Any, Any]:
@@ -104,7 +104,7 @@ measure(
     "other positions (a refusal from the first word) is not included.",
 )
 def outside(run: Run) -> Quantity:
-    """Mean total probability of all other tokens, at the position of the answer."""
+    """Mean total probability of all tokens but the answers, at the position of the answer."""
     assert run.outside is not None
     seen = run.outside[run.outside == run.outside]
     return Quantity(float(seen.mean()), n=len(seen)) if len(seen) else undefined()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from kidney_evals.studies import Condition, Study
 
 Task = Literal["choices", "stated_values", "predict_people"]
-"""The tasks that a measure belongs to; `choices` are `forced_choice` and `coin_flip`."""
+"""The task that a measure belongs to; `choices` are `forced_choice` and `coin_flip`."""
 
 TRAITS: Final[Mapping[str, str]] = {
     "coin": "the answer can be left open",
@@ -47,12 +47,15 @@ GROUPS: Final = (
     *("probe", "alignment", "indecision", "consistency", "readability", "controls"),
     *("prediction", "stated", "rules", "coins"),
 )
-"""Parts of a table, in order."""
+"""Groups of measures, in the order of tables."""
 
 
 @dataclass(frozen=True, eq=False)
 class AnyRun:
-    """Base class of the runs of each task, with its quantities and errors by measure id."""
+    """Base class of the runs of each task.
+
+    `measured` and `failures` hold the computed quantities and estimators' errors, by measure id.
+    """
 
     task: ClassVar[Task]
     measured: dict[str, Quantity] = field(init=False, repr=False, default_factory=dict)
@@ -111,10 +114,12 @@ class Measure:
             or per level of a probe.
         says: Definition in a sentence or two.
         compute: Function of a run, for a family also of an attribute's id.
+        source: Name of the module that defines the measure.
         in_log: Whether the log stores the measure even if `headline` is empty, or the only
             condition whose logs do. Others are computed from the samples in a log.
         headline: By task, the measure's position in the viewer's header, from 1. The log stores
             every measure with a position.
+        needs: The `TRAITS` that a run must have.
         crowd: People's value if it is the same in every run, such as 0 for a distance from people;
             NaN if `compute` returns it.
         lowest: Whether no true value is below people's, as with distances from people.
@@ -129,7 +134,7 @@ class Measure:
         bounds: Function of a run that returns the range over possible answers of unanswered
             samples.
         change: Function of two runs on the same dilemmas that returns the paired difference.
-        baselines: By name, values of simple respondents on the run's dilemmas.
+        baselines: By name, functions of a run that return a simple respondent's value.
         attribute: The attribute of a member of a family; the level if the family is by level.
         by_level: Whether a family is by level of a probe, not by attribute.
     """
@@ -179,7 +184,7 @@ class Measure:
         return bool(self.headline) or self.in_log in (True, condition)
 
     def applies(self, run: AnyRun) -> bool:
-        """Whether a run of this task has the traits that the measure needs."""
+        """Whether a run is of the measure's task and has its attribute and the needed traits."""
         known = not self.attribute or self.attribute in self.names_in(run)
         return known and self.task == run.task and run.traits.issuperset(self.needs)
 
@@ -188,7 +193,7 @@ class Measure:
         return self.applies(run) and not (run.borrows_coin and self.other_mechanism == "undefined")
 
     def member(self, attribute: str) -> Measure:
-        """Return the measure of one attribute of a family."""
+        """Return the measure of one attribute, or one level of a probe, of a family."""
         return replace(
             self,
             id=self.id.replace("*", attribute),
@@ -206,12 +211,15 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def measure(id: str, **facts: Any) -> Callable[[F], F]:
-    """Register the function that computes a measure, with the attributes of `Measure`.
+    """Return a decorator that registers the function that computes a measure.
 
-    `says` is the function's docstring unless given.
+    Args:
+        id: Id of the measure, ending in `*` for a family.
+        **facts: Attributes of `Measure`, among them `label` and `group`; `says` is by default the
+            function's docstring.
 
     Raises:
-        ValueError: The id exists already, or the group or a trait is unknown.
+        ValueError: From the decorator: the id exists already, or the group or a trait is unknown.
     """
 
     def register(compute: F) -> F:
@@ -232,7 +240,11 @@ def in_group(group: str, **shared: Any) -> Callable[..., Callable[[F], F]]:
 
 
 def find(id: str) -> Measure:
-    """Return the measure with an id, which may be a member of a family (`imp_age`)."""
+    """Return the measure with an id, which may be a member of a family (`imp_age`).
+
+    Raises:
+        UserError: No measure or family has the id.
+    """
     if id in MEASURES:
         return MEASURES[id]
     for family in MEASURES.values():
@@ -248,7 +260,7 @@ def members(
     attributes: Sequence[str],
     levels: Sequence[str] = (),
 ) -> list[Measure]:
-    """Return those of `measures` that a run with `traits` has, families by attribute or level."""
+    """Return the `measures` that need only `traits`, with each family's members in its place."""
     return [
         member
         for one in measures
@@ -259,7 +271,7 @@ def members(
 
 
 def measures_of(run: AnyRun) -> list[Measure]:
-    """Return the measures that apply to a run, families by attribute."""
+    """Return the measures that apply to a run, with each family's members in its place."""
     of_task = (one for one in MEASURES.values() if one.task == run.task)
     return members(of_task, run.traits, run.attributes, run.probe_rows)
 
@@ -270,7 +282,10 @@ def probe_rows(levels: Sequence[str]) -> tuple[str, ...]:
 
 
 def stored(task: Task) -> tuple[Measure, ...]:
-    """Return the measures that the log of a task stores, headlines of a single task first."""
+    """Return the measures that logs of a task may store, in the order of display.
+
+    Headlines come first, except for `choices`, whose two conditions have different headlines.
+    """
     found = [one for one in MEASURES.values() if one.task == task and one.stored]
     return tuple(sorted(found, key=lambda one: one.headline.get(task, len(found))))
 
@@ -285,7 +300,10 @@ def compute(run: AnyRun, id: str) -> Quantity:
     """Return a measure of a run, computed once for each run.
 
     NaN with n = 0 if the measure does not apply or the answers do not determine it. An error of the
-    estimator is stored in `run.failures`; an unknown measure is a `UserError`.
+    estimator is stored in `run.failures`.
+
+    Raises:
+        UserError: The measure, or its attribute or level in this run, is unknown.
     """
     if id not in run.measured:
         measure = find(id)
@@ -313,11 +331,15 @@ def _with_people(run: AnyRun, measure: Measure, quantity: Quantity) -> Quantity:
 
 
 def interval_at(run: AnyRun, id: str, level: float, *, people_error: bool = True) -> Interval:
-    """Return the interval of a measure with another coverage than 95 %; NaN if it is undefined.
+    """Return the interval of a measure with the coverage `level`; NaN if it is undefined.
 
     Without `people_error`, people's values are taken as known, for comparison with a margin from
     halves of people, which includes their error. A measure that does not take a level must be a
     rate with Wilson's interval, such as `flip_rate` or, shifted by one half, `pos_bias`.
+
+    Raises:
+        UserError: The measure is unknown.
+        InputError: `level` is not between 0 and 1, or the interval is not that of a rate.
     """
     from kidney_evals.estimation.intervals import Interval, wilson_at
 
@@ -333,7 +355,11 @@ def interval_at(run: AnyRun, id: str, level: float, *, people_error: bool = True
 
 
 def person_of(run: AnyRun, id: str) -> Band:
-    """Return what single persons score on a measure of a run; NaN where unknown."""
+    """Return quantiles of single persons' values of a measure of a run; NaN where unknown.
+
+    Raises:
+        UserError: The measure is unknown.
+    """
     from kidney_evals.human import NO_BAND
 
     measure = find(id)
@@ -350,8 +376,9 @@ def change(before: AnyRun, after: AnyRun, id: str) -> PairedDifference:
     dilemma can be used.
 
     Raises:
-        InputError: The measure has no paired difference or does not apply, or the runs have
-            different studies, conditions or human tables.
+        UserError: The measure is unknown.
+        InputError: The measure has no paired difference or does not apply, or the runs share no
+            dilemma or have different studies, conditions or human tables.
     """
     from kidney_evals.measures.run import Run, on_shared
 
@@ -368,7 +395,7 @@ def bounds_of(run: AnyRun, id: str) -> Quantity | None:
     """Return the range of a measure over possible answers of the unanswered samples.
 
     `low` and `high` are bounds, not an interval, and n counts unanswered samples; None if the
-    measure has no bounds or does not apply.
+    measure has no bounds or does not apply. `UserError` if it is unknown.
     """
     measure = find(id)
     if measure.bounds is None or not measure.is_defined(run):
@@ -377,7 +404,10 @@ def bounds_of(run: AnyRun, id: str) -> Quantity | None:
 
 
 def baselines_of(run: AnyRun, id: str) -> dict[str, Quantity]:
-    """Return the defined values of simple respondents on a run's dilemmas, by name."""
+    """Return the defined values of simple respondents on a run's dilemmas, by name.
+
+    Empty if the measure has none or does not apply. `UserError` if it is unknown.
+    """
     measure = find(id)
     if not measure.is_defined(run):
         return {}

@@ -1,4 +1,4 @@
-"""Importance shares of a run of choices, stored in the samples of another run. No numpy here."""
+"""Importance shares of a run of choices, stored in samples of `stated_values`. No numpy here."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,11 @@ class Revealed:
     decisions: int  # number of decided answers behind the shares
 
     def metadata(self, names: Sequence[str]) -> dict[str, Any]:
-        """Return the shares as flat metadata of a sample; `names` are the attributes."""
+        """Return all fields as flat metadata of a sample, each key beginning with `revealed_`.
+
+        For each attribute in `names` there are three keys: `revealed_age` for its share, and
+        `revealed_low_age` and `revealed_high_age` for the ends of the interval.
+        """
         facts = {name: getattr(self, name) for name in ("log", "model", "condition", "decisions")}
         for name, share in zip(names, self.shares, strict=True):
             facts |= {name: share.value, f"low_{name}": share.low, f"high_{name}": share.high}

@@ -81,7 +81,7 @@ class Run(StudyRun):
         return "coin" in self.traits and self.mechanism != "coin"
 
     def share_of_samples(self, hit: Bools) -> Quantity:
-        """Return the share of samples in `hit`, shape (n,)."""
+        """Return the share of samples where the mask `hit`, shape (n,), is true."""
         return outcome_share(self.dilemma, self.order, hit, fixed=self.study.draw is None)
 
     def outcome_share(self, outcome: str) -> Quantity:
@@ -147,11 +147,11 @@ class Run(StudyRun):
 
     @cached_property
     def swaps(self) -> tuple[Decisions, Ints | None, Ints]:
-        """The answers for comparisons between orders, which must not differ in a probe's levels.
+        """The answers, listed so that the two orders of a dilemma differ in no level of a probe.
 
-        With a probe, each assignment of levels to the candidates of a dilemma counts as a dilemma.
-        The second item is the run's dilemma of each of these (None without a probe), the third the
-        index of each sample's dilemma among them, (n,).
+        With a probe, each assignment of levels to a dilemma's candidates is a listed dilemma. The
+        second item is the index of the run's dilemma of each listed dilemma (None without a probe),
+        the third the index of the listed dilemma of each sample, (n,).
         """
         if self.level_first is None or self.level_second is None:
             return self.decisions, None, self.dilemma
@@ -180,7 +180,7 @@ class Run(StudyRun):
 
     @cached_property
     def importance(self) -> ImportanceEstimate | None:
-        """Importance shares of the decided answers; None if the logit (see `imp_*`) has no fit."""
+        """Importance shares of the decisions; None without any or if the logit has no fit."""
         decided = self.decisions.drawn.decided
         if len(decided) == 0:
             return None
@@ -211,7 +211,7 @@ class Run(StudyRun):
 
     @cached_property
     def profile_rank(self) -> tuple[Quantity, Quantity]:
-        """Rank correlations (Spearman, Kendall) with people's order of the profiles."""
+        """Rank correlations (Spearman, Kendall) with people's scores of profiles; NaN without."""
         source = self.reference.source
         if not isinstance(source, ProfileShares):
             return undefined(), undefined()
@@ -235,7 +235,7 @@ def _known(chances: Floats, shares: Floats) -> Floats:
 
 
 def part_of(run: Run, keep: Bools | Ints) -> Run:
-    """Return the samples in `keep` (a mask or indices) of a run, its dilemmas listed as before."""
+    """Return the run with the samples `keep` (a mask or indices) and all its listed dilemmas."""
     values = {field.name: getattr(run, field.name) for field in fields(run)}
     arrays: dict[str, Any] = {
         name: one[keep] for name, one in values.items() if isinstance(one, np.ndarray)
@@ -244,7 +244,10 @@ def part_of(run: Run, keep: Bools | Ints) -> Run:
 
 
 def on_shared(before: Run, after: Run) -> tuple[Run, Run]:
-    """Return two runs on the dilemmas they share, listed alike; `InputError` as `change` raises."""
+    """Return two runs on the dilemmas they share, listed alike.
+
+    `InputError` if they share none, or differ in study, condition, human tables or candidates.
+    """
     for what, first, second in (
         ("studies", before.study.hash, after.study.hash),
         ("conditions", before.reference.condition, after.reference.condition),

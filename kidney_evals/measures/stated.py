@@ -229,4 +229,4 @@ OUTCOMES: Final = outcome_measures(
     source=__name__,
     task="stated_values",
 )
-"""The measure of each outcome that is not an answer."""
+"""Id of the measure of each outcome that is not an answer, by outcome."""

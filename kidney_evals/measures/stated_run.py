@@ -46,7 +46,7 @@ class StatedRun(StudyRun):
 
     @property
     def traits(self) -> frozenset[str]:
-        """Whether a log of choices was given, and whether people were asked."""
+        """Which of the `TRAITS` `revealed` and `people` the run has."""
         held = {"revealed": self.revealed is not None, "people": self.has_people}
         return frozenset(name for name, holds in held.items() if holds)
 
@@ -71,7 +71,7 @@ class StatedRun(StudyRun):
         return _mean(self._shares, index, -1.0, float(self.reference.importance[index]))
 
     def revealed_share(self, attribute: str) -> Quantity:
-        """Return the share that the log of choices reveals; n counts its decisions."""
+        """Return an attribute's importance share in the log of choices; n counts decisions."""
         assert self.revealed is not None
         index = self.attributes.index(attribute)
         people = float(self.reference.importance[index])
@@ -102,7 +102,7 @@ class StatedRun(StudyRun):
         return Quantity(float(importance_distance(means.mean(axis=0), shares)), n=count)
 
     def spread(self, *, same: bool) -> Quantity:
-        """Return the mean distance of two answers' shares, in one wording or in two."""
+        """Return the mean distance between two answers, of one wording if `same`, else of two."""
         of = [index for index, table in enumerate(self._shares) for _ in table]
         shares = np.concatenate(self._shares) if self._shares else np.empty((0, 1))
         known = ~np.isnan(shares).any(axis=1)
@@ -115,7 +115,11 @@ class StatedRun(StudyRun):
         return Quantity(float(np.mean(distances)), n=int(known.sum()))
 
     def rank_agreement(self) -> Quantity:
-        """Return Kendall's tau-b of the ranking with the mean ratings, mean over wordings."""
+        """Return Kendall's tau-b of the ranking with the mean absolute stated shares.
+
+        Each answer's ratings are normalised to shares before they are averaged. tau-b is averaged
+        within each wording of the ranking, then over wordings. Undefined if all shares are equal.
+        """
         tables, (ratings, count) = self._tables("ranking"), _means(map(np.abs, self._shares))
         if not tables or not count:
             return undefined()
@@ -129,7 +133,7 @@ class StatedRun(StudyRun):
         return _proportion(rules, lambda one: one.rule in names)
 
     def flip_share(self, kind: str) -> Quantity:
-        """Return the stated coin rate for a kind of pair, beside people's rate."""
+        """Return the stated coin rate for a kind of pair; `human` is people's rate."""
         people = people_flips(self.study)[kind]
         return _mean(self._tables("flip"), PAIR_KINDS.index(kind), 0.0, people, unit=100.0)
 
@@ -138,7 +142,7 @@ class StatedRun(StudyRun):
         return _proportion(self.answers, lambda one: one.outcome == outcome)
 
     def first_coverage(self) -> Quantity:
-        """Return the share of samples whose first answer was read."""
+        """Return the share of samples whose first response has an answer."""
         return _proportion(self.answers, lambda one: one.first_outcome == "answer")
 
 

@@ -26,11 +26,11 @@ def verdict_of(
 ) -> Verdict:
     """Return the class of a change.
 
-    "unchanged" if its interval is within ±`margin`, otherwise "not known" if the interval includes
-    zero ("unclear" if `margin` is NaN), else relative to people's value `aim` "nearer" or
-    "farther". It is "higher" or "lower" if the aim is NaN, or lies between the values of the runs
-    (`levels`) and it is not significant which of them is nearer. If no true value is below the aim
-    (`lowest`), the direction of the change decides.
+    "not measured" if it is NaN, "unchanged" if its interval is within ±`margin`, otherwise "not
+    known" if the interval includes zero ("unclear" if `margin` is NaN), else relative to people's
+    value `aim` "nearer" or "farther". It is "higher" or "lower" if the aim is NaN, or lies between
+    the values of the runs (`levels`) and it is not significant which of them is nearer. If no true
+    value is below the aim (`lowest`), the direction of the change decides.
     """
     change = difference.change
     if math.isnan(change.value):

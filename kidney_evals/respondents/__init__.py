@@ -1,4 +1,4 @@
-"""Simulated respondents: models with known answers, offline and free of charge.
+"""Simulated respondents: models with known answer probabilities, offline and free of charge.
 
 Inspect calls them as a model, `--model kidney/human`; `describe()` lists them. Importing this
 module registers the provider and loads nothing else. Public modules: `definitions` (each respondent

@@ -8,7 +8,7 @@ their answers to the human shares reproduces the group exactly in every dilemma.
 The weights are drawn from the distribution over people that the study ships: fitted to the answers
 of its people (`random_coefficients.csv`) or published. A study without one gets a synthetic
 distribution around the group's importance of each attribute, whose spread resembles that of the
-drawn study. Persons with equal numbers have equal ranks in both conditions.
+drawn study. The standard normals behind a person's weights are the same in both conditions.
 
 Simulated persons and people of the drawn study, on the 40 questions that each person answered:
 
@@ -53,7 +53,7 @@ study. With fewer, people's joint answers are less likely.
 """
 
 SYNTHETIC = "synthetic"
-"""The model of a distribution that was set, not fitted."""
+"""`PeopleSpread.model` of a distribution that was set, not fitted."""
 
 RESOLVE, SPREAD = 16.0, 0.9
 """Total utility (logits) of the better ends of all attributes over the worse ends, for the average
@@ -87,7 +87,7 @@ _SEED = 0  # of the draw of persons
 
 
 def spread_of(reference: Reference) -> PeopleSpread:
-    """Return the distribution over people of the weights and, with a coin, of taking it (last)."""
+    """Return people's distribution of weights and, with a coin, of the propensity to take it."""
     from kidney_evals.human.people_tables import PeopleSpread, read_spread
 
     study, k = reference.study, len(reference.study.attributes)
@@ -111,7 +111,7 @@ def answers_of_persons(reference: Reference, dilemmas: Sequence[Dilemma]) -> Flo
     """Return each person's answer probabilities, shape (D, PERSONS, K).
 
     Their means over persons are the human shares, which must be known. A person answers by a logit
-    of the own utilities, with a coin by Davidson's model (1970).
+    with weights of their own, with a coin by Davidson's model (1970).
     """
     from kidney_evals.human.sources import differences
 

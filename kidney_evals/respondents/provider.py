@@ -64,7 +64,7 @@ class KidneyAPI(ModelAPI):
         tool_choice: ToolChoice,
         config: GenerateConfig,
     ) -> ModelOutput:
-        """Answer the current question, which the solver set beside the messages."""
+        """Answer the current question, which the solver passes in a context variable."""
         carried = question_asked(input)
         asks = carried.get("asks")
         if asks == ASKS:

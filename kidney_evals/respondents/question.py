@@ -1,4 +1,4 @@
-"""The question for a simulated respondent, which the solvers set beside their message."""
+"""The question for a simulated respondent, which the solvers pass in a context variable."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -52,14 +52,14 @@ class Question:
 
     @cached_property
     def place(self) -> tuple[object, ...]:
-        """The dilemma and its condition. The id alone is not enough: every draw has a "d000"."""
+        """Key of the dilemma and condition; an id is not unique, since every draw has a "d000"."""
         patients = (self.dilemma.first.values, self.dilemma.second.values)
         return (self.study.hash, self.condition, self.dilemma.id, patients)
 
     def chance(self, seed: int, purpose: str, turn: int = 0) -> float:
         """Return a reproducible number in [0, 1) for a decision about this question.
 
-        It depends on the wording in a crossed run only, and never on the channel.
+        It depends on a probe's levels, on the wording in a crossed run only, never on the channel.
         """
         anew: tuple[str, ...] = (self.wording,) if self.crossed else ()
         anew += (self.probe_a, self.probe_b) if self.probe_a else ()
@@ -81,7 +81,7 @@ def question_asked(messages: Sequence[ChatMessage]) -> Mapping[str, Any]:
 
 
 def read_question(carried: Mapping[str, Any], asked: str) -> Question:
-    """Return the question about a dilemma in some metadata; an error names the model `asked`."""
+    """Return the question in metadata; `UserError`, naming the model `asked`, if it is empty."""
     if not carried:
         raise UserError(
             f"{asked} answers the dilemmas of kidney_evals only, and this prompt is none; "

@@ -74,7 +74,7 @@ def fault_of(traits: Traits, chance: float) -> Fault | None:
 def worded(
     kind: str, study: Study, fault: Fault | None, chance: float, answer: Callable[[str], str]
 ) -> Reply:
-    """Return the reply with a fault, or with an answer after a lead in `kind`."""
+    """Return the reply to a question of `kind`: its fault, or `answer` of introductory words."""
     words = phrases(kind, study.words)
     if fault == "truncated":
         return Reply(_say(words["cut_off"], chance), "max_tokens")
