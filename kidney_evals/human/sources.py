@@ -245,17 +245,16 @@ def patient_values(study: Study, dilemmas: Sequence[Dilemma]) -> tuple[Floats, F
 def choice_features(study: Study, first: Floats, second: Floats) -> dict[str, Floats]:
     """Return the terms that a model of decided answers may have, (n,) each, by parameter name.
 
-    For each attribute: the difference; `bend_`, the difference beyond the middle of the range
-    (towards the favoured end); `sign_`, the sign of the difference. `dominance` is 1 if the first
-    patient is at least as favoured on every attribute and more on one, -1 for the second, else 0.
+    For each attribute: the difference, and `bend_`, the difference beyond the middle of the range
+    (towards the favoured end). `dominance` is 1 if the first patient is at least as favoured on
+    every attribute and more on one, -1 for the second, else 0.
     """
     x = first - second
     middle = np.array([sum(map(one.favour, one.ends)) / 2 for one in study.attributes])
     bends = np.maximum(first - middle, 0.0) - np.maximum(second - middle, 0.0)
-    kinds = (("", x), ("bend_", bends), ("sign_", np.sign(x)))
     columns = {
         f"{kind}{name}": values[:, k]
-        for kind, values in kinds
+        for kind, values in (("", x), ("bend_", bends))
         for k, name in enumerate(study.attribute_ids)
     }
     return {DOMINANCE: dominance(x), **columns}
@@ -266,15 +265,14 @@ def flip_features(
 ) -> dict[str, Floats]:
     """Return the terms that a model of the coin may have, shape (n,) each, by parameter name.
 
-    `intercept` is 1, `closeness` |Δu|, `ties` the number of equal attributes, `dominance` 1 if one
-    patient is at least as favoured on every attribute and more on one, `similarity` log(Σ_k |d_k| /
-    range_k + .1) and `near` 1 if no attribute differs by more than a quarter of its range.
+    `intercept` is 1, `closeness` |Δu|, `dominance` 1 if one patient is at least as favoured on
+    every attribute and more on one, `similarity` log(Σ_k |d_k| / range_k + .1) and `near` 1 if no
+    attribute differs by more than a quarter of its range.
     """
     x = first - second
     relative = np.abs(x) / np.array(study.spans)
     return {
         "closeness": np.abs(x @ strict_weights),
-        "ties": np.asarray((x == 0).sum(axis=1), dtype=np.float64),
         DOMINANCE: np.abs(dominance(x)),
         "similarity": np.log(relative.sum(axis=1) + 0.1),
         "near": np.asarray((relative <= NEAR).all(axis=1), dtype=np.float64),

@@ -113,7 +113,6 @@ def test_terms_of_the_models_by_hand() -> None:
     assert terms["drinks"].tolist() == [2, 2, -4]
     assert terms["bend_drinks"].tolist() == [2, 0, -2]
     assert terms["bend_dependents"].tolist() == [0, 1, -1]
-    assert terms["sign_dependents"].tolist() == [0, 1, -1]
     assert terms["dominance"].tolist() == [1, 0, 0]
     coin = flip_features(study, first, second, np.array([0.7, 0.4, 0.8]))
     # |.7·1 + .4·2 + .8·0|; |-1.75 + .8 + 1.6|; |3.15 - 1.6 - 1.6|.
@@ -121,7 +120,7 @@ def test_terms_of_the_models_by_hand() -> None:
     # Ranges 4.5, 4 and 2: 1/4.5 + 2/4; 2.5/4.5 + 2/4 + 2/2; 4.5/4.5 + 4/4 + 2/2.
     ranges = [1 / 4.5 + 0.5, 2.5 / 4.5 + 1.5, 3.0]
     assert coin["similarity"].tolist() == pytest.approx([log(one + 0.1) for one in ranges])
-    assert coin["ties"].tolist() == [1, 0, 0] and coin["dominance"].tolist() == [1, 0, 0]
+    assert coin["dominance"].tolist() == [1, 0, 0]
     # Two drinks are half of the range; one drink and eleven years are near, twelve are not.
     assert coin["near"].tolist() == [0, 0, 0]
     close = Patient((40, 2, 2)), Patient((51, 1, 2)), Patient((52, 1, 2))
