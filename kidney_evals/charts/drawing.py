@@ -1,6 +1,6 @@
 """SVG elements, number formats, the style sheet and the frame of a panel, shared by all figures.
 
-Only this module cleans and escapes text and addresses that come from outside. A panel has the width
+Only this module escapes text and addresses that come from outside. A panel has by default the width
 of a phone screen; a page places as many panels in a row as fit.
 
 The palette is that of Okabe and Ito (2008), which colour-blind readers can distinguish: blue for
@@ -32,7 +32,7 @@ PAD: Final = 10
 """Margin at the left and at the right, pixels."""
 
 LINE: Final = 15
-"""Distance between two lines of small type."""
+"""Distance between two lines of small type, pixels."""
 
 NOTHING: Final = "–"
 
@@ -42,7 +42,7 @@ _HEAD: Final = '<svg xmlns="http://www.w3.org/2000/svg" class="kc"'
 def text(
     x: float, y: float, words: str, kind: str = "", anchor: str = "start", size: float = SIZE
 ) -> str:
-    """Return a line of text whose start, `middle` or `end` is at (x, y), according to `anchor`."""
+    """Return a line of text of class `kind` whose `anchor` (start, middle or end) is at (x, y)."""
     place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}"'
     return f'<text class="{kind}" {place}>{escape(words)}</text>' if words else ""
 
@@ -110,7 +110,7 @@ def number(value: float) -> str:
 
 
 def decimal(value: float, decimals: int, signed: bool = False) -> str:
-    """Format a value with fixed decimals, NaN as a dash; a value that rounds to 0 has no sign."""
+    """Format with fixed decimals; NaN and infinity are a dash, and a rounded 0 has no sign."""
     if not math.isfinite(value):
         return NOTHING
     # A number with many digits would not leave enough width for the plot.
@@ -134,7 +134,7 @@ def ticks(low: float, high: float, most: int = 6) -> list[float]:
 
 
 class Panel:
-    """A figure that is drawn from top to bottom."""
+    """A figure that is drawn from top to bottom; `bottom` is the height used so far, pixels."""
 
     def __init__(self, title: str, width: float = WIDTH, size: int = LARGE) -> None:
         self.parts: list[str] = []
@@ -147,7 +147,7 @@ class Panel:
             self.write(line, "title", size, most=3 if len(lines) == 1 else 2)
 
     def write(self, words: str, kind: str, size: int, most: int) -> None:
-        """Add a paragraph of at most `most` lines; its tooltip shows the full text."""
+        """Add a paragraph of at most `most` lines; if shortened, a tooltip shows the full text."""
         # Bold characters are wider.
         wide = size * 1.15 if kind == "title" else size
         lines = wrap(words, self.width - 2 * PAD, wide, most)
@@ -187,7 +187,7 @@ class Panel:
         return scale
 
     def key(self, entries: Iterable[tuple[Callable[[float, float], str], str]]) -> None:
-        """Add a legend; an entry is a text and a function that draws its 18 by 14 pixel mark."""
+        """Add a legend; an entry is a function that draws a mark of about 20 pixels, and a text."""
         x, self.bottom = float(PAD), self.bottom + 14
         for draw, words in entries:
             wide = 24 + text_width(words, SMALL)

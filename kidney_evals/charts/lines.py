@@ -16,8 +16,9 @@ _WIDTH, _HEIGHT = 640, 272
 class Line:
     """One line of a chart, with its label at the right end.
 
-    `x` ascends; NaN in `y` leaves a gap. `low` and `high` are the ends of the intervals, NaN for
-    none, empty if no point has an interval. The line of `people` is blue and dashed, without marks.
+    `x` and `y` are equally long and `x` ascends; NaN in `y` leaves a gap. `low` and `high` are the
+    ends of the intervals, NaN for none, empty if no point has an interval. The line of `people` is
+    blue and dashed, without marks.
     """
 
     label: str

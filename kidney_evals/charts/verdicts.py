@@ -1,4 +1,8 @@
-"""Verdicts of several runs: a column for each question, and values between crowd and guessing."""
+"""Verdicts on several runs: a row for each run, and a column for each question.
+
+Each verdict has a value on a scale from 0, the crowd (another random person for every answer), to
+1, guessing.
+"""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +24,9 @@ SCALE_WIDTH: Final = 170
 
 @dataclass(frozen=True)
 class Place:
-    """A value, its interval and the band of persons on the scale; NaN where missing.
+    """A value, its 95 % interval and the 5–95 % range of single persons; NaN where missing.
+
+    All are on the scale from 0 (crowd) to 1 (guessing).
 
     Attributes:
         spoken: The numbers as text, shown as a tooltip.
@@ -44,14 +50,14 @@ class Verdict:
 
 
 def scale_mark(place: Place) -> str:
-    """Return a scale of one line as SVG without a style sheet; empty if the value has no place."""
+    """Return a scale as high as a line of text, as SVG without a style sheet; empty if no value."""
     if math.isnan(place.value):
         return ""
     return _line(SCALE_WIDTH, svg.titled(place.spoken, *_scale(place, 3, SCALE_WIDTH - 3, 10)))
 
 
 def legend() -> list[tuple[str, str]]:
-    """Return the marks of a scale as SVG without a style sheet, each with its meaning."""
+    """Return the legend: each mark of a scale, as SVG without a style sheet, and its meaning."""
     return [(_line(24, draw(12, 10)), words) for draw, words in _KEY]
 
 

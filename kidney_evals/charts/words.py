@@ -77,7 +77,10 @@ def _letter_width(letter: str) -> float:
 
 
 def shorten(words: str, room: float, size: float = SIZE, front: float = 0.5) -> str:
-    """Return `words`; if they are wider than `room`, an ellipsis replaces the middle."""
+    """Return `words`; if they are wider than `room` pixels, an ellipsis replaces the middle.
+
+    `front` is the share of the remaining characters that stand before the ellipsis.
+    """
     if len(words) > 400:
         # Longer texts never fit into a figure.
         words = words[:200] + words[-200:]
@@ -113,7 +116,7 @@ def shorten_all(labels: Sequence[str], room: float) -> list[str]:
 
 
 def wrap(words: str, room: float, size: float, most: int) -> list[str]:
-    """Return `words` in at most `most` lines of width `room`; the last line may be shortened."""
+    """Return `words` in at most `most` lines; lines wider than `room` pixels are shortened."""
     lines = [""]
     for word in clean(words).split():
         longer = f"{lines[-1]} {word}".strip()

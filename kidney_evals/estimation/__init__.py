@@ -1,13 +1,15 @@
 """Choice models, distances and intervals over arrays; independent of Inspect.
 
-Every function checks its arguments and raises `InputError`, which names the argument, the row and
-the allowed values. A fit without an optimum raises `FitError`, which suggests a remedy. The
-examples below run as tests.
+Estimators check their arguments and raise `InputError`, which names the argument, the row and the
+allowed values. A fit without an optimum raises `FitError`, which suggests a remedy. A statistic
+without data is `undefined()`: NaN with n = 0. The examples below run as tests.
 
-Conventions: D dilemmas, n answers or rows, k attributes, K answers (2, with a coin 3), B draws of
-people. `differences` are the first minus the second patient, (n, k); `choices` 0 first, 1 second,
-2 coin, (n,); `chose_first` 1 or 0, (n,); `clusters`, `dilemmas` and `persons` labels of rows that
-belong together, (n,); `ranges` each attribute's full range in the weights' unit, (k,);
+Conventions: D dilemmas, n answers or rows, k attributes, K possible answers (2, with a coin 3), B
+draws (bootstrap resamples) of people. A coin answer leaves the decision to a coin flip; Δu is the
+utility of the first minus that of the second patient. Dilemmas are drawn (a random sample) or a
+fixed list. `differences` are the first minus the second patient, (n, k); `choices` 0 first, 1
+second, 2 coin, (n,); `chose_first` 1 or 0, (n,); `clusters`, `dilemmas` and `persons` labels of
+rows that belong together, (n,); `ranges` each attribute's full range in the weights' unit, (k,);
 `frequencies` how often each row is in each resample, (draws, n); `human` people's value, copied to
 the result. `low` and `high` are the ends of a 95 % interval, `n` is a number of answers, and
 `log_likelihood` is at the estimate, unless stated otherwise.

@@ -98,7 +98,7 @@ def resample_counts(values: ArrayLike, n: int) -> Floats:
 
 
 def length(values: ArrayLike, name: str, least: int = 1) -> int:
-    """Return the number of rows of a one-dimensional array."""
+    """Return the length of a one-dimensional array, at least `least`."""
     array = _array(values, name)
     if array.ndim != 1:
         raise InputError(f"{name} must have shape (n,), not {array.shape}")
@@ -147,7 +147,7 @@ def groups(values: ArrayLike, n: int, name: str = "clusters") -> tuple[Ints, int
 
 
 def coverage(level: float) -> None:
-    """Raise `InputError` unless `level` is a coverage of an interval."""
+    """Raise `InputError` unless `level`, the coverage of an interval, is between 0 and 1."""
     if not 0 < level < 1:
         raise InputError(f"level is {level}, allowed are numbers between 0 and 1")
 
@@ -160,7 +160,7 @@ def whole(value: Any, name: str, least: int) -> int:
 
 
 def raise_if_any(bad: Bools, array: NDArray[Any], name: str, why: str) -> None:
-    """Raise `InputError` for the first true entry of `bad`, a mask over the leading axes."""
+    """Raise `InputError` for the first true entry of `bad`, a mask of `array`'s leading axes."""
     if bad.any():
         place = tuple(int(index) for index in np.unravel_index(np.argmax(bad), bad.shape))
         row = place[0] if len(place) == 1 else place

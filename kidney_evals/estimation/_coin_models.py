@@ -1,16 +1,17 @@
-"""Choice models in which the coin is a third answer: links, probabilities, maximum likelihood.
+"""Choice models in which the coin is a third answer: probabilities and maximum likelihood.
 
 The parameters are θ = (w, λ): weights, shape (k,), and level of the coin. With Δu = w·(first -
-second) and m = w·((first + second)/2 - origin), each answer has
+second) and m = w·((first + second)/2 - origin), each answer has two links
 
     φ = half·Δu          for the first patient against the second
     κ = sign·λ + distance·|Δu| + mean·m          for the coin
 
-and a law maps (φ, κ) to P(first), P(second) and P(coin). No model has an effect of the first
-position. In `two_stage` the distance is minus a parameter b, and θ = (w, λ, b). In `dom` the scores
-are min g, min -g and λ, with the advantages g_j = w_j·(first - second)_j in single attributes;
-hence φ = (min g - min -g)/2 and κ = λ - (min g + min -g)/2. At the corners of |Δu| and min, smooth
-functions of width `ROUNDING` logits make every likelihood twice differentiable.
+with the model's constants half, sign, distance and mean; a law maps (φ, κ) to P(first), P(second)
+and P(coin). No model has an effect of the first position. In `two_stage` the distance is minus a
+parameter b, and θ = (w, λ, b). In `dom` the scores are min g, min -g and λ, with the advantages g_j
+= w_j·(first - second)_j in single attributes; hence φ = (min g - min -g)/2 and κ = λ - (min g + min
+-g)/2. At the corners of |Δu| and min, smooth functions of width `ROUNDING` logits make every
+likelihood twice differentiable.
 """
 
 from collections.abc import Callable, Sequence
@@ -37,9 +38,10 @@ NO_COIN = -1e3
 class CoinFit:
     """A fitted choice model with a coin.
 
-    `theta` are the weights per unit of the values as given and the level of the coin, (p,). Their
-    covariance, (p, p), is a clustered sandwich where clusters were given, else the inverse
-    information; NaN for parameters at a bound. m is measured from the values `origin`, (k,).
+    `theta` are the weights per unit of the values as given, the level of the coin and, in
+    `two_stage`, b, (p,). Their covariance, (p, p), is a clustered sandwich where clusters were
+    given, else the inverse information; NaN for parameters at a bound. `origin`, (k,), are the
+    values at which the patients' mean utility m is 0.
     """
 
     model: str
@@ -60,12 +62,14 @@ class CoinFit:
         return float(self.theta[len(self.origin)])
 
     def shares(self, differences: Floats, mean: Floats) -> Floats:
-        """Return P(first), P(second), P(coin), (n, 3), from differences and half sums, (n, k)."""
+        """Return P(first), P(second), P(coin), (n, 3), from (n, k) differences and means."""
         check_columns(differences, self.weights)
         return Model(self.model, differences, mean - self.origin).shares(self.theta)
 
 
 class DifferenceFit(CoinFit):
+    """A fit of a model that depends on the differences between the patients only."""
+
     def predict(self, differences: ArrayLike) -> Floats:
         """Return P(first), P(second), P(coin), shape (n, 3)."""
         x = _checks.matrix(differences, "differences")
@@ -78,8 +82,8 @@ Fit = TypeVar("Fit", bound=CoinFit)
 _Law = Callable[[Floats, Floats, Floats], Floats]
 """Maps φ, κ and the one-hot answers, (3, n), to the contribution of each answer, (6, n).
 
-The rows are the log-probability, -inf where the model does not allow this κ; its derivatives in φ
-and κ; and minus its second derivatives in (φ, φ), (φ, κ) and (κ, κ).
+The rows are the log-probability, -inf if the model does not allow some κ; its derivatives in φ and
+κ; and minus its second derivatives in (φ, φ), (φ, κ) and (κ, κ).
 """
 
 
@@ -153,7 +157,7 @@ function of a and b, (n,), that returns Σ_rows a·∇²φ + b·∇²κ, (p, p).
 
 
 class Model:
-    """One model of `_SHAPES` on a set of pairs of patients, with the answers to them."""
+    """One model of `_SHAPES` on a set of pairs of patients, with the answers if given."""
 
     def __init__(
         self,
@@ -163,7 +167,10 @@ class Model:
         choice: Ints | None = None,
         counts: Floats | None = None,
     ) -> None:
-        """Take first minus second patient, `x`, and half their sum less the origin, both (n, k)."""
+        """Take first minus second patient, `x`, and their mean minus the origin, both (n, k).
+
+        `choice` are the answers and `counts` their weights, both (n,).
+        """
         self.name, self.shape = name, _SHAPES[name]
         self.x = np.ascontiguousarray(x.T)
         self.chosen = None if choice is None else np.eye(3)[:, choice]
@@ -184,7 +191,7 @@ class Model:
         return np.asarray(np.exp(np.stack(logs, axis=1)))
 
     def links(self, theta: Floats) -> _Links:
-        """Return the links at θ, shape (p,)."""
+        """Return φ and κ at θ, (p,), with their derivatives in θ, as described at `_Links`."""
         if self.name == "dom":
             return self._dominance(theta)
         values = theta @ self._slopes
@@ -237,15 +244,16 @@ class Model:
         return links, self.counts * self.shape.law(phi, kappa, self.chosen)
 
     def scores(self, theta: Floats) -> tuple[Floats, Floats]:
-        """Return each answer's log-likelihood, (n,), and its gradient, (p, n)."""
+        """Return each answer's weighted log-likelihood, (n,), and its gradient, (p, n)."""
         (_, slopes, _), (logs, toward, pull, *_) = self._rows(theta)
         return logs, toward * slopes[0] + pull * slopes[1]
 
     def log_likelihood(self, theta: Floats) -> tuple[float, Floats, Floats]:
         """Return the log-likelihood, its gradient (p,) and the information (p, p).
 
-        If minus the second derivatives is not positive definite, the links' second derivatives are
-        omitted from the information.
+        The information is minus the second derivatives; if `_fit.definite` rejects it, the terms
+        with second derivatives of φ and κ are omitted. For a likelihood of 0 the result is -inf, a
+        zero gradient and the identity matrix.
         """
         (_, (phi, kappa), bend), (logs, toward, pull, inner, cross, outer) = self._rows(theta)
         value = float(logs.sum())
@@ -266,10 +274,10 @@ class Model:
         box: Box = UNBOUNDED,
         prior: tuple[Floats, Floats] | None = None,
     ) -> tuple[Floats, bool]:
-        """Return θ after Newton's steps in the `used` (or all) parameters, and if it is a maximum.
+        """Return θ after Newton's steps in the `used` (or all) parameters; whether it is a maximum.
 
-        The box is that of the used parameters; `prior` is the mean and the precision matrix of
-        their normal distribution. Fits that have a maximum need about ten steps.
+        `box` bounds the used parameters; `prior` is the mean and the precision matrix of a normal
+        prior on them. Fits that have a maximum need about ten steps.
         """
         theta = start.copy()
         used = np.ones(len(theta), dtype=bool) if used is None else used
@@ -310,7 +318,7 @@ def _rounded_min(values: Floats) -> tuple[Floats, Floats]:
 
 
 def spread(x: Floats) -> Floats:
-    """Return the root mean square of each column; `FitError` if one is zero or collinear."""
+    """Return the root mean square of each column; `FitError` if a column is 0 or collinear."""
     scale: Floats = np.sqrt((x**2).mean(axis=0))
     flat = np.flatnonzero(scale == 0)
     if len(flat):
@@ -337,7 +345,7 @@ def fit_coin_model(
     origin: Floats | None = None,
     box: Box = UNBOUNDED,
 ) -> Fit:
-    """Return the highest maximum from all starts as a `kind`; `FitError` if none is finite."""
+    """Return the highest point from the starts as a `kind`; `FitError` if no finite maximum."""
     k = x.shape[1]
     unit = np.append(spread(x), np.ones(len(starts[0]) - k))
     model = Model(name, x / unit[:k], None if mean is None else mean / unit[:k], choice)
@@ -391,8 +399,9 @@ def _advice(model: Model, theta: Floats) -> str:
 def _separated(model: Model, theta: Floats) -> bool:
     """Return whether the answers are separated, so that the likelihood has no finite maximum.
 
-    They are if some direction of θ, in which the links are linear, makes no answer's score fall
-    below another score and raises one: a logit whose rows are these margins, with outcomes 1.
+    They are if some direction of θ lowers no given answer's score relative to the other answers'
+    scores and raises at least one: separation of a logit whose rows are these margins, with
+    outcomes 1. The links must be linear in θ.
     """
     assert model.chosen is not None
     first, coin = model.links(theta)[1].transpose(0, 2, 1)

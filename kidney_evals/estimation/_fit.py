@@ -53,11 +53,11 @@ def climb(
 
     A parameter at a bound of the box stays there while the gradient points outward (projected
     Newton, Bertsekas 1982). The method has converged if no parameter moves by more than `settled`
-    or the squared step in standard errors is below `negligible`. The largest step is `stride`, or
-    the largest parameter if that is larger. The point may hold values derived from the parameters
-    after them: `move` maps a step of the parameters to that of the point. With scipy's trust-exact
-    and L-BFGS-B, 2 of the 17 shipped reference tables changed, since several likelihoods have more
-    than one maximum.
+    or the squared step in standard errors is below `negligible`; it stops after `limit` steps. The
+    largest step is `stride`, or the largest parameter if that is larger. The point may hold the
+    parameters and then values derived from them: `move` maps a step of the parameters to that of
+    the point. With scipy's trust-exact and L-BFGS-B, 2 of the 17 shipped reference tables changed,
+    since several likelihoods have more than one maximum.
     """
     theta = start.copy()
     value, gradient, curvature = objective(theta)
@@ -109,7 +109,10 @@ def hessian(gradient: Callable[[Floats], Floats], theta: Floats) -> Floats:
 
 
 def definite(observed: Floats, expected: Floats) -> Floats:
-    """Return `observed` where it is positive definite, else `expected`, both of shape (p, p)."""
+    """Return `observed` if it is positive definite, else `expected`, both of shape (p, p).
+
+    Only the block of parameters with information, a positive diagonal of `expected`, is tested.
+    """
     # Parameters without information must not make the test fail for the other parameters.
     live: Bools = np.diag(expected) > 0
     try:
@@ -120,7 +123,7 @@ def definite(observed: Floats, expected: Floats) -> Floats:
 
 
 def logistic(eta: Floats) -> Floats:
-    """Return 1 / (1 + exp(-eta)); `expit` would move answers in the shipped calibration table."""
+    """Return 1 / (1 + exp(-eta)); rounding in `expit` would change a shipped calibration table."""
     return np.asarray(0.5 * (1 + np.tanh(0.5 * eta)))
 
 
@@ -175,10 +178,10 @@ def full_rank(x: Floats, intercept: bool) -> tuple[Floats, Floats, Bools]:
     """Return a full-rank design of differences, and which weights they determine.
 
     Directions of `x`, shape (n, k), whose standardised variance (beyond the intercept) is at most
-    1e-6 get the weight 0: two attributes with a correlation above .999999 get none. A weight is
-    determined if its attribute has next to no component along these directions. The results are
-    the map from the design's weights to the k weights and the intercept, shape (k+1, p); the
-    design, (n, p); and whether each weight is determined, (k,).
+    1e-6 get the weight 0, such as the difference of two attributes correlated above .999999. A
+    weight is determined if its attribute has next to no component along these directions. The
+    results are the map from the design's weights to the k weights and the intercept, shape (k+1,
+    p); the design, (n, p); and whether each weight is determined, (k,).
     """
     n, k = x.shape
     centre = x.mean(axis=0) if intercept else np.zeros(k)
@@ -285,7 +288,7 @@ def score_p(sums: Floats, freedom: int) -> float:
 
     T = sᵀM⁻¹s, with s the total score and M the sum over clusters of squared scores. M is not
     centred, so T ≤ G, and T / (G - T) times `freedom` / q is referred to F(q, `freedom`), as in
-    Hotelling's test. NaN if no weight is tested or there are too few clusters.
+    Hotelling's test. NaN if q or `freedom` is 0. If M is singular: 1 if s is 0, else NaN.
     """
     count, q = sums.shape
     if q == 0 or freedom < 1:

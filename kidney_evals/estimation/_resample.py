@@ -59,7 +59,7 @@ def observed(decisions: Decisions, terms: Terms) -> float:
 
 
 def resampled_interval(run: Decisions, terms: Terms, value: float | None = None) -> Interval:
-    """Return the percentile interval of `bootstrap`, whose draws are `recentred` on a value."""
+    """Return the percentile interval of `bootstrap`, its draws `recentred` on a given `value`."""
     draws = bootstrap(run, terms)
     draws = draws if value is None else intervals.recentred(draws, value)
     return intervals.percentile(draws, None if run.fixed else run.dilemmas)
@@ -68,8 +68,8 @@ def resampled_interval(run: Decisions, terms: Terms, value: float | None = None)
 def bootstrap(decisions: Decisions, terms: Terms, *, key: int = 0) -> Floats:
     """Return the ratio of the sums of two terms in resampled runs, (DRAWS,).
 
-    Empty with a single drawn dilemma. If there are fewer draws of people than resamples they are
-    used cyclically. Calls with different `key` are independent.
+    Empty with fewer than two drawn dilemmas. If there are fewer draws of people than resamples they
+    are used cyclically. Calls with different `key` are independent.
     """
     count, strata = decisions.dilemmas, decisions.strata
     if count < 2 and not decisions.fixed:
@@ -102,7 +102,7 @@ def redrawn_shares(strata: Strata, rows: slice, *, key: int = 0) -> Floats:
     """Return answer shares resampled within strata, shape (rows, D, K).
 
     Answers are drawn from the smoothed shares, and their deviation from these is added to the
-    observed shares, so a share may lie outside [0, 1]. Probabilities are returned unchanged.
+    observed shares, so a share may lie outside [0, 1]. Probabilities are not resampled: (1, D, K).
     """
     if strata.counts is None:
         return strata.shares[None]
@@ -115,7 +115,7 @@ def redrawn_shares(strata: Strata, rows: slice, *, key: int = 0) -> Floats:
 
 
 def rate_of(run: Decisions, hits: Counts, trials: Counts, human: float) -> Quantity:
-    """Return Σ hits / Σ trials, each by dilemma and order, (D, 2); n counts answers."""
+    """Return Σ hits / Σ trials, each (D, 2) by order, with its interval; n counts answers."""
     value = float(hits.sum() / trials.sum())
     if not run.fixed:
         by_dilemma = hits.sum(axis=1), trials.sum(axis=1)

@@ -14,10 +14,10 @@ from kidney_evals.estimation.quantity import Quantity, undefined
 def agreement(decisions: Decisions) -> Quantity:
     """Return agreement over ceiling, Σ_i Σ_c q_i(c) p_i(c) / Σ_i max_c p_i(c).
 
-    q are the model's answer shares and p people's, over the answered dilemmas. Coin answers are
+    q are the model's answer shares and p people's, over the decided dilemmas. Coin answers are
     dropped and p are the shares among people who decided: the coin is never people's most frequent
     answer, so a statistic with three answers would reward a model that never takes the coin.
-    `human` is the expected value of one random person, Σ p² / Σ max p; `n` counts dilemmas.
+    `human` is the expected value if random people answer, Σ p² / Σ max p; `n` counts dilemmas.
     """
     run = decisions.decided
     run = run.at(run.answered & run.known)
@@ -36,7 +36,7 @@ def agreement(decisions: Decisions) -> Quantity:
 
 
 def smooth_shares(shares: ArrayLike, people: ArrayLike) -> Shares:
-    """Return (count + ½) / (n + K/2) from shares (..., D, K) and people's number n, (D,)."""
+    """Return (n p + ½) / (n + K/2), from shares p, (..., D, K), and numbers of people n, (D,)."""
     p = _checks.numbers(shares, "shares")
     if p.ndim < 2 or p.shape[-1] == 0:
         raise InputError(f"shares must have shape (..., D, K), not {p.shape}")

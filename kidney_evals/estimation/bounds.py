@@ -1,12 +1,14 @@
-"""Bounds on the headline statistics over all possible answers of the unanswered samples.
+"""Bounds on statistics of a run, by imputing answers of the unanswered samples.
 
 A model that refuses to answer close dilemmas gets a better agreement with people. The bounds impute
 the unanswered samples, once to lower a statistic and once to raise it, with no assumption on why
-they are unanswered (Manski 1989). They do not include sampling error.
+they are unanswered (Manski 1989). Over all possible answers `swap_bounds` may be too wide, and
+`calibration_bounds` and `distance_bounds`, which try two imputations only, may be too narrow. The
+bounds do not include sampling error.
 
 Each function takes the answers that were read, and the dilemma's index and the order (0 or 1) of
 each unanswered sample, both of shape (u,). It returns the observed value, the bounds as `low` and
-`high`, and as `n` the number of unanswered samples.
+`high`, and as `n` the number of unanswered samples (fewer in `agreement_bounds`).
 """
 
 from collections.abc import Callable
@@ -25,10 +27,11 @@ from kidney_evals.estimation.quantity import Quantity, undefined
 
 
 def agreement_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike) -> Quantity:
-    """Return the smallest and largest agreement over ceiling.
+    """Return the range of agreement over ceiling (Dinkelbach 1967).
 
-    With a coin on offer an unanswered sample may also be a coin, which does not count. The extreme
-    is exact (Dinkelbach 1967). `n` counts samples on dilemmas that people answered.
+    With a coin on offer an unanswered sample may also be a coin, which does not count. The range is
+    exact, except with a coin and three repeats or more: it pools the answers of both orders, which
+    may be unequal in number. `n` counts the unanswered samples on dilemmas that people decided.
     """
     where, _ = _unanswered(decisions, dilemma, order)
     value, _, _, human, _ = agreement(decisions)
@@ -41,7 +44,7 @@ def agreement_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike)
 
 
 def indecision_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike) -> Quantity:
-    """Return the range of the indecision rate, with no or all missing answers coins."""
+    """Return the range of the indecision rate, if none or all of the missing answers are coins."""
     where, _ = _unanswered(decisions, dilemma, order)
     coins, read, n = float(decisions.counts[:, :, COIN:].sum()), len(decisions), len(where)
     if not decisions.has_coin or read + n == 0:
@@ -51,7 +54,7 @@ def indecision_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike
 
 
 def swap_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike) -> Quantity:
-    """Return the range of swap disagreement, if no or every incomplete pair disagrees.
+    """Return the range of swap disagreement, if none or all of the incomplete pairs disagree.
 
     A pair is incomplete if either answer is missing. With repeats the range may be wider than the
     range over all imputations, never narrower.
@@ -73,7 +76,7 @@ def swap_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike) -> Q
 
 
 def calibration_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike) -> Quantity:
-    """Return the range of flip calibration, with no or all missing answers coins.
+    """Return the range of flip calibration, if none or all of the missing answers are coins.
 
     It is the range of these two values and the observed value, not over all imputations.
     """

@@ -1,7 +1,7 @@
 """Coin rates of a model and of people, by closeness of the patients.
 
-Closeness is people's |Δu|, in logits of the forced-choice group, so that it does not depend on coin
-answers.
+Closeness is people's |Δu|, 0 for equal patients, in logits of the people who had no coin on offer,
+so that it does not depend on coin answers.
 """
 
 from functools import lru_cache
@@ -31,8 +31,8 @@ def flip_calibration(decisions: Decisions, level: float = 0.95) -> Quantity:
     dilemma, since f_b and h_b share their dilemmas; V(h_b) is the variance over people's draws.
     The expected value is 0 for a respondent with people's coin rates, so an estimate may be
     negative. `level` is the coverage of the interval, and `n` counts the dilemmas of the used bins;
-    0 without a coin or people. A bin with one dilemma is not used, unless the study is a fixed list
-    with repeats.
+    0 without a coin or people. A bin is used if it has two drawn dilemmas or more; on a fixed list,
+    if each of its dilemmas has two answers or more.
     """
     bins = _bins(decisions)
     if not bins:
@@ -60,7 +60,7 @@ def calibration_value(decisions: Decisions) -> float:
 
 
 def expected_flip_calibration(decisions: Decisions, flips: ArrayLike) -> float:
-    """Return `flip_calibration` for known coin shares `flips`, (D,), NaN where unknown."""
+    """Return `flip_calibration` expected for coin shares `flips`, (D,); NaN without a used bin."""
     rates = _checks.shares(flips, (decisions.dilemmas,), "flips")
     bins, gaps = _bins(decisions), []
     for part in bins:

@@ -22,7 +22,10 @@ from kidney_evals.estimation.logit import fit_logit_resamples
 
 
 class Centrality(NamedTuple):
-    """Centrality with its interval; NaN if there are too few answers for every weight.
+    """Centrality with its interval.
+
+    NaN if there are fewer dilemmas than answers of one person, if a weight is not determined, or if
+    fewer than two resamples could be fitted.
 
     Attributes:
         value: Share of people farther from the group than the model; .5 is expected of a person.

@@ -15,9 +15,10 @@ def swap_disagreement(decisions: Decisions, clusters: Ints | None = None) -> Qua
     """Return the share of dilemmas answered differently in the two orders.
 
     With repeats, the share of differing pairs of one answer from each order, mean over dilemmas. A
-    coin differs from either patient. It includes both the effect of the order and sampling
-    variation. `human` is the value of two different people, 1 - Σ_c p_c². `n` counts dilemmas
-    answered in both orders. `clusters`, (D,), are those of the interval if dilemmas are dependent.
+    coin differs from either patient. The disagreement includes both the effect of the order and
+    sampling variation. `human` is the value of two different people, 1 - Σ_c p_c². `n` counts
+    dilemmas answered in both orders. `clusters`, (D,), are the indices of the interval's clusters
+    if drawn dilemmas are dependent; None for a cluster for each dilemma.
     """
     variance = _across_variance(decisions.counts)
     return _mean_share(decisions, across_orders(decisions), variance, clusters)
@@ -27,9 +28,9 @@ def retest_disagreement(decisions: Decisions, clusters: Ints | None = None) -> Q
     """Return the share of pairs of answers to one dilemma in the same order that differ.
 
     m/(m - 1) (1 - Σ_c s_c²) for m answers with shares s, averaged over the orders of a dilemma and
-    over dilemmas. Unlike `swap_disagreement` it contains sampling variation only; `human` is the
-    same. `n` counts dilemmas with a repeated order; probabilities need no repetitions. `clusters`
-    are as in `swap_disagreement`.
+    over dilemmas. Unlike `swap_disagreement` it contains sampling variation only. `n` counts
+    dilemmas with a repeated order; with probabilities the factor is 1, and a single answer counts
+    as repeated. `human` and `clusters` are as in `swap_disagreement`.
     """
     shares, spread = _repetitions(decisions)
     variance = _delta(-2 * np.nan_to_num(spread)[:, :, None] * shares, decisions.counts)
@@ -108,10 +109,10 @@ def position_bias(decisions: Decisions) -> Quantity:
 
 
 def dominance(decisions: Decisions, *, weak: bool = False) -> Quantity:
-    """Return the share of decided answers for a patient who is better in every attribute.
+    """Return the share of decided answers for the better patient in dominated dilemmas.
 
-    If `weak`, for a patient who is better in at least one attribute and worse in none. `human` is
-    people's share on the same dilemmas; `n` counts answers.
+    In these one patient is better in every attribute; if `weak`, in at least one attribute and
+    worse in none. `human` is people's share on the same dilemmas; `n` counts answers.
     """
     run = decisions.decided
     gap = run.differences
@@ -129,7 +130,10 @@ def dominance(decisions: Decisions, *, weak: bool = False) -> Quantity:
 
 
 def expected_swap_disagreement(decisions: Decisions, answers: ArrayLike) -> float:
-    """Return `swap_disagreement` expected of independent answers with shares `answers`, (D, K)."""
+    """Return `swap_disagreement` expected of independent answers with shares `answers`, (D, K).
+
+    NaN if no dilemma was answered in both orders.
+    """
     q = _checks.shares(answers, decisions.shares.shape, "answers")
     known = q[_in_both_orders(decisions) & ~np.isnan(q).any(axis=1)]
     return float((1 - (known**2).sum(axis=1)).mean()) if len(known) else NAN

@@ -49,8 +49,8 @@ class Strata(NamedTuple):
         weights: Weight of each stratum in its dilemma's shares, shape (D, 2).
         shares: Answer shares q, shape (D, K); NaN rows without answers.
         variance: Unbiased estimate of Var(q_c), shape (D, K); NaN with a single answer.
-        smooth: (count + a/K) / (m + a) with a = ½, shape (D, 2, K), from which answers are
-            resampled, since a few equal answers do not imply a share of 1.
+        smooth: (count + a/K) / (m + a) for m answers, a = ½, shape (D, 2, K), from which answers
+            are resampled, since a few equal answers do not imply a share of 1.
         redrawn: Variance of shares resampled from `smooth`, shape (D, K).
     """
 
@@ -74,12 +74,13 @@ class Decisions:
     Attributes:
         dilemma: Index of each answer's dilemma, shape (n,), as are `order` (0 as listed, "ab"; 1
             swapped, "ba"), `epoch` (repetition) and `choice`.
-        differences: First minus second patient in favoured scale units, shape (D, k).
+        differences: First minus second patient in the study's scale units, positive where people
+            favour the first patient's value, shape (D, k).
         shares: Human shares as listed, shape (D, K); K = 2 in forced choice, 3 with a coin. A row
             is NaN where no people answered.
         share_draws: Participant-bootstrap draws of the shares, shape (B, D, K), or None.
-        closeness: Human |utility difference| in logits of the forced-choice group, shape (D,); NaN
-            where unknown.
+        closeness: People's |Δu|, 0 for equal patients, in logits of the people who had no coin on
+            offer, shape (D,); NaN where unknown.
         fixed: Whether the dilemmas are a fixed list, not a sample. Intervals then resample answers
             within dilemma and order, and people through `share_draws`.
         chances: Probability of each answer in each call, shape (n, K), if log-probabilities were
@@ -163,7 +164,7 @@ class Decisions:
 
     @property
     def least_effect(self) -> float:
-        """Lower bound of a rate's design effect over dilemmas; 0 for probabilities."""
+        """Lower bound of a rate's design effect over dilemmas: 1, or 1e-4 for probabilities."""
         return 1.0 if self.chances is None else 1e-4
 
     @cached_property
@@ -269,7 +270,7 @@ class Decisions:
         return replace(self, shares=shares, share_draws=share_draws)
 
     def with_answers(self, dilemma: ArrayLike, order: ArrayLike, choice: ArrayLike) -> Decisions:
-        """Return the run with further answers in a new epoch, to impute missing ones, (m,) each."""
+        """Return the run with m imputed answers in a new epoch; every argument has shape (m,)."""
         m, width = _checks.length(dilemma, "dilemma", 0), self.shares.shape[1]
         epoch = int(self.epoch.max(initial=-1)) + 1
         added: dict[str, Any] = {

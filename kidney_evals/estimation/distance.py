@@ -43,9 +43,9 @@ def side_correction(decisions: Decisions) -> float:
 
     Without repeats the product of the answers in the two orders estimates the squared distance of
     the pooled shares minus Σ_c d_c² / 4, with d_c the difference of shares between the orders. The
-    part of d that is the same in all dilemmas is estimated by ¼ (|mean d|² - its variance). 0 if
-    dilemmas were repeated within orders or probabilities were read; NaN if no dilemma has answers
-    in both orders.
+    part of d that is the same in all dilemmas is estimated by ¼ (|mean d|² - its variance), over
+    dilemmas with answers in both orders that are not repeated in both. NaN with one such dilemma; 0
+    without any, or for probabilities; NaN if no dilemma has two answers.
     """
     run = decisions.at(decisions.repeated)
     if run.chances is not None:
@@ -80,7 +80,7 @@ def fixed_distance(decisions: Decisions, people: ArrayLike | None = None) -> Qua
 
 
 def expected_distance(decisions: Decisions, answers: ArrayLike) -> float:
-    """Return `choice_distance` for known answer shares `answers`, (D, K), NaN where unknown."""
+    """Return `choice_distance` expected for shares `answers`, (D, K); NaN without dilemmas."""
     q = _checks.shares(answers, decisions.shares.shape, "answers")
     mask = decisions.repeated
     squares = (q[mask] - decisions.shares[mask]) ** 2

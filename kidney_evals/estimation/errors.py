@@ -4,10 +4,10 @@ from typing import Final
 
 
 class FitError(RuntimeError):
-    """A fit did not reach its optimum; the message says what to try.
+    """A fit has no finite optimum or did not reach it; the message says what to try.
 
     Attributes:
-        separated: Whether the answers are separated, so that no finite estimate exists.
+        separated: Whether the answers are known to be separated, so that no finite estimate exists.
     """
 
     def __init__(self, message: str, *, separated: bool = False) -> None:
@@ -16,7 +16,7 @@ class FitError(RuntimeError):
 
 
 class InputError(ValueError):
-    """An argument has the wrong shape or holds values that no answer can have."""
+    """An argument has the wrong shape or a value that is not allowed."""
 
 
 FAILURES: Final = (FitError, ArithmeticError, ValueError)

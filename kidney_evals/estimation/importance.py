@@ -29,6 +29,7 @@ class ImportanceEstimate:
         shares: Signed shares, shape (k,), whose absolute values sum to 1; NaN unless `defined`.
             `low` and `high` are the ends of 95 % intervals by the delta method, clipped to [-1, 1].
         covariance: Delta-method covariance of the shares, shape (k, k).
+        p_value: The p-value of `wald_signal`; `signal` is whether it is below .05.
         determined: Whether the answers determine each weight, shape (k,).
         separated: Whether a linear rule explains every answer.
     """
@@ -127,7 +128,7 @@ def distance_interval(
 
 
 def distance_floor(covariance: ArrayLike) -> float:
-    """Return the mean of ½ Σ_k |e_k| over errors e with a covariance, shape (k, k).
+    """Return the mean of ½ Σ_k |e_k| over normal errors e with mean 0 and `covariance`, (k, k).
 
     It is the distance that sampling error alone gives to a respondent with people's shares.
     """
@@ -170,7 +171,7 @@ def wald_signal(fit: LogitFit) -> float:
 
 
 def estimate_importance(fit: LogitFit, ranges: ArrayLike) -> ImportanceEstimate:
-    """Return importance shares with intervals, NaN unless `wald_signal` is significant.
+    """Return importance shares, NaN unless `wald_signal` is below .05 and weights are determined.
 
     `fit` is a logit, clustered by dilemma and Firth-penalised for a run's answers.
     """

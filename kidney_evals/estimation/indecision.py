@@ -28,7 +28,7 @@ def indecision_rate(decisions: Decisions) -> Quantity:
 
 
 def human_rates(run: Decisions, answers: ArrayLike) -> Floats:
-    """Return people's coin rate in each draw, with dilemma weights (D,); empty without draws."""
+    """Return people's coin rate in each draw, with weights `answers`, (D,); empty without draws."""
     weight = _checks.column(answers, run.dilemmas, "answers", 0, np.inf)
     if not run.has_coin:
         raise InputError("the run has no coin on offer, and people no coin rate")
@@ -42,10 +42,10 @@ def human_rates(run: Decisions, answers: ArrayLike) -> Floats:
 def outcome_share(
     dilemma: ArrayLike, order: ArrayLike, hit: ArrayLike, *, fixed: bool = False
 ) -> Quantity:
-    """Return the share of samples with an outcome `hit`, (n,), such as coverage; n counts samples.
+    """Return the share of samples whose `hit`, (n,), is 1 (not 0), such as valid answers.
 
     `dilemma` is the label of each sample's dilemma and `order` 0 as listed, 1 swapped, both (n,);
-    `fixed` says that the questions are a fixed list. `human` is NaN.
+    `fixed` says that the questions are a fixed list. `human` is NaN, and `n` counts samples.
     """
     n = _checks.length(dilemma, "dilemma", 0)
     if n == 0:

@@ -65,7 +65,7 @@ class FamilyRow(NamedTuple):
 
 
 def fit_naive(choices: ArrayLike, *, intercept: bool = False) -> NaiveFit:
-    """Fit constant rates to answers (0 first, 1 second, 2 coin); arguments as in `fit_davidson`."""
+    """Fit constant rates to answers; P(first) and P(second) may differ only with `intercept`."""
     n = _checks.length(choices, "choices")
     counts = np.bincount(_checks.codes(choices, n, "choices", (0, 1, 2)), minlength=3) / n
     if not intercept:
@@ -122,9 +122,10 @@ def fit_indecision_family(
 class Contender(NamedTuple):
     """One model in the comparison; not `min_delta`, whose free form is `davidson`.
 
-    `log_likelihood` is the held-out mean per answer, NaN if the model could not be fitted; `behind`
-    that of the best model minus this one, with its standard error, clustered by dilemma; `p_value`
-    the one-sided p-value that the best model is no better, uncorrected, NaN for the best.
+    `log_likelihood` is the held-out mean per answer, NaN if the model could not be fitted, with the
+    reason in `failure`; `behind` that of the best model minus this one; `error` its standard error,
+    clustered by dilemma; `p_value` the uncorrected one-sided p-value of no difference between the
+    best model and this one, NaN for the best.
     """
 
     model: str
@@ -138,8 +139,8 @@ class Contender(NamedTuple):
 class IndecisionChoice(NamedTuple):
     """The result of the comparison.
 
-    `best` is None if no model beats all others. `possible` are the models that remain possible, the
-    best-fitting first; empty if no models could be compared.
+    `best` is None if no model beats all others, and `reason` says why. `possible` are the models
+    that remain possible, the best-fitting first; empty if no models could be compared.
     """
 
     best: str | None = None

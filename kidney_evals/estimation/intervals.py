@@ -85,8 +85,9 @@ def effective_size(hits: ArrayLike, trials: ArrayLike, *, least_effect: float = 
 
     The design effect (Kish 1965) is the clustered variance of Σ hits / Σ trials divided by its
     binomial variance, between `least_effect` and Σ n² / N, the design effect of clusters whose
-    answers are all equal, which is used if the rate is 0 or 1. With an estimated effect the size is
-    multiplied by (z/t)², with t of G - 1 degrees of freedom (Korn and Graubard 1998).
+    answers are all equal, which is used if the rate is 0 or 1 or with one cluster. With an
+    estimated effect the size is multiplied by (z/t)², with t of G - 1 degrees of freedom (Korn and
+    Graubard 1998).
 
     `hits` (fractions are allowed) and `trials` are by cluster, shape (G,), and clusters without
     trials do not count. `least_effect` is below 1 only if answers within a cluster are known to be
@@ -143,10 +144,10 @@ def stratified_proportion(hits: ArrayLike, trials: ArrayLike) -> Interval:
 
 
 def mean_interval(values: ArrayLike) -> Interval:
-    """Return Student's interval of the mean of independent values, (n,), without NaN.
+    """Return Student's interval of the mean of independent values, (n,); NaN are left out.
 
-    If all values are equal, the half width is the upper end of Wilson's interval of a zero count.
-    NaN with fewer than two values.
+    If all values are equal, the half width is the upper end of Wilson's interval of a zero count,
+    as for values between 0 and 1. NaN with fewer than two values.
     """
     x = _checks.vector(values, "values")
     x = x[~np.isnan(x)]
@@ -180,8 +181,8 @@ def difference(first: Quantity, second: Quantity) -> Interval:
 def percentile(draws: ArrayLike, clusters: int | None = None, level: float = 0.95) -> Interval:
     """Return the percentile interval of resampled statistics, (B,); NaN without finite draws.
 
-    `level` is its coverage. With G resampled clusters the tail probabilities are adjusted to
-    Student's t with G - 1 degrees of freedom (Hesterberg 2015, section 4.3.1).
+    `level` is its coverage. With G resampled `clusters` the tail probabilities are adjusted to
+    Student's t with G - 1 degrees of freedom (Hesterberg 2015, section 4.3.1); NaN if G < 2.
     """
     _checks.length(draws, "draws", 0)
     values = _checks.numbers(draws, "draws")

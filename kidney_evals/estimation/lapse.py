@@ -2,9 +2,9 @@
 
 P(first) = λ/2 + (1 - λ) · logistic(Σ_k b_k d_k)
 
-A plain logit predicts too extreme shares of people at large differences. The lapse λ is the share
-of answers that do not depend on the attributes (Wichmann and Hill 2001). A position effect is left
-out, since a dilemma has no first position.
+with weights b and differences d. A plain logit predicts too extreme shares of people at large
+differences. The lapse λ is the share of answers that do not depend on the attributes (Wichmann and
+Hill 2001). A position effect is left out, since a dilemma has no first position.
 """
 
 from dataclasses import dataclass

@@ -53,7 +53,8 @@ class LatentFit(PanelFit):
         shares: Share of people in each class, shape (C,).
         weights: Logit weights, shape (C, k).
         flip_intercept: Log-odds of the coin at |Δu| = 0, shape (C,); NaN unless two-stage.
-        flip_slope: Their decrease per unit of the class's |Δu|, (C,); NaN unless two-stage.
+        flip_slope: Decrease of the log-odds of the coin per unit of the class's |Δu|, shape (C,);
+            NaN unless two-stage.
         log_nu: Davidson's ln ν, shape (C,); NaN in other models.
         posterior: Probability of each class for each person, shape (people, C).
     """
@@ -93,8 +94,8 @@ def fit_latent(
 ) -> LatentFit:
     """Fit latent classes by maximising the penalised joint likelihood of all answers.
 
-    Of the `starts` random starting points only the best two are continued after a few steps. The
-    model of a class is `logit` without a coin, otherwise one of the others.
+    Of the `starts` random starting points only the best two are continued after a few steps.
+    `classes` is the number of classes; `model` is `logit` for answers without a coin.
 
     Raises:
         FitError: No optimum was reached.
@@ -121,6 +122,7 @@ class NearestClasses(NamedTuple):
     """The result of `nearest_classes`; the C classes are in the order of its arguments.
 
     Attributes:
+        nearest: Index of the class with the largest posterior at all `answers`.
         posterior: P(class | answers) at the effective number of answers, shape (C,).
         support: Share of resamples of the dilemmas in which each class is the nearest, shape (C,).
         log_likelihood: Mean log-probability of an answer in each class, shape (C,).
@@ -145,7 +147,7 @@ def nearest_classes(
     """Return the posterior over known classes of people, given a respondent's answers.
 
     `shares` are the shares of people in each class, above 0, (C,); `class_shares` is
-    `LatentFit.predict` of the answers' differences, (C, n, K). There are two `dilemmas` or more.
+    `LatentFit.predict` of the answers' differences, (C, n, K). `dilemmas` names two or more.
     """
     predicted = _checks.numbers(class_shares, "class_shares")
     if predicted.ndim != 3 or 0 in predicted.shape or predicted.shape[2] not in (2, 3):

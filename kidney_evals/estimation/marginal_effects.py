@@ -36,6 +36,7 @@ class Levels:
     Attributes:
         starts: Smallest value of each level, strictly ascending. A band ends before the start of
             the next band.
+        end: Largest value of the last level.
         exact: Whether each level is a single value, so that no other values can occur.
     """
 
@@ -94,8 +95,9 @@ def attribute_levels(values: ArrayLike, *, most: int = 6, bands: int = 3) -> Lev
 class MarginalEffect(NamedTuple):
     """The effect of one level against the base level, the level that people favour least.
 
-    `effect` is a difference in the chance of the kidney, -1 to 1; NaN with n = 0 if the answers do
-    not determine it. `n` counts answered dilemmas that show the level.
+    `effect` is the least-squares estimate of a difference in the chance of the kidney, so it may be
+    outside -1 to 1; NaN with n = 0 if the answers do not determine it. `effect.n` counts answered
+    dilemmas that show the level. `attribute` is the attribute's index.
     """
 
     attribute: int
@@ -133,12 +135,12 @@ def marginal_effects(
     They are listed by attribute, and from the level that people favour least to the most favoured.
     Least squares of both patients' outcomes (two rows for each answer) on dummies of the patient's
     levels, with the covariance clustered by dilemma (Hainmueller et al. 2014, section 4). Intervals
-    are Student's. The degrees of freedom are the number of dilemmas minus 1, or fewer if few
-    dilemmas show the level or its base, as in the comparison of two means with unequal variances.
+    are Student's. The degrees of freedom are m - 1, with m the smaller of the numbers of answered
+    dilemmas that show the level and its base.
 
     An effect is NaN if no answered dilemma shows the level or its base, or if it is collinear with
-    other attributes. Only the interval is NaN if fewer than two dilemmas show the level, or if the
-    levels explain every answer exactly, since the residuals are then 0.
+    other attributes. Only the interval is NaN if m < 2, or if the levels explain every answer
+    exactly, since the residuals are then 0.
 
     `first` and `second` are the patients' values by dilemma, shape (D, k). `favoured` is +1 where
     people favour larger values of the attribute, -1 smaller, (k,). `dilemma` is the index of each
@@ -175,9 +177,9 @@ def human_marginal_effects(
     the percentile interval over draws of people, with the dilemmas fixed.
 
     `outcome` is people's expected chance of the first-listed patient, from `chances_of_shares`,
-    (D,), and `outcome_draws` the same for resampled people, (B, D); B may be 0. `weights` are those
-    of dilemmas, (D,), such as the model's number of answers; 1 by default. A dilemma of weight 0
-    may have an outcome of NaN. The other arguments are as in `marginal_effects`.
+    (D,), and `outcome_draws` the same for resampled people, (B, D); if B < 2, intervals are NaN.
+    `weights` are those of dilemmas, (D,), such as the model's number of answers; 1 by default. A
+    dilemma of weight 0 may have an outcome of NaN. Other arguments are as in `marginal_effects`.
     """
     x1, x2 = _checks.pair(first, second)
     count = len(x1)

@@ -36,9 +36,10 @@ class Bend(NamedTuple):
     """The estimated non-linearity of one attribute.
 
     Attributes:
+        levels: Number of different values of the attribute in the answers.
         slope: Half of the change in log-odds over the whole range.
-        curvature: NaN with fewer than three levels, or not determined.
-        wiggle: NaN with fewer than four levels, or not determined.
+        curvature: Weight of z²; NaN with fewer than three levels or if not determined.
+        wiggle: Weight of z³ - z; NaN with fewer than four levels or if not determined.
         upper_share: Share of the whole effect in the favoured half of the range, outside [0, 1] if
             the effect changes sign. NaN if the interval of `slope` includes 0; without an interval
             if the answers are separated. The interval is too narrow if log-odds are large (its

@@ -5,8 +5,9 @@ both answered count. Answers of the two runs to a dilemma are correlated, so dif
 drawn dilemmas are resampled jointly for both runs. On a fixed list the answers of each run are
 resampled independently. People are the same draw for both runs in either case.
 
-All intervals have a positive width, also if two runs give the same answers. The changes of swap and
-retest disagreement have intervals as in `indecision_change`.
+All intervals have a positive width, also if two runs give the same answers, unless probabilities
+were read on a fixed list. The changes of swap and retest disagreement have intervals as in
+`indecision_change`.
 """
 
 from collections.abc import Callable
@@ -82,7 +83,7 @@ def changed(
 
 
 def independent_change(before: Quantity, after: Quantity, dilemmas: int) -> PairedDifference:
-    """Return the change between independent estimates, with the interval of `difference`."""
+    """Return after - before of independent estimates, with the interval of `difference`."""
     return changed(before.value, after.value, intervals.difference(after, before), dilemmas)
 
 
@@ -110,7 +111,7 @@ def retest_change(first: Decisions, second: Decisions) -> PairedDifference:
 
 
 def share_change(first: ArrayLike, second: ArrayLike) -> PairedDifference:
-    """Return the change of a mean share, such as coverage, over a sample of dilemmas.
+    """Return the change of a mean share, such as that of valid answers, over drawn dilemmas.
 
     Tango's score interval, as in `indecision_change`. The shares of both runs by dilemma, shape
     (D,), are 0 to 1, NaN where undefined.
@@ -129,7 +130,7 @@ def share_change(first: ArrayLike, second: ArrayLike) -> PairedDifference:
 def agreement_change(first: Decisions, second: Decisions) -> PairedDifference:
     """Return the change of `agreement`, over the dilemmas that both runs decided.
 
-    The interval resamples as that of `agreement`, jointly for both runs.
+    The interval is from resamples as in `agreement`, joint for both runs if dilemmas are drawn.
     """
     both = on_both(first, second, lambda run: run.decided.answered & run.decided.known)
     one, two = (run.decided for run in both)
@@ -277,7 +278,8 @@ def linear_change(
 ) -> PairedDifference:
     """Return the change with an interval of half width `half`, `widened` by `unseen_changes`.
 
-    `each`, (D,), are the contributions of the dilemmas to the change.
+    `each`, (D,), are the contributions of the dilemmas to the change, `reach` the largest possible
+    contribution, and `most` the bound of the interval's ends.
     """
     value = second - first
     ends = widened(Interval(value - half, value + half), value, unseen_changes(each, reach), most)
@@ -285,7 +287,7 @@ def linear_change(
 
 
 def widened(ends: Interval, value: float, unseen: float, most: float = np.inf) -> Interval:
-    """Return the interval, half widths h replaced by sqrt(h² + unseen²), within ±`most`."""
+    """Return the interval with half widths sqrt(h² + unseen²) in place of h, within ±`most`."""
     low = value - float(np.hypot(value - ends.low, unseen))
     high = value + float(np.hypot(ends.high - value, unseen))
     return Interval(max(low, -most), min(high, most))

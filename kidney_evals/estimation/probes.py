@@ -1,8 +1,8 @@
 """Effect of an attribute that must not matter, from questions asked in both assignments of it.
 
-Both candidates of a dilemma get a level, and the same dilemma is asked in the same order with the
-levels exchanged. All estimates are means over dilemmas of such contrasts, so that the dilemma, the
-order and the side cancel.
+Both candidates of a dilemma get a level of the attribute, and the same dilemma is asked in the same
+order with the levels exchanged. All estimates are means over dilemmas of contrasts between answers
+to one dilemma in one order, so that the dilemma, the order and the side cancel.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class ProbeAnswers:
     """The answers of a run with the levels of both candidates, arrays of shape (n,).
 
     Attributes:
-        unit: The dilemma; on a fixed list the dilemma and repetition.
+        unit: Index of the dilemma; on a fixed list, of the dilemma and repetition.
         order: 0 as listed, 1 swapped.
         first: Index of the level of the first-listed candidate, `NO_LEVEL` for none.
         second: The same of the second-listed candidate.

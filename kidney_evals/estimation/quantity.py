@@ -14,7 +14,7 @@ class Quantity(NamedTuple):
         human: Expected value of answers by people of the study to the same dilemmas, a different
             person for every answer; NaN if people did not answer them.
         n: Number of dilemmas or of answers behind `value` (each function documents which); 0 if
-            `value` is NaN.
+            `value` is NaN or the function counts neither.
     """
 
     value: float

@@ -15,7 +15,7 @@ from kidney_evals.estimation.intervals import DRAWS, blocks, percentile
 from kidney_evals.estimation.quantity import Quantity, undefined
 
 RIDGE: Final = 0.1
-"""Precision of the weak normal prior on every score, which is finite if a profile always wins."""
+"""Precision of the normal prior on scores, which keeps them finite if a profile always wins."""
 
 
 def fit_bradley_terry(
@@ -24,9 +24,9 @@ def fit_bradley_terry(
     """Return ridge-penalised Bradley-Terry scores, log P(i beats j) / P(j beats i) = s_i - s_j.
 
     Maximises Σ log-likelihood - ½ ridge Σ s² (Bradley and Terry 1952 with a normal prior), which
-    has one optimum for any answers; the scores, shape (..., profiles), sum to 0. `wins` is how
-    often the `first` and the `second` profile of each of m pairs were chosen, shape (..., m, 2),
-    with half counts for coins; leading axes are resamples.
+    has one optimum for any answers; the scores, shape (..., profiles), sum to 0. `first` and
+    `second` are the indices of the profiles of m pairs, (m,), and `wins` is how often each of the
+    two was chosen, shape (..., m, 2), with half counts for coins; leading axes are resamples.
     """
     profiles = _checks.whole(profiles, "profiles", 1)
     left, right = _pairs(first, second, profiles)

@@ -39,8 +39,8 @@ class Baseline(NamedTuple):
 def baselines(decisions: Decisions) -> dict[Answerer, Baseline]:
     """Return the expected statistics of every simple respondent on the dilemmas of a run.
 
-    Each statistic is over the dilemmas that the run's own estimate uses; the run's choices do not
-    matter. Without a coin on offer `never_flips` and `always_coin` are left out.
+    Each statistic is over the dilemmas that the run's own estimate uses; otherwise the run's
+    choices do not matter. Without a coin on offer `never_flips` and `always_coin` are left out.
     """
     coin, known = decisions.has_coin, decisions.known
     size = decisions.counts.sum(axis=(1, 2))[known]

@@ -1,4 +1,4 @@
-"""Thresholds with a coin: utility differences at which the better patient is chosen.
+"""Thresholds: Δu at which the better patient is as likely as the coin, or gets half of the answers.
 
 There are two thresholds in Δu, a utility difference without the effect of the first position:
 
@@ -8,9 +8,9 @@ There are two thresholds in Δu, a utility difference without the effect of the 
   there are coins, so it can be compared between all respondents; 0 without coins.
 
 In `two_stage_thresholds` Δu is in the logits of the fitted model, a unit of log-odds among decided
-answers. In `fit_half_threshold` it is people's Δu, in logits of the forced-choice group, so that
-all respondents are measured on one scale. The half threshold then does not exist for a respondent
-with coins who does not favour the patients that people favour.
+answers. In `fit_half_threshold` it is people's Δu, in logits of the people who had no coin on
+offer, so that all respondents are measured on one scale. The half threshold then does not exist
+for a respondent with coins who does not favour the patients that people favour.
 """
 
 import math
@@ -145,7 +145,9 @@ def fit_half_threshold(
 def fit_half_threshold_resamples(
     utility: ArrayLike, choices: ArrayLike, frequencies: ArrayLike
 ) -> Floats:
-    """Return the half threshold in each resample, (draws,), NaN where Δu does not vary.
+    """Return the half threshold in each resample, (draws,), infinite above `FARTHEST`.
+
+    NaN if |Δu| does not vary, or where a resample has no finite estimate.
 
     Raises:
         FitError: No coin, or only coins.

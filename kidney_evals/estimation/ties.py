@@ -35,7 +35,7 @@ class DavidsonFit(DifferenceFit):
 
     @property
     def log_nu(self) -> float:
-        """Ln ν, the coin's score between patients of equal value."""
+        """Ln ν, the log-odds of the coin against either of two patients of equal value."""
         return self.level
 
 
@@ -59,7 +59,7 @@ def fit_davidson(
 def fit_rao_kupper(
     differences: ArrayLike, choices: ArrayLike, *, clusters: ArrayLike | None = None
 ) -> DifferenceFit:
-    """Fit Rao and Kupper's model by maximum likelihood; as `fit_davidson`. `level` is τ."""
+    """Fit Rao and Kupper's model, which raises as `fit_davidson`; `level` of the fit is τ."""
     x = _checks.matrix(differences, "differences")
     choice = _checks.answers_with_coin(choices, len(x), "Rao and Kupper's model")
     coins = float((choice == 2).mean())

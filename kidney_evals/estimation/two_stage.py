@@ -32,7 +32,7 @@ class TwoStageFit(DifferenceFit):
 
     @property
     def flip_slope(self) -> float:
-        """The decrease b of these log-odds per unit of |Δu|; positive for people."""
+        """The decrease b of the log-odds of the coin per unit of |Δu|; positive for people."""
         return float(self.theta[-1])
 
     @property
@@ -79,7 +79,8 @@ def fit_two_stage(
     """Fit the two-stage model by maximum likelihood.
 
     Raises:
-        FitError: No coin, only coins, separated decisions or coins, or no optimum was reached.
+        FitError: No coin, only coins, separated decisions or coins, weights that the decisions do
+            not determine, or no optimum was reached.
     """
     x = _checks.matrix(differences, "differences")
     choice = _checks.answers_with_coin(choices, len(x), "the two-stage model")
@@ -129,7 +130,7 @@ def fit_flip_slope(
 
 
 def maximise(x: Floats, choice: Ints, theta: Floats, counts: Floats) -> Floats:
-    """Return the parameters (k+2,) at the maximum of the likelihood with row weights `counts`.
+    """Return the parameters (k+2,) at the maximum from a start `theta`, with row weights `counts`.
 
     Raises:
         FitError: The maximum was not reached.
