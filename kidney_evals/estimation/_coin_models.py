@@ -363,7 +363,7 @@ def fit_coin_model(
     flattest = np.linalg.eigvalsh(information[free]).min(initial=np.inf)
     # With next to no information, per squared logit, a point is diverging, not a maximum.
     if not converged or flattest < 1e-9:
-        raise FitError(_advice(model, theta))
+        raise _failure(model, theta)
     scores = model.scores(theta)[1].T[:, ~held]
     covariance = np.full((model.size, model.size), np.nan)
     covariance[free] = _fit.robust(_fit.inverse(information[free]), scores, clusters)[0]
@@ -383,14 +383,15 @@ def check_columns(x: Floats, weights: Floats) -> None:
         raise InputError(f"differences must have {len(weights)} columns, not {x.shape[1]}")
 
 
-def _advice(model: Model, theta: Floats) -> str:
+def _failure(model: Model, theta: Floats) -> FitError:
     if model.linear and _separated(model, theta):
-        return (
+        return FitError(
             f"the answers are separated, no finite {model.name} model exists: use more answers, or "
             "describe the decisions by fit_logit with penalty='firth' and the coins by "
-            "fit_flip_slope"
+            "fit_flip_slope",
+            separated=True,
         )
-    return (
+    return FitError(
         f"the {model.name} model did not converge, or the answers leave one of its parameters "
         "open: use more answers, fewer attributes or more starts"
     )

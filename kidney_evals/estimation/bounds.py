@@ -2,9 +2,9 @@
 
 A model that refuses to answer close dilemmas gets a better agreement with people. The bounds impute
 the unanswered samples, once to lower a statistic and once to raise it, with no assumption on why
-they are unanswered (Manski 1989). Over all possible answers `swap_bounds` may be too wide, and
-`calibration_bounds` and `distance_bounds`, which try two imputations only, may be too narrow. The
-bounds do not include sampling error.
+they are unanswered (Manski 1989). Over all possible answers `agreement_bounds` and `swap_bounds`
+may be too wide, and `calibration_bounds` and `distance_bounds`, which try two imputations only, may
+be too narrow. The bounds do not include sampling error.
 
 Each function takes the answers that were read, and the dilemma's index and the order (0 or 1) of
 each unanswered sample, both of shape (u,). It returns the observed value, the bounds as `low` and
@@ -30,13 +30,15 @@ def agreement_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike)
     """Return the range of agreement over ceiling (Dinkelbach 1967).
 
     With a coin on offer an unanswered sample may also be a coin, which does not count. The range is
-    exact, except with a coin and three repeats or more: it pools the answers of both orders, which
-    may be unequal in number. `n` counts the unanswered samples on dilemmas that people decided.
+    that over all imputations; with a coin and three repeats or more it may be wider, never
+    narrower. `n` counts the unanswered samples on dilemmas that people decided.
     """
-    where, _ = _unanswered(decisions, dilemma, order)
+    where, side = _unanswered(decisions, dilemma, order)
     value, _, _, human, _ = agreement(decisions)
     known = decisions.decided.known
-    run, missing = decisions.decided.at(known), np.bincount(where, minlength=len(known))[known]
+    missing = np.zeros((len(known), 2), dtype=np.int64)
+    np.add.at(missing, (where, side), 1)
+    run, missing = decisions.decided.at(known), missing[known]
     ends = [value]
     if missing.any():
         ends += [_extreme(run, missing, sign, coin=decisions.has_coin) for sign in (-1.0, 1.0)]
@@ -120,16 +122,19 @@ def _range(value: float, values: list[float], n: int) -> Quantity:
 def _extreme(run: Decisions, missing: Ints, sign: float, *, coin: bool) -> float:
     """Return the largest (sign 1) or smallest (-1) Σ_i q_i·p_i / Σ_i max p_i over imputations.
 
-    With a `coin` a missing answer may be one, so a dilemma without answers may be left out.
+    `missing` is by dilemma and order, (D, 2). With a `coin` a missing answer may be one, so a
+    dilemma without answers may be left out, and the answers of both orders may be unequal in number
+    or, as in `Strata`, pooled: the more extreme score counts.
     """
-    p, counts = run.shares, run.counts.sum(axis=1)
-    read = counts.sum(axis=1)
-    top, met, total = p.max(axis=1), (counts * p).sum(axis=1), read + missing
+    p, read = run.shares, run.counts.sum(axis=2)
+    top, total = p.max(axis=1), read + missing
     pick = top if sign > 0 else p.min(axis=1)
-    filled = score = (met + missing * pick) / np.maximum(total, 1)
-    if coin:
-        left_out = met / np.maximum(read, 1)
-        score = np.where(read > 0, np.maximum(sign * filled, sign * left_out) * sign, filled)
+    met = (run.counts * p[:, None]).sum(axis=2) + missing * pick[:, None]
+    pooled = met.sum(axis=1) / np.maximum(total.sum(axis=1), 1)
+    apart = (met / np.maximum(total, 1)).mean(axis=1)
+    score = np.where((total >= 2).all(axis=1), apart, pooled)
+    score = sign * np.maximum(sign * score, sign * pooled) if coin else score
+    read, total = read.sum(axis=1), total.sum(axis=1)
     chosen, ratio = total > 0, NAN
     for _ in range(20):
         below = float(top[chosen].sum())
@@ -138,7 +143,7 @@ def _extreme(run: Decisions, missing: Ints, sign: float, *, coin: bool) -> float
         previous, ratio = ratio, float(score[chosen].sum()) / below
         if ratio == previous or not coin:
             break
-        chosen = (read > 0) | ((total > 0) & (sign * (filled - ratio * top) > 0))
+        chosen = (read > 0) | ((total > 0) & (sign * (score - ratio * top) > 0))
     return ratio
 
 

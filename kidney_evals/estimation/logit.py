@@ -70,9 +70,7 @@ def fit_logit(
     x = _checks.matrix(differences, "differences")
     n, k = x.shape
     y = _checks.column(chose_first, n, "chose_first", 0, 1)
-    if penalty not in ("none", "firth"):
-        raise InputError(f"penalty is {penalty!r}, allowed are 'none' and 'firth'")
-    firth = penalty == "firth"
+    firth = _is_firth(penalty)
     basis, design, determined = _fit.full_rank(x, intercept)
     index = np.arange(n) if clusters is None else _checks.groups(clusters, n)[0]
 
@@ -134,7 +132,7 @@ def fit_logit_resamples(
     basis, design, _ = _fit.full_rank(x, intercept)
     if draws == 0:
         return np.empty((0, len(basis)))
-    firth = penalty == "firth"
+    firth = _is_firth(penalty)
     start, converged = _maximise(design, y, counts.mean(axis=0), firth)
     if not converged:
         start = np.zeros(design.shape[1])
@@ -144,6 +142,12 @@ def fit_logit_resamples(
         _maximise_many(design, y, counts[i : i + size], firth, start) for i in range(0, draws, size)
     ]
     return np.concatenate(blocks) @ basis.T
+
+
+def _is_firth(penalty: str) -> bool:
+    if penalty not in ("none", "firth"):
+        raise InputError(f"penalty is {penalty!r}, allowed are 'none' and 'firth'")
+    return penalty == "firth"
 
 
 def _maximise(design: Floats, y: Floats, counts: Floats, firth: bool) -> tuple[Floats, bool]:

@@ -336,6 +336,8 @@ BAD: list[tuple[Function, dict[str, Any], str]] = [
     (Levels, {"starts": (), "end": 1.0, "labels": (), "exact": False}, "levels must ascend"),
     (Levels, {"starts": ("a",), "end": 1.0, "labels": ("a",), "exact": False}, "levels row 0"),
     (fit_logit, {"clusters": [1]}, "clusters must have shape"),
+    (fit_logit, {"penalty": "ridge"}, "penalty is 'ridge', allowed are"),
+    (fit_logit_resamples, {"penalty": "ridge"}, "penalty is 'ridge', allowed are"),
     (marginal_effects.chances_of_choices, {"choices": [[0]]}, "choices must have shape"),
     (marginal_effects.chances_of_shares, {"shares": [[0.5, 2.0]]}, "shares row 0 is .* outside"),
     (marginal_effects.marginal_effects, {"dilemma": at(DILEMMA, 1, 99)}, "dilemma row 1 is 99"),

@@ -376,6 +376,21 @@ def test_bounds_are_the_extremes_over_all_completions(condition: str) -> None:
         assert found.n == 4
 
 
+def test_bounds_of_agreement_hold_every_completion_of_three_repeats() -> None:
+    # Six answers a dilemma; the coins among them make the two orders unequal in number.
+    for seed in range(40):
+        full = drawn(seed, "one_person", "coin_flip", 3, epochs=3)
+        gone = np.random.default_rng(seed).choice(len(full), 4, replace=False)
+        run = full.take(np.delete(np.arange(len(full)), gone))
+        missing = full.dilemma[gone], full.order[gone]
+        reached = [
+            agreement.agreement(run.with_answers(*missing, np.array(choice))).value
+            for choice in product(range(3), repeat=len(gone))
+        ]
+        found = bounds.agreement_bounds(run, *missing)
+        assert found.low <= min(reached) + 1e-12 and max(reached) <= found.high + 1e-12
+
+
 def test_two_ways_hold_the_observed_figure() -> None:
     full = drawn(3, "one_person", "coin_flip", 100)
     close = full.closeness[full.dilemma] < 0.5

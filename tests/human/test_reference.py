@@ -141,11 +141,10 @@ def test_closeness_of_people_who_differ() -> None:
     np.testing.assert_allclose(people_features(x, agreeing), expected, atol=1e-12)
 
 
-@pytest.mark.parametrize("terms", ["new", "old", "few", "people"])
+@pytest.mark.parametrize("terms", ["new", "few", "people"])
 def test_a_study_may_have_any_of_the_terms(tmp_path: Path, terms: str) -> None:
     models = {
         "new": "shares,age,0.5 shares,dominance,2 shares,lapse,0.1 flip,near,1 flip,intercept,-1",
-        "old": "shares,age,0.5 shares,sign_drinks,2 shares,lapse,0.1 flip,ties,1 flip,intercept,-1",
         "few": "shares,age,2.5 flip,closeness,-1",
         "people": "shares,age,2.5 flip,people_closeness,-1 flip,people_variance,7 "
         "flip,mean_age,1 flip,mean_drinks,1 flip,mean_dependents,5 "
@@ -159,7 +158,7 @@ def test_a_study_may_have_any_of_the_terms(tmp_path: Path, terms: str) -> None:
     pair = Dilemma("x", Patient((40, 1, 2)), Patient((50, 2, 2)), "drawn")
     first, second, coin = load_reference(study, "coin_flip").shares([pair])[0]
     # 10 years younger and one drink less, nearly alike, with one tie and |Δu| = 1 + 1.
-    # new: .05 + .9 / (1 + exp(-.5 - 2)), and 1 / (1 + exp(1 - 1)); old: the same by other terms;
+    # new: .05 + .9 / (1 + exp(-.5 - 2)), and 1 / (1 + exp(1 - 1));
     # few: 1 / (1 + exp(-2.5)), and 1 / (1 + exp(2)); people: the same, since nobody differs in age
     # and drinks.
     steep, flips = 1 / (1 + exp(-2.5)), 1 / (1 + exp(2)) if terms in ("few", "people") else 0.5
