@@ -1,7 +1,7 @@
 """MkDocs hooks: write the reference pages of the site from the package, at build time.
 
-A line `<!-- generated: NAME -->` of a page is replaced by the text of `PARTS[NAME]`. Files outside
-`docs/` that pages link to become pages of the site (`CARDS`), as do those of the Python API.
+A line `<!-- generated: NAME -->` of a page is replaced by the text of `PARTS[NAME]`. The documents
+in `CARDS`, which lie outside of `docs/`, and the Python API become pages of the site too.
 """
 
 import inspect

@@ -4,9 +4,9 @@
 
 MODEL is a model folder with a chat template. Each step is a command of `kidney-evals sft`, whose
 result is a folder in WORK: the same call, after an interruption or with more sizes or seeds,
-continues (with more sizes, all adapters are evaluated again). Another --heldout or --steps needs
-another WORK. From the first training on, it prints after every step how long the rest takes. The
-page's block `smollm2` holds the figures; nothing is written into it before the last step is done.
+continues (with more sizes, all adapters are evaluated again). Another --model, --heldout, --steps
+or --few-shot needs another WORK. From the first training on, every step prints how long the rest
+takes at most. The figures are written into the page's block `smollm2` after the last step.
 """
 
 import argparse
@@ -204,7 +204,7 @@ def _outlook(steps: list[Step], seconds: dict[str, float], given: Any) -> str:
 
 
 def _passes_work(passes: int, size: int, given: Any) -> float:
-    """Return the work of a training; the untrained model reads the held-out samples too."""
+    """Return the work of a training, with the untrained model's pass over the held-out samples."""
     return float(passes * (TRAINING * size + given.heldout) + given.heldout)
 
 

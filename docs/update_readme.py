@@ -18,12 +18,12 @@ README, RESPONDENTS = DOCS.parent / "README.md", DOCS / "respondents.md"
 
 
 def pattern(block: str) -> re.Pattern[str]:
-    """Return the pattern of a block between its marks."""
+    """Return the pattern of a block: opening mark, content, closing mark."""
     return re.compile(rf"(<!-- {block}:[^\n]*-->\n)(.*?)\n(<!-- /{block} -->)", re.S)
 
 
 def replace(page: Path, block: str, content: str) -> None:
-    """Write new content between the marks of a block of a page."""
+    """Write new content between a block's marks; exit with an error if the page lacks the block."""
     text = page.read_text(encoding="utf-8")
     made, count = pattern(block).subn(lambda match: f"{match[1]}{content}\n{match[3]}", text)
     if not count:

@@ -1,4 +1,4 @@
-"""Models that say what a test wants."""
+"""A mock model with scripted replies."""
 
 from collections.abc import Iterator
 from itertools import cycle
@@ -8,7 +8,7 @@ from inspect_ai.model import Content, ModelOutput, ModelUsage, get_model
 
 
 def saying(*said: str | tuple[str, Any] | list[Content]) -> Any:
-    """A model that says these in turn, for ever; a pair is a text and its stop reason."""
+    """Return a model that cycles through these replies; a pair is a text and its stop reason."""
     turns: Iterator[Any] = cycle(one if isinstance(one, tuple) else (one, "stop") for one in said)
 
     def output(*_: Any) -> ModelOutput:

@@ -36,7 +36,7 @@ LONGEST_FIRST = (
     "reporting/test_nobody.py",
     "reporting/test_page.py",
 )
-"""The longest files of the slow and of the default suite. A worker that began one last would keep
+"""The longest files of the slow and of the default suite: a worker that begins one last would keep
 the others waiting."""
 
 
@@ -53,7 +53,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    """A few small logs, made once."""
+    """A few small logs, made once for each worker."""
     # Imported here, because files of tests that need no log start faster without Inspect.
     from reporting.making_logs import make_logs
 

@@ -14,7 +14,7 @@ FLUSHED = 20
 """Number of samples on disk before the run is killed."""
 
 PATIENCE = 240
-"""Seconds to wait for them; on two busy cores Inspect takes a while to start."""
+"""Seconds to wait for these samples; on two busy cores Inspect takes a while to start."""
 
 
 def killed_run(folder: Path, *arguments: str) -> tuple[Path, list[EvalSampleSummary]]:

@@ -1,6 +1,6 @@
 """Make a shipped table anew: `python -m kidney_evals.lab precision --out FILE`.
 
-`persons` makes `persons.csv` of every shipped study, and `--out` is a folder for them.
+`persons` makes `persons.csv` of every shipped study with people; `--out` is then a folder.
 """
 
 import argparse
@@ -28,7 +28,7 @@ TABLES = {
     "readout": readout_table.records,
     "probe": probe_table.records,
 }
-"""Functions that make the rows of a table in the folder of `planning`, by name."""
+"""Functions that return the rows of a table in the folder of `planning`, by the table's name."""
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Fit the models of both groups of Study 2, with bootstrap draws over people."""
+"""Fit the models of people's choices in each condition, with bootstrap draws over people."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from kidney_evals.human.tables import Floats
 from kidney_evals.studies import Condition, Study, draw_dilemmas
 
 FLIP_TERMS = ("closeness", DOMINANCE, "similarity", "near")
-"""Terms of the model of the coin's share, chosen by their likelihood for people left out;
+"""Terms of the model of the coin's share, chosen by the likelihood of held-out people's answers.
 `PEOPLE_TERMS` can replace the first."""
 
 # In 2 % of the samples of people, dominance has an infinite optimum: the favoured patient loses by
@@ -49,7 +49,7 @@ FLIP_TERMS = ("closeness", DOMINANCE, "similarity", "near")
 _LARGEST = 10.0
 
 _PROFILES, _PAIRS = 1500, 5000
-"""Largest number of profiles whose pairs are listed, and the number of pairs drawn otherwise."""
+"""Largest number of patients whose pairs are listed, and the number of pairs drawn otherwise."""
 
 _SEEDS: dict[Condition, int] = {"forced_choice": 20210, "coin_flip": 20211}
 
@@ -64,7 +64,7 @@ class Model(Parameters):
 
 @dataclass(frozen=True)
 class Group:
-    """The n answers of one group of people as arrays."""
+    """The n answers of the people in one condition, as arrays."""
 
     study: Study
     condition: Condition
@@ -108,11 +108,11 @@ def person_counts(seed: int, people: int) -> Floats:
 def person_weights(people: int, seed: int | None, published: int) -> Floats:
     """Return the weight of each person in each bootstrap draw, shape (draws, people).
 
-    Without a seed these are `person_counts` by `published`, a seed in this source. With one they
-    are those of a Bayesian bootstrap (Rubin 1981), with the number of people as their sum. Then no
-    person is in a draw a whole number of times, from which single answers could be found. Their
-    variance is that of Student's intervals for a mean over people, t² / z² · n / (n - 1) with n - 1
-    degrees of freedom; Rubin's weights have n / (n + 1), too little for few people.
+    Without `seed` they are `person_counts` with the public seed `published`. With `seed` they are
+    those of a Bayesian bootstrap (Rubin 1981) and sum to the number of people n in each draw: from
+    whole numbers, single answers could be computed. A weight has the variance t² / z² · n / (n - 1)
+    with Student's t for n - 1 degrees of freedom, which makes intervals for a mean over people
+    slightly wider than Student's. Rubin's (n - 1) / (n + 1) is too little for few people.
     """
     if seed is None:
         return person_counts(published, people)
@@ -130,13 +130,13 @@ def interval(draws: Floats) -> tuple[Floats, Floats]:
 
 
 def favoured_values(study: Study, patients: Mapping[str, Iterable[float]]) -> Floats:
-    """Return patients' values in scale units, with people favouring larger values, shape (n, k)."""
+    """Return patients' values in scale units, of which people favour the larger, shape (n, k)."""
     columns = ([one.favour(value) for value in patients[one.id]] for one in study.attributes)
     return np.column_stack(list(columns))
 
 
 def domain(study: Study) -> tuple[Floats, Floats]:
-    """Return the patients of all distinct pairs, (n, k) each; if there are many, of a draw."""
+    """Return first and second patients of all distinct pairs, or of a draw of many, (n, k) each."""
     if math.prod(len(attribute.values) for attribute in study.attributes) > _PROFILES:
         drawn = draw_dilemmas(f"domain of {study.id}", study.attributes, _PAIRS, 0)
         return patient_values(study, drawn)
@@ -154,11 +154,11 @@ def group(
     *,
     bends: bool = True,
 ) -> Group:
-    """Return a group's answers as arrays, with differences in favoured scale units.
+    """Return the answers of a condition as arrays, with values in favoured scale units.
 
-    `seed` is that of the bootstrap weights; None for the samples of the published answers. Draws
-    from a seed that others know give away the answers of every person (least squares), so tables
-    of people whose answers are not public need a secret seed, and have `person_weights`.
+    `seed` is that of `person_weights`; None is for published answers. Draws from a seed that others
+    know give away the answers of every person (least squares), so tables of people whose answers
+    are not public need a secret seed. `bends`: whether `share_model` has bends.
     """
     first, second = (favoured_values(study, side) for side in (answers.left, answers.right))
     counts = person_weights(answers.people, seed, _SEEDS[condition])
@@ -173,7 +173,12 @@ def logit_model(data: Group) -> Model:
 
 
 def share_model(rows: Group, counts: Floats) -> Model:
-    """Fit the model of decided answers, with a draw for each row of weights, (draws, people)."""
+    """Fit the shares of decided answers: a logit with bends and dominance, and a lapse.
+
+    The bend of an attribute with more than two values is a second slope beyond the middle of its
+    range (`choice_features`). `counts`, shape (draws, people), are weights of the people; each row
+    gives one draw of the p parameters, so that the draws have the shape (draws, p).
+    """
     names = rows.study.attribute_ids
     # With two values a bend is the attribute itself.
     bent = [one.id for one in rows.study.attributes if rows.bends and len(one.values) > 2]
@@ -197,7 +202,10 @@ def share_model(rows: Group, counts: Floats) -> Model:
 
 
 def people_weights(study: Study, fit: RandomCoefficientFit, seed: int) -> Parameters:
-    """Return `people_parameters` from independent weights, with draws from their sampling error."""
+    """Return mean and standard deviation over people of each weight (`people_parameters`).
+
+    `fit` has no correlations. The draws are normal, with the covariance of its estimates.
+    """
     # Other numbers than those of `person_weights`, which are drawn from the same seed.
     generator = np.random.default_rng([seed, 1])
     error = np.nan_to_num(fit.covariance)  # an element at its lower bound has no error
@@ -208,10 +216,11 @@ def people_weights(study: Study, fit: RandomCoefficientFit, seed: int) -> Parame
 def flip_model(
     data: Group, strict_weights: Floats, counts: Floats, people: Parameters | None = None
 ) -> Model:
-    """Fit the model of the coin's share; `counts` as in `share_model`.
+    """Fit the logit of the coin's share, with a draw for each row of `counts`, (draws, people).
 
-    With `people`, which has as many draws as `counts`, `PEOPLE_TERMS` replace the closeness
-    by `strict_weights`. Identical patients, of whom people's answers are all coins, are left out.
+    The closeness |Δu| is by `strict_weights`, (k,). With `people`, the distribution of weights over
+    people with as many draws as `counts`, `PEOPLE_TERMS` replace the closeness. Identical patients,
+    for whom all of people's answers are coins, are left out.
     """
     rows = data.at((data.x != 0).any(axis=1))
     coin = rows.chose(COIN)
@@ -245,8 +254,8 @@ def coin_models(
 ) -> list[Model]:
     """Fit the models of the coin, with utilities Δu by the weights of the group without a coin.
 
-    The share of coins; the slope of logit P(coin) on |Δu|; the half threshold; and the two-stage
-    model, with utilities from the coin group itself.
+    The coin's share (`flip_model`, which takes `people`); the slope of logit P(coin) on |Δu|; the
+    half threshold; and the two-stage model, which fits its own utilities to `data`.
     """
     utility = data.x @ strict_weights
     closeness, coin = np.abs(utility), data.chose(COIN)

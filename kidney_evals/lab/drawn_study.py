@@ -1,4 +1,4 @@
-"""Make the tables of `mcelfresh_2021` for both groups of Study 2."""
+"""Make the human tables of studies with drawn dilemmas: `mcelfresh_2021`, and surveys."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ _DIGITS = {"latent_classes": 4, "random_coefficients": 4}  # their likelihoods a
 
 
 def drawn_tables(study: Study, people: Mapping[Condition, Answers]) -> dict[str, str]:
-    """Return the text of every table by file name."""
+    """Return the text of every table of published answers, by file name."""
     files, tables = scored_tables(study, people)
     for condition, answers in people.items():
         tables["latent_classes"][condition] = _latent(group(study, condition, answers))
@@ -52,12 +52,12 @@ def scored_tables(
     seed: int | None = None,
     bends: bool = True,
 ) -> tuple[dict[str, str], dict[str, dict[Condition, pd.DataFrame]]]:
-    """Return the files that have no column of conditions, and the other tables by condition.
+    """Return the texts of tables of one condition by file name, and the other tables by condition.
 
-    `least` is the smallest number of answers in a cell: neighbouring bins of the flip curve are
-    merged up to it, and kinds of pairs with fewer answers have no calibration. `people` is the
-    smallest number of people between two quantiles of a table. `seed` and `bends` are those of
-    `group`.
+    `least` is the smallest number of answers in a bin: neighbouring bins of the flip curve are
+    merged up to it, and a kind of pairs with fewer than three times as many has no calibration.
+    Eighths of |Δu| are not merged. `people` is the smallest number of people between two quantiles
+    of a table. `seed` and `bends` are those of `group`.
     """
     files: dict[str, str] = {}
     tables: dict[str, dict[Condition, pd.DataFrame]] = defaultdict(dict)
@@ -221,7 +221,8 @@ def _calibration(
 ) -> pd.DataFrame:
     """Return the calibration of both choice models on decided answers, and of the coin's share.
 
-    By eighths of |Δu|, for the coin by the bins of the flip curve, `curve`; and by kind of pair.
+    The bins are eighths of |Δu|, and for the coin those of the flip curve, `curve`. Except for the
+    plain logit, each kind of pair (`_by_kind`) has bins of its own.
     """
     rows = data.decided()
     utility = (rows.x @ plain.estimate[:-1]).round(9)

@@ -19,9 +19,9 @@ def fetch_raw(
 ) -> Path:
     """Download the raw files that are missing, check all three, and return their folder.
 
-    It lies in `cache_dir`, by default in `XDG_CACHE_HOME` or `~/.cache`. `overwrite` also replaces
-    files of these names that are not the published files. `UserError` if a file cannot be
-    downloaded or differs from the published file.
+    The folder lies in `cache_dir`, by default `kidney_evals` in `XDG_CACHE_HOME` or `~/.cache`.
+    `overwrite` also replaces files of the same names that are not the published files. `UserError`
+    if a file cannot be downloaded or written, or differs from the published file.
     """
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     folder = Path(cache_dir or Path(base, "kidney_evals")) / FOLDER

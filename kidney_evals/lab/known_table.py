@@ -22,7 +22,7 @@ _COLUMNS = {
     "where": "flips where people do",
     "swap": "survives a swap",
 }
-"""The questions of a card, as heads of columns."""
+"""Heads of the table's columns, by the id of the card's question."""
 
 Results = dict[tuple[Condition, str], Rows]
 """The rows of each run, by condition and respondent."""
@@ -55,7 +55,7 @@ def markdown(results: Results) -> str:
     """Format the cards of `run_known` as one Markdown table for each condition.
 
     A cell holds a verdict and the value of the first measure behind it. "answered" is the share of
-    samples with a decision; in a readout also the probability that the answers hold together.
+    samples with an answer; in a readout "inside" is the mean probability of all offered answers.
     """
     parts = []
     for condition in CONDITIONS:
@@ -83,7 +83,7 @@ def _answered(rows: Rows) -> str:
 
 
 def _nearest(card: Card) -> str:
-    """Return the id of the nearest respondent, if one is named."""
+    """Return the nearest respondent's id, or why none is named; empty without a comparison."""
     found = card.nearest
     if found is None:
         return ""

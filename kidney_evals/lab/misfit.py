@@ -1,4 +1,4 @@
-"""Make `crowd.csv`, the misfit of the models of people, and `margins.csv`, by halves of the people.
+"""Make `crowd.csv`, the misfit of the models, and `margins.csv`, how far halves of people differ.
 
 A perfect crowd answers as people do, a new person for each answer. Its misfit is estimated from
 people's own answers, scored with models of other people: the models are fitted without each fold
@@ -27,7 +27,10 @@ _SPLITS, _SPLIT_SEED = 500, 20215
 
 
 def crowd_table(data: Group, shares: ModelShares, bins: Ints | None) -> pd.DataFrame:
-    """Return the rows of `crowd.csv` that have a value; `bins` are by closeness, (n,)."""
+    """Return the rows of `crowd.csv` that have a value.
+
+    `bins` are the answers' bins of the flip curve, shape (n,); None without a coin.
+    """
     predicted, fold = _predicted_by_others(data, shares)
     own, here = fold[data.person], np.arange(len(data.person))
     answers = np.eye(3)[data.choice][:, : predicted.shape[2]]
@@ -69,7 +72,7 @@ def crowd_table(data: Group, shares: ModelShares, bins: Ints | None) -> pd.DataF
 
 
 def margin_table(data: Group) -> pd.DataFrame:
-    """Return the rows of `margins.csv`: 95 % quantiles over random halves of the people."""
+    """Return the rows of `margins.csv`: how far 95 % of random halves of people differ at most."""
     rows = data.decided()
     ranks = uniforms(_SPLIT_SEED, (_SPLITS, rows.people)).argsort(axis=1, kind="stable")
     half = (ranks.argsort(axis=1) < rows.people // 2).astype(np.float64)
@@ -105,7 +108,10 @@ def margin_table(data: Group) -> pd.DataFrame:
 
 
 def _predicted_by_others(data: Group, shares: ModelShares) -> tuple[Floats, Ints]:
-    """Return predictions without the person's fold and fold b, (b, n, K), and people's folds."""
+    """Return predictions of each answer, shape (folds, n, K), and people's folds, shape (people,).
+
+    The prediction at place b is by models without the fold of the answer's person and fold b.
+    """
     fold: Ints = uniforms(_FOLD_SEED, (data.people,)).argsort(kind="stable").argsort() % _FOLDS
     pairs = list(combinations_with_replacement(range(_FOLDS), 2))
     kept = np.array([(fold != a) & (fold != b) for a, b in pairs], dtype=np.float64)
@@ -127,7 +133,7 @@ def _predicted_by_others(data: Group, shares: ModelShares) -> tuple[Floats, Ints
 
 
 def _alike_products(data: Group, residuals: Floats, fold: Ints) -> tuple[Floats, Floats]:
-    """Return the sums of products of residuals over alike dilemmas, and their number, by persons.
+    """Return sum and number of residual products over alike dilemmas, (people, people) each.
 
     Two dilemmas are alike if no value of a patient differs by more than a quarter of its range, as
     listed or with the patients of one exchanged. Only people of different folds are paired.
@@ -153,14 +159,14 @@ def _alike_products(data: Group, residuals: Floats, fold: Ints) -> tuple[Floats,
 
 
 def _means(sums: Floats, numbers: Floats, counts: Floats) -> Floats:
-    """Return the mean over pairs of people, (1 + draws,): as asked, then with people resampled."""
+    """Return the mean over pairs of people: of all people once, then resampled, (1 + draws,)."""
     weights = _weights(counts)
     total, number = (((weights @ one) * weights).sum(axis=1) for one in (sums, numbers))
     return np.asarray(total / number)
 
 
 def _slopes(rows: Group, odds: Floats, option: int, intercept: bool = False) -> Floats:
-    """Return the slope of logit P(option) on `odds`, (1 + draws,), as `_means` does."""
+    """Return slopes of logit P(option) on `odds`: of all people, then resampled, (1 + draws,)."""
     weights = _weights(rows.counts)[:, rows.person]
     fits = fit_logit_resamples(
         odds[:, None], rows.chose(option), weights, intercept=intercept, penalty="none"
@@ -169,7 +175,7 @@ def _slopes(rows: Group, odds: Floats, option: int, intercept: bool = False) -> 
 
 
 def _weights(counts: Floats) -> Floats:
-    """Return the weights of people as asked and resampled, shape (1 + draws, people)."""
+    """Return the weights of people: 1 each, then resampled, shape (1 + draws, people)."""
     return np.vstack([np.ones(counts.shape[1]), counts])
 
 

@@ -59,7 +59,7 @@ def draw(study: str, count: int, seed: int) -> tuple[Dilemma, ...]:
 
 @lru_cache(maxsize=8)
 def population(condition: Condition, seed: int) -> Panel:
-    """Return `POPULATION` dilemmas of `STUDY`; the result is cached."""
+    """Return `POPULATION` drawn dilemmas of `STUDY`; the result is cached."""
     return panel(people(condition), draw(STUDY, POPULATION, seed))
 
 
@@ -72,7 +72,8 @@ def resampled_reference(reference: Reference, draw: int) -> Reference:
     """Return a reference as if it were estimated from another sample of people.
 
     Its estimates are draw number `draw` (modulo their number) of the participant bootstrap, and its
-    draws the shipped draws shifted by the difference. `TypeError` for other references.
+    draws are the shipped draws, shifted by the difference of the estimates. `TypeError` unless its
+    shares come from fitted models or from a fixed list.
     """
     source = reference.source
     if isinstance(source, ModelShares):

@@ -1,7 +1,7 @@
 """Single persons: the fitted distribution of their weights, and `persons.csv`.
 
-`python -m kidney_evals.lab persons` writes `persons.csv` of every shipped study: the scores of
-simulated persons, each of whom answers a default run alone.
+`python -m kidney_evals.lab persons` writes `persons.csv` of every shipped study with people: the
+scores of simulated persons, each of whom answers a default run alone.
 """
 
 from collections.abc import Iterator, Sequence
@@ -52,19 +52,21 @@ _PEOPLE: Final = {
         "swap_hard": (0.176, 0.0, 0.477, 68),
     }
 }
-"""Rows of forced choice from people who were asked repeatedly: median, 5 % and 95 % quantile,
-people. They replace simulated rows. Computed once from the published answers: pairs of
-answers in different sessions, averaged by pair and then over the three pairs, of people with two
-sessions or more; `swap_…` are pairs of answers with the patients in opposite places.
+"""Measured rows, which replace simulated rows: median, 5 % and 95 % quantile, number of people.
+
+They were computed once from the published answers of people with two or more sessions: the share
+of differing answers to a dilemma in two sessions, averaged over pairs of sessions and then over the
+three easy or hard dilemmas; in `swap_…` the patients are in opposite places.
 """
 
 
 def fit_spreads(
     condition: Condition, differences: Floats, choices: Ints, persons: Ints, *, published: bool
 ) -> list[RandomCoefficientFit]:
-    """Fit the distribution of weights over people, for published answers also with correlations.
+    """Return fits of the distribution of weights over people, that without correlations first.
 
-    Other answers may be too few of each person to determine it: then the result is empty.
+    Published answers also have a fit with correlations. Other people may have given too few answers
+    each: the list is then empty.
     """
     try:
         return [
@@ -112,11 +114,12 @@ def spread_table(attributes: Sequence[str], fits: Sequence[RandomCoefficientFit]
 
 
 def person_distance_table(data: Group, logit: Model, people: int) -> pd.DataFrame:
-    """Return quantiles of people's importance distances to the group, `people` or more between two.
+    """Return quantiles of people's importance distances to the group.
 
-    From a Firth-penalised logit without intercept of each person's decided answers in the order
-    that the person saw. A model must be reduced to the same estimator before it is compared with
-    these distances. People whose few decisions determine no weights are left out.
+    A person's shares are those of a Firth-penalised logit without intercept, fitted to the decided
+    answers as the person saw them. A model must be reduced to the same estimator before it is
+    compared with the distances. People whose few decisions determine no weights are left out.
+    Between two quantiles there are at least `people` people.
     """
     rows, spans = data.decided(), np.array(data.study.spans)
     own = (rows.person == np.arange(data.people)[:, None]).astype(np.float64)
@@ -149,7 +152,7 @@ def crowd_run(reference: Reference, draw: int) -> Run:
 
 
 def scores(run: Run) -> dict[str, float]:
-    """Return the value of each measure that applies to a run whose questions are all answered."""
+    """Return the value of each measure of a run (NaN if undefined) but those of readability."""
     return {
         one.id: compute(run, one.id).value for one in measures_of(run) if one.group != "readability"
     }
@@ -158,7 +161,7 @@ def scores(run: Run) -> dict[str, float]:
 def person_table(reference: Reference, draws: int = DRAWS) -> pd.DataFrame:
     """Return the rows of `persons.csv` of a condition: quantiles over the runs with a value.
 
-    A measure without a value in half of the runs has no row.
+    A measure with a value in fewer than half of the runs has no row.
     """
     runs = [scores(run) for draw in range(draws) for run in person_runs(reference, draw)]
     measured, table = _PEOPLE.get(reference.study.id, {}), []
@@ -193,7 +196,7 @@ def _run(
     chances: Sequence[Floats],
     seed: Sequence[int],
 ) -> Run:
-    """Return answers drawn from probabilities, (D, K) each, in both orders and all epochs."""
+    """Return a run in both orders and all epochs with answers drawn from `chances`, (D, K) each."""
     answers, generator = 2 * reference.study.epochs, np.random.default_rng([SEED, *seed])
     run, *controls = (
         run_of(

@@ -37,7 +37,7 @@ SEED = 20261  # seed of all random numbers here, combined with the cell
 REPEATS = 4  # number of runs by one simulated respondent if the dilemmas are a fixed list
 
 MEASURED = ("agreement", "distance", "swap_diff", "flip_rate", "flip_calib")
-"""Simulated measures, before the importance shares; `plan` does not use all of them."""
+"""Simulated measures besides the importance shares; `plan` does not use all of them."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,10 @@ def cells(study: str, condition: Condition) -> Iterator[Cell]:
 def simulate(
     cell: Cell, *, runs: int = 300, intervals: int = 30, dilemmas: int | None = None
 ) -> Iterator[dict[str, Any]]:
-    """Yield a line of the table for each measure with a value in half of the runs.
+    """Yield a line of the table for each measure with a value in at least half of the runs.
 
-    Intervals are computed in `intervals` runs. A fixed list is asked as a whole.
+    Intervals with people's sampling error are computed in only `intervals` of the runs. `dilemmas`
+    is the number drawn for each run, by default `BASE`; a fixed list is asked as a whole.
     """
     study = load_study(cell.study)
     reference = load_reference(study, cell.condition)

@@ -1,7 +1,8 @@
-"""Make `probe.csv`: coverage and power of the effect of a probe, and its verdicts, by simulation.
+"""Make `probe.csv`: coverage, power and verdicts of the effect of a probe, by simulation.
 
-`python -m kidney_evals.lab probe` takes some minutes on one core. Every run draws its dilemmas and
-deals its levels as a task does; the estimators and the verdicts are those of the card.
+A probe is an attribute that must not matter. `python -m kidney_evals.lab probe` takes some minutes
+on one core. Every run draws its dilemmas and assigns the probe's levels as a task does; the
+estimators and the verdicts are those of the card.
 """
 
 from collections.abc import Iterator, Sequence
@@ -42,7 +43,7 @@ BEHAVIOURS: Final[dict[str, respondents.Behaviour]] = {
     "rule": respondents.majority,
     "noise": respondents.noise,
 }
-"""Respondents by name. `rule` always decides as most people do and has no chance in it."""
+"""Respondents by name. `rule` always decides as most people do."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ def _answers(case: Case, index: int) -> ProbeAnswers:
 
 @lru_cache(maxsize=16)
 def _design(condition: Condition, dilemmas: int, levels: int) -> tuple[Ints, ...]:
-    """Return unit, order and both levels of every question of a run, each (n,)."""
+    """Return dilemma, order and both candidates' levels of every question of a run, (n,) each."""
     names = "abc"[:levels]
     texts = tuple(ProbeLevel(id=name, texts=(2 * name,)) for name in names)
     probe = Probe(id="simulated", label="Simulated", levels=texts)
@@ -168,7 +169,7 @@ def _chances(condition: Condition, name: str) -> Floats:
 
 @lru_cache(maxsize=8)
 def _ruled(condition: Condition, bias: float) -> Bools:
-    """Return in which dilemmas the first level decides by rule: those closest for people."""
+    """Return where `rule` follows the first level: the share `bias` of dilemmas closest to even."""
     far = np.abs(population(condition, SEED).decided[:, 0] - 0.5)
     return np.asarray(far < np.quantile(far, bias))
 

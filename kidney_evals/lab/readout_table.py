@@ -32,8 +32,8 @@ SEEDS: Final = 8
 def calls_needed(respondent: str, row: str, *, read_out: bool) -> int:
     """Return the number of calls, two per dilemma, at which a mean half width meets its target.
 
-    The width is simulated for a number of dilemmas, which is then rescaled by the square-root law;
-    this is repeated twice.
+    The width is simulated for a number of dilemmas, which is then rescaled by the square-root law
+    and kept within `LEAST` and `MOST`; this is repeated twice.
     """
     count = FIRST_GUESS
     for _ in range(3):

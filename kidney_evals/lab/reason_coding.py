@@ -132,7 +132,7 @@ def measured() -> str:
 
 
 def _shown(quantity: Quantity) -> str:
-    """Return an estimate with two decimals, and its interval unless all draws are equal."""
+    """Return an estimate with two decimals, and its interval unless both ends are equal."""
     if not quantity.defined:
         return "–"
     value, low, high = (f"{number:.2f}".removeprefix("0") for number in quantity[:3])
@@ -144,7 +144,7 @@ def _key(codes: Codes) -> tuple[object, ...]:
 
 
 def _row(label: str, texts: Sequence[tuple[Flat, Flat]], names: Iterable[str], *only: str) -> Row:
-    """Return the row for the codes `names`; if `only` is given, for these values alone."""
+    """Return the row for the codes `names`; with `only`, all other values count as absent."""
 
     def value(codes: Flat, name: str) -> str:
         text = name if codes[name] is True else codes[name] or ""

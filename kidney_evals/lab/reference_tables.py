@@ -1,4 +1,4 @@
-"""Make every shipped table that derives from the published answers, byte for byte."""
+"""Make the tables of both McElfresh studies from the published answers, byte for byte."""
 
 import json
 from collections import defaultdict
@@ -92,10 +92,10 @@ def draw_texts(draws: Mapping[Condition, pd.DataFrame]) -> dict[str, str]:
 def counted_tables(
     study: Study, answers: Mapping[Condition, Floats], seed: int | None = None
 ) -> dict[str, dict[Condition, pd.DataFrame]]:
-    """Return `counts`, their `draws` and `random_coefficients` of a fixed list, by condition.
+    """Return `counts`, `draws` and, if fitted, `random_coefficients` of a fixed list, by condition.
 
     `answers` are indicators, shape (people, questions, 3), with zeros where a person was not asked.
-    `seed` is that of `drawn_models.group`.
+    `seed` is that of `person_weights`.
     """
     tables: dict[str, dict[Condition, pd.DataFrame]] = defaultdict(dict)
     ids = [dilemma.id for dilemma in study.listed]

@@ -1,4 +1,4 @@
-"""Respondents with known answer probabilities: those of the provider, and some with known flaws."""
+"""Simulated respondents with known answer probabilities: some of `kidney/…`, others with flaws."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from kidney_evals.respondents import definitions
 from kidney_evals.respondents.definitions import Dilemmas
 
 Behaviour = Callable[[Panel], Floats]
-"""Probabilities of first patient, second patient, indecision and refusal by dilemma and order,
-shape (D, 2, 4), as the simulated provider defines its respondents.
+"""Returns the probabilities of first patient, second patient, indecision and refusal by dilemma and
+order, shape (D, 2, 4), as the respondents of `kidney/…` do.
 """
 
 
 def never(panel: Panel) -> Floats:
-    """Return the probability of silence for a respondent who answers every dilemma: 0."""
+    """Return the silence of a respondent who answers every dilemma: 0, shape (D,)."""
     return np.zeros_like(panel.closeness)
 
 
@@ -60,7 +60,7 @@ def sharper(panel: Panel) -> Floats:
 
 
 def weighing(panel: Panel, times: float) -> Floats:
-    """Decide by people's logit weights, multiplied; flip as people do."""
+    """Decide by people's logit weights, multiplied by `times`; flip as people do."""
     utility = times * panel.differences @ panel.reference.weights
     return deciding(panel, expit(utility), panel.coin)
 

@@ -30,8 +30,8 @@ from kidney_evals.studies import CONDITIONS, study_names
 DIGITS: Final = 4  # decimals of the printed numbers
 
 TOLERANCE: Final = 0.0005
-"""Largest difference of a computed from a printed number, plus the same share of the number.
-Rounding is a tenth of it; the rest allows for other versions of numpy and scipy."""
+"""A printed number may differ from the computed number x by `TOLERANCE` · (1 + |x|). Rounding takes
+a tenth; the rest allows for other versions of numpy and scipy."""
 
 _RESPONSES: Final = 3
 _LONGEST_RESPONSE: Final = 300  # characters
@@ -270,7 +270,7 @@ def read_record(path: Path) -> Record:
 
 
 def record_text(record: Record) -> str:
-    """Return a record as JSON, with a line for each dilemma and each array."""
+    """Return a record as JSON, in which each dilemma and each array has a line."""
     return f"{_json(json.loads(record.model_dump_json()))}\n"
 
 
@@ -299,7 +299,7 @@ def renewed(record: Record) -> Record:
 
 
 def problems(record: Record) -> list[str]:
-    """Return the problems of a committed record; simulated respondents are no models."""
+    """Return the problems of a committed record; a simulated respondent as its model is one."""
     found = list(_wrong(record))
     if record.model.startswith(_SIMULATED):
         found.append(f"{record.model} is a simulated respondent, no model")
@@ -307,7 +307,7 @@ def problems(record: Record) -> list[str]:
 
 
 def _wrong(record: Record) -> Iterator[str]:
-    """Yield faults: in the origin, paths of a machine, figures that do not follow from answers."""
+    """Yield faults: origin, paths of a machine, equal runs, figures that answers do not give."""
     origin = record.origin
     if isinstance(origin, Origin):
         known = packaged_models().get(origin.name)

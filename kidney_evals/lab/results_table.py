@@ -1,4 +1,4 @@
-"""The tables of committed records: models beside known respondents, and the card of every run."""
+"""Tables of committed records: models beside simulated respondents, and the card of every run."""
 
 import re
 from collections import Counter
@@ -23,9 +23,9 @@ _READOUTS: Final = {"sample": "sampled", "logprobs": "read out", "prefill": "pre
 
 
 def readme_table(records: Sequence[Record], known: str) -> str:
-    """Return what the README shows: the models, and the table of the default study.
+    """Return what the README shows: the models, and the table of the default study, as Markdown.
 
-    `known` are the tables of known respondents, as `known_table.markdown` writes them.
+    `known` are the tables of simulated respondents that `known_table.markdown` returns.
     """
     rows = "\n".join(
         line
@@ -63,7 +63,7 @@ def _named_in_short(records: Sequence[Record]) -> str:
 
 
 def _origins(records: Sequence[Record]) -> str:
-    """Return what the models are and are not."""
+    """Return a list of the models and the origins of their weights, as Markdown."""
     if not records:
         return NONE_YET
     lines = []

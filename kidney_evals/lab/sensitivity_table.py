@@ -100,7 +100,8 @@ def find(setting: Setting, runs: int = RUNS) -> dict[str, float]:
     """Return the smallest change that is detected with 90 % power at 5 % false alarms.
 
     The first guess is (z_.975 + z_.90) standard deviations of the difference without a change; each
-    simulated power then rescales the change, as if the test were normal. The numbers are by column.
+    simulated power then rescales the change, as if the test were normal. The keys are the table's
+    columns.
     """
     index = setting.tested.index(setting.row)
     same = simulate(setting, 0.0, runs)[:, index]

@@ -29,10 +29,11 @@ def run_of(
     order: Ints | None = None,
     chances: Floats | None = None,
 ) -> Run:
-    """Return the run that a log with these answers would give.
+    """Return the run that a log with these answers would give: m answers to each of D dilemmas.
 
-    `choice` is first, second, coin, or -1 for none, shape (D, m); `order` alternates for None, (D,
-    m); `chances` are answer probabilities if they are read out, shape (D * m, 3).
+    `choice`, (D, m), is 0 for first, 1 for second, 2 for the coin and -1 for no answer. `order`,
+    (D, m), is 0 as listed and 1 swapped, by default in turns. `chances`, (D * m, K), are the answer
+    probabilities of a readout.
     """
     count, answers = choice.shape
     place = np.tile(np.arange(answers), (count, 1))
@@ -53,7 +54,7 @@ def run_of(
 
 
 def simulate_run(reference: Reference, respondent: Respondent, index: int) -> Run:
-    """Return a run; `index` determines the dilemmas and the people of its reference."""
+    """Return a run; `index` seeds its dilemmas, its answers and the people of its reference."""
     listed = draw(reference.study.source, respondent.dilemmas, SEED * 1000 + index)
     shown = panel(reference, listed)
     generator = np.random.default_rng([SEED, index, *respondent.name.encode()])
@@ -66,7 +67,7 @@ def simulate_run(reference: Reference, respondent: Respondent, index: int) -> Ru
 
 
 def covers(low: Floats, high: Floats, truth: float | Floats) -> Bools:
-    """Return which intervals contain the truth, despite rounding if an end equals it."""
+    """Return which intervals contain the truth, with a tolerance of 1e-9 at both ends."""
     return np.asarray((low <= truth + 1e-9) & (truth - 1e-9 <= high))
 
 

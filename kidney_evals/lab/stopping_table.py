@@ -1,7 +1,8 @@
 """Make `stopping.csv`: coverage of the final interval, and calls saved, if a run may stop early.
 
 `python -m kidney_evals.lab stopping` takes some minutes on one core. At every look, the functions
-behind the scorers compute the interval, and `kidney_evals.tasks.stopping` decides on the end.
+behind the scorers compute the interval, and `kidney_evals.tasks.stopping` decides whether the run
+ends.
 """
 
 from collections.abc import Iterator, Sequence
@@ -88,7 +89,7 @@ def simulate(case: Case, precisions: Sequence[float], runs: int = RUNS) -> list[
 
 
 def true_rate(case: Case) -> float:
-    """Return the true rate over the population of dilemmas."""
+    """Return the true flip rate or swap disagreement over the population of dilemmas."""
     chances = _chances(case)
     if RATES[case.condition] == "flip_rate":
         return float(chances[:, :, 2].mean())

@@ -292,7 +292,7 @@ def _without_people(study: Study, conditions: Sequence[Condition]) -> str:
 
 
 def _wordings(study: Study) -> str:
-    """Return which shipped wordings can be put, and why others cannot."""
+    """Return which shipped wordings fit the study, and why others do not."""
     reasons: dict[str, list[str]] = {}
     for one in wordings().values():
         try:

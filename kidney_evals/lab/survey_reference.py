@@ -56,7 +56,7 @@ _PERSON_RUNS: Final = 1  # number of default runs of each simulated person
 
 @dataclass(frozen=True)
 class Group:
-    """The people of a condition after the rules."""
+    """The people of a condition who are not left out by a rule, and their answers."""
 
     condition: Condition
     begun: int
@@ -174,7 +174,7 @@ def _asked(study: Study) -> dict[str, Dilemma]:
 
 
 def _group(rows: pd.DataFrame, condition: Condition, study: Study) -> Group:
-    """Return the people of a condition after the rules."""
+    """Return the people of a condition whom no rule leaves out, and their answers."""
     own = rows[rows["condition"] == condition]
     begun = own["person"].nunique()
     finished = own[own["complete"]]
@@ -304,11 +304,12 @@ def _loaded(study: Study, texts: Mapping[str, str]) -> Iterator[Study]:
 
 
 def _persons(reference: Reference, people: Group) -> tuple[pd.DataFrame, float]:
-    """Return the rows of `persons.csv`, and the factor of the row of swap disagreement.
+    """Return the rows of `persons.csv`, and the factor of the median of swap disagreement.
 
-    The level of swap disagreement is people's own, from the repeats: the simulated median is
-    multiplied by the measured over the simulated mean, the lower and the upper quantile by the ends
-    of the measured interval over it. Fewer than `FEWEST` changed answers correct nothing.
+    Swap disagreement is rescaled to people's repeats: the simulated median is multiplied by the
+    measured share over the simulated mean, the lower and the upper quantile by the ends of the
+    measured interval over this mean. With fewer than `FEWEST` changed answers the rows stay
+    simulated, and the factor is NaN.
     """
     table = person_table(reference, _PERSON_RUNS)
     if people.changed < FEWEST:
@@ -351,7 +352,7 @@ def _cells(values: pd.Series[str]) -> dict[str, int]:
     """Return the number of people by option; options of fewer than `FEWEST` people are merged.
 
     If the merged cell is small itself, the next larger option is merged too. Merged options are not
-    named: a name would say that somebody chose it, or be all that a column of the owner's holds.
+    named, since a name would show that somebody chose it.
     """
     counts = values.replace("", "no answer").value_counts()  # the largest first
     named = int((counts >= FEWEST).sum())

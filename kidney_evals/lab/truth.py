@@ -1,8 +1,8 @@
 """True values of the measures: those of a known respondent over the population of dilemmas.
 
 Closed forms over a large sample of dilemmas; the two answers to a dilemma are independent given
-the dilemma. No code is shared with the estimators. Logit weights have no closed form and are fitted
-to the expected shares.
+the dilemma. Logit weights have no closed form and are fitted to the expected shares. Only this fit
+and the normalisation of importance shares are code of the estimators.
 """
 
 import numpy as np
@@ -100,7 +100,7 @@ def _odds_slope(
 
 
 def _threshold(panel: Panel, q: Floats) -> float:
-    """Return the |Δu| at which the better patient gets half of all expected answers."""
+    """Return the |Δu| where the better patient gets half of all expected answers; NaN if none."""
     coins, decided = q[:, :, 2].sum(axis=1), q[:, :, :2].sum(axis=1)
     if coins.sum() == 0:
         return 0.0
@@ -134,7 +134,7 @@ def _weights(panel: Panel, decided: Floats) -> Floats:
 
 
 def _fitted(x: Floats, for_it: Floats, against: Floats, *, intercept: bool = True) -> Floats:
-    """Fit weights and an intercept to expected counts; NaN if the data are separable."""
+    """Fit weights and an intercept to expected counts; NaN if there are none or they separate."""
     total = for_it + against
     if not total.any():
         return np.full(x.shape[1] + 1, np.nan)

@@ -60,7 +60,7 @@ _SIZES: Final = (200, 400)  # numbers of drawn dilemmas behind verdicts and comp
 
 @dataclass(frozen=True)
 class Validated:
-    """One measure of one respondent over many runs; NaN for what no run has."""
+    """One measure of one respondent over many runs; a figure without any run is NaN."""
 
     respondent: str
     row: str
@@ -73,7 +73,10 @@ class Validated:
 
     @property
     def verdict(self) -> str:
-        """`ok` within two standard errors of .93 to .97, `wide`, `narrow`, or "" without any."""
+        """`narrow` or `wide` if coverage is two standard errors below .93 or above .97, else `ok`.
+
+        Empty if the measure has no interval or no true value.
+        """
         if not self.intervals or self.coverage != self.coverage:
             return ""
         slack = 2 * float((0.95 * 0.05 / self.intervals) ** 0.5)
@@ -86,7 +89,7 @@ class Validated:
 def validate(
     condition: Condition, respondents: Sequence[Respondent], *, runs: int
 ) -> Iterator[Validated]:
-    """Simulate runs of each respondent, each with new dilemmas and people; yield its measures."""
+    """Yield every measure of each respondent, over runs that each have new dilemmas and people."""
     reference = people(condition)
     for respondent in respondents:
         truth = true_rows(respondent, population(condition, SEED))
@@ -126,7 +129,7 @@ def _mean(values: Floats | Bools) -> float:
 
 
 def report(*, runs: int, quick: bool = False, conditions: Sequence[Condition] = CONDITIONS) -> str:
-    """Run the validation and return its tables as Markdown; if quick, of a few respondents."""
+    """Run the validation and return its tables as Markdown; `quick` takes a few respondents."""
     who = [respondent for respondent in RESPONDENTS if not quick or respondent.name in _QUICK]
     parts = ["\n".join(f"- **{respondent.name}**: {respondent.what}" for respondent in who)]
     head = ("respondent", "row", "truth", "mean", "bias", "RMSE", "half width", "coverage")
@@ -202,7 +205,7 @@ def _order_and_reliability(condition: Condition, levels: int, forms: int) -> str
 
 
 def _outranked(condition: Condition, runs: int, sizes: Sequence[int]) -> str:
-    """Return a table of how often simple respondents are nearer to people than human draws."""
+    """Return a table of how often simple respondents score nearer to people than a human crowd."""
     behaviours = {"human-like": known.as_people, "majority": known.majority}
     measures, rows = ["distance"], []
     if condition == "coin_flip":
@@ -257,12 +260,12 @@ _SERIES: Final[dict[str, tuple[Behaviour, Behaviour, float]]] = {
     "flip_rate": (known.never_flips, definitions.coin, 1.0),
     "flip_calib": (known.as_people, definitions.coin, 0.5),
 }
-"""The ends of each series. The weight of the second end is the step to a power, by which a measure
-that is a squared difference is evenly spaced too."""
+"""Both ends of each series, and a power: the weight of the second end is the step to this power. At
+.5 a measure that is a squared difference is evenly spaced."""
 
 
 def _turning(panel: Panel, step: float) -> Floats:
-    """Interpolate from people's importance shares to a reversed last one, evenly in distance."""
+    """Decide by importance shares at `step` of the distance from people's to the last, reversed."""
     importance = panel.reference.importance
     last = -np.sign(importance[-1]) * np.eye(len(importance))[-1]
 

@@ -11,7 +11,7 @@ from kidney_evals.survey.settings import DISTANCE, SurveySettings, attention_che
 T = TypeVar("T")
 
 PLAN_VERSION: Final = 1
-"""Increased when the plan for a seed changes; the store refuses interviews of another version."""
+"""Increased when the plan for a seed changes; a store of another version is refused."""
 
 _SWAPPED: Final[dict[Order, Order]] = {"ab": "ba", "ba": "ab"}
 
@@ -34,11 +34,12 @@ def plan_interview(study: Study, settings: SurveySettings, seed: int) -> tuple[I
     """Return the questions of the person with a seed, in the order asked.
 
     `settings.questions` dilemmas are a uniform random sample, in random order, from the study's
-    list or its default draw. Of each two dilemmas one is shown as listed. The controls are spread:
+    list or its default draw. Of each two questions one is shown as listed. The controls are spread:
     the interview before repeats is divided into as many equal parts as there are controls, and each
     part has one control at a random place. The repeats are spread in the same way over the second
-    half of the interview, or what of it allows the distance; each repeats, with the sides swapped,
-    a random dilemma that is at least `DISTANCE` positions earlier. Controls are not repeated.
+    half of the interview, or over the shorter end that the distance allows; each repeats, with the
+    sides swapped, a random dilemma at least `DISTANCE` positions earlier. A dilemma is repeated at
+    most once; controls are not repeated.
     """
     generator = random.Random(f"survey:{PLAN_VERSION}:{study.id}:{seed}")
     dilemmas = _sample(pool(study), settings.questions, generator)

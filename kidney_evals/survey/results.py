@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from kidney_evals.survey.store import Participant, Store
 
 Others = Literal["participants", "reference", "nobody"]
-"""Who stands beside a person: others in this survey, the study's human reference, or nobody."""
+"""With whom a person is compared: others in this survey, the human reference, or nobody."""
 
 _PLACES = {choice: place for place, choice in enumerate(CHOICES)}
 

@@ -96,7 +96,7 @@ class SurveySettings(FileModel):
         return asked[id]
 
     def options(self, ask: Ask, language: str) -> Mapping[str, str]:
-        """Return the texts of a question's options by the stored value: the first language's."""
+        """Return the options' texts by stored value, which is the text in the first language."""
         first = self.languages[0]
         return {self.spoken(one, first): self.spoken(one, language) for one in ask.options}
 
@@ -169,7 +169,7 @@ def most_repeats(questions: int) -> int:
 
 
 def _problems(study: Study, settings: SurveySettings) -> Iterator[tuple[Place, str]]:
-    """Yield the problems that fields alone do not have: their place and the problem."""
+    """Yield each problem that no field shows alone, with its place."""
     limits = {
         "questions": (len(pool(study)), "dilemmas in the study"),
         "controls": (len(attention_checks(study)), "controls of the kind dominance in the study"),

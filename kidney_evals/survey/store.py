@@ -122,10 +122,10 @@ class Store:
 
     Methods can be called from several threads and processes at once. `url` is an address of
     SQLAlchemy (`postgresql+psycopg://…`) or the path of a SQLite file; the attribute `url` has no
-    password, and `file` is None for another database. `create` allows to make the tables.
+    password, and `file` is None for another database. `create` makes missing tables.
 
-    Every method raises a `StoreError` if the database fails; a wrong address and the store of
-    another survey are a `UserError`.
+    Every method raises a `StoreError` if the database fails. A wrong address, the store of another
+    survey and, without `create`, missing tables are a `UserError`.
     """
 
     def __init__(
@@ -165,7 +165,7 @@ class Store:
                 )
 
     def _prepare(self, about: Mapping[str, str], create: bool) -> dict[str, str]:
-        """Return what the store says of itself, after making it if it is new."""
+        """Return what the store records about its survey; make the tables of a new store first."""
         with self._changing() as connection:
             tables = sa.inspect(connection).get_table_names()
             if _META.name not in tables:
@@ -204,7 +204,7 @@ class Store:
         """Store a new person, with a random code and seed, and return them.
 
         Without `condition` they are assigned at random to one of the conditions with the fewest
-        persons, so that groups differ by one at most, also with concurrent calls.
+        persons, also with concurrent calls: unless people withdraw, groups differ by one at most.
         """
         self.settings.check(language, condition)
         code = "".join(secrets.choice(_LETTERS) for _ in range(_CODE_LETTERS))
@@ -262,7 +262,7 @@ class Store:
     def record(self, participant: Participant, position: int, answer: Choice) -> None:
         """Store the answer at a position; until the end another answer there replaces it.
 
-        A wrong position or answer is a `UserError`, also of a person who withdrew or finished.
+        `UserError` for a wrong position or answer, and if the person withdrew or has finished.
         """
         plan = self.plan(participant)
         if type(position) is not int or not 0 <= position < len(plan):

@@ -21,7 +21,7 @@ OWN_CONSENT: Final = (
 
 
 class Stopped(Exception):
-    """The person stopped, with what to tell them; what they answered is stored."""
+    """The person stopped, and perhaps withdrew; the message is for them."""
 
 
 def consented(

@@ -1,4 +1,4 @@
-"""The rows of respondents with known values: the proof that the rows mean what they say."""
+"""The measures of respondents whose values are known, through whole runs."""
 
 import math
 import re
@@ -29,7 +29,7 @@ def check_nothing_read(rows: Rows) -> None:
 
 
 def check_always_a(rows: Rows) -> None:
-    """Check that always A is recognized, and gains nothing once its pull is corrected."""
+    """Check that always A has the largest position bias, and less its pull scores as guessing."""
     bias = rows["pos_bias"]
     assert bias.value == 0.5 == bias.high and bias.low > 0
     # Both orders together favour nobody, ½ and ½, as guessing does in expectation.

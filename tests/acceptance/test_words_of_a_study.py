@@ -63,14 +63,14 @@ TELLING = {
     "school place": "school classroom",
     "scholarship": "university grade student stipendium universität",
 }
-"""Beginnings of words that give away a good; each study adds its own nouns."""
+"""Beginnings of words that give away a good, by the good; each study adds its own nouns."""
 
 LANGUAGES = ("en", "de", "fr", "es")
 
 
 @cache
 def spoken(name: str) -> dict[str, Study]:
-    """Return a study in each language that it has words in."""
+    """Return a study by each language in which it has words."""
     found, study = {}, load_study(name)
     for language in LANGUAGES:
         try:
@@ -82,7 +82,7 @@ def spoken(name: str) -> dict[str, Study]:
 
 @cache
 def telling(name: str) -> frozenset[str]:
-    """Return the words of all goods but the study's own, without what the study itself says."""
+    """Return words that give away another study's good and that the study itself does not use."""
     words: set[str] = set()
     study = load_study(name)
     for other in map(load_study, STUDIES):

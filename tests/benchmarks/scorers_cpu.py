@@ -1,4 +1,4 @@
-"""CPU seconds of a run under our scorers, under constants, and of bare `generate()` + `match()`.
+"""Compare CPU seconds: our scorers, scorers of constants, and bare `generate()` + `match()`.
 
     python tests/benchmarks/scorers_cpu.py [--samples 400] [--rounds 5]
 

@@ -195,7 +195,7 @@ RULES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "at random": lambda shares: np.random.default_rng(7).integers(0, 3, (len(shares), 2)),
     "always A": lambda shares: np.tile([0, 1], (len(shares), 1)),
 }
-"""Answers from people's shares, shape (D, K)."""
+"""Functions from people's shares, shape (D, K), to answers, by rule."""
 
 # The run, words that its summary holds, and words that would not be so.
 SUMMARIES = [

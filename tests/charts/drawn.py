@@ -1,4 +1,4 @@
-"""A panel of any words and numbers, and a figure as it is read back from its SVG."""
+"""A panel of given words and numbers, and a figure parsed from its SVG."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KINDS: tuple[Kind, ...] = ("people", "model", "baseline")
 
 
 def dots(words: str, names: Sequence[str], values: Sequence[float]) -> str:
-    """Return a panel of title and note, names of rows, and numbers used again if too few."""
+    """Return a panel with `words` as title and note, and a row for each name; values are cycled."""
 
     def value(index: int) -> float:
         return values[index % len(values)]
@@ -33,7 +33,7 @@ def dots(words: str, names: Sequence[str], values: Sequence[float]) -> str:
 
 @dataclass(frozen=True)
 class Words:
-    """One text with the room it takes, by the estimate of `text_width`."""
+    """A text with its box in pixels, as wide as `text_width` estimates."""
 
     said: str
     x: float
@@ -81,15 +81,15 @@ class Drawn:
         return [str(one.text) for one in self.root.iter(f"{SVG}title")]
 
     def across(self, value: float) -> float:
-        """Return where a value stands, by the first and the last number under the axis."""
+        """Return the x of a value, interpolated between the lowest and highest x-axis number."""
         return between({float(one.said): one.x for one in self._numbers(under=True)}, value)
 
     def up(self, value: float) -> float:
-        """Return where a height stands, by the numbers beside the y axis, 4 pixels above theirs."""
+        """Return the y of a value, from the y-axis numbers, whose baselines are 4 pixels lower."""
         return between({float(one.said): one.y - 4 for one in self._numbers(under=False)}, value)
 
     def _numbers(self, under: bool) -> list[Words]:
-        """Return the numbers under the axis, which are the lowest, or all others."""
+        """Return the numbers under the x axis, which are lowest, or all other numbers."""
         numbers = [one for one in self.words if re.fullmatch(r"-?[\d.]+(e[+-]?\d+)?", one.said)]
         lowest = max(one.y for one in numbers)
         return [one for one in numbers if (one.y == lowest) == under]
@@ -127,7 +127,7 @@ def corners(one: Element) -> list[tuple[float, float]]:
 
 
 def near(places: float | tuple[float, ...]) -> object:
-    """Places are rounded to a tenth of a pixel."""
+    """Return an approximation of places, which are rounded to a tenth of a pixel."""
     return pytest.approx(places, abs=0.16)
 
 

@@ -1,4 +1,4 @@
-"""Line charts: what stands where, read from the SVG itself."""
+"""Line charts: the places of their marks and texts, read from the SVG."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Panels of rows: what stands where, and words that fit, are only words, and can be read."""
+"""Panels of rows: the places of their marks; texts that fit, are escaped, and can be read."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""Words that fit: what is kept of a text that does not."""
+"""Text layout: how a text that does not fit is shortened."""
 
 import pytest
 from hypothesis import given, settings

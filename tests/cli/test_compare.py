@@ -18,7 +18,7 @@ def again(source: Path, target: Path, edit: Callable[[EvalLog], object]) -> Path
 
 
 def unanswered(log: EvalLog) -> None:
-    """Remove the answers of two samples, and the rows."""
+    """Make the answers of two samples refusals, and remove the log's rows."""
     for sample in (log.samples or [])[:2]:
         score = (sample.scores or {})["human_alignment"]
         score.metadata = {**(score.metadata or {}), "choice": None, "outcome": "refusal"}

@@ -12,7 +12,7 @@ from kidney_evals.reporting.rows import stored_rows
 from reporting.making_logs import Made, edited, unscored
 
 OTHER = "0" * 64
-"""A hash of nothing that is installed."""
+"""A hash that no installed study or table has."""
 
 
 @pytest.fixture

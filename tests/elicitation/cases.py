@@ -19,11 +19,11 @@ DILEMMA = dilemmas_of(STUDY, 1, None)[0]
 
 
 def told(name: str) -> Any:
-    """Return the texts of a YAML file, and how they are read."""
+    """Return the content of a YAML file in `tests/data`: texts and their expected readings."""
     return yaml.safe_load((DATA / f"{name}.yaml").read_text("utf-8"))
 
 
 def asked(wording: str, study: str = "mcelfresh_2021") -> Any:
-    """Return a question about values."""
+    """Return the question about values with the id `wording`, as the reader needs it."""
     loaded = load_study(study)
     return stated_question(stated_metadata(stated_wording(wording), loaded), loaded)

@@ -1,4 +1,4 @@
-"""What is read of JSON objects and tool calls: the same as of the same words in text."""
+"""JSON objects and tool calls are read as the same words in text are."""
 
 from collections.abc import Callable
 from functools import partial

@@ -151,7 +151,7 @@ STAYS_OPEN = {
     "each perspective or case has its own answer": ("o226", "o834", "o844", "o845", "o852"),
     "the same line was an example": ("o397",),
 }  # fmt: skip
-"""Labelled outputs after which an answer line is not that output's answer, by the reason."""
+"""Labelled outputs after which an appended answer line is not read as the answer, by reason."""
 
 
 def test_an_answer_line_after_a_labelled_output_is_its_answer() -> None:

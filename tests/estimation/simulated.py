@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 
 @cache
 def source(condition: str) -> ModelShares:
-    """The human shares of Study 2."""
+    """The source of human shares of `mcelfresh_2021` (Study 2)."""
     found = load_reference(load_study("mcelfresh_2021"), cast(Condition, condition)).source
     assert isinstance(found, ModelShares)
     return found
@@ -35,7 +35,7 @@ def random_differences(random: np.random.Generator, count: int) -> Floats:
 
 
 def both_orders(random: np.random.Generator, count: int) -> tuple[Floats, NDArray[np.int64]]:
-    """Differences of `count` dilemmas as listed and swapped, (2 · count, 3), and their labels."""
+    """Differences of `count` dilemmas as listed and swapped, (2 · count, 3), and their numbers."""
     differences = random_differences(random, count)
     return np.vstack([differences, -differences]), np.tile(np.arange(count), 2)
 
@@ -66,7 +66,7 @@ def people(differences: Floats, condition: str) -> tuple[Floats, Floats]:
 def people_drawn_again(
     random: np.random.Generator, differences: Floats, condition: str
 ) -> tuple[Floats, Floats]:
-    """Shares of one draw of people, (D, K), and the 300 draws as they lie around them."""
+    """Shares of one draw of people, (D, K), and the 300 draws, shifted to lie around them."""
     shares, draws = people(differences, condition)
     estimate = draws[random.integers(len(draws))]
     around = np.clip(draws - shares + estimate, 1e-4, None)
@@ -135,7 +135,7 @@ def drawn(
 
 @cache
 def fixed_people(condition: str) -> tuple[Floats, Floats, Floats]:
-    """Shares (14, K), draws (300, 14, K) and numbers of people (14,) of Study 1."""
+    """Shares (14, K), draws (300, 14, K) and numbers of people (14,) of `mcelfresh_2021_fixed`."""
     reference = load_reference(load_study("mcelfresh_2021_fixed"), cast(Condition, condition))
     dilemmas = dilemmas_of(reference.study, None, None)
     draws = np.asarray(reference.share_draws(dilemmas), dtype=np.float64)
@@ -145,7 +145,7 @@ def fixed_people(condition: str) -> tuple[Floats, Floats, Floats]:
 def fixed(
     seed: int, respondent: Answerer, condition: str, *, epochs: int = 10, orders: int = 2
 ) -> Decisions:
-    """A run over the 14 questions of Study 1."""
+    """A run over the 14 questions of `mcelfresh_2021_fixed`."""
     shares, draws, _ = fixed_people(condition)
     return run(
         answer_shares(shares, respondent), np.zeros((14, 3)), shares, draws,

@@ -1,10 +1,10 @@
 """Bad input to any public function gets a named error that says which row and why.
 
 `GOOD` holds arguments that work, for every public function that takes numbers. `BAD` changes one
-of them at a time and says which words the error holds. `CORNERS` holds the cases in which the
-answers are sound and too few: one dilemma, no flips, flips only. `test_nothing_else_escapes`
-breaks every array of every function in every way and allows only the errors of this room; single
-numbers of another type are left to the type checker.
+of them at a time and has words of the error. `CORNERS` holds valid answers that are too few: one
+dilemma, no flips, flips only. `test_nothing_else_escapes` breaks every array of every function in
+every way and allows only the errors of `kidney_evals.estimation`; single numbers of another type
+are left to the type checker.
 """
 
 import inspect
@@ -99,14 +99,14 @@ ARGUMENTS: dict[str, Any] = {
 
 
 def arguments(function: Function, known: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """Those of the known arguments that a function takes, and more of its own."""
+    """The entries of `known` that are parameters of a function, and `more`."""
     return {
         name: known[name] for name in inspect.signature(function).parameters if name in known
     } | more
 
 
 def readout_run(chances: ArrayLike) -> Decisions:
-    """A run whose probabilities were read out; the first answer of equals is the likeliest."""
+    """A run whose probabilities were read out, with the first of the likeliest answers chosen."""
     return replace(RUN, choice=FIRSTS, chances=chances)  # type: ignore[arg-type]
 
 
@@ -411,7 +411,7 @@ ONLY_FLIPS = SIX | {"choices": [2] * 6}
 
 
 def asked(function: Function, case: dict[str, Any], **more: Any) -> Any:
-    """Call a function with those of a case's arrays that it takes."""
+    """Call a function with the arrays of a case that are its parameters, and `more`."""
     choices = np.array(case["choices"])
     known = {
         "differences": case["x"], "first": case["first"], "second": case["second"],
@@ -539,7 +539,7 @@ def broken(values: Any) -> dict[str, Any]:
 
 
 def escapes(function: Function, argument: str, value: Any) -> str:
-    """What came out that is no error of this room."""
+    """The error of a call that is neither `InputError` nor `FitError`; empty without one."""
     try:
         take_all(function(**(GOOD[function] | {argument: value})))
     except (InputError, FitError):

@@ -23,7 +23,7 @@ Answers = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 @cache
 def simulate(model: ClassModel) -> Answers:
-    """Answers of 80 people of two classes, forty each."""
+    """Answers of 80 people of two classes, at most forty by each person."""
     rng = np.random.default_rng(5)
     x = rng.uniform(-3, 3, (len(PERSON), 2))
     if model == "davidson":

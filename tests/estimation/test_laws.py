@@ -2,14 +2,14 @@
 
     relisted   the two patients of every dilemma change places: who is first, and every answer
     shifted    a constant is added to an attribute of all patients
-    rescaled   attributes are told in other units
+    rescaled   attributes are given in other units
     doubled    every dilemma is there twice, under a second name
     shuffled   the samples come in another order
 
-Weights are per unit and pulls are towards the first place, so that a law says how they change;
-everything else stays as it is. A cell of the table is the tolerance within which the law holds, a
-`Near` where it holds only nearly, or a `Not` where there is no such law. Whole runs have laws of
-their own in `test_run_laws.py`.
+Each law says how weights (per unit) and pulls towards the first place change; everything else stays
+as it is. A cell of the table is the tolerance within which the law holds, a `Near` where it holds
+only nearly, or a `Not` where there is no such law. The laws of whole runs are in
+`test_run_laws.py`.
 """
 
 from __future__ import annotations
@@ -61,12 +61,12 @@ pytestmark = pytest.mark.filterwarnings("error")
 
 COIN = 2
 OTHER = np.array([1, 0, COIN])
-"""An answer in terms of the patients listed the other way round."""
+"""The answer that means the same with the patients listed the other way round, by answer."""
 
 
 @dataclass(frozen=True)
 class Answers:
-    """Answers to dilemmas, k attributes; `unit` is how many of a value's units one used to be."""
+    """Answers to dilemmas with k attributes, whose values were multiplied by `unit`, shape (k,)."""
 
     first: Floats
     second: Floats
@@ -139,7 +139,7 @@ LAWS: dict[str, Callable[[Answers], Answers]] = {
 
 
 class Figures(NamedTuple):
-    """What an estimator gives: weights per unit, pulls of the first place, everything else."""
+    """Results of an estimator: weights per unit, pulls towards the first place, everything else."""
 
     weights: Any = ()
     pulls: Any = ()
@@ -345,7 +345,7 @@ FIRTH = "Firth's penalty counts as half an answer for each weight, which is less
 PEOPLE_ANSWER_MORE = Not("people who answer twice as often show more of how they differ")
 NO_UNITS = Not("takes no attribute's values")
 DIFFERENCES = 0.0
-"""A constant leaves whole-numbered differences alone, and so every digit."""
+"""Tolerance: a constant does not change whole-numbered differences, and so no digit."""
 
 TABLE: dict[str, Row] = {
     #                            relisted shifted rescaled doubled shuffled
@@ -435,7 +435,7 @@ def test_laws_of_an_estimator(name: str) -> None:
 
 
 def public() -> dict[str, Any]:
-    """Every public function and class of the estimation room."""
+    """Every public function and class of `kidney_evals.estimation`, by name."""
     found = {}
     for module in pkgutil.iter_modules(kidney_evals.estimation.__path__):
         if not module.name.startswith("_"):

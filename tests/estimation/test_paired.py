@@ -50,7 +50,7 @@ CHANGES: dict[str, Change] = {
     "coin_slope": coin_slope_change,
 }
 EPOCHS = {"retest": 2}
-"""Repetitions, where a change needs more than one."""
+"""Number of epochs of changes that need more than one."""
 
 
 def answered(choices: ArrayLike) -> Decisions:
@@ -121,7 +121,7 @@ def majority(decided: Floats, coins: Floats, gaps: Floats) -> tuple[Version, Ver
 
 
 def changes(decided: Floats, coins: Floats, gaps: Floats) -> tuple[Version, Version]:
-    """A tenth of what was decided becomes a coin, and a tenth of the decisions even."""
+    """A tenth of the decided answers become coins, and a tenth of the decisions random."""
     return (decided, coins), (0.9 * decided + 0.05, coins + 0.1 * (1 - coins))
 
 

@@ -26,9 +26,9 @@ NAMED = {one.__name__: one for one in STATISTICS if one is not fixed_distance}
 
 
 def likely(condition: str, count: int = 60) -> tuple[Floats, Floats, Floats]:
-    """Differences, people's shares, and probabilities by order of somebody who is no sampler.
+    """Differences, people's shares, and a model's probabilities by order, shape (2, D, K).
 
-    A third of the probability goes to whoever is shown first.
+    A third of each probability is moved to the patient who is shown first.
     """
     differences = random_differences(np.random.default_rng(7), count)
     shares = human_shares(differences, condition)

@@ -25,7 +25,7 @@ from kidney_evals.studies import Condition, dilemmas_of, load_study
 pytestmark = pytest.mark.filterwarnings("error")
 
 OTHER = np.array([1, 0, 2, -1])
-"""An answer in terms of the patients listed the other way round; the last is none."""
+"""The answer that means the same with the patients listed the other way round; -1 is none."""
 
 FIRTH = "Firth's penalty counts as half an answer for each weight, which is less among more answers"
 
@@ -46,7 +46,7 @@ NEARLY_DOUBLED: dict[str, tuple[float, str]] = {
     "no_signal": (1.0, "a flag: twice the dilemmas show more"),
     "few": (1.0, "a flag: counts dilemmas"),
 }
-"""Rows whose value says something about how many dilemmas there are: how much it moves, and why."""
+"""Rows that depend on the number of dilemmas: by how much doubling may move them, and why."""
 
 
 NAMES = ("10 % unreadable", "again")
@@ -126,7 +126,7 @@ def test_every_row_has_a_value_somewhere_in_these_runs(condition: Condition) -> 
 
 @lru_cache(maxsize=4)
 def fixed_run(study: str) -> Run:
-    """Answers of anybody to a fixed list, each asked in both orders, twice."""
+    """Random answers to a fixed list, each asked in both orders, twice."""
     loaded = load_study(study)
     dilemmas = dilemmas_of(loaded, None, None)
     size = len(dilemmas)
@@ -144,7 +144,7 @@ Moved = dict[str, tuple[Quantity, Quantity]]
 
 
 def moved(run: Run, law: Callable[[Run], Run]) -> Moved:
-    """Every row before and after."""
+    """Every row before and after a law is applied."""
     one, other = quantities(run), quantities(law(run))
     assert set(one) == set(other)
     return {row: (one[row], other[row]) for row in one}

@@ -190,7 +190,7 @@ def test_half_threshold_by_hand(theta: tuple[float, float, float], expected: flo
 
 
 def flips(rng: np.random.Generator, n: int, a: float = -0.8) -> tuple[Any, ...]:
-    """Δu, answers with b = -.66 and s = 1, and dilemmas, each answered twice."""
+    """Δu, answers with logit P(coin) = a - .66 |Δu|, and dilemmas, each answered twice."""
     u = np.repeat(rng.normal(0, 1.5, n), 2)
     coin = rng.random(2 * n) < expit(a - 0.66 * np.abs(u))
     return u, np.where(coin, 2, rng.random(2 * n) > expit(u)), np.repeat(np.arange(n), 2)

@@ -46,7 +46,7 @@ def export(out: Path, *arguments: object) -> TrainingData:
 
 
 def not_exported(out: Path, *arguments: object) -> str:
-    """Return the line with which an export is refused that writes nothing."""
+    """Return the line with which an export is refused; check that nothing is written."""
     line = refused(call("export", "--out", out, *arguments))
     assert not out.exists()
     return line
@@ -78,7 +78,7 @@ def asked_by_default() -> frozenset[Pair]:
 
 
 def check_apart(data: TrainingData) -> None:
-    """No dilemma is in both files or in the default evaluation."""
+    """Check that no dilemma is in both files or in the default evaluation."""
     train, heldout = pairs(data.train), pairs(data.heldout)
     assert train and heldout and not train & heldout
     assert not (train | heldout) & asked_by_default()

@@ -36,7 +36,7 @@ COMMON: dict[str, Response] = {
 
 @dataclass
 class ScriptedServer(ProtocolServer):
-    """A server; enter it as a context."""
+    """A server with scripted faults; enter it as a context."""
 
     faults: dict[str, list[str]] = field(default_factory=dict)  # by kind of request
     requests: list[str] = field(default_factory=list)  # the kind of each
@@ -46,7 +46,7 @@ class ScriptedServer(ProtocolServer):
     responses: ClassVar[Mapping[str, Response]]
 
     def forget(self) -> None:
-        """Be as at the start: one server is enough for many tests, and starting takes a while."""
+        """Reset all state, so that one server, whose start takes a while, serves many tests."""
         for name, value in vars(type(self)()).items():
             if not name.startswith("_"):
                 setattr(self, name, value)
@@ -79,8 +79,8 @@ class Sent(NamedTuple):
 class JobsServer(ScriptedServer):
     """OpenAI's files and jobs, by id.
 
-    A job has the first state of `course` when it is created, and the next at each question; `left`
-    holds those to come. `failure` is code, sentence and parameter of a job that fails.
+    A job has the first state of `course` when it is created, and the next at each poll; `left`
+    holds the states to come, by job. `failure` is code, message and parameter of a failed job.
     """
 
     course: tuple[str, ...] = ("validating_files", "queued", "running", "succeeded")

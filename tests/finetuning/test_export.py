@@ -54,7 +54,7 @@ def usual(tmp_path_factory: pytest.TempPathFactory) -> TrainingData:
 
 
 def _check_balance(values: pd.Series[str], count: int) -> None:
-    """Among any first samples, the numbers of the values differ by at most one."""
+    """Check that in every beginning of the samples the counts of values differ by at most one."""
     numbers = pd.get_dummies(values).cumsum()
     assert numbers.shape[1] == count
     assert (numbers.max(axis=1) - numbers.min(axis=1)).max() <= 1
@@ -183,9 +183,9 @@ def _place(one: Example) -> int:
 
 
 def _fit(chances: Any, places: Sequence[int]) -> None:
-    """The number of each answer is a sum of independent draws with these chances.
+    """Check that the count of each answer fits independent draws with these chances.
 
-    Weighted by the chance itself it would be off if answers were given to other dilemmas.
+    Weighted by the chances, the count would be off if answers were given to other dilemmas.
     """
     given = np.equal.outer(places, np.arange(chances.shape[1]))
     for weights in (np.ones_like(chances), chances):
@@ -267,7 +267,7 @@ def test_no_dilemma_is_in_two_places(tmp_path: Path) -> None:
 
 
 def _edited(folder: Path, **changes: Any) -> dict[str, Any]:
-    """Copy the default study with other entries in its file; return its content."""
+    """Copy the default study; return the content of its `study.yaml` with changes, not written."""
     shutil.copytree(datasets_dir() / "mcelfresh_2021", folder)
     content: dict[str, Any] = yaml.safe_load((folder / "study.yaml").read_text(encoding="utf-8"))
     return content | changes

@@ -48,7 +48,7 @@ def _younger(a: Sequence[float], b: Sequence[float]) -> str:
 
 
 def _check_split(data: TrainingData, people: bool = False) -> None:
-    """No dilemma is on both sides or in an evaluation, no person on both; orders are balanced."""
+    """Check that no dilemma (or person) is on both sides or evaluated; orders are balanced."""
     check_apart(data)
     train, heldout = (
         pd.DataFrame([one.facts for one in part]) for part in (data.train, data.heldout)

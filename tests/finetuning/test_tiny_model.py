@@ -66,7 +66,7 @@ def extra() -> None:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the model and the answers of somebody else."""
+    """A folder with the model (`base`) and answers of `respondent` (`answers.csv`)."""
     folder = tmp_path_factory.mktemp("tiny")
     make_tiny_model(folder / "base")
     default = evaluated(STUDY)

@@ -1,8 +1,8 @@
 """A language model that is trained on the spot to decide dilemmas by one rule and never to flip.
 
 A transformer of 100,000 numbers reads the tasks' own prompts: its tokenizer keeps the numbers, the
-patients' letters and the offered answers, and drops every other word. Who trains it further can
-teach it other weights and the coin, which it has read in prompts but never answered.
+patients' letters and the offered answers, and drops every other word. Further training can teach it
+other weights, and the coin, which it has read in prompts but never answered.
 """
 
 import random
@@ -29,15 +29,15 @@ QUESTIONS, STEPS, BATCH, RATE = 5000, 1000, 64, 3e-3
 
 
 def base_rule(a: Patient, b: Patient) -> str:
-    """Age counts most, the rest a little, and the patient shown first has a lead."""
+    """Return the base model's answer: age counts most, and the patient shown first has a lead."""
     age, drinks, children = (one - two for one, two in zip(a.values, b.values, strict=True))
     return "A" if 1.5 - 0.1 * age - 0.25 * drinks + 0.25 * children > 0 else "B"
 
 
 def respondent(a: Patient, b: Patient, condition: Condition) -> str:
-    """Somebody else: drinks and children count as much as age, no lead, and a band of flips.
+    """Return the answer to learn: all attributes count alike, no lead, a coin in close calls.
 
-    Over the full ranges (45 years, 4 drinks, 2 children) 2.25, 2.4 and 2.2 logits.
+    Over the full ranges (45 years, 4 drinks, 2 children) the weights are 2.25, 2.4 and 2.2.
     """
     age, drinks, children = (one - two for one, two in zip(a.values, b.values, strict=True))
     utility = -0.05 * age - 0.6 * drinks + 1.1 * children
@@ -119,7 +119,7 @@ def _encoded(tokenizer: Any) -> tuple[Any, Any, Any]:
 
 
 def _learn(model: Any, ids: Any, answers: Any, mask: Any) -> None:
-    """Learn the answers, and a little of the prompts: who never said a word cannot be taught it."""
+    """Learn the answers and, at a fifth of the weight, the prompts: no word stays unseen."""
     torch = import_module("torch")
     optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=STEPS)

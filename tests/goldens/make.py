@@ -5,7 +5,7 @@
     python tests/goldens/make.py --check --study freedman_2020 --respondent human
     python tests/goldens/make.py --part rows --study freedman_2020    # write these rows anew
 
-Run it in a checkout, with the package installed. `--check` ends with 1 where something differs.
+Run it in a checkout, with the package installed. `--check` exits with 1 if something differs.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from goldens.tables import Table, differences, read_table, write_table
 from kidney_evals.studies import Condition
 
 Job = tuple[str, Condition, str] | str
-"""Study, condition and respondent of rows, or `runs`, or the name of a table of `parts.QUICK`."""
+"""Study, condition and respondent of some rows, `runs`, or the name of a table of `parts.QUICK`."""
 
 
 def main() -> int:
@@ -70,7 +70,7 @@ def main() -> int:
 
 
 def do(job: Job) -> dict[str, Table]:
-    """Make the tables of one job, by the names of their files."""
+    """Return the tables of one job by file name, without ending."""
     if job == "runs":
         return parts.special_runs()
     if isinstance(job, str):

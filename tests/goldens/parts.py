@@ -47,7 +47,7 @@ def golden(name: str) -> Table:
 
 
 def check(name: str, now: Table, *begin: str) -> None:
-    """Compare a table with the rows of its golden file whose keys begin so."""
+    """Assert that a table equals the rows of its golden file whose keys begin with `begin`."""
     rows = {key: cells for key, cells in golden(name).items() if key[: len(begin)] == begin}
     assert not differences(rows, now), name
 
@@ -66,7 +66,7 @@ def rows(study: str, condition: Condition, respondent: str) -> Table:
 
 
 def special_runs(names: Iterable[str] = CASES) -> dict[str, Table]:
-    """Return the tables made of one run of each kind, and of pairs and pages of them.
+    """Return the tables made of the runs in `CASES`, of pairs of them, and of a report on them.
 
     `compare`, `report` and `export_log` are made only with all runs.
     """
@@ -90,7 +90,7 @@ def special_runs(names: Iterable[str] = CASES) -> dict[str, Table]:
 
 
 def _texts(log: EvalLog) -> dict[str, object]:
-    """Return hashes of what was asked and what was answered."""
+    """Return hashes of the messages by role, and the number of samples."""
     samples = sorted(log.samples or (), key=lambda one: (str(one.id), one.epoch))
     texts = {
         role: [[m.text for m in one.messages if m.role == role] for one in samples]
@@ -107,7 +107,7 @@ _EXPORTED: Mapping[str, list[str]] = {
 
 
 def export(sources: Mapping[str, list[str]] = _EXPORTED) -> Table:
-    """Return a summary of exported training samples, by name and options of the export."""
+    """Return a summary of exported training samples; `sources` holds options of exports by name."""
     table: Table = {}
     with tempfile.TemporaryDirectory() as folder:
         for source, options in sources.items():
@@ -134,7 +134,7 @@ def corpus() -> Table:
 
 
 def samples() -> Table:
-    """Return a summary of the samples of every task and study."""
+    """Return a summary of the samples of every task, for the studies of `runs.STUDIES`."""
     table: Table = {}
     for name, arguments, task in _tasks():
         listed = list(task.dataset)
@@ -186,7 +186,7 @@ def _tasks() -> Iterable[tuple[str, str, Task]]:
 
 
 def references() -> Table:
-    """Return the hashes of the human side of every study and condition."""
+    """Return the hashes of the human references, for the studies of `runs.STUDIES`."""
     table: Table = {}
     for place in product(STUDIES, CONDITIONS):
         add(table, place, reading.reference_hashes(*place))
@@ -194,7 +194,7 @@ def references() -> Table:
 
 
 def reference_arrays() -> Table:
-    """Return a summary of every array of the human side of every study and condition."""
+    """Return a summary of the arrays of human references, for the studies of `runs.STUDIES`."""
     table: Table = {}
     for place in product(STUDIES, CONDITIONS):
         for name, cells in reading.reference_arrays(*place):

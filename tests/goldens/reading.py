@@ -1,4 +1,4 @@
-"""How the goldens read the package: the only file here that knows its internals.
+"""How the goldens read the package; no other file here knows its internals.
 
 Each function turns something that the package makes into plain numbers and text. When the package
 is rebuilt these functions are rewritten and the golden files stay.
@@ -51,7 +51,7 @@ BASELINES = {
         for block, short in (("fixed", "fx"), ("drawn", "dr"))
     },
 }
-"""Names in the goldens of what known respondents score, by measure and baseline."""
+"""Names of baselines in the goldens, by measure and by the baseline's label."""
 
 BOUNDS = {
     "agreement": "lim_agree",
@@ -60,16 +60,16 @@ BOUNDS = {
     "flip_calib": "lim_calib",
     "distance": "lim_dist",
 }
-"""Names in the goldens of what unanswered samples leave open, by measure."""
+"""Names in the goldens of the bounds that unanswered samples leave open, by measure."""
 
 FIRST = {"coverage": "cover_1st", "agreement": "agree_1st", "flip_rate": "flips_1st"}
 """Names in the goldens of measures of the first answers alone."""
 
 
 def cells_of(rows: Rows) -> dict[str, dict[str, object]]:
-    """Return the `VALUES` of each row of a run by its id, not rounded, NaN without a number.
+    """Return the `VALUES` of each row of a run by the row's id, not rounded; NaN if undefined.
 
-    Flags, baselines, bounds and first answers have the names that the goldens have for them.
+    Baselines, bounds and first answers have the names in `BASELINES`, `BOUNDS` and `FIRST`.
     """
     assert rows.run is not None
     found = dict(rows)
@@ -89,7 +89,7 @@ def cells_of(rows: Rows) -> dict[str, dict[str, object]]:
 
 
 def _asked(run: AnyRun, flag: str) -> int:
-    """Return how many samples a flag is about, of `pred_contam` dilemmas."""
+    """Return how many samples a flag is about; for `pred_contam`, how many dilemmas."""
     if isinstance(run, Run):
         return len(run.choice)
     if isinstance(run, StatedRun):
@@ -103,7 +103,7 @@ def _asked(run: AnyRun, flag: str) -> int:
 def reading_of(output: Mapping[str, Any]) -> dict[str, object]:
     """Return `outcome`, `answer` and `how` of an output of the labelled corpus.
 
-    `how` is why it was read so, without the words that were read.
+    `how` is the reason of the reading, without quoted words of the output.
     """
     given = {name: output[name] for name in ("text", "condition", "stop", "refused")}
     reading = read_answer(given.pop("text"), **given)
@@ -112,7 +112,7 @@ def reading_of(output: Mapping[str, Any]) -> dict[str, object]:
 
 
 def reference_hashes(study: str, condition: Condition) -> dict[str, object]:
-    """Return what names the human side of a study and condition: hashes and versions."""
+    """Return hashes, version and number of people of the human reference."""
     loaded = load_study(study)
     reference = load_reference(loaded, condition)
     return {
@@ -125,7 +125,7 @@ def reference_hashes(study: str, condition: Condition) -> dict[str, object]:
 
 
 def reference_arrays(study: str, condition: Condition) -> Iterator[tuple[str, dict[str, object]]]:
-    """Yield the name and a summary of each array of the human side of a study and condition."""
+    """Yield the name and a summary of each array of the human reference."""
     for name, array in _arrays(load_reference(load_study(study), condition)):
         numbers = np.asarray(array, dtype=np.float64)
         flat = numbers.ravel()
@@ -172,7 +172,7 @@ def report_numbers(logs: Sequence[str]) -> Iterator[tuple[tuple[str, int, int], 
 
 
 def compared(old: str, new: str) -> Iterator[tuple[tuple[str, str], dict[str, object]]]:
-    """Yield what `compare` says of each measure of two logs, by task and measure."""
+    """Yield the numbers that `compare` gives for each measure of two logs, by task and measure."""
     for panel in json.loads(_called("compare", old, new, "--format", "json"))["panels"]:
         for row in panel["rows"]:
             left_out = ("row", "label", "why", "bounds", "detectable")
@@ -184,7 +184,7 @@ def compared(old: str, new: str) -> Iterator[tuple[tuple[str, str], dict[str, ob
 
 
 def _called(*arguments: str) -> str:
-    """Return what a command prints."""
+    """Return the standard output of a command; raise if it fails."""
     result = CliRunner().invoke(main, arguments)
     if result.exit_code != 0:
         raise RuntimeError(result.output)

@@ -35,7 +35,7 @@ class Case(NamedTuple):
 
 
 FAULTS: Mapping[str, Any] = {"refusing": 0.1, "unreadable": 0.3, "truncated": 0.1, "seed": 2}
-"""Some answers are lost, and what is unreadable is asked again."""
+"""Arguments of a respondent: some answers are lost, and unreadable replies are asked again."""
 
 TWO_WORDINGS = "default,survey_text"
 
@@ -84,7 +84,7 @@ COMPARED = (("coin", "coin_faults"), ("fixed", "fixed_sharp"))
 """Pairs of runs that `compare` sets side by side."""
 
 REPORTED = ("coin", "coin_faults", "forced", "fixed", "fixed_sharp", "stated", "predict")
-"""Runs on the page."""
+"""Runs on the page of the report."""
 
 
 def run(

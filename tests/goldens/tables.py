@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 TOLERANCE = 1e-9
-"""Largest relative difference of two numbers that count as the same, absolute below 1."""
+"""Largest difference of two numbers that count as equal: relative, and absolute below 1."""
 
 Key = tuple[str, ...]
 Table = dict[Key, dict[str, str]]
@@ -35,7 +35,7 @@ def columns_of(table: Table) -> list[str]:
 
 
 def write_table(path: Path, keys: Sequence[str], table: Table) -> None:
-    """Write a table, sorted by key, numbers by value."""
+    """Write a table sorted by key, in which whole numbers are sorted by value."""
 
     def place(key: Key) -> list[tuple[int, str]]:
         return [(int(part), "") if part.isdigit() else (-1, part) for part in key]

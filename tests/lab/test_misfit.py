@@ -1,4 +1,4 @@
-"""What the tables of misfit and margins say of simulated people, whose shares are known."""
+"""The tables of misfit and margins, for simulated people whose shares are known."""
 
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ WEIGHTS = np.array([0.7, 0.4, 0.8])
 
 
 def asked(condition: Condition, seed: int, each: int = 40) -> tuple[Group, np.random.Generator]:
-    """Return people who have not answered yet."""
+    """Return people and their dilemmas, with 0 for every answer, and a random generator."""
     random, size = np.random.default_rng(seed), PEOPLE * each
     first, second = (
         np.column_stack(

@@ -20,7 +20,7 @@ ANSWERED: list[tuple[str, Condition]] = [
 ]
 
 AT_AN_END = ("share_dist", "side_pull", "rank_rho", "rank_tau")
-"""Measures whose estimate cannot go beyond people's value, so that chance keeps it away from it."""
+"""Measures with people's value at the end of their range: chance moves estimates away from it."""
 
 
 def each(*slow: tuple[str, Condition]) -> pytest.MarkDecorator:
@@ -76,7 +76,7 @@ def test_the_crowd_meets_the_human_value_of_every_measure(name: str, condition: 
 
 
 def sampling_offsets(reference: Reference) -> dict[str, float]:
-    """What the crowd scores because the shares are those of the people who happened to be asked.
+    """The expected difference of a crowd's score from people's value, by measure.
 
     The fixed-study distance is from the shares of all people: it subtracts p(1 - p)/(n - 1) for
     the n people asked. The log score takes (count + 1/2)/(n + K/2) for the shares.

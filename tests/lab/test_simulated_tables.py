@@ -39,7 +39,7 @@ def line_of_case(case: Case, precision: float) -> dict[str, str]:
 
 
 def same(line: Mapping[str, str], again: Mapping[str, object], *form: str, **forms: str) -> None:
-    """The seed is the same, so a simulated line has the digits of the table."""
+    """Assert that a line simulated again, with the same seed, has the digits of the table."""
     found = {name: str(value) for name, value in rounded(again, *form, **forms).items()}
     assert {name: line[name] for name in found} == found
 

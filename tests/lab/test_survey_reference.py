@@ -68,7 +68,7 @@ FIXED_TRUTH = Truth((0.5, 0.3, 0.4), (0.3, 0.2, 0.3), coin=-0.5, closeness=0.8)
 
 @pytest.fixture(scope="module")
 def fixed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, pd.DataFrame, Path]:
-    """A fixed list, the rows of 80 people, and the built folder."""
+    """A fixed list with a reference built from the rows of 80 people; the rows; and their file."""
     place = tmp_path_factory.mktemp("survey")
     study = folder_of(FIXED, place / "mine")
     rows = rows_of(study, FIXED_TRUTH, 80)

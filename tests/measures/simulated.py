@@ -22,7 +22,7 @@ def people(condition: Condition, study: str = STUDY.id) -> Reference:
 def drawing(
     behaviour: Callable[[Panel], Any], condition: Condition, index: int = 1, **design: Any
 ) -> Run:
-    """A respondent who draws answers; all draw on the same numbers, since all have one name."""
+    """Return a simulated run of a respondent; all respondents use the same random numbers."""
     return simulate_run(people(condition), Respondent("somebody", "", behaviour, **design), index)
 
 
@@ -31,8 +31,8 @@ def answering(
 ) -> Run:
     """Return a run with these answers as listed (0, 1, 2 for the coin, -1 for none).
 
-    There is one for both orders of each dilemma, shape (D,), or one for each answer, (D, m).
-    `answers` may be a function of people's shares, (D, K). `dilemmas` are given or drawn.
+    `answers` has one choice for both orders of each dilemma, shape (D,), or one for each of its m
+    answers, (D, m), or is a function of people's shares, (D, K). `dilemmas` are given or drawn.
     """
     reference = people(condition)
     listed = dilemmas_of(STUDY, dilemmas, 7) if isinstance(dilemmas, int) else dilemmas

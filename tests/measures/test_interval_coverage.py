@@ -42,7 +42,7 @@ def at_random(rate: float) -> Behaviour:
 
 
 def another_crowd(run: Run, index: int) -> Run:
-    """The run beside another sample of people, as in `simulate_run`, their importance included."""
+    """Return a run of `simulate_run` whose human importance shares are also of another sample."""
     human = run.reference
     draw = human.importance_draws[index % len(human.importance_draws)]
     draws = np.clip(human.importance_draws + draw - human.importance, -1, 1)

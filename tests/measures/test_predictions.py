@@ -138,7 +138,7 @@ def test_own_choices() -> None:
 def of(
     reference: Reference, dilemmas: Sequence[Dilemma], shares: Floats, crowd: Reference
 ) -> Predictions:
-    """Somebody who says `shares` in both orders, beside another crowd than the one of record."""
+    """Predictions of `shares` in both orders, compared with the people of `crowd`."""
     count = len(dilemmas)
     return Predictions(
         dilemma=np.tile(np.arange(count), 2),
@@ -202,7 +202,7 @@ def test_no_bias_and_intervals_that_cover(study: Any, condition: Condition) -> N
 
 
 def knows(condition: Condition, *truth: float) -> list[Predictions]:
-    """Somebody who mixes the shares of record, by weight for each study, with a guess."""
+    """Predictions by study that mix the reference's shares, with these weights, and guessing."""
     found = []
     for study, weight in zip((FIXED, DRAWN), truth, strict=True):
         reference = load_reference(study, condition)

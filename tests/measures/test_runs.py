@@ -274,7 +274,7 @@ CROWD = {
     *("agreement", "dominance", "sharpness", "log_score", "distance", "side_pull"),
     *("swap_diff", "retest", "pos_bias"),
 }
-"""Rows that people's shares of the dilemmas give a human value."""
+"""Rows whose human value follows from people's shares of the dilemmas."""
 
 COINS = {"flip_rate", "flip_calib", "coin_slope"}
 

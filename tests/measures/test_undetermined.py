@@ -31,7 +31,7 @@ CASES = {
 
 
 def decisions(x: NDArray[np.float64], seed: int) -> Decisions:
-    """Return one decision to each of some dilemmas, by weights of 2."""
+    """Return one decision to each dilemma of differences `x`, by weights of 2."""
     first = expit(2 * (x - x.mean(axis=0)) @ np.ones(3))
     answers, shares = np.column_stack([first, 1 - first]), np.full((len(x), 2), 0.5)
     random, far = np.random.default_rng(seed), np.ones(len(x))

@@ -32,7 +32,7 @@ ORDER = (
     "cli",
     "_registry",
 )
-"""The rooms and single modules of the package; a room imports only from what stands before it."""
+"""The rooms and single modules of the package; a room imports only from those before it."""
 
 TOP = ("tasks", "scorers")
 """Rooms that are folders of their own, installed as `kidney_evals.tasks` and so on."""

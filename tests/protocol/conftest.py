@@ -1,4 +1,4 @@
-"""A running server, and keys that open nothing."""
+"""A running server, and invalid keys in the environment."""
 
 from collections.abc import Iterator
 

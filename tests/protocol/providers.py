@@ -83,11 +83,11 @@ def printed(*arguments: object) -> str:
 
 
 CHANCES = {"A": 0.5, "B": 0.27, "COIN": 0.2, "Neither": 0.03}
-"""Probabilities at the answer; the last is no answer."""
+"""Probabilities at the position of the answer; the last word is no answer."""
 
 
 def meets(rows: Rows, *, power: float = 1, within: float = 1e-4) -> None:
-    """Check the rows of a readout of `CHANCES`, each to a power, which a temperature makes."""
+    """Check the rows of a readout of `CHANCES` to a power: 1 over the temperature."""
     a, b, coin, other = (chance**power for chance in CHANCES.values())
     assert rows["flip_rate"].value == pytest.approx(coin / (a + b + coin), abs=within)
     assert rows["pos_bias"].value == pytest.approx(a / (a + b) - 0.5, abs=within)

@@ -87,7 +87,7 @@ class Call(NamedTuple):
 
 
 class Said(NamedTuple):
-    """A reply apart from its protocol: a text, names and arguments of calls by id, and its end."""
+    """A reply in no protocol: its text, names and arguments of its calls by id, and how it ends."""
 
     text: str
     calls: Mapping[str, tuple[str, dict[str, Any]]]
@@ -187,7 +187,7 @@ def prompt_of(body: Body) -> str:
 
 
 def answer_to(prompt: str) -> str:
-    """Return the answer to a question where answers vary: always the same answer to a question."""
+    """Return the answer of a `varied` server, which depends on the question only."""
     return ("A", "B", "COIN")[zlib.crc32(prompt.encode()) % 3]
 
 

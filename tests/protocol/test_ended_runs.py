@@ -30,7 +30,7 @@ slow = pytest.mark.slow
 CONNECTIONS: dict[str, Any] = {"max_connections": 5}
 
 LIMIT = 60
-"""Samples of a run that ends early."""
+"""Number of samples of a run that ends early."""
 
 
 def answered(log: EvalLog) -> Counter[str]:
@@ -229,7 +229,7 @@ def test_the_repeat_question_is_not_put_after_the_end(
 SAMPLES = 20
 
 MIDDLE = 8
-"""Answers before a fault begins."""
+"""Number of answers before a fault begins."""
 
 PASSING: dict[str, Reply] = {
     "429 with Retry-After": Fault(429, "Slow down.", "rate_limit_exceeded", {"Retry-After": "0.1"}),

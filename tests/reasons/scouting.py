@@ -1,4 +1,4 @@
-"""What the tests that need Inspect Scout have in common."""
+"""Samples, codes and models for the tests that need Inspect Scout."""
 
 import os
 from collections.abc import Iterator
@@ -52,7 +52,7 @@ def said(text: str, stop_reason: Any = "stop") -> ModelOutput:
 
 
 def mocked(outputs: Iterator[ModelOutput], prompts: list[str] | None = None) -> Model:
-    """Return Inspect's mock model, which gives these outputs and keeps the last messages."""
+    """Return a mock model with these outputs, which appends each last message to `prompts`."""
 
     def next_one(messages: Any, *rest: Any) -> ModelOutput:
         if prompts is not None:

@@ -19,7 +19,7 @@ def header(made: Made) -> EvalLog:
 
 @pytest.fixture(scope="session")
 def mixed(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Logs of two conditions, of another model that was killed, and of another evaluation."""
+    """Logs of both conditions, of a killed run of another model, and of another evaluation."""
     place = tmp_path_factory.mktemp("mixed")
     shutil.copy(made.coin, place / "1-coin.eval")
     shutil.copy(made.forced, place / "2-forced.eval")

@@ -53,7 +53,7 @@ def make_logs(mktemp: Callable[[str], Path]) -> Made:
 
 
 def killed(source: Path, target: Path, samples: int | None = None) -> Path:
-    """Copy a log as a kill leaves it on disk: flushed samples (None for all) and no header.
+    """Copy a log as a kill leaves it on disk: `samples` flushed samples (None: all), no header.
 
     `source` is a finished log, written with a buffer of one sample.
     """
@@ -107,13 +107,13 @@ def cancelled(log: EvalLog) -> None:
 
 
 def of_another_run(log: EvalLog, number: int = 2) -> None:
-    """Make a copy of a log the log of another run."""
+    """Change the ids of a copied log, so that it counts as another run."""
     log.eval.eval_id += str(number)
     log.eval.task_id += str(number)
 
 
 def another(*edits: Callable[[EvalLog], object], number: int = 2) -> Callable[[EvalLog], None]:
-    """Return an edit that makes a copy of a log the log of another run with these edits."""
+    """Return an edit that changes the ids of a copied log and then applies these edits."""
 
     def edit(log: EvalLog) -> None:
         of_another_run(log, number)
@@ -129,5 +129,5 @@ def runs_in(*places: Path) -> tuple[ModelRun, ...]:
 
 
 def quick(cases: Iterable[str], *names: str) -> list[Any]:
-    """Return all cases, those not named left to the slow tests: each makes a log of its own."""
+    """Return all cases as parameters; those not in `names` are slow, since each makes a log."""
     return [pytest.param(name, marks=[] if name in names else pytest.mark.slow) for name in cases]

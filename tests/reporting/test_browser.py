@@ -65,12 +65,12 @@ UNSEEN = """() => [...document.querySelectorAll('td, li, dd, svg text')].filter(
     return !(sentence && (one.textContent === '–' || sentence.includes(one.textContent)
         || sentence.includes('not compared')))
 }).map(one => one.textContent)"""
-"""Texts with numbers that are nowhere on the paper."""
+"""Texts of cells, lists and pictures that are not visible on paper."""
 
 SCROLLING = """() => [...document.querySelectorAll('.table, pre, details')].filter(one =>
     getComputedStyle(one).overflowX !== 'visible' && one.scrollWidth > one.clientWidth + 1
 ).map(one => one.textContent.slice(0, 60))"""
-"""Boxes that a reader of paper cannot scroll."""
+"""Boxes that have to be scrolled, which paper cannot do."""
 
 INKS = """() => [...document.querySelectorAll('body, td, p, .quiet, svg.kc text')].map(one => {
     const how = getComputedStyle(one)

@@ -33,7 +33,7 @@ TELL_TALE = re.compile(
     r"|\bpeople\b|\bpersons?\b|crowd|survey|respondents who|\bNaN\b|\bnan\b",
     re.IGNORECASE,
 )
-"""Another good, people who were not asked, and numbers that do not exist."""
+"""Words for another good or for people, who were not asked, and numbers that do not exist."""
 
 
 @pytest.fixture(scope="module")

@@ -170,7 +170,7 @@ Pages = dict[str, tuple[tuple[ModelRun, ...], str]]
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Pages:
-    """Two runs of choices, answers that people have no counterpart of, none, and stated values."""
+    """Pages of runs of choices, of a condition without people, of refusals, of stated values."""
     pages = {}
     for name, asked in {
         "two": [("human", coin_flip(dilemmas=40)), ("never_flips", forced_choice(dilemmas=40))],

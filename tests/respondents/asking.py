@@ -28,7 +28,7 @@ def message(
     study: Study = DRAWN,
     **more: Any,
 ) -> ChatMessageUser:
-    """A text, with the flat metadata of its dilemma, which `answers` hands to the respondent."""
+    """Return a message with its dilemma as metadata, which `answers` passes to the respondent."""
     carried: dict[str, Any] = {"study_source": study.source, "condition": condition, "epoch": epoch}
     carried |= {"dilemma": dilemma.id, "kind": dilemma.kind, "order": order}
     for side, patient in zip("ab", dilemma.shown(order), strict=True):

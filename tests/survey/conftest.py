@@ -1,4 +1,4 @@
-"""Databases of a survey, a server of the survey that a module describes, and a browser."""
+"""Databases, a server of the survey in a module's `SETTINGS`, its store, and a browser."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """A new server, which is stopped and deleted afterwards."""
+    """A new PostgreSQL server, which is stopped and deleted after the session."""
     programs = postgres_programs()
     if programs is None:
         pytest.skip("PostgreSQL is not installed (on Debian: apt install postgresql)")

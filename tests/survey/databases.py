@@ -1,4 +1,4 @@
-"""A PostgreSQL server of one's own, where the programs of one are installed."""
+"""A temporary PostgreSQL server, if its programs are installed."""
 
 import os
 import shutil

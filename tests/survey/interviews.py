@@ -30,9 +30,9 @@ PATIENCE = 120.0
 
 @dataclass(kw_only=True)
 class Interview(Interviewee):
-    """A person who answers over HTTP, goes back at times, sends twice, and loses connections.
+    """A person who answers over HTTP, and sometimes goes back, sends twice or loses a connection.
 
-    `trouble` counts each of these; at every question it has the probability `TROUBLE`.
+    `trouble` counts each kind, which has the probability `TROUBLE` at every question.
     """
 
     visitor: Visitor

@@ -18,9 +18,9 @@ from kidney_evals.studies import Choice, Condition, Dilemma, Patient, Study
 class Truth:
     """How a population of simulated people decides.
 
-    With x the differences of `Study.differences`, a person's utility is u = w·x. The coin, where it
-    is offered, is chosen with the probability 1 / (1 + exp(closeness·|u| - coin)); otherwise the
-    candidate listed first is, with the probability 1 / (1 + exp(-u)).
+    With x the differences of `Study.differences`, a person's utility is u = w·x. If it is offered,
+    the coin is chosen with the probability 1 / (1 + exp(closeness·|u| - coin)). Otherwise the
+    candidate listed first is chosen with the probability 1 / (1 + exp(-u)).
 
     Attributes:
         weights: Mean weight of each attribute, per unit of its scale in the favoured direction.
@@ -76,8 +76,8 @@ class Person:
     ) -> Choice:
         """Return the answer to a dilemma as listed.
 
-        The answer is the same for the same occasion, whichever candidate is listed first.
-        `occasion` tells the two times of a repeated dilemma apart.
+        For the same `occasion` the same candidate is chosen, whichever is listed first. A repeated
+        dilemma is another occasion.
         """
         pair = (dilemma.first.values, dilemma.second.values)
         swapped = pair[0] > pair[1]

@@ -1,6 +1,6 @@
 """A process that stores answers until it is killed: `python recording.py URL STUDY`.
 
-It prints a line for what is stored, only after it is: the person's code, then each position.
+It prints a line only after something is stored: the person's code, then each position.
 """
 
 import sys

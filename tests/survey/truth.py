@@ -12,17 +12,17 @@ from kidney_evals.survey.settings import pool
 from survey.people import Person
 
 NOT_COMPARED = ("share_dist", "side_pull", "rank_rho", "rank_tau", "centrality")
-"""Measures whose estimate cannot go beyond people's value, so that chance keeps it away, and
-the place of a run among single persons, of whom a small survey has few.
+"""Measures with people's value at the end of their range, from which chance only moves estimates
+away, and the centrality among single persons, of whom a small survey has few.
 """
 
 
 def mean_error(reference: Reference, everybody: Sequence[Person]) -> float:
     """Return the mean absolute error of people's shares, in their standard errors.
 
-    .80 is expected of a normal error. The errors of one survey's dilemmas go together, so that the
-    share of covered dilemmas varies widely between surveys. On average over 300 of them it is .934,
-    with a coin .95 to .96 (120).
+    .80 is expected of normal errors. The errors of one survey's dilemmas are correlated: the share
+    of dilemmas whose interval covers the truth varies widely between surveys. Its mean over 300
+    surveys is .934, with a coin .95 to .96 (120 surveys).
     """
     dilemmas = pool(reference.study)
     shares, errors = reference.shares(dilemmas), reference.share_draws(dilemmas).std(axis=0)
@@ -35,8 +35,7 @@ def farther_draws(reference: Reference, everybody: Sequence[Person]) -> float:
     The distance is the mean squared difference over dilemmas. The truth is outside the joint 95 %
     region of the draws if this is below .05. In 20 simulated surveys (180 people, 20 dilemmas each)
     that was so 4 times in forced choice, whose model has a misfit to people who differ, and once
-    with a coin; below .01 it was once and never. In one survey the errors of all dilemmas go
-    together, so the share of dilemmas whose own interval covers the truth says little.
+    with a coin; below .01 it was once and never.
     """
     dilemmas = pool(reference.study)
     shares, draws = reference.shares(dilemmas), reference.share_draws(dilemmas)

@@ -17,7 +17,7 @@ TASKS = {"forced_choice": forced_choice, "coin_flip": coin_flip}
 def run(task: Any, folder: Path | str, model: Any = "kidney/human", **options: Any) -> EvalLog:
     """Run a task and return its finished log.
 
-    Without the database of a running log, which takes a third of the time of a small run.
+    The run has no realtime database, which would take a third of the time of a small run.
     """
     options = {"log_realtime": False, "score_display": False, **options}
     log: EvalLog = eval(task, model=model, log_dir=str(folder), **options)[0]

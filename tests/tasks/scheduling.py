@@ -1,4 +1,4 @@
-"""A stand-in for Inspect's scheduling of samples, quick and with every accident at will.
+"""A quick stand-in for Inspect's scheduling of samples, in which each sample's end is chosen.
 
 As Inspect does it: all samples queue for a slot in order, epoch by epoch; the manager is asked in
 the slot; the cleanup comes before the slot is free, the scores after; a retried sample queues

@@ -1,4 +1,4 @@
-"""`-T precision`: asks as little as that takes, whole dilemmas, and never hangs."""
+"""`-T precision`: a run asks no more than needed, whole dilemmas, and never hangs."""
 
 import asyncio
 import random

@@ -22,7 +22,7 @@ from tasks.running import meta, refused, run
 STUDY = load_study("mcelfresh_2021")
 NAMES = ("age", "drinks", "dependents")
 WORDINGS = 4
-"""Of each of the four questions."""
+"""Number of wordings of each of the four questions."""
 
 
 def shares(rows: Rows) -> list[float]:

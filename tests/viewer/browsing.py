@@ -31,7 +31,7 @@ SERVER_SECONDS = 90
 """Longest start of the viewer: on two busy cores importing Inspect takes 15 s."""
 
 BLANKS = string.whitespace + "\u2003\u2060"
-"""What stands around a text without being seen, in an explanation's table too."""
+"""Invisible characters around texts, also in an explanation's table."""
 
 
 class Viewer:

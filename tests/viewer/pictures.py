@@ -58,7 +58,7 @@ def take_report(docs: Path) -> None:
 
 
 def snap(viewer: Viewer, path: Path, bottom: float) -> None:
-    """Write what stands above a height in pixels, but for the bar that names local folders."""
+    """Write the page above a height in pixels, without the bar that names local folders."""
     viewer.page.wait_for_timeout(1000)
     area = FloatRect(x=0, y=BAR, width=DESKTOP["width"], height=bottom - BAR)
     viewer.page.screenshot(path=path, clip=area)

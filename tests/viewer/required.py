@@ -1,4 +1,4 @@
-"""Whether a browser is there, and what to do where none is."""
+"""Whether a browser is installed; skip or fail without one."""
 
 import importlib.util
 import os

@@ -429,7 +429,7 @@ class SurveyApp:
         return self._page(visit, "end.html", others=own.others, result=result, address=address)
 
     def _result(self, pages: Pages, own: OwnAnswers) -> list[dict[str, str]]:
-        """Return by row how often the person (in answers: "4 of 6") and others decided so."""
+        """Return rows of the result: how often the person (also as "4 of 6") and others did so."""
         lines: list[tuple[str, Beside | None]] = []
         for attribute in pages.study.attributes:
             least, most = map(attribute.describe, attribute.ends)

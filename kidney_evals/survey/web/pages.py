@@ -28,7 +28,7 @@ def _environment() -> Environment:
 
 
 class Pages:
-    """The pages of one survey in one language; their own texts are in English without it."""
+    """The pages of one survey in one language; if it has no page texts, these are in English."""
 
     def __init__(self, study: Study, settings: SurveySettings, language: str, root: str) -> None:
         self.study: Final = in_language(study, language)

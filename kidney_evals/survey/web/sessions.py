@@ -43,7 +43,7 @@ def is_code(session: str) -> bool:
 def form_token(session: str) -> str:
     """Return the token of the forms of a session.
 
-    Only who knows the cookie can compute it, and no other site can read the cookie. It needs no
+    It can be computed only from the cookie, which no other site can read. It needs no
     key of the server, so that an open page stays valid when the server is started again.
     """
     return hmac.digest(session.encode(), b"kidney_evals survey form", "sha256").hex()

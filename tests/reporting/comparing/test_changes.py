@@ -168,7 +168,7 @@ def test_what_a_reader_must_know_is_noted() -> None:
 
 PAIRS = 60
 FALSE = 8
-"""Of 60 pairs, more than 8 false alarms at .05 come up once in 300 times."""
+"""More than 8 false alarms in 60 pairs, at .05 each, have a probability of 1 in 350."""
 
 
 @pytest.mark.slow

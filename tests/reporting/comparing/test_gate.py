@@ -1,4 +1,4 @@
-"""The rules of a gate: how they are read, what strikes them, what cannot be decided."""
+"""The rules of a gate: how they are parsed, when they apply, what cannot be decided."""
 
 import math
 
