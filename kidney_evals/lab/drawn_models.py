@@ -110,13 +110,13 @@ def person_weights(people: int, seed: int | None, published: int) -> Floats:
 
     Without `seed` they are `person_counts` with the public seed `published`. With `seed` they are
     those of a Bayesian bootstrap (Rubin 1981) and sum to the number of people n in each draw: from
-    whole numbers, single answers could be computed. A weight has the variance t² / z² · n / (n - 1)
-    with Student's t for n - 1 degrees of freedom, which makes intervals for a mean over people
-    slightly wider than Student's. Rubin's (n - 1) / (n + 1) is too little for few people.
+    whole numbers, single answers could be computed. A weight has the variance t² / z² with
+    Student's t for n - 1 degrees of freedom, which makes intervals for a mean over people as wide
+    as Student's. Rubin's (n - 1) / (n + 1) is too little for few people.
     """
     if seed is None:
         return person_counts(published, people)
-    variance = (student(people - 1) / Z95) ** 2 * people / (people - 1)
+    variance = (student(people - 1) / Z95) ** 2
     # Gamma numbers over their mean are Dirichlet weights, of variance (n - 1) / (n shape + 1).
     shape = (people - 1) / people / variance - 1 / people
     weights = np.random.default_rng(seed).gamma(shape, size=(DRAWS, people))

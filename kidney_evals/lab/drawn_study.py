@@ -55,9 +55,9 @@ def scored_tables(
     """Return the texts of tables of one condition by file name, and the other tables by condition.
 
     `least` is the smallest number of answers in a bin: neighbouring bins of the flip curve are
-    merged up to it, and a kind of pairs with fewer than three times as many has no calibration.
-    Eighths of |Δu| are not merged. `people` is the smallest number of people between two quantiles
-    of a table. `seed` and `bends` are those of `group`.
+    merged up to it, there may be fewer bins of |Δu| than eight, and a kind of pairs with fewer
+    than three times as many has no calibration. `people` is the smallest number of people between
+    two quantiles of a table. `seed` and `bends` are those of `group`.
     """
     files: dict[str, str] = {}
     tables: dict[str, dict[Condition, pd.DataFrame]] = defaultdict(dict)
@@ -221,13 +221,15 @@ def _calibration(
 ) -> pd.DataFrame:
     """Return the calibration of both choice models on decided answers, and of the coin's share.
 
-    The bins are eighths of |Δu|, and for the coin those of the flip curve, `curve`. Except for the
+    The bins are eighths of |Δu|, or fewer parts of `least` answers each, and for the coin those of
+    the flip curve, `curve`. Except for the
     plain logit, each kind of pair (`_by_kind`) has bins of its own.
     """
     rows = data.decided()
     utility = (rows.x @ plain.estimate[:-1]).round(9)
     distance = np.abs(utility)
-    eighths = np.digitize(distance, np.quantile(distance, np.arange(1, 8) / 8))
+    bins = min(max(len(distance) // least, 1), 8)
+    eighths = np.digitize(distance, np.quantile(distance, np.arange(1, bins) / bins))
     # The share of answers for the patient whom the logit favours.
     favoured = np.where(utility >= 0, rows.chose(0), rows.chose(1))
     p = shares.predict(rows.first, rows.second)
