@@ -110,7 +110,9 @@ def length(values: ArrayLike, name: str, least: int = 1) -> int:
 def codes(values: ArrayLike, n: int, name: str, allowed: tuple[int, ...]) -> Ints:
     """Return `values` as (n,) integers out of `allowed`."""
     array = _sized(values, n, name)
-    raise_if_any(~np.isin(array, allowed), array, name, f"allowed are {list(allowed)}")
+    bad = _missing(array)
+    bad[~bad] = ~np.isin(array[~bad], allowed)
+    raise_if_any(bad, array, name, f"allowed are {list(allowed)}")
     return array.astype(np.int64)
 
 
@@ -136,8 +138,7 @@ def groups(values: ArrayLike, n: int, name: str = "clusters") -> tuple[Ints, int
     array = _sized(values, n, name)
     if n == 0:
         raise InputError(f"{name} has no rows")
-    missing = (array != array) | np.asarray(array == None, dtype=bool)  # noqa: E711
-    raise_if_any(np.asarray(missing, dtype=bool), array, name, "not a label")
+    raise_if_any(_missing(array), array, name, "not a label")
     try:
         _, index = np.unique(array, return_inverse=True)
     except TypeError:
@@ -146,10 +147,10 @@ def groups(values: ArrayLike, n: int, name: str = "clusters") -> tuple[Ints, int
     return index, int(index.max()) + 1
 
 
-def coverage(level: float) -> None:
+def coverage(level: float, name: str = "level") -> None:
     """Raise `InputError` unless `level`, the coverage of an interval, is between 0 and 1."""
     if not 0 < level < 1:
-        raise InputError(f"level is {level}, allowed are numbers between 0 and 1")
+        raise InputError(f"{name} is {level}, allowed are numbers between 0 and 1")
 
 
 def whole(value: Any, name: str, least: int) -> int:
@@ -163,15 +164,15 @@ def raise_if_any(bad: Bools, array: NDArray[Any], name: str, why: str) -> None:
     """Raise `InputError` for the first true entry of `bad`, a mask of `array`'s leading axes."""
     if bad.any():
         place = tuple(int(index) for index in np.unravel_index(np.argmax(bad), bad.shape))
-        row = place[0] if len(place) == 1 else place
-        raise InputError(f"{name} row {row} is {np.asarray(array[place]).tolist()}, {why}")
+        row = f" row {place[0] if len(place) == 1 else place}" if place else ""
+        raise InputError(f"{name}{row} is {np.asarray(array[place]).tolist()}, {why}")
 
 
 def _array(values: Any, name: str, dtype: Any = None) -> NDArray[Any]:
     """Return `values` as an array; the error names the row that does not fit into it."""
     try:
         return np.asarray(values, dtype=dtype)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         pass
     shape: tuple[int, ...] | None = None
     for row, value in enumerate(list(values) if np.iterable(values) else [values]):
@@ -179,10 +180,27 @@ def _array(values: Any, name: str, dtype: Any = None) -> NDArray[Any]:
             own = np.asarray(value, dtype=np.float64).shape
         except (TypeError, ValueError):
             raise InputError(f"{name} row {row} is {value!r}, not a number") from None
+        except OverflowError:
+            why = f"too large, at most {LARGEST:g} is allowed"
+            raise InputError(f"{name} row {row} is {why}") from None
         shape = own if shape is None else shape
         if own != shape:
             raise InputError(f"{name} row {row} has shape {own}, the rows before it {shape}")
     raise InputError(f"{name} must be an array of numbers")
+
+
+def _missing(array: NDArray[Any]) -> Bools:
+    """Return which labels or codes are None, NaN or another missing value (`pandas.NA`)."""
+
+    def is_missing(value: Any) -> bool:
+        try:
+            return value is None or bool(value != value)
+        except (TypeError, ValueError):  # `pandas.NA` is neither equal nor unequal to itself
+            return True
+
+    if array.dtype != object:
+        return np.asarray(array != array, dtype=bool)
+    return np.fromiter(map(is_missing, array), bool, len(array))
 
 
 def _sized(values: ArrayLike, n: int, name: str) -> NDArray[Any]:

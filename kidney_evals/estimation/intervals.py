@@ -213,6 +213,7 @@ def recentred(draws: Floats, value: float) -> Floats:
 @lru_cache(maxsize=256)
 def student(freedom: int, level: float = 0.95) -> float:
     """Return the (1 + `level`) / 2 quantile of Student's t; NaN without degrees of freedom."""
+    _checks.coverage(level)
     return float(special.stdtrit(freedom, (1 + level) / 2))
 
 

@@ -257,7 +257,9 @@ def score_interval(each: Floats, level: float = 0.95) -> tuple[Interval, float]:
     are 0 the ends are ± z² / (n + z²), as in Wilson's interval. The number of pairs is multiplied
     by (z/t)², as in `effective_size`. NaN with fewer than two pairs.
     """
-    count = len(each)
+    _checks.coverage(level)
+    count = _checks.length(each, "each", 0)
+    each = _checks.column(each, count, "each")
     if count < 2:
         return NO_INTERVAL, NAN
     moved = np.abs(each)

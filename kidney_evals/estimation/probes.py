@@ -97,6 +97,7 @@ def coin_contrasts(answers: ProbeAnswers) -> Floats:
 
 def contrast_mean(contrasts: ArrayLike, coverage: float = 0.95) -> Quantity:
     """Return the mean of contrasts by unit, NaN for none, with its interval; `n` counts units."""
+    _checks.coverage(coverage, "coverage")
     each = _checks.vector(contrasts, "contrasts", -1, 1, 1e-9)
     each = each[~np.isnan(each)]
     if not len(each):

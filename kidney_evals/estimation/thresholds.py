@@ -59,7 +59,8 @@ def two_stage_thresholds(
     (1 + exp(a - b·Δu))(1 + exp(-Δu)) = 2, where a is `flip_intercept`, b `flip_slope` and the
     covariance is that of (a, b). The coin threshold is inf if the coin is always more likely.
     """
-    a, b = flip_intercept, flip_slope
+    a = float(_checks.shaped(flip_intercept, (), "flip_intercept"))
+    b = float(_checks.shaped(flip_slope, (), "flip_slope"))
     value = _coin_root(a, b)
     toward = -b * math.copysign(1.0, value) - float(special.expit(-value))
     # An infinite threshold has no slopes, and with b = 1 `toward` is 0.

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import ArrayLike
 
@@ -219,9 +220,9 @@ def label(one: Any) -> str | None:
     return getattr(one, "__qualname__", None)
 
 
-def at(values: Any, row: Any, value: Any) -> Any:
+def at(values: Any, row: Any, value: Any, dtype: Any = np.float64) -> Any:
     """The same array with another value in a row."""
-    changed = np.array(values, dtype=np.float64)
+    changed = np.array(values, dtype=dtype)
     changed[row] = value
     return changed
 
@@ -350,6 +351,13 @@ BAD: list[tuple[Function, dict[str, Any], str]] = [
     (paired.share_change, {"second": [0.1, 0.2]}, r"second must have shape \(3,\), not \(2,\)"),
     (paired.share_change, {"first": [[0.1, 0.2]]}, r"first must have shape \(n,\), not \(1, 2\)"),
     (probes.contrast_mean, {"contrasts": [0.5, 1.5]}, "contrasts row 1 is 1.5, outside -1 to 1"),
+    *((probes.contrast_mean, {"coverage": level}, f"coverage is {level}, allowed are numbers betw")
+      for level in (NAN, -1, 0, 2)),
+    *((paired.score_interval, {"each": [0.5, 0.0], "level": level}, f"level is {level}, allowed")
+      for level in (NAN, 0, 1)),
+    (paired.score_interval, {"each": [INF, 1]}, "each row 0 is inf, not a finite number"),
+    (paired.score_interval, {"each": [0, NAN]}, "each row 1 is nan, not a finite number"),
+    (intervals.student, {"freedom": 5, "level": 2}, "level is 2, allowed are numbers between 0"),
     (probes.ProbeAnswers, {"order": [0, 2]}, "order row 1 is 2"),
     (probes.ProbeAnswers, {"first": [-2, 0]}, "first row 0 is -2.0, not .* -1 or more"),
     (probes.ProbeAnswers, {"score": [1.5, 0.0]}, "score row 0 is 1.5"),
@@ -375,6 +383,11 @@ BAD: list[tuple[Function, dict[str, Any], str]] = [
     (answer_shares, {"shares": [[0.5, INF]]}, "shares row 0 is"),
     (thresholds.threshold_from, {"covariance": [[0.1]]}, r"covariance must have shape \(2, 2\)"),
     (thresholds.threshold_from, {"slopes": [1.0, INF]}, "slopes row 1 is inf"),
+    (thresholds.two_stage_thresholds, {"flip_intercept": NAN}, "flip_intercept is nan, not a fin"),
+    (thresholds.two_stage_thresholds, {"flip_slope": INF}, "flip_slope is inf, not a finite num"),
+    (fit_logit, {"clusters": at(DILEMMA, 3, pd.NA, object)}, "clusters row 3 is <NA>, not a label"),
+    (fit_naive, {"choices": at(CHOICES, 3, pd.NA, object)}, "choices row 3 is <NA>, allowed are"),
+    (intervals.mean_interval, {"values": [1, 10**400]}, "values row 1 is too large, at most 1e.50"),
     (two_stage.predict_two_stage, {"differences": [1.0]}, "differences must have shape"),
     (two_stage.predict_two_stage, {"theta": [1, NAN, 0, 0, 0]}, "theta row 1 is nan"),
     (two_stage.fit_flip_slope, {"flipped": at(CHOSE, 2, 2)}, "flipped row 2 is 2.0, outside 0 to"),
@@ -534,6 +547,8 @@ def broken(values: Any) -> dict[str, Any]:
             f"{value} in a row": at(array, place, value)
             for value in (NAN, INF, -INF, 7, -1, 0.5, 1e200)
         },
+        "pandas.NA in a row": at(array, place, pd.NA, object),
+        "1e400 in a row": at(array, place, 10**400, object),
         **{f"all {value}": np.full(array.shape, float(value)) for value in (NAN, 0, 1, 2)},
     }
 
