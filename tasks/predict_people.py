@@ -87,10 +87,8 @@ def predict_people(
         reference = load_reference(block_study, condition)
         number, draw = (drawn, draw_seed) if block_study.draw else (None, None)
         seed = block_study.draw.seed if block_study.draw and draw_seed is None else draw_seed or 0
-        shown = [
-            (*pair, wording_named(DEFAULT))
-            for pair in presentation(dilemmas_of(block_study, number, draw), orders, seed)
-        ]
+        asked = dilemmas_of(block_study, number, draw, argument="drawn")
+        shown = [(*pair, wording_named(DEFAULT)) for pair in presentation(asked, orders, seed)]
         block = dilemma_samples(shown, block_study, reference, marks=marks)
         if block_study.hash in choices:
             own = choices[block_study.hash]

@@ -182,10 +182,13 @@ def find_study(study: str | Path) -> tuple[Path, str]:
     return folder, str(folder)
 
 
-def dilemmas_of(study: Study, count: int | None, draw_seed: int | None) -> tuple[Dilemma, ...]:
+def dilemmas_of(
+    study: Study, count: int | None, draw_seed: int | None, *, argument: str = "dilemmas"
+) -> tuple[Dilemma, ...]:
     """Return the first `count` dilemmas of a study, None for the study's default.
 
-    `draw_seed` is the seed of a draw, None for the study's default.
+    `draw_seed` is the seed of a draw, None for the study's default. `argument` is the name of
+    `count` in an error.
 
     Raises:
         UserError: `count` is not from 1 to the number that the study has or allows, `draw_seed` is
@@ -195,7 +198,7 @@ def dilemmas_of(study: Study, count: int | None, draw_seed: int | None) -> tuple
     wanted = count if count is not None else (study.draw.count if study.draw else limit)
     if type(wanted) is not int or not 1 <= wanted <= limit:
         raise UserError(
-            f"dilemmas must be a whole number from 1 to {limit} for study {study.id!r}, "
+            f"{argument} must be a whole number from 1 to {limit} for study {study.id!r}, "
             f"not {count!r}"
         )
     if study.draw is None:

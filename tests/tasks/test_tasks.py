@@ -132,7 +132,7 @@ REFUSED: dict[Tasks, list[tuple[dict[str, Any], str]]] = {
         ({"condition": "coin"}, "unknown condition 'coin'; allowed: forced_choice, coin_flip"),
         ({"drawn": -1}, "drawn must be a whole number, 0 for none, not -1"),
         ({"drawn": 2.5}, "drawn must be a whole number"),
-        ({"drawn": 10**9}, "dilemmas must be a whole number from 1 to"),
+        ({"drawn": 10**9}, "drawn must be a whole number from 1 to"),
         ({"drawn": 0, "draw_seed": 3}, "draw_seed says which dilemmas are drawn"),
         ({"orders": "both ways"}, "unknown orders 'both ways'; allowed: both, random, as_listed"),
         ({"revealed": 7}, "revealed must be a log"),
