@@ -142,7 +142,7 @@ _FLAGS = (
     ),
     Flag(
         "crossed",
-        "every dilemma was asked in all wordings, orders and repetitions",
+        "every dilemma was asked in every wording, order and epoch of the run",
         "No fault: only such a run has shares of variance.",
         lambda run: float(run.crossed),
     ),

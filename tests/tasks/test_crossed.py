@@ -8,6 +8,7 @@ from inspect_ai.model import Model, get_model
 
 from kidney_evals.reporting import rows_of
 from kidney_evals.reporting.rows import Rows
+from kidney_evals.reporting.text import flags
 from kidney_evals.tasks import coin_flip, forced_choice
 from tasks.running import meta, run
 
@@ -43,6 +44,14 @@ def test_a_rule_is_all_dilemma_and_always_a_is_all_order(
     rows = crossed(f"kidney/{respondent}", tmp_path, WORDINGS, 5)
     assert [rows[part].value for part in PARTS] == pytest.approx(parts, abs=1e-9)
     assert "crossed" in rows.flags
+
+
+def test_a_run_of_one_epoch_is_not_said_to_repeat(tmp_path: Path) -> None:
+    task = coin_flip(crossed=True, wording=WORDINGS, dilemmas=2, controls=False)
+    (line,) = (
+        one for one in flags(rows_of(run(task, tmp_path, epochs=1))) if one.startswith("crossed: ")
+    )
+    assert "repetition" not in line and "in every wording, order and epoch" in line
 
 
 @pytest.mark.slow
