@@ -256,8 +256,12 @@ def _split(
     With unknown people or a single person, only dilemmas are split.
     """
     if not answers:
+        needed = {
+            "answers": "; a table needs rows of two different candidates in --condition",
+            "log": "; a log must be of a scored run",
+        }
         raise UserError(
-            "the source holds no answer that can be used; a log must be of a scored run"
+            f"the source holds no answer that can be used{needed.get(about['kind'], '')}"
         )
     overlap = [answer for answer in answers if evaluation.holds(answer.dilemma)]
     if overlap and not request.allow_overlap:

@@ -176,7 +176,10 @@ SPOILT: Mapping[str, tuple[Sequence[Mapping[str, object]], str | None]] = {
         [{**GOOD, "answer": "COIN"}],
         "forced_choice",
     ),
-    "the source holds no answer that can be used": ([row((30, 1, 0), (30, 1, 0), "A")], COIN),
+    "the source holds no answer that can be used; a table needs rows of two different": (
+        [row((30, 1, 0), (30, 1, 0), "A")],
+        COIN,
+    ),
     "--samples 8 is more than there is: 0 answers of coin_flip remain": ([GOOD] * 9, COIN),
 }
 
@@ -246,7 +249,7 @@ def test_a_log_that_does_not_fit_is_refused(coins: Path, tmp_path: Path) -> None
         (coins, ("--heldout", 7), "--heldout 7 is more than there is: 6 answers of coin_flip"),
         (readout, (), "the log holds probabilities (readout=logprobs), no answers"),
         (refusals, (), "the source holds no answer"),
-        (unscored, (), "the source holds no answer"),
+        (unscored, (), "the source holds no answer that can be used; a log must be of a scored"),
         (predicted, (), "the log is no run of choices"),
         (default, (), "16 of 16 answers, first sample d000-ab-"),
     ):
