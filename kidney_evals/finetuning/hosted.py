@@ -86,7 +86,8 @@ def prepare(
     if not base or "/" in base or not base.isprintable():
         raise UserError(f"--base takes the name of an OpenAI model (gpt-4.1-mini), not {base!r}")
     if suffix is not None and not (0 < len(suffix) <= _LONGEST_SUFFIX and suffix.isprintable()):
-        raise UserError(f"--suffix takes 1 to {_LONGEST_SUFFIX} letters, not {len(suffix)}")
+        given = f"{len(suffix)} letters" if suffix.isprintable() else repr(suffix)
+        raise UserError(f"--suffix takes 1 to {_LONGEST_SUFFIX} printable letters, not {given}")
     if epochs != "auto" and not (epochs.isdecimal() and 1 <= int(epochs) <= _MOST_EPOCHS):
         raise UserError(f"--epochs takes auto or 1 to {_MOST_EPOCHS}, not {epochs}")
     data = read_data(folder)

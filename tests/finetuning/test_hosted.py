@@ -99,7 +99,8 @@ def test_refused_before_anything_is_sent(tmp_path: Path) -> None:
     for folder, arguments, line in (
         (data, ("--samples", 9), "takes 10 training samples or more, and"),
         (data, ("--samples", 13), "--samples 13 is not possible"),
-        (data, ("--suffix", "x" * 65), "1 to 64 letters, not 65"),
+        (data, ("--suffix", "x" * 65), "1 to 64 printable letters, not 65 letters"),
+        (data, ("--suffix", "a\x1bb"), r"1 to 64 printable letters, not 'a\x1bb'"),
         (data, ("--base", "hf/gpt2"), "an OpenAI model"),
         (data, ("--epochs", 51), "auto or 1 to 50, not 51"),
         (overlapping, (), "says that 2 samples overlap the evaluation's dilemmas"),
