@@ -59,6 +59,8 @@ def load(logs: str | Path | Sequence[str | Path], *, decisions: bool = True) -> 
     Raises:
         UserError: A name matches no log, or pyarrow is not installed.
     """
+    if not isinstance(logs, str | Path | Iterable):
+        raise UserError(f"logs must be a file, folder, pattern or URL, or several, not {logs!r}")
     try:
         import pyarrow  # type: ignore[import-untyped]  # noqa: F401
     except ImportError as error:

@@ -134,6 +134,12 @@ def test_without_pyarrow_there_is_one_line(made: Made, monkeypatch: pytest.Monke
     assert "\n" not in str(told.value)
 
 
+@pytest.mark.parametrize("logs", [None, 5])
+def test_what_names_no_logs_is_one_line(logs: Any) -> None:
+    with pytest.raises(UserError, match=rf"^logs must be a file, [^\n]* not {logs}$"):
+        load(logs)
+
+
 def test_the_first_snippet_gives_the_rate_of_the_row(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
