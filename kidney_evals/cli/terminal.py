@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from kidney_evals.errors import printable
+from kidney_evals.errors import UserError, printable
 
 _WIDTH: Final = 80  # maximum line width in characters; a narrower terminal sets a smaller one
 
@@ -48,6 +48,24 @@ class Group(click.Group):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="kidney_evals.substitute")
         return super().main(*args, **kwargs)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; raise `UserError` for an empty value, unless that is the default."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is None or ctx.resilient_parsing:
+            return name, command, rest
+        own = command.context_class(command, parent=ctx, info_name=name)
+        given = command.make_parser(own).parse_args(list(rest))[0]
+        for one in command.params:
+            value = given.get(one.name or "")
+            values = value if isinstance(value, list | tuple) else [value]
+            if "" in values and one.default != "":
+                is_option = isinstance(one, click.Option)
+                called = max(one.opts, key=len) if is_option else one.human_readable_name
+                raise UserError(f"{called} is empty: give a value{', or leave it out' * is_option}")
+        return name, command, rest
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands, each with the first sentence of its help in full."""

@@ -138,6 +138,8 @@ def _file_system(location: str) -> tuple[str, str]:
 
 def _locations(name: str) -> Iterator[str]:
     """Return the log files that a name matches; raise `UserError` if there are none."""
+    if not name:
+        raise UserError("no log at '': give log files, folders of logs or a pattern")
     try:
         files, path = url_to_fs(name)
         if files.isdir(path):

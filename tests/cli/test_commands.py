@@ -32,6 +32,30 @@ def test_suites_and_respondents_are_listed() -> None:
         assert one.name in listed and all(argument in listed for argument in one.takes)
 
 
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("show EMPTY", "LOGS is empty: give a value"),
+        ("table logs EMPTY", "LOGS is empty: give a value"),
+        ("survey export school_place -o x.csv --store EMPTY", "--store is empty"),
+        ("survey school_place --store=", "--store is empty"),
+        ("sft export --out x --study EMPTY", "--study is empty: give a value, or leave it out"),
+        ("sft export --out x --target EMPTY", "--target is empty"),
+        ("sft status EMPTY", "JOB-or-RECORD is empty"),
+        ("sft submit --base x --data EMPTY", "--data is empty"),
+        ("study new x --yes --good EMPTY", "--good is empty"),
+        ("study new x --yes --attribute EMPTY", "--attribute is empty"),
+        ("study new EMPTY --yes", "FOLDER is empty: give a value"),
+    ],
+)
+def test_an_empty_value_is_no_default(
+    command: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert says in refused(kidney_evals(*(word.replace("EMPTY", "") for word in command.split())))
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_published_answers_cannot_be_fetched_without_a_network(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -89,6 +89,7 @@ def test_another_file_system(made: Made) -> None:
     ("name", "says"),
     [
         ("missing.eval", "no log at 'missing.eval'"),
+        ("", "no log at ''"),
         ("miss*.eval", "no log at 'miss*.eval'"),
         ("empty", "no log in the folder 'empty'"),
         ("nothing://x/y.eval", "cannot look for logs at 'nothing://x/y.eval'"),
