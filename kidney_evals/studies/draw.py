@@ -2,6 +2,7 @@
 
 import math
 import random
+import re
 from collections.abc import Iterator
 
 from kidney_evals.studies.model import Attribute, Dilemma, Order, Patient
@@ -40,6 +41,11 @@ def draw_dilemmas(
         if len(drawn) == count:
             break
     return tuple(drawn)
+
+
+def is_drawn_id(name: str) -> bool:
+    """Return whether some draw has a dilemma of this id."""
+    return re.fullmatch(r"d\d{3,}", name) is not None
 
 
 def draw_limit(attributes: tuple[Attribute, ...]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -39,7 +39,7 @@ from kidney_evals.input_files import (
     stamp,
     without_bom,
 )
-from kidney_evals.studies.draw import draw_dilemmas, draw_limit
+from kidney_evals.studies.draw import draw_dilemmas, draw_limit, is_drawn_id
 from kidney_evals.studies.model import (
     CONDITIONS,
     Attribute,
@@ -250,14 +250,15 @@ def read_all_files(folder: Path, source: str) -> tuple[Study | None, list[UserEr
     content: dict[str, bytes] = {}
     about = None
     attributes: Sequence[Attribute] | None = None
-    kind: Kind = "drawn"
+    kind: Kind = "fixed"
     tables: dict[str, tuple[Dilemma, ...]] = {}
     for path in _content_files(folder):
         try:
             content[path.name] = read_bytes(path)
             if path.name != STUDY_FILE:
                 if attributes is not None:
-                    tables[path.name] = _dilemmas(path, content[path.name], attributes, kind)
+                    taken = {one.id for one in tables.get(DILEMMAS_FILE, ())}
+                    tables[path.name] = _dilemmas(path, content[path.name], attributes, kind, taken)
                 continue
             file = YamlFile(str(path), content[path.name])
             about = file.check(StudyFile, file.value)
@@ -335,9 +336,16 @@ def _valid_attributes(content: object) -> list[Attribute] | None:
 
 
 def _dilemmas(
-    path: Path, data: bytes, attributes: Sequence[Attribute], kind_of_study: Kind
+    path: Path,
+    data: bytes,
+    attributes: Sequence[Attribute],
+    kind_of_study: Kind,
+    taken: Collection[str],
 ) -> tuple[Dilemma, ...]:
-    """Return the dilemmas or controls in a table; each value must be a value of its attribute."""
+    """Return the dilemmas or controls in a table; each value must be a value of its attribute.
+
+    Dilemmas and controls are asked in one run, so `taken` has the ids of the study's other table.
+    """
     base = _ControlRow if path.name == CONTROLS_FILE else _DilemmaRow
     # The first candidate's attributes, then the second's, as in the columns.
     both, half = (*attributes, *attributes), len(attributes)
@@ -354,10 +362,15 @@ def _dilemmas(
                 table.add((line, name), f"must be {attribute.domain}, not {value:g}")
         if row.id in dilemmas:
             table.add((line, "id"), f"is used twice ({shown(row.id)})")
+        if row.id in taken:
+            table.add((line, "id"), f"must not be an id of {DILEMMAS_FILE} ({shown(row.id)})")
         first, second = values[:half], values[half:]
         kind = kind_of_study
         if isinstance(row, _ControlRow):
             kind = row.kind
+            if kind_of_study == "drawn" and is_drawn_id(row.id):
+                problem = f"must not be d and a number, as of drawn dilemmas ({shown(row.id)})"
+                table.add((line, "id"), problem)
             pairs = zip(attributes, first, second, strict=True)
             favoured = {one.favour(a) > one.favour(b) for one, a, b in pairs if a != b}
             if len(favoured) != (kind == "dominance"):

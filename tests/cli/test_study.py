@@ -245,6 +245,19 @@ def test_every_file_is_checked_and_every_problem_listed(tmp_path: Path) -> None:
     assert "is the id of a shipped wording" in kidney_evals("study", "check", folder).stdout
 
 
+def test_a_control_has_no_id_of_a_dilemma(tmp_path: Path) -> None:
+    folder = copied("mcelfresh_2021_fixed", tmp_path / "mine", ("study.yaml", "id: mcel", "id: m"))
+    columns = (folder / "dilemmas.csv").read_text("utf-8").partition("\n")[0]
+    table = f"{columns.replace('label', 'kind')}\nq02,dominance,18,0,0,55,1,0\n"
+    (folder / "controls.csv").write_text(table, "utf-8")
+    done = kidney_evals("study", "check", folder)
+    assert done.exit_code == 1
+    assert "line 2, id must not be an id of dilemmas.csv ('q02')" in done.stdout
+    # Drawn dilemmas are called d000, d001 …, which a fixed list leaves free.
+    edit(folder, "controls.csv", "q02", "d000")
+    assert "controls.csv     1 controls" in printed("study", "check", folder)
+
+
 def test_people_are_not_asked_with_the_consent_text_to_replace(tmp_path: Path) -> None:
     kidney_evals("study", "new", tmp_path / "mine", "--from", "icu_bed")
     done = kidney_evals("survey", "serve", tmp_path / "mine", "--store", tmp_path / "a.db")
