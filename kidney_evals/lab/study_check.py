@@ -107,7 +107,7 @@ def _files(folder: Path, study: Study | None, errors: Sequence[UserError]) -> It
         problems = _problems(folder / name, errors)
         if (folder / name).exists() or problems:
             yield FileReport(name, text, problems)
-    spoilt = [name for name in (DILEMMAS_FILE, CONTROLS_FILE) if _problems(folder / name, errors)]
+    spoilt = [name for name in holds if _problems(folder / name, errors)]
     for name, read in (
         (LANGUAGES_FILE, _languages),
         (WORDINGS_FILE, _wordings_file),

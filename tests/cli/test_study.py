@@ -258,6 +258,16 @@ def test_a_control_has_no_id_of_a_dilemma(tmp_path: Path) -> None:
     assert "controls.csv     1 controls" in printed("study", "check", folder)
 
 
+def test_a_survey_is_not_judged_by_dilemmas_that_are_missing(tmp_path: Path) -> None:
+    folder = copied("mcelfresh_2021_fixed", tmp_path / "mine", ("study.yaml", "id: mcel", "id: m"))
+    (folder / "dilemmas.csv").unlink()
+    (folder / "survey.yaml").write_text("consent: I\n", "utf-8")
+    text = " ".join(kidney_evals("study", "check", folder).stdout.split())
+    assert "kind fixed needs a dilemmas.csv" in text
+    assert "survey.yaml not checked, because study.yaml has problems" in text
+    assert "not None" not in text
+
+
 def test_people_are_not_asked_with_the_consent_text_to_replace(tmp_path: Path) -> None:
     kidney_evals("study", "new", tmp_path / "mine", "--from", "icu_bed")
     done = kidney_evals("survey", "serve", tmp_path / "mine", "--store", tmp_path / "a.db")
