@@ -326,7 +326,8 @@ class InputFile:
                 key += f"[{name:.60}]" if usable else f"[{step + 1}]"
             else:
                 value = value.get(step) if isinstance(value, dict) else None
-                key += "" if step == "[key]" else f".{_escaped(step)}"
+                # A text that serves for every language has the key "".
+                key += "" if step in ("", "[key]") else f".{_escaped(step)}"
         return line, key.removeprefix(".")
 
     def check(self, form: type[F], value: object, at: Place = ()) -> F | None:
@@ -335,7 +336,9 @@ class InputFile:
             return form.model_validate(value)
         except ValidationError as error:
             for one in error.errors(include_url=False):
-                self.add((*at, *one["loc"]), _in_words(form, one))
+                # pydantic does not count invalid entries of a tuple.
+                if one["type"] != "too_short" or len(one["input"]) < one["ctx"]["min_length"]:
+                    self.add((*at, *one["loc"]), in_words(form, one))
             return None
 
     def finish(self) -> None:
@@ -539,9 +542,9 @@ _WORDS = {
 }
 
 
-def _in_words(form: type[BaseModel], error: Mapping[str, Any]) -> str:
+def in_words(form: type[BaseModel], error: Mapping[str, Any]) -> str:
     """Return a pydantic error as a message of this package."""
-    kind, context, value = error["type"], error.get("ctx", {}), error.get("input")
+    kind, context, value = error["type"], error.get("ctx", {}), error["input"]
     if kind == "value_error":
         return str(context["error"])
     if kind == "extra_forbidden":
@@ -549,7 +552,8 @@ def _in_words(form: type[BaseModel], error: Mapping[str, Any]) -> str:
     if kind not in _WORDS:
         return str(error["msg"])
     text = _WORDS[kind].format(**context)
-    return text if kind == "missing" else f"{text}, not {shown(value)}"
+    given = len(value) if kind in ("too_short", "too_long") else shown(value)
+    return text if kind == "missing" else f"{text}, not {given}"
 
 
 def _allowed(form: type[BaseModel], place: Sequence[str | int]) -> list[str]:
