@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from kidney_evals.errors import UserError
-from kidney_evals.input_files import YamlFile, read_bytes
+from kidney_evals.input_files import YamlFile, in_words, read_bytes
 from kidney_evals.output_files import check_new_folder, new_folder
 from kidney_evals.studies.draw import draw_limit
 from kidney_evals.studies.languages import LANGUAGES_FILE
@@ -112,12 +112,12 @@ def make_attribute(label: str, values: str, end: str, favoured: str, candidate: 
     try:
         return Attribute.model_validate(content)
     except ValidationError as error:
-        raise UserError(f"attribute {label!r} {_reason(error)}") from None
+        raise UserError(f"attribute {label!r} {_first_problem(Attribute, error)}") from None
 
 
-def _reason(error: ValidationError) -> object:
+def _first_problem(form: type[BaseModel], error: ValidationError) -> str:
     one = error.errors()[0]
-    return one.get("ctx", {}).get("error", one["msg"])
+    return f"{'.'.join(map(str, one['loc']))} {in_words(form, one)}".strip()
 
 
 def favoured_text(label: str, values: str, end: str, candidate: str) -> str:
@@ -171,8 +171,7 @@ def new_study(
     try:
         words = Words.model_validate(known)
     except ValidationError as error:
-        place = ".".join(map(str, error.errors()[0]["loc"]))
-        raise UserError(f"{place} {_reason(error)}") from None
+        raise UserError(_first_problem(Words, error)) from None
     sizes = tuple(size for size in (50, 100, 200, 400) if size <= limit)
     return NewStudy(
         title=title or f"Who should receive {words.the_good}?",

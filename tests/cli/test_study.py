@@ -141,6 +141,10 @@ REFUSED: list[tuple[tuple[str, ...], str]] = [
     (("--attribute", "Age: many; low"), "the values of 'Age' are a range"),
     (("--attribute", "Age: 60 to 18 years; low"), "attribute 'Age' must have a range"),
     (("--attribute", "Age: 18 to 61 by 2 years; low"), "must have a range that is a multiple"),
+    (
+        ("--attribute", "Age: 18 to 60 by 0 years; low"),
+        "attribute 'Age' step must be at least 1e-06, not '0.0'",
+    ),
     (("--attribute", "Age: young | young; low"), "attribute 'Age' shows the values 0 and 1 as"),
     # 4 candidates make 6 pairs; a draw may take a tenth of them, and at least 1.
     (TOO_FEW, "at most 1 dilemmas can be drawn"),
