@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import io
 import json
@@ -119,15 +120,26 @@ def _read(path: Path, study: Study) -> tuple[pd.DataFrame, bytes]:
     """Return the checked rows of an export, sorted by person and position, and its bytes."""
     content = read_bytes(path, _MAX_BYTES)
     try:
-        rows = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
-    except (ValueError, UnicodeDecodeError) as error:
+        text = io.StringIO(content.decode("utf-8-sig"), newline="")
+        reader = csv.reader(text, strict=True)
+        header = next(reader, [])
+        lines = [(reader.line_num, row) for row in reader if any(map(str.strip, row))]
+    except (ValueError, csv.Error) as error:
         reason = str(error).strip().partition("\n")[0]
         raise UserError(f"{path} is no table in CSV, UTF-8 ({reason})") from error
-    if missing := [name for name in COLUMNS if name not in rows]:
+    if missing := [name for name in COLUMNS if name not in header]:
         raise UserError(
             f"{path} lacks the columns {', '.join(missing)}; write it with "
             "`kidney-evals survey export`"
         )
+    if twice := [name for name in header if header.count(name) > 1]:
+        raise UserError(f"{path} has the column {shown(twice[0])} twice")
+    for line, row in lines:
+        if len(row) != len(header):
+            raise UserError(
+                f"{path}: line {line} has {len(row)} cells, the first line has {len(header)}"
+            )
+    rows = pd.DataFrame([row for _, row in lines], [line for line, _ in lines], header, dtype=str)
     dilemmas = _asked(study)
     allowed: dict[str, Sequence[str]] = {
         "study": (study.id,),
@@ -145,7 +157,7 @@ def _read(path: Path, study: Study) -> tuple[pd.DataFrame, bytes]:
         if len(wrong):
             known = ", ".join(values) if len(values) < 5 else "a dilemma of the study"
             problems.append(
-                f"line {wrong[0] + 2}, {name} must be {known}, not {shown(rows[name][wrong[0]])}"
+                f"line {wrong[0]}, {name} must be {known}, not {shown(rows[name][wrong[0]])}"
                 + (f" ({len(wrong)} lines)" if len(wrong) > 1 else "")
             )
     coins = (rows["condition"] == "forced_choice") & (rows["answer"] == "coin")
@@ -156,7 +168,7 @@ def _read(path: Path, study: Study) -> tuple[pd.DataFrame, bytes]:
         ("a person answers a dilemma twice", rows.duplicated(["person", "dilemma", "repeat"])),
     ):
         if faulty.any():
-            problems.append(f"line {rows.index[faulty][0] + 2}, {problem}")
+            problems.append(f"line {rows.index[faulty][0]}, {problem}")
     if (rows.groupby("person")["condition"].nunique() > 1).any():
         problems.append("a person is in both conditions")
     if not len(rows):

@@ -191,11 +191,32 @@ def test_rows_that_are_no_export_are_refused(change: Change, says: str, tmp_path
     assert not (study.path / "reference").exists()
 
 
-def test_a_table_without_its_columns_is_refused(tmp_path: Path) -> None:
+HEADER = ",".join(COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "lacks the columns study, study_hash, person"),
+        ("person,answer\na,first\n", "lacks the columns study, study_hash, condition"),
+        (f"{HEADER},answer\n", "has the column 'answer' twice"),
+        (
+            f"{HEADER},job\n\n{',' * 11}\nx{',' * 10}\n",
+            "line 4 has 11 cells, the first line has 12",
+        ),
+        (f"{HEADER}\n{',' * 11}x\n", "line 2 has 12 cells, the first line has 11"),
+        (f'{HEADER}\n"a', "is no table in CSV, UTF-8 (unexpected end of data)"),
+        (f"{HEADER}\n\nx{',' * 10}\n", "line 3, study must be mcelfresh_2021_fixed, not 'x'"),
+    ],
+)
+def test_a_text_that_is_no_table_of_an_export_is_refused(
+    text: str, says: str, tmp_path: Path
+) -> None:
     study = folder_of(FIXED, tmp_path / "mine")
-    (tmp_path / "rows.csv").write_text("person,answer\na,first\n")
-    with pytest.raises(UserError, match="lacks the columns study, study_hash, condition"):
+    (tmp_path / "rows.csv").write_text(text)
+    with pytest.raises(UserError) as caught:
         build_from_survey(tmp_path / "rows.csv", study)
+    assert says in str(caught.value) and "\n" not in str(caught.value)
 
 
 @pytest.mark.slow
