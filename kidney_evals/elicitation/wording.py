@@ -252,7 +252,7 @@ def wordings_asked(wording: str | Sequence[str], study: Study | None = None) -> 
     of its wordings; or several of these (on the command line separated by commas). Raises
     `UserError` for an unknown or repeated wording, and for several languages or mechanisms.
     """
-    parts: Sequence[object] = [""]
+    parts: Sequence[object] = [wording]
     if isinstance(wording, str):
         parts = wording.split(",")
     elif isinstance(wording, Sequence) and wording:

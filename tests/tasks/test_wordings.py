@@ -72,7 +72,8 @@ def test_a_table_of_ones_own_takes_part_whole_or_by_name(tmp_path: Path) -> None
 
 def test_bad_wordings_are_refused(tmp_path: Path) -> None:
     refused(forced_choice, {"wording": "nope"}, "unknown wording 'nope'; allowed: default, ")
-    refused(coin_flip, {"wording": 7}, "wording must be a name or a path")
+    for odd in (7, True, {"a": "b"}, None):
+        refused(coin_flip, {"wording": odd}, f"wording must be a name or a path, not {odd!r}")
     loaded = {"id": "loaded", "patient": "Poor Patient {name}\n{attributes}"}
     refused(coin_flip, {"wording": _table(tmp_path / "my.yaml", loaded)}, "says poor of a patient")
 
