@@ -26,7 +26,7 @@ from kidney_evals.input_files import (
     typed_path,
     untouched,
 )
-from kidney_evals.studies import SLOTS, Study, in_language
+from kidney_evals.studies import SLOT_NAMES, SLOTS, Study, in_language
 
 T = TypeVar("T")
 
@@ -52,6 +52,9 @@ def _naming(*allowed: str) -> AfterValidator:
 
     def check(template: str) -> str:
         own = placeholders(SLOTS.sub("", template))
+        known = dict.fromkeys([*" ".join(allowed).split(), *SLOT_NAMES])
+        if others := [name for name in own if name not in known]:
+            raise unknown("placeholder", others[0], known)
         if sorted(own) not in [sorted(names.split()) for names in allowed]:
             listed = " or ".join(", ".join(names.split()) or "nothing" for names in allowed)
             raise ValueError(f"must name {listed} once each")

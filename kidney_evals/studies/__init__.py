@@ -23,7 +23,7 @@ from kidney_evals.studies.model import (
     Patient,
     Study,
 )
-from kidney_evals.studies.words import ENGLISH, SLOTS, Words
+from kidney_evals.studies.words import ENGLISH, SLOT_NAMES, SLOTS, Words
 
 __all__ = [
     "CHOICES",
@@ -31,6 +31,7 @@ __all__ = [
     "DEFAULT_STUDY",
     "ENGLISH",
     "SLOTS",
+    "SLOT_NAMES",
     "Attribute",
     "Choice",
     "Condition",

@@ -20,10 +20,17 @@ from kidney_evals.input_files import FileModel, PromptLine, PromptText
 ENGLISH: Final = "en"
 """The language of `study.yaml`."""
 
-SLOTS: Final = re.compile(
-    r"\{([Gg]ood|[Tt]he_good|[Aa]_good|[Cc]andidates?|[Aa]_candidate|closing|committee"
-    r"|(?:retold|survey)_(?:situation|closing))\}"
+_NOUNS = ("good", "the_good", "a_good", "candidate", "candidates", "a_candidate")
+
+SLOT_NAMES: Final = (
+    *_NOUNS,
+    *(name.capitalize() for name in _NOUNS),
+    *("closing", "committee"),
+    *("retold_situation", "retold_closing", "survey_situation", "survey_closing"),
 )
+"""Names of the placeholders in `SLOTS`."""
+
+SLOTS: Final = re.compile(rf"\{{({'|'.join(SLOT_NAMES)})\}}")
 """Placeholders of a study's words in a template; a capital letter starts a sentence or a name."""
 
 

@@ -128,7 +128,9 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"attribute": "{label}"}, "must name label, value or label_within, value"),
     ({"attribute": "{label"}, "[mine].attribute expected '}'"),
     ({"line": {"coin_flip": "`ANSWER: {a}`"}}, "line.coin_flip must name a, b or nothing"),
-    ({"role": "You are {name}."}, "[mine].role must name nothing"),
+    ({"role": "You are {name}."}, "[mine].role unknown placeholder 'name'; allowed: good, the"),
+    ({"situation": "{nope}"}, "situation unknown placeholder 'nope'; allowed: good, the_good,"),
+    ({"repeat": "{line} {nope}"}, "repeat unknown placeholder 'nope'; allowed: line, good, the"),
     ({"role_in": "tool"}, "[mine].role_in must be 'user' or 'system', not 'tool'"),
     ({"language": "tlh"}, "[mine].language unknown language 'tlh'; allowed: en, de, fr, es"),
     ({"mechanism": "dice"}, "[mine].mechanism must be 'coin', 'undecided', 'committee' or"),
@@ -326,7 +328,7 @@ def test_a_wording_of_a_study_has_no_shipped_id(own: Path) -> None:
         ({"patient": "Patient {name}\n{attributes}"}, "says patient of an applicant"),
         ({"patient": "{Good} {name}\n{attributes}"}, "says scholarship of an applicant"),
         ({"scene": SCENE + "Remember {Candidate} A."}, "one applicant is named without the other"),
-        ({"role": "You are {the_patient}."}, "[mine].role must name nothing once each"),
+        ({"role": "You are {the_patient}."}, "[mine].role unknown placeholder 'the_patient'"),
     ],
 )
 def test_a_wording_has_the_nouns_of_the_study(changes: dict[str, Any], said: str) -> None:
