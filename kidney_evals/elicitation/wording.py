@@ -266,7 +266,7 @@ def wordings_asked(wording: str | Sequence[str], study: Study | None = None) -> 
         if isinstance(part, str) and part.strip() == ALL:
             asked += [known[name] for name, reason in _pooled(known, study).items() if not reason]
         else:
-            read = partial(read_wordings, bases=known)
+            read = partial(read_wordings, bases=known, taken=wordings())
             asked += entries_asked("wording", part, known, (*known, ALL), read=read)
     names = [one.id for one in asked]
     if twice := sorted({name for name in names if names.count(name) > 1}):

@@ -207,6 +207,7 @@ def test_a_wording_that_keeps_the_rules() -> None:
         (_table(), "#nope", "unknown wording of"),
         ("- &a x\n- *a\n", "", "anchors and aliases"),
         (_table() + _table(), "", "id 'mine', which is used twice"),
+        (_table(id="default"), "", "line 2, [default].id is the id of a shipped wording (default)"),
         (_table() + _table(id="b", role="a\u200b", names=["X", "X"]), "", "has 2 problems: line "),
     ],
 )

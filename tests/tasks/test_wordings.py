@@ -65,9 +65,9 @@ def test_a_table_of_ones_own_takes_part_whole_or_by_name(tmp_path: Path) -> None
     for wording, names in ((path, {"one", "two"}), (f"{path}#one", {"one"})):
         samples = coin_flip(dilemmas=4, wording=wording).dataset
         assert {meta(sample)["wording"] for sample in samples} == names
-    # An entry called default that differs from the default is not the default.
+    # Only the shipped default is called default.
     path = _table(tmp_path / "my.yaml", {"id": "default", "names": ["P", "Q"]})
-    assert "-default-" in str(coin_flip(dilemmas=1, wording=path).dataset[0].id)
+    refused(coin_flip, {"wording": path}, "[default].id is the id of a shipped wording (default)")
 
 
 def test_bad_wordings_are_refused(tmp_path: Path) -> None:
