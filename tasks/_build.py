@@ -20,7 +20,7 @@ from kidney_evals.elicitation import solvers
 from kidney_evals.elicitation.prefill import check_examples
 from kidney_evals.elicitation.probes import ProbeQuestion, check_probe, probe_asked, probe_questions
 from kidney_evals.elicitation.readout import check_provider, options
-from kidney_evals.elicitation.run_wordings import assign_wordings, wordings_for
+from kidney_evals.elicitation.run_wordings import assign_wordings, own_hashes, wordings_for
 from kidney_evals.elicitation.wording import left_out, put
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.guards import RunGuard
@@ -312,6 +312,7 @@ def build_choices(
     marks = {"crossed": True} if crossed else {"readout": readout} if by_logprobs else {}
     marks |= asked_probe.marks if asked_probe else {}
     omitted = left_out(wording, loaded)
+    hashes = own_hashes(asked, loaded)
     lacks = dict.fromkeys(part for one in asked if (part := one.no_human_reference))
     # With log-probabilities one call replaces repetitions.
     epochs = 1 if by_logprobs else max(loaded.epochs, 2 if crossed else 1)
@@ -341,6 +342,7 @@ def build_choices(
             **({"examples": examples} if examples else {}),
             "crossed": crossed,
             "wordings": {one.id: put(one, loaded).varies for one in asked},
+            **({"wording_hashes": hashes} if hashes else {}),
             **({"wordings_left_out": omitted} if omitted else {}),
             **({"no_human_reference": "; ".join(lacks)} if lacks else {}),
             **({"probe": f"{asked_probe.id} {asked_probe.digest}"} if asked_probe else {}),

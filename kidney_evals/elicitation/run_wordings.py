@@ -3,15 +3,30 @@
 import hashlib
 import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, product
 
 from kidney_evals.elicitation.form import languages
 from kidney_evals.elicitation.prompt import assemble, render_repeat
-from kidney_evals.elicitation.wording import EXPLAIN, Explain, Wording, put, wordings_asked
+from kidney_evals.elicitation.wording import (
+    EXPLAIN,
+    Explain,
+    Wording,
+    put,
+    wordings,
+    wordings_asked,
+)
 from kidney_evals.errors import UserError
 from kidney_evals.input_files import ANSWER_LINE
-from kidney_evals.studies import CONDITIONS, Condition, Study, Words, in_language
+from kidney_evals.studies import (
+    CONDITIONS,
+    ENGLISH,
+    Condition,
+    Study,
+    Words,
+    in_language,
+    study_names,
+)
 
 _PLACE = re.compile(r"\{\w+\}")
 
@@ -40,14 +55,32 @@ def assign_wordings(wordings: Sequence[Wording], count: int, seed: int) -> tuple
 def id_suffix(wording: Wording, study: Study) -> str:
     """Return the suffix that a wording adds to a sample's id; empty for the shipped default.
 
-    It hashes the wording and the study's words in its language, so a retried log mixes no versions.
+    It has a part of the wording's hash, so a retried log mixes no versions.
     """
     if wording.is_shipped_default:
         return ""
+    return f"-{wording.id}-{_hash(wording, study)[:4]}"
+
+
+def own_hashes(asked: Iterable[Wording], study: Study) -> dict[str, str]:
+    """Return the hashes, by id, of the wordings that a user can change under one id.
+
+    These are the wordings that are not shipped, and those in a language of the user's own study.
+    """
+    own_study = study.source not in study_names()
+    return {
+        one.id: _hash(one, study)
+        for one in asked
+        if one.id not in wordings() or (own_study and one.language != ENGLISH)
+    }
+
+
+def _hash(wording: Wording, study: Study) -> str:
+    """Return eight hexadecimal digits for the wording and the study's words in its language."""
     spoken = in_language(study, wording.form.language)
     words = [(one.label, one.levels, sorted(one.phrases.items())) for one in spoken.attributes]
     content = repr((put(wording, study).digest, spoken.words.situation, words))
-    return f"-{wording.id}-{hashlib.sha256(content.encode()).hexdigest()[:4]}"
+    return hashlib.sha256(content.encode()).hexdigest()[:8]
 
 
 def check_wording(wording: Wording, study: Study) -> None:

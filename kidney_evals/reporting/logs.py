@@ -182,6 +182,7 @@ class _Facts(BaseModel):
     study_hash: str = ""
     study_title: str = ""
     wordings: dict[str, Any] = {}
+    wording_hashes: dict[str, str] = {}
     reference_hash: str = ""
     people_in_this_condition: int = 0
     sft_arm: _Name | None = None

@@ -62,13 +62,15 @@ def key_of(header: EvalLog) -> dict[str, str]:
     """Return the key of a run of this package: the value of each part in `LABELS`, as text."""
     facts = header.eval.metadata or {}
     arguments = header.eval.task_args
+    hashes = facts.get("wording_hashes", {})
+    # Logs from before wordings existed used the default wording.
+    wordings = sorted(facts.get("wordings") or {"default": ""})
     return {
         "task": str(facts.get("asks") or facts["condition"]),
         "study": str(facts["study"]),
         "study_hash": str(facts.get("study_hash", "")),
         "condition": str(facts["condition"]),
-        # Logs from before wordings existed used the default wording.
-        "wording": ", ".join(sorted(facts.get("wordings") or {"default": ""})),
+        "wording": ", ".join(f"{one} {hashes.get(one, '')}".strip() for one in wordings),
         "reference": str(facts.get("reference_hash", "")),
         # N of the version N-X: a change of X keeps results comparable.
         "task_version": str(header.eval.task_version).split("-")[0],

@@ -61,6 +61,7 @@ EDITS: dict[str, Edit] = {
     "condition unknown": fact("condition", "dice"),
     "wordings a number": fact("wordings", 5),
     "wordings mixed": fact("wordings", {"a": 1, "2": {}}),
+    "wording hashes a list": fact("wording_hashes", [1]),
     "people below none": fact("people_in_this_condition", -7),
     "arm a list": fact("sft_arm", ["after"]),
     "version nothing": fact("kidney_evals_version", None),

@@ -13,8 +13,9 @@ from kidney_evals.elicitation.channels import CHANNELS
 from kidney_evals.elicitation.run_wordings import assign_wordings
 from kidney_evals.elicitation.wording import wordings, wordings_asked
 from kidney_evals.reporting import rows_of, sentence
+from kidney_evals.reporting.runs import key_of
 from kidney_evals.tasks import coin_flip, forced_choice
-from study_folders import SCHOLARSHIP, copied
+from study_folders import SCHOLARSHIP, copied, edit
 from tasks.running import TASKS, meta, refused, run
 
 ALL = wordings_asked("all")
@@ -203,3 +204,35 @@ def test_a_wording_of_the_study_is_asked(tmp_path: Path) -> None:
     assert len(own) == 2 and all("-brief-" in str(one.id) for one in own)
     assert all(_texts(one)[0].startswith("One scholarship, two applicants.\n") for one in own)
     assert (log.eval.metadata or {})["wordings"]["brief"] == "Brief."
+
+
+@pytest.mark.parametrize(
+    ("file", "wording", "old"),
+    [
+        ("mine.yaml", "{folder}/mine.yaml", "One {good}"),
+        ("wordings.yaml", "default,brief", "One {good}"),
+        ("languages.yaml", "german", "Zwei Bewerber"),
+    ],
+)
+def test_the_key_of_a_run_changes_with_a_text_that_the_user_can_change(
+    file: str, wording: str, old: str, tmp_path: Path
+) -> None:
+    folder = copied(SCHOLARSHIP, tmp_path / "scholarship")
+    if file != "languages.yaml":
+        _table(folder / file, {"id": "brief", "situation": "One {good}, two {candidates}."})
+    wording = wording.format(folder=folder)
+    keys = []
+    for number in range(3):
+        if number == 2:
+            edit(folder, file, old, f"Exactly {old}")
+        task = coin_flip(study=str(folder), dilemmas=2, wording=wording, controls=False)
+        keys.append(key_of(run(task, tmp_path / f"logs{number}", "kidney/uniform")))
+    assert keys[0] == keys[1]
+    assert {part for part in keys[0] if keys[0][part] != keys[2][part]} == {"wording"}
+    shown = r"(brief|german) [0-9a-f]{8}(, default)?"
+    assert all(re.fullmatch(shown, key["wording"]) for key in keys)
+
+
+def test_shipped_wordings_have_no_hash_in_the_log() -> None:
+    for wording in ("all", "german"):
+        assert "wording_hashes" not in (coin_flip(dilemmas=1, wording=wording).metadata or {})
