@@ -209,7 +209,10 @@ def _read(location: str) -> LogFile:
     if odd:
         return LogFile(location, "unreadable", f"is not as kidney_evals writes logs ({odd})")
     samples = len(spec.dataset.sample_ids or []) or spec.dataset.samples or 0
-    planned = (results.total_samples if results else 0) or samples * (spec.config.epochs or 1)
+    planned = results.total_samples if results else 0
+    if header.status != "success" or not planned:
+        # The results of a cancelled run that was scored later count only the samples it reached.
+        planned = max(planned, samples * (spec.config.epochs or 1))
     log = LogFile(location, "finished", "finished", header, planned=planned)
     if header.status == "success" and results is not None:
         log.completed = results.completed_samples

@@ -124,12 +124,22 @@ def _torn(source: Path, target: Path) -> None:
     target.write_bytes(source.read_bytes()[: source.stat().st_size // 2])
 
 
+def _rescored(source: Path, target: Path) -> None:
+    def cut(log: EvalLog) -> None:
+        cancelled(log)
+        log.samples = (log.samples or [])[-5:]
+
+    short = edited(source, target.with_name("short.eval"), cut)
+    assert kidney_evals("rescore", short, "-o", target).exit_code == 0
+
+
 LEFT: dict[str, tuple[Make, str, str]] = {
     "torn.eval": (_torn, "unreadable", "half written"),
     "empty.eval": (lambda _, to: to.write_bytes(b""), "unreadable", "cannot be read"),
     "killed.eval": (lambda of, to: killed(of, to, 5), "partial", "running, after 5 of 22 samples"),
     "early.eval": (lambda of, to: killed(of, to, 0), "empty", "running, after 0 of 22 samples"),
     "cancelled.eval": (_edit(cancelled), "partial", "cancelled after 22 of 22 samples"),
+    "rescored.eval": (_rescored, "partial", "cancelled after 5 of 22 samples"),
     "failed.eval": (_edit(_failed), "partial", "failed (no credit left) after 22 of 22 samples"),
     "failed.json": (_edit(_failed), "partial", "failed (no credit left)"),
     "unscored.eval": (_edit(unscored), "partial", "without scores"),
@@ -139,7 +149,7 @@ LEFT: dict[str, tuple[Make, str, str]] = {
 
 
 @pytest.mark.parametrize(
-    "name", quick(LEFT, "torn.eval", "killed.eval", "early.eval", "failed.eval")
+    "name", quick(LEFT, "torn.eval", "killed.eval", "early.eval", "rescored.eval", "failed.eval")
 )
 def test_the_state_of_a_run(name: str, made: Made, tmp_path: Path) -> None:
     make, state, says = LEFT[name]
