@@ -34,7 +34,8 @@ def table(
 
     LOGS are files, folders, patterns or URLs. Markdown has rounded numbers, CSV all
     digits, with a line for each run and quantity. Runs that did not end are marked; logs without
-    numbers are listed on standard error. The exit status is 1 if a log could not be read.
+    numbers are listed on standard error. The exit status is 1 if a log, or the answers in it,
+    could not be read.
     """
     from kidney_evals.cli.logs import reading
     from kidney_evals.reporting.logs import READ, find_logs
@@ -52,6 +53,8 @@ def table(
     for run in read:
         if not run.rows:
             complain(f"no numbers: {run.file.line}; {run.trouble or 'no rows'}")
+        elif run.trouble:
+            complain(f"only the rows in the log itself: {run.file.line}; {run.trouble}")
     for file in passed_over:
         complain(f"passed over: {file.line}")
     runs = [run for run in read if run.rows]
@@ -63,5 +66,5 @@ def table(
     else:
         inputs = [file.location for file in files]
         write_output(output, text.encode(), overwrite=overwrite, inputs=inputs)
-    if any(file.state == "unreadable" for file in passed_over):
+    if any(file.state == "unreadable" for file in passed_over) or any(run.trouble for run in read):
         context.exit(1)

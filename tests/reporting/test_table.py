@@ -117,6 +117,11 @@ def test_rows_can_be_named_and_an_unreadable_log_sets_the_exit_status(
                    ([made.forced], [made.forced, tmp_path]))  # fmt: skip
     assert (alone.exit_code, both.exit_code) == (0, 1)
     assert both.stdout == alone.stdout and "only half written" in both.stderr
+    # Cut in half, a log in JSON has its own rows and no answers.
+    whole = edited(made.coin, tmp_path / "whole.json", lambda log: None).read_bytes()
+    (tmp_path / "cut.json").write_bytes(whole[: len(whole) // 2])
+    cut = kidney_evals("table", tmp_path / "cut.json", *rows)
+    assert cut.exit_code == 1 and "its samples cannot be read" in cut.stderr
     (table,) = markdown_tables(alone.stdout).values()
     importance = [f"importance, {name}" for name in ("age", "dependents", "drinks")]
     assert table[0][1:] == ["position bias", *importance]
