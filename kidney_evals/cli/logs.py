@@ -10,8 +10,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bars
 
 from kidney_evals.errors import UserError
-from kidney_evals.reporting.logs import Progress, find_logs
-from kidney_evals.reporting.runs import installed
+from kidney_evals.reporting.logs import Progress, find_logs, unreadable_samples
+from kidney_evals.reporting.runs import as_written, installed
 
 
 def read_run_log(name: str, *, any_reference: bool) -> EvalLog:
@@ -24,7 +24,11 @@ def read_run_log(name: str, *, any_reference: bool) -> EvalLog:
         raise UserError(f"{name} is {len(found)} logs; give one log")
     if found[0].state == "unreadable":
         raise UserError(f"{found[0].location} {found[0].says}")
-    log = read_eval_log(found[0].location)
+    try:
+        log = read_eval_log(found[0].location)
+    except Exception as error:
+        # Inspect has no exception class for damaged samples.
+        raise UserError(f"{found[0].location}: {unreadable_samples(error)}") from error
     if not log.samples:
         raise UserError(f"{name} holds no samples to score")
     metadata = log.samples[0].metadata or {}
@@ -32,7 +36,9 @@ def read_run_log(name: str, *, any_reference: bool) -> EvalLog:
         raise UserError(f"{name} is no log of a kidney_evals task")
     if not any_reference:
         names = ("study_source", "condition", "study_hash", "reference")
-        if changed := installed(*(metadata[name] for name in names))[2]:
+        with as_written(name):
+            changed = installed(*(metadata[part] for part in names))[2]
+        if changed:
             raise UserError(
                 f"{name} was {changed}; install the version of kidney-evals that made it, or pass "
                 "--any-reference"

@@ -54,12 +54,14 @@ def describe(log: str, any_reference: bool) -> None:
     from kidney_evals.estimation.errors import InputError
     from kidney_evals.measures.description import describe as describe_run
     from kidney_evals.reporting.description import describe_text
+    from kidney_evals.reporting.runs import as_written
     from kidney_evals.scorers.samples import run_of_log
 
     read = read_run_log(log, any_reference=any_reference)
     if asks := (read.eval.metadata or {}).get("asks"):
         raise UserError(f"{log} is a log of {asks}; only choices are described")
-    run = run_of_log(read)
+    with as_written(log):
+        run = run_of_log(read)
     if run is None:
         raise UserError(f"{log} has no scored choices; `kidney-evals rescore` scores a log")
     try:

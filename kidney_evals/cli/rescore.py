@@ -13,7 +13,7 @@ from kidney_evals.errors import UserError
 from kidney_evals.estimation.quantity import undefined
 from kidney_evals.output_files import check_output, on_this_machine, write_output
 from kidney_evals.reporting.rows import rows_of, stored_rows
-from kidney_evals.reporting.runs import installed
+from kidney_evals.reporting.runs import as_written, installed
 from kidney_evals.scorers import human_alignment, predictions, stated
 
 LOG_ENDINGS = (".eval", ".json")
@@ -31,7 +31,9 @@ def rescore_log(name: str, output: str | None, *, any_reference: bool, overwrite
     if headline := log.eval.headline_metric:
         # Up to task version 2-E the rows on the coin are of a scorer `indecision`.
         headline.scorer = "human_alignment" if headline.scorer == "indecision" else headline.scorer
-    scored = score(log, _scorer(log, any_reference), model="none/none", action="overwrite")
+    with as_written(log.location):
+        scored = score(log, _scorer(log, any_reference), model="none/none", action="overwrite")
+        _renew_card(scored)
     scored.eval.model_roles = roles
     if any_reference:
         # The samples record the run's reference, this field the reference of the new scores.
@@ -39,7 +41,6 @@ def rescore_log(name: str, output: str | None, *, any_reference: bool, overwrite
         study, people, _ = installed(facts["study_source"], facts["condition"])
         hashes = {"study": study.hash, "human reference": people.sha256}
         scored.eval.metadata = (scored.eval.metadata or {}) | {"rescored_against": hashes}
-    _renew_card(scored)
     try:
         with TemporaryDirectory() as folder:
             place = Path(folder) / PurePosixPath(target).name

@@ -157,6 +157,8 @@ def from_log(
     study: Study, conditions: tuple[Condition, ...], request: Request, evaluation: Evaluated
 ) -> Source:
     """Return a run's decisions, without controls and without samples that hold no decision."""
+    from kidney_evals.reporting.runs import as_written
+
     log = request.log
     assert log is not None
     answers: list[_Answer] = []
@@ -175,7 +177,8 @@ def from_log(
                 f"the log was asked with the probe {metadata['probe']!r}, which training texts "
                 "leave out; give a log without a probe"
             )
-        dilemma = study.dilemma_from(metadata)
+        with as_written("the log"):
+            dilemma = study.dilemma_from(metadata)
         score = main_score(sample.scores)
         choice = ((score.metadata if score else None) or {}).get("choice")
         if dilemma.is_control:

@@ -76,7 +76,7 @@ class LogFile:
             return read_eval_log_sample_summaries(self.location), ""
         except Exception as error:
             # Inspect has no exception class for this case.
-            return [], f"its samples cannot be read ({first_line(error)})"
+            return [], unreadable_samples(error)
 
     @property
     def errors(self) -> str:
@@ -122,6 +122,11 @@ def read_samples(logs: Iterable[LogFile], progress: Progress | None = None) -> N
         done += log.completed
         if progress is not None:
             progress("samples", done, total)
+
+
+def unreadable_samples(error: Exception) -> str:
+    """Return a message that the samples of a log cannot be read because of `error`."""
+    return f"its samples cannot be read ({first_line(error)})"
 
 
 def first_line(error: Exception) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, Final, NamedTuple, cast
 
@@ -202,6 +203,18 @@ def unscorable_samples(error: Exception) -> str:
     """Return a message that samples cannot be read because of `error`."""
     why = f"{type(error).__name__}: {first_line(error)}"
     return f"its samples are not as kidney_evals writes them ({why})"
+
+
+@contextmanager
+def as_written(name: str) -> Iterator[None]:
+    """Convert errors in the block, which uses the samples of the log `name`, to `UserError`."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        # The samples of a log from elsewhere may hold anything.
+        raise UserError(f"{name}: {unscorable_samples(error)}") from error
 
 
 def read_runs(logs: Iterable[LogFile]) -> tuple[ModelRun, ...]:

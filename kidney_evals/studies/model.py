@@ -7,6 +7,7 @@ effects, tests of linearity and models of indecision also use both candidates' v
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -281,11 +282,14 @@ class Study:
         """Return the dilemma of a sample, as listed, without its label.
 
         `metadata` has `dilemma`, `order`, `kind`, and `a_<attribute>`, `b_<attribute>` as shown.
+        Raises `ValueError` if a value is not a finite number.
         """
         a, b = (
             Patient(tuple(float(metadata[f"{side}_{name}"]) for name in self.attribute_ids))
             for side in ("a", "b")
         )
+        if not all(map(math.isfinite, (*a.values, *b.values))):
+            raise ValueError("a candidate has a value that is not finite")
         first, second = (a, b) if metadata["order"] == "ab" else (b, a)
         return Dilemma(metadata["dilemma"], first, second, metadata["kind"])
 

@@ -1,10 +1,13 @@
 """`kidney-evals rescore`: the same digits again, or one line and nothing written."""
 
+import math
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
-from inspect_ai.log import read_eval_log, write_eval_log
+from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
 from inspect_ai.model import ModelConfig
 
 from cli.calling import inspect, kidney_evals, printed, refused
@@ -95,6 +98,53 @@ def test_other_people_or_another_study_only_on_request(
     facts = read_eval_log(str(tmp_path / "run-scored.eval"), header_only=True).eval.metadata or {}
     installed = {"study": facts["study_hash"], "human reference": facts["reference_hash"]}
     assert facts["rescored_against"] == installed
+
+
+def _cut_json(source: Path, folder: Path) -> Path:
+    whole = edited(source, folder / "cut.json", lambda log: None).read_bytes()
+    (folder / "cut.json").write_bytes(whole[: len(whole) // 2])
+    return folder / "cut.json"
+
+
+def _cut_samples(source: Path, folder: Path) -> Path:
+    with ZipFile(source) as log, ZipFile(folder / "cut.eval", "w") as archive:
+        for name in log.namelist():
+            content = log.read(name)
+            half = len(content) // (2 if name.startswith("samples/") else 1)
+            archive.writestr(name, content[:half])
+    return folder / "cut.eval"
+
+
+def _samples(name: str, value: object) -> Callable[[Path, Path], Path]:
+    def edit(log: EvalLog) -> None:
+        for sample in (log.samples or [])[3:]:
+            # The last run that was read is kept by the ids of its samples.
+            sample.id = f"{sample.id}-2"
+            sample.metadata[name] = value
+            if value is None:
+                del sample.metadata[name]
+
+    return lambda source, folder: edited(source, folder / "odd.eval", edit)
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (_cut_json, "its samples cannot be read"),
+        (_cut_samples, "its samples cannot be read"),
+        (_samples("order", None), "its samples are not as kidney_evals writes them (KeyError"),
+        (_samples("a_age", "old"), "its samples are not as kidney_evals writes them (ValueError"),
+        (_samples("a_age", math.nan), "(ValueError: a candidate has a value that is not finite)"),
+    ],
+)
+def test_a_damaged_log_is_one_line(
+    make: Callable[[Path, Path], Path], says: str, made: Made, tmp_path: Path
+) -> None:
+    damaged = make(made.coin, tmp_path)
+    before, out = names(tmp_path), tmp_path / "data"
+    for command in (["describe"], ["rescore"], ["sft", "export", "--out", out, "--log"]):
+        assert says in refused(kidney_evals(*command, damaged)), command
+        assert names(tmp_path) == before
 
 
 def test_some_logs_cannot_be_scored(log: Path, made: Made, tmp_path: Path) -> None:

@@ -37,8 +37,14 @@ def _no_such_metric(log: EvalLog) -> None:
         score.metrics = {"mean": EvalMetric(name="mean", value=math.inf)}
 
 
-def _samples(name: str, value: Any) -> Edit:
-    return lambda log: [one.metadata.update({name: value}) for one in log.samples or []]
+def _samples(name: str, value: Any, id_end: str = "") -> Edit:
+    def edit(log: EvalLog) -> None:
+        for one in log.samples or []:
+            # The last run that was read is kept by the ids of its samples.
+            one.id = f"{one.id}{id_end}"
+            one.metadata[name] = value
+
+    return edit
 
 
 def _scores(part: str, value: Any) -> Edit:
@@ -80,6 +86,7 @@ EDITS: dict[str, Edit] = {
     "shares words": _samples("human_a", "half"),
     "reference of samples a number": _samples("reference", 7),
     "kind a number": _samples("kind", 3),
+    "age not a number": _samples("a_age", math.nan, "-2"),
     "score a word": _scores("value", "many"),
     "score's facts a list": _scores("metadata", {"choice": [1], "outcome": {"a": 1}}),
     "score's facts none": _scores("metadata", None),
@@ -115,6 +122,7 @@ KINDS = (*EDITS, *FILES)
 WRONG = {
     "condition unknown": "condition: Input should be 'forced_choice' or 'coin_flip'",
     "model huge": "a model's name of 1000000 letters",
+    "age not a number": "a candidate has a value that is not finite",
     "torn": "cannot be read as a log, or only half written",
 }
 """What is said of an odd log."""
@@ -122,7 +130,7 @@ WRONG = {
 QUICK = (
     *("infinite values", "infinite counts", "wordings a number", "condition unknown"),
     *("reference of samples a number", "score's facts a list", "broken summaries", "torn"),
-    *("a folder", "shares words", "kind a number", "model huge"),
+    *("a folder", "shares words", "kind a number", "age not a number", "model huge"),
 )
 
 
