@@ -1,5 +1,6 @@
 """`kidney-evals rescore`: score a log again with the installed package."""
 
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
@@ -9,8 +10,9 @@ from inspect_ai.scorer import Scorer
 
 from kidney_evals.cli.logs import read_run_log
 from kidney_evals.cli.terminal import say
+from kidney_evals.elicitation.stated_questions import ASKS
 from kidney_evals.errors import UserError
-from kidney_evals.estimation.quantity import undefined
+from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.output_files import check_output, on_this_machine, write_output
 from kidney_evals.reporting.rows import rows_of, stored_rows
 from kidney_evals.reporting.runs import as_written, installed
@@ -51,11 +53,18 @@ def rescore_log(name: str, output: str | None, *, any_reference: bool, overwrite
         raise UserError(f"cannot write {target} ({error.strerror or error})") from error
     write_output(target, content, overwrite=overwrite, inputs=[name])
     before, after = stored_rows(log), stored_rows(scored)
-    moved = [row for row in before | after if repr(before.get(row)) != repr(after.get(row))]
+    moved = {row: told for row in before | after if (told := _changes(row, before, after))}
     say(f"{len(after)} rows, {len(moved)} differ from the log's own; written to {target}")
-    for row in moved:
-        was, now = (rows.get(row, undefined()).value for rows in (before, after))
-        say(f"  {row}: {was} -> {now}")
+    for row, told in moved.items():
+        say(f"  {row}: {told}")
+
+
+def _changes(row: str, *rows: Mapping[str, Quantity]) -> str:
+    """Return the numbers of a row that differ, as text; a row that is absent is undefined."""
+    labels = ("", "low ", "high ", "people ", "n ")
+    columns = zip(labels, *(one.get(row, undefined()) for one in rows), strict=True)
+    # NaN is equal to itself here.
+    return ", ".join(f"{name}{a} -> {b}" for name, a, b in columns if repr(a) != repr(b))
 
 
 def _renew_card(log: EvalLog) -> None:
@@ -70,10 +79,12 @@ def _renew_card(log: EvalLog) -> None:
 
 
 def _scorer(log: EvalLog, any_reference: bool) -> Scorer:
-    options = {scorer.name: scorer.options or {} for scorer in log.eval.scorers or ()}
-    for name, scorer in {"predictions": predictions, "stated": stated}.items():
-        if name in options:
-            return scorer(any_reference=any_reference)
+    """Return the scorer of the task; the log may also hold scores by scorers of other tasks."""
+    facts = (log.samples or [])[0].metadata
+    if facts.get("asks") == ASKS:
+        return stated(any_reference=any_reference)
+    if "drawn_dilemmas" in facts:
+        return predictions(any_reference=any_reference)
     return human_alignment(any_reference=any_reference)
 
 

@@ -100,6 +100,26 @@ def test_other_people_or_another_study_only_on_request(
     assert facts["rescored_against"] == installed
 
 
+def test_the_scorer_is_the_task_s_and_a_row_whose_ends_moved_says_so(
+    log: Path, tmp_path: Path
+) -> None:
+    own = digits(log)
+
+    def edit(changed: EvalLog) -> None:
+        # As `inspect score --scorer kidney_evals/stated --action append` leaves the log.
+        scorers = changed.eval.scorers or []
+        scorers.append(scorers[0].model_copy(update={"name": "stated"}))
+        assert changed.results is not None
+        (row,) = (one for one in changed.results.scores if one.name == "coverage")
+        row.metrics["est_low"].value = 0.5
+
+    edited(log, log, edit)
+    shown = printed("rescore", log)
+    assert digits(tmp_path / "run-scored.eval") == own
+    (line,) = shown.splitlines()[1:]
+    assert line.startswith("  coverage: low 0.5 -> 0.6")
+
+
 def _cut_json(source: Path, folder: Path) -> Path:
     whole = edited(source, folder / "cut.json", lambda log: None).read_bytes()
     (folder / "cut.json").write_bytes(whole[: len(whole) // 2])
