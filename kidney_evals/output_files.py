@@ -215,9 +215,7 @@ def _is_file(place: str | Path) -> bool:
         return True
     kinds = {stat.S_IFDIR: "a directory", stat.S_IFLNK: "a symbolic link"}
     kind = kinds.get(stat.S_IFMT(mode), "a device, a pipe or a socket")
-    raise UserError(
-        f"{place} is {kind}, which is never replaced: name another file, or - for standard output"
-    )
+    raise UserError(f"{place} is {kind}, which is never replaced: name another file")
 
 
 def _is_input(place: str | Path, other: str | Path) -> bool:

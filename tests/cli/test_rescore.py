@@ -170,9 +170,11 @@ def test_a_damaged_log_is_one_line(
 def test_some_logs_cannot_be_scored(log: Path, made: Made, tmp_path: Path) -> None:
     empty = edited(log, tmp_path / "empty.eval", lambda one: setattr(one, "samples", []))
     (tmp_path / "there.eval").write_bytes(b"precious")
+    (tmp_path / "link.eval").symlink_to(tmp_path / "there.eval")
     before, again = names(tmp_path), tmp_path / "again.eval"
     for arguments, says in (
         ([tmp_path], "is 3 logs; give one log"),
+        ([log, "-o", tmp_path / "link.eval"], "which is never replaced: name another file\n"),
         ([log, "-o", tmp_path / "again.txt"], "must end in .eval or .json"),
         ([log, "-o", log / "again.eval"], "cannot write"),
         ([log, "-o", tmp_path / "there.eval"], "there.eval exists"),
@@ -180,7 +182,7 @@ def test_some_logs_cannot_be_scored(log: Path, made: Made, tmp_path: Path) -> No
         ([tmp_path / "nothing.eval"], "no log at"),
         ([empty], "holds no samples"),
     ):
-        assert says in refused(kidney_evals("rescore", *arguments))
+        assert says in refused(kidney_evals("rescore", *arguments)) + "\n"
         assert names(tmp_path) == before
     assert (tmp_path / "there.eval").read_bytes() == b"precious"
 
