@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from inspect_ai.dataset import Sample
 
 _MOST_QUESTIONS = 2  # per sample: an unreadable answer is asked for once more
+_MOST_EPOCHS = 1000  # far above any real run; memory grows with them
 
 _Dollars = Annotated[Number, Field(ge=0, le=1e6)]
 
@@ -122,6 +123,8 @@ def make_plan(
     for name, number in (("epochs", epochs), ("limit", limit)):
         if number is not None and number < 1:
             raise UserError(f"{name} must be at least 1, not {number}")
+    if epochs is not None and epochs > _MOST_EPOCHS:
+        raise UserError(f"epochs must be at most {_MOST_EPOCHS}, not {epochs}")
     tasks = tuple(
         _plan_task(name, task, epochs, limit, arguments or {})
         for name, task in build_tasks(target, arguments or {})

@@ -158,6 +158,7 @@ def test_faults_end_the_command_in_one_line() -> None:
         ("coin_flip -T dilemmas=[1", "-T dilemmas: the value '[1' is not YAML"),
         ("coin_flip --prices absent.yaml", "absent.yaml cannot be read"),
         ("coin_flip --epochs 0", "epochs must be at least 1, not 0"),
+        ("coin_flip --epochs 1001", "epochs must be at most 1000, not 1001"),
         ("coin_flip --limit 0", "limit must be at least 1, not 0"),
     ):
         assert says in refused(CliRunner().invoke(main, ["plan", *arguments.split()]))
