@@ -21,7 +21,7 @@ def _refused(problem: str) -> UserError:
 
 
 def _read_log(name: object, studies: Sequence[Study]) -> tuple[EvalLog, Study]:
-    """Read a scored log of choices on one of the studies, from a path or an address."""
+    """Read a finished, scored log of choices on one of the studies, from a path or an address."""
     if not isinstance(name, str) or not name.strip():
         raise UserError(f"revealed must be the path of a log, not {name!r}")
     place = name
@@ -52,6 +52,8 @@ def _read_log(name: object, studies: Sequence[Study]) -> tuple[EvalLog, Study]:
         )
     if not any(main_score(sample.scores) for sample in log.samples or ()):
         raise _refused(f"{name} was not scored; score it with kidney-evals rescore")
+    if log.status != "success":
+        raise _refused(f"{name} did not finish ({log.status}); finish it with inspect eval-retry")
     return log, by_hash[hash]
 
 
@@ -64,8 +66,6 @@ def read_revealed(path: object, study: Study) -> Revealed:
     from kidney_evals.scorers.samples import run_of_log
 
     log, _ = _read_log(path, [study])
-    if log.status != "success":
-        raise _refused(f"{path} did not finish ({log.status}); finish it with inspect eval-retry")
     run = run_of_log(log)
     decided = 0 if run is None else len(set(run.decisions.decided.dilemma.tolist()))
     if run is None or decided < _FEWEST:

@@ -13,7 +13,7 @@ from cli.calling import printed
 from kidney_evals.reporting import rows_of, table
 from kidney_evals.studies import datasets_dir
 from kidney_evals.tasks import coin_flip, forced_choice, predict_people
-from reporting.making_logs import edited, unscored
+from reporting.making_logs import cancelled, edited, unscored
 from tasks.running import meta, refused, run
 
 Says = Callable[[list[float]], list[float]]
@@ -133,7 +133,10 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     }
     paths = {name: log.location for name, log in logs.items()}
     coin = Path(paths["coin"].removeprefix("file://"))
-    return paths | {"unscored": str(edited(coin, folder / "unscored.eval", unscored))}
+    edits = {"unscored": unscored, "cancelled": cancelled}
+    return paths | {
+        name: str(edited(coin, folder / f"{name}.eval", edit)) for name, edit in edits.items()
+    }
 
 
 @pytest.mark.parametrize(
@@ -145,6 +148,7 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         ("draw", "shares no dilemma with this run"),
         ("refuser", "holds no choice"),
         ("unscored", "was not scored; score it with kidney-evals rescore"),
+        ("cancelled", "did not finish (cancelled); finish it with inspect eval-retry"),
         ("coin,coin", "are of one study"),
     ],
 )
