@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -128,7 +129,7 @@ def here(
     settings.check(chosen, condition)
     place, store, person = _place(loaded, url), None, None
     # A wrong store is refused before the consent; a new file is made after it.
-    if code is not None or "://" in place or Path(place).expanduser().exists():
+    if code is not None or "://" in place or os.path.exists(os.path.expanduser(place)):
         store = Store(place, loaded, settings, create=code is None)
     if code is not None and store is not None and (person := store.participant(code)) is None:
         raise UserError(f"{store.url} holds no interview with the code {code}")

@@ -429,15 +429,17 @@ def _key(code: str) -> str:
 def _engine(url: str, create: bool) -> sa.Engine:
     """Return the engine for an address, or for the path of a SQLite file."""
     try:
-        address = make_url(url if "://" in url else f"sqlite:///{Path(url).expanduser()}")
+        address = make_url(url if "://" in url else f"sqlite:///{os.path.expanduser(url)}")
         lite = address.get_backend_name() == "sqlite"
         if lite:
             if address.database in (None, "", ":memory:"):
                 raise UserError("the store must be a file: answers in memory are lost")
-            if not create and not Path(address.database).is_file():
+            if not create and not os.path.isfile(address.database):
                 raise UserError(f"there is no survey at {address.database}")
         engine = sa.create_engine(address, pool_pre_ping=True, connect_args=_WAITS if lite else {})
-    except ArgumentError as error:
+    except UserError:
+        raise
+    except (ArgumentError, ValueError) as error:
         raise UserError(
             # Without the rest, which may hold a password.
             "the store must be a file, or an address such as postgresql+psycopg://…, "
@@ -446,11 +448,12 @@ def _engine(url: str, create: bool) -> sa.Engine:
     except ImportError as error:
         raise UserError(f"the store needs a driver that is not installed ({error})") from error
     if lite:
+        sa.event.listen(engine, "connect", _on_connect)
         if create:
             # Only its owner may read the answers; the log beside the file has its permissions.
             with suppress(OSError):
                 os.close(os.open(str(address.database), os.O_WRONLY | os.O_CREAT, 0o600))
-        sa.event.listen(engine, "connect", _on_connect)
+            sa.event.listen(engine, "connect", _on_connect_to_new)
         sa.event.listen(engine, "begin", _on_begin)
     return engine
 
@@ -465,6 +468,9 @@ def _on_connect(connection: Any, _: object) -> None:
     # FULL: what was committed is on the disk. secure_delete: what is withdrawn is overwritten.
     for setting in ("synchronous=FULL", "secure_delete=ON", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {setting}").close()
+
+
+def _on_connect_to_new(connection: Any, _: object) -> None:
     # Is kept in the file, so not in a file of another program, which is then refused.
     others = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'survey%'"
     if connection.execute(others).fetchone() is None:

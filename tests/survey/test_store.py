@@ -386,6 +386,8 @@ def test_texts_and_conditions_can_change_and_the_version_of_the_store_cannot(url
         ("sqlite:///:memory:", "must be a file"),
         ("nonsense://me:secret@here/db", "must be a file, or an address such as"),
         ("postgresql+psycopg://me:secret@127.0.0.1:1/db", "cannot be used"),
+        ("postgresql+psycopg://me:secret@here:port/db", "must be a file, or an address such as"),
+        ("~nobody/survey.db", "cannot be used (unable to open database file)"),
         ("{}/nowhere/survey.db", "cannot be used (unable to open database file)"),
         ("{}/text.db", "cannot be used (file is not a database)"),
         ("{}/other.db", "holds other data; name another store"),
@@ -409,6 +411,12 @@ def test_a_store_is_made_only_where_asked(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="there is no survey at"):
         Store(str(path), STUDY, SETTINGS, create=False)
     assert not path.exists()
+    with pytest.raises(UserError, match="there is no survey at"):
+        Store("x" * 300, STUDY, SETTINGS, create=False)
+    path.touch()
+    with pytest.raises(UserError, match="holds no survey"):
+        Store(str(path), STUDY, SETTINGS, create=False)
+    assert path.stat().st_size == 0
     opened(f"sqlite:///{path}")
     assert Store(str(path), STUDY, SETTINGS, create=False).file == path
     shutil.rmtree(tmp_path)
