@@ -122,6 +122,11 @@ def write_outputs(
 ) -> None:
     """Write several files, given by name, after checking all names; see `write_output`."""
     inputs = tuple(inputs)
+    places = [on_this_machine(name) for name in contents if name != STDOUT]
+    paths = {Path(os.path.abspath(place)) for place in places if isinstance(place, Path)}
+    for path in paths:
+        if files := paths.intersection(path.parents):
+            raise UserError(f"{path} cannot be written: {files.pop()} is to be a file")
     for name, content in contents.items():
         check_output(name, overwrite=overwrite, inputs=inputs, content=content)
     for name, content in contents.items():
@@ -133,10 +138,11 @@ def check_new_folder(folder: Path) -> None:
     if str(folder) == STDOUT:
         raise UserError("standard output cannot hold a folder: name a folder")
     _local(folder)
-    if folder.is_symlink():
-        raise UserError(f"{folder} is a symbolic link: name another folder")
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise UserError(f"{folder} is not an empty folder: name another folder")
+    with writing(folder, OSError):
+        if folder.is_symlink():
+            raise UserError(f"{folder} is a symbolic link: name another folder")
+        if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+            raise UserError(f"{folder} is not an empty folder: name another folder")
 
 
 @contextmanager
@@ -209,8 +215,11 @@ def _is_file(place: str | Path) -> bool:
         return bool(files.isfile(path))
     try:
         mode = place.lstat().st_mode
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
         return False
+    except NotADirectoryError:
+        file = next(one for one in place.parents if os.path.exists(one))
+        raise UserError(f"{place} cannot be written: {file} is a file, not a folder") from None
     if stat.S_ISREG(mode):
         return True
     kinds = {stat.S_IFDIR: "a directory", stat.S_IFLNK: "a symbolic link"}

@@ -135,7 +135,7 @@ def submit(
         UserError: The path exists or cannot be written, the service refused a request, or it is
             unknown whether a job has started.
     """
-    if path.exists() or path.is_symlink():
+    if os.path.lexists(path):
         raise UserError(
             f"{path} exists; if it is the record of a job that your account does not show, delete "
             "it, else name another file with --out"

@@ -142,6 +142,18 @@ def test_figures_are_replaced_all_or_none(here: Path) -> None:
     assert len(list(assets.iterdir())) == len(others) + 1
 
 
+def test_nothing_is_written_if_a_folder_is_a_file(here: Path) -> None:
+    (here / "notes").write_text("precious")
+    for assets, says in (
+        ("notes", "notes is a file, not a folder"),
+        ("notes/figures", "notes is a file, not a folder"),
+        ("out.html", f"{here}/out.html is to be a file"),
+        ("out.html/figures", f"{here}/out.html is to be a file"),
+    ):
+        assert says in refused(call("report", "--assets", assets))
+        assert sorted(one.name for one in here.iterdir()) == ["notes", "run.eval"]
+
+
 def test_dash_is_standard_output(here: Path) -> None:
     page = call("report", out="-")
     assert page.exit_code == 0 and page.stdout.startswith("<!doctype html>")

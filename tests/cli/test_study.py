@@ -172,6 +172,8 @@ def test_nothing_is_overwritten_and_no_shipped_name_taken(tmp_path: Path) -> Non
     (tmp_path / "there" / "notes.txt").write_text("mine", encoding="utf-8")
     line = refused(kidney_evals("study", "new", tmp_path / "there", "--yes"))
     assert "is not an empty folder: name another folder" in line
+    line = refused(kidney_evals("study", "new", tmp_path / ("x" * 300), "--yes"))
+    assert line.endswith("(File name too long)")
     # `-T study=liver` would be the shipped one.
     line = refused(kidney_evals("study", "new", tmp_path / "liver", "--yes"))
     assert "the name of a shipped study" in line and not (tmp_path / "liver").exists()

@@ -386,6 +386,7 @@ REFUSED = {
     "--data x --answers y": "three sources; give one of them",
     "--data x --target group": "--target and --person choose answers of the human reference alone",
     "--data no-such-folder": "study_1.csv is missing; run `kidney-evals reference fetch`",
+    f"--out {'x' * 300}": "(File name too long)",
     "--answers no-such.csv": "no-such.csv cannot be read",
     "--log no-such.eval": "no log at 'no-such.eval'",
 }
