@@ -6,6 +6,7 @@ import click
 
 from kidney_evals.cli import options
 from kidney_evals.cli.terminal import Group, complain, say_filled
+from kidney_evals.errors import UserError
 
 
 @click.group(cls=Group)
@@ -32,7 +33,7 @@ def record(logs: tuple[str, ...], out: Path, machine: str, origin: str, overwrit
     """
     from kidney_evals.cli.logs import reading
     from kidney_evals.lab.results import problems, record_of, record_text
-    from kidney_evals.output_files import check_output, write_output
+    from kidney_evals.output_files import STDOUT, check_output, write_output
     from kidney_evals.reporting.logs import find_logs, read_samples
 
     check_output(out, overwrite=overwrite, inputs=logs)
@@ -43,9 +44,10 @@ def record(logs: tuple[str, ...], out: Path, machine: str, origin: str, overwrit
     # A pattern names files, too.
     inputs = [*logs, *(one.location for one in files)]
     write_output(out, record_text(made).encode(), overwrite=overwrite, inputs=inputs)
-    say_filled(f"Written to {out}: {len(made.runs)} runs of {made.title}")
+    tell = complain if str(out) == STDOUT else say_filled
+    tell(f"Written to {out}: {len(made.runs)} runs of {made.title}")
     for problem in problems(made):
-        say_filled(f"Not to be committed: {problem}")
+        tell(f"Not to be committed: {problem}")
 
 
 @results.command()
@@ -54,17 +56,23 @@ def record(logs: tuple[str, ...], out: Path, machine: str, origin: str, overwrit
 def check(records: tuple[Path, ...], renew: bool) -> None:
     """Check RECORDS: form, origin, and that every number follows from the answers.
 
-    The exit status is 1 if a record fails. Renew records when a measure has changed.
+    The exit status is 1 if a record fails, and 2 if one cannot be read. Renew records when a
+    measure has changed.
     """
     from kidney_evals.lab.results import TOLERANCE, problems, read_record, record_text, renewed
     from kidney_evals.output_files import write_output
 
     failed = False
+    errors: list[UserError] = []
     for path in records:
-        read = read_record(path)
-        if renew:
-            read = renewed(read)
-            write_output(path, record_text(read).encode(), overwrite=True)
+        try:
+            read = read_record(path)
+            if renew:
+                read = renewed(read, path)
+                write_output(path, record_text(read).encode(), overwrite=True)
+        except UserError as error:
+            errors.append(error)
+            continue
         found = problems(read)
         for problem in found:
             complain(f"{path}: {problem}")
@@ -75,5 +83,9 @@ def check(records: tuple[Path, ...], renew: bool) -> None:
                 f"{path}: {len(read.runs)} runs, {count} measures computed again, each within "
                 f"{TOLERANCE} (1 + |value|) of the printed one"
             )
+    if errors:
+        for other in errors[:-1]:
+            complain(f"Error: {other}")
+        raise errors[-1]
     if failed:
         raise SystemExit(1)

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kidney_evals.errors import UserError
 from kidney_evals.finetuning.packaged_models import ORIGIN, Origin, packaged_models
+from kidney_evals.input_files import read_bytes
 from kidney_evals.measures.run import Run
 from kidney_evals.measures.run_record import run_from_dict, run_to_dict
 from kidney_evals.reporting.logs import LogFile, first_line
@@ -44,6 +45,9 @@ _PATH: Final = re.compile(
     r"(?<![\w:/.~])(~|/\w[\w.-]*)/\w|(?<!:)//\w|\.\./\w|\b[A-Z]:[\\/]+\w|file://"
 )
 """A path of somebody's machine."""
+
+_LARGEST: Final = 50_000_000  # bytes of a record, far above any real one
+_SHORTEST_ORIGIN: Final = 10  # characters
 
 _Text = Annotated[str, Field(min_length=1)]
 _Hash = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -97,7 +101,7 @@ class Record(_Part):
     format: Literal[1] = 1
     model: _Text  # as Inspect was told
     # Where the weights come from: an `Origin` for a fetched model, else a sentence.
-    origin: Origin | Annotated[str, Field(min_length=10)]
+    origin: Origin | Annotated[str, Field(min_length=_SHORTEST_ORIGIN)]
     machine: _Text  # in generic words
     runs: Annotated[list[RunRecord], Field(min_length=1)]
 
@@ -113,6 +117,13 @@ def record_of(files: Sequence[LogFile], *, machine: str, origin: str = "") -> Re
     `origin` says what the weights are and where they come from; it is needed for a model in a
     folder that `kidney-evals models fetch` did not write. `UserError` if a log cannot be recorded.
     """
+    if not machine.strip():
+        raise UserError("--machine is empty: say in generic words what the model ran on")
+    if 0 < len(origin) < _SHORTEST_ORIGIN:
+        raise UserError(
+            f"--origin must have at least {_SHORTEST_ORIGIN} characters, not {origin!r}: say what "
+            "the weights are and where they come from"
+        )
     for file in files:
         if file.state != "finished":
             raise UserError(f"{file.line}; only finished runs are recorded")
@@ -120,12 +131,15 @@ def record_of(files: Sequence[LogFile], *, machine: str, origin: str = "") -> Re
     models = sorted({run.model for run in runs})
     if len(models) != 1:
         raise UserError(f"a record is of one model, and these logs are of {', '.join(models)}")
-    record = Record(
-        model=models[0],
-        origin=_origin(runs, origin),
-        machine=machine,
-        runs=[_record(run) for run in runs],
-    )
+    try:
+        record = Record(
+            model=models[0],
+            origin=_origin(runs, origin),
+            machine=machine,
+            runs=[_record(run) for run in runs],
+        )
+    except ValidationError as error:
+        raise UserError(f"this would be no valid record ({_first(error)})") from error
     # A record that its own check would refuse is of no use to anyone.
     for problem in _wrong(record):
         raise UserError(f"this would be no valid record: {problem}")
@@ -260,13 +274,14 @@ def _public(value: Any) -> str:
 def read_record(path: Path) -> Record:
     """Read a record; raise `UserError` with the first error of its form."""
     try:
-        return Record.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror or error})") from error
+        return Record.model_validate_json(read_bytes(path, _LARGEST))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise UserError(f"{path} is no record of results ({where}: {first['msg']})") from error
+        raise UserError(f"{path} is no record of results ({_first(error)})") from error
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors()[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
 
 
 def record_text(record: Record) -> str:
@@ -288,13 +303,16 @@ def _json(value: Any, indent: int = 0) -> str:
     return f"{left}{pad}{f',{pad}'.join(inner)}\n{' ' * indent}{right}"
 
 
-def renewed(record: Record) -> Record:
-    """Return a record with the numbers that the installed measures compute from its answers."""
+def renewed(record: Record, path: Path) -> Record:
+    """Return a record with the numbers that the installed measures compute from its answers.
+
+    `UserError`, which names the record's file, `path`, if they cannot be read.
+    """
     try:
         runs = [run.model_copy(update=_numbers(run.run)) for run in record.runs]
     except Exception as error:
         # The answers may be anything; `run_from_dict` and the measures have errors of all kinds.
-        raise UserError(f"its answers cannot be read ({type(error).__name__})") from error
+        raise UserError(f"{path}: its answers cannot be read ({type(error).__name__})") from error
     return record.model_copy(update={"runs": runs})
 
 

@@ -111,6 +111,12 @@ def test_what_a_record_holds(logs: Path, record: Path) -> None:
     assert "is read here" in refused(call(*pattern, "--overwrite"))
 
 
+def test_a_record_on_standard_output_is_json_alone(logs: Path) -> None:
+    done = call("record", logs, "--out", "-", "--machine", "2 CPU cores")
+    assert json.loads(done.stdout)["machine"] == "2 CPU cores"
+    assert "Written to -: 2 runs of kidney/human" in done.stderr
+
+
 def origin_of(name: str) -> dict[str, Any]:
     origin = Origin(
         name=name,
@@ -168,6 +174,21 @@ def test_a_file_of_another_form_is_one_line(record: Path) -> None:
     ):
         record.write_text(json.dumps(wrong), encoding="utf-8")
         assert says in refused(call("check", record))
+    assert "/dev/zero is not a regular file" in refused(call("check", "/dev/zero"))
+
+
+def test_every_record_is_checked_and_named(record: Path) -> None:
+    bad, worse = (Path(shutil.copy(record, record.with_name(name))) for name in ("b", "c"))
+    change(bad, "runs.0.answers", lambda answers: answers | {"order": None})
+    worse.write_text("[]", encoding="utf-8")
+    before = record.read_text(encoding="utf-8")
+    change(record, "runs.0.measures.coverage.0", lambda old: old - 2.5 * TOLERANCE)
+    done = call("check", "--renew", bad, worse, record)
+    lines = done.stderr.splitlines()
+    assert done.exit_code == 2 and len(lines) == 3, done.output
+    assert "simulated respondent" in lines[0] and record.read_text(encoding="utf-8") == before
+    assert lines[1].startswith(f"Error: {bad}: its answers cannot be read")
+    assert lines[2].startswith(f"Error: {worse} is no record of results")
 
 
 def test_renewed_numbers_follow_from_the_answers(record: Path) -> None:
@@ -185,13 +206,19 @@ def test_logs_that_make_no_record_are_refused(logs: Path, tmp_path: Path) -> Non
     log = run(coin_flip(dilemmas=2, controls=False), partial)
     log.status = "cancelled"
     write_eval_log(log, log.location)
+    clock = run(coin_flip(dilemmas=2, controls=False), tmp_path / "clock")
+    clock.stats.started_at = "2999-01-01T00:00:00+00:00"
+    write_eval_log(clock, clock.location)
     for names, says in (
+        ([clock.location], "no valid record (minutes: "),
+        ([logs, "--machine", ""], "--machine is empty: say in generic words"),
+        ([logs, "--origin", "short"], "--origin must have at least 10 characters, not 'short'"),
         ([logs, other], "a record is of one model, and these logs are of kidney/first, kidney/hum"),
         ([stated], "only runs of choices are recorded"),
         ([partial], "only finished runs are recorded"),
     ):
         out = tmp_path / "new.json"
-        assert says in refused(call("record", *names, "--out", out, "--machine", "a laptop"))
+        assert says in refused(call("record", "--out", out, "--machine", "a laptop", *names))
         assert not out.exists()
 
 
