@@ -11,7 +11,7 @@ from kidney_evals import __version__
 from kidney_evals.elicitation.prompt import render_question, render_system
 from kidney_evals.elicitation.run_wordings import id_suffix, wordings_for
 from kidney_evals.elicitation.wording import Wording, put
-from kidney_evals.errors import UserError, unknown
+from kidney_evals.errors import UserError, printable, unknown
 from kidney_evals.finetuning.data import PARTS, Example, Part, TrainingData, write_data
 from kidney_evals.finetuning.sources import (
     HELDOUT_MOST,
@@ -229,9 +229,11 @@ def _card(
 def _readme(card: Mapping[str, Any], study: Study, wordings: Sequence[Wording]) -> str:
     """Return the card as Markdown for a reader, from the template `export_card.md`."""
     path = study.path / REFERENCE_FOLDER / "reference.json"
+    source = card["source"].items()
+    shown = {key: printable(one) if isinstance(one, str) else one for key, one in source}
     text = filled(
         "export_card.md",
-        card=card,
+        card={**card, "source": shown},
         study=study,
         wordings=[put(one, study) for one in wordings],
         no_people=list(dict.fromkeys(filter(None, (one.no_human_reference for one in wordings)))),

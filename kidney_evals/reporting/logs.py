@@ -16,7 +16,7 @@ from inspect_ai.log import (
 )
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
-from kidney_evals.errors import UserError
+from kidney_evals.errors import UserError, printable
 from kidney_evals.provider_errors import most_frequent, why_failed
 from kidney_evals.studies import CONDITIONS
 
@@ -57,8 +57,8 @@ class LogFile:
 
     @property
     def line(self) -> str:
-        """The location and the state, as one line."""
-        return f"{self.location}: {self.says}"
+        """The location and the state, as one line of printable text."""
+        return printable(f"{self.location}: {self.says}")
 
     @property
     def samples(self) -> list[EvalSampleSummary]:

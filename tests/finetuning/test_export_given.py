@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from inspect_ai import Task
-from inspect_ai.log import read_eval_log
+from inspect_ai.log import read_eval_log, write_eval_log
 
 from finetuning.folders import (
     NAMES,
@@ -231,6 +231,12 @@ def test_a_log_lends_its_decisions(coins: Path, tmp_path: Path) -> None:
     assert data.card["excluded"]["left_out"] == {"controls": 10}
     assert data.card["conditions"] == ["coin_flip"]
     assert "These are a model's answers, not" in readme(data)
+    # Text of a log is printable in the card.
+    log.eval.model, log.eval.task = "a/b\x1b[2Jc", "d\ne"
+    odd = tmp_path / "odd.eval"
+    write_eval_log(log, str(odd))
+    data = export(tmp_path / "odd", "--log", odd, "--samples", 24, "--heldout", 6)
+    assert "the model a/b [2Jc gave in a run of d e (log " in readme(data)
 
 
 @pytest.mark.slow

@@ -30,7 +30,7 @@ def folder(mixed: Path, made: Made, tmp_path_factory: pytest.TempPathFactory) ->
     shutil.copy(made.coin, place / "0-coin-copy.eval")
     older = another(fact("reference_hash", "0" * 64), number=3)
     edited(made.forced, place / "5-older.eval", older)
-    (place / "6-torn.eval").write_bytes(b"PK\x03\x04")
+    (place / "6-torn\x1b.eval").write_bytes(b"PK\x03\x04")
     return place
 
 
@@ -47,6 +47,7 @@ def test_every_log_is_accounted_for(frames: Frames, folder: Path) -> None:
     assert frames.runs["says"].iloc[2].startswith("not ended: killed, or still running")
     over = {Path(one.location).name[0]: one.state for one in frames.passed_over}
     assert over == {"0": "replaced", "4": "other", "6": "unreadable"}
+    assert all(one.line.isprintable() for one in frames.passed_over)
     headers = load([folder], decisions=False)
     assert len(headers.decisions) == 0 and len(headers.quantities) == len(frames.quantities)
 
