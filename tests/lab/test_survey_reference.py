@@ -116,6 +116,9 @@ def test_the_card_says_who_was_asked_and_left_out(fixed: tuple[Study, pd.DataFra
     assert "islands 5" in card and "Options with fewer than 5 people are merged" in card
     # A column of the owner's with another text for each person shows none of the texts.
     assert "**sent_to**: other options 79." in card and "mail-" not in card
+    # Each condition has a line of its own, and each heading is a paragraph.
+    assert card.count("\n- forced_choice: ") == card.count("\n- coin_flip: ") == 1
+    assert card.count("\n\n## ") == card.count("## ") == 3
     about = json.loads((folder / "reference.json").read_text())
     assert about["people"] == {"forced_choice": 39, "coin_flip": 40}
 
