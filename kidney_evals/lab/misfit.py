@@ -43,7 +43,7 @@ def crowd_table(data: Group, shares: ModelShares, bins: Ints | None) -> pd.DataF
     p = predicted[own, here]
     rows = [
         ("distance", _means(*_alike_products(data, residuals, fold), data.counts) - noise),
-        ("sharpness", np.log(_slopes(data.decided(), _log_odds(p)[data.choice != COIN], 0))),
+        ("sharpness", _log(_slopes(data.decided(), _log_odds(p)[data.choice != COIN], 0))),
     ]
     if data.condition == "coin_flip" and bins is not None:
         gaps = np.zeros(1 + len(data.counts))
@@ -72,7 +72,10 @@ def crowd_table(data: Group, shares: ModelShares, bins: Ints | None) -> pd.DataF
 
 
 def margin_table(data: Group) -> pd.DataFrame:
-    """Return the rows of `margins.csv`: how far 95 % of random halves of people differ at most."""
+    """Return the rows of `margins.csv`: how far 95 % of random halves of people differ at most.
+
+    A margin is left out if a slope of a half has no logarithm.
+    """
     rows = data.decided()
     ranks = uniforms(_SPLIT_SEED, (_SPLITS, rows.people)).argsort(axis=1, kind="stable")
     half = (ranks.argsort(axis=1) < rows.people // 2).astype(np.float64)
@@ -92,7 +95,7 @@ def margin_table(data: Group) -> pd.DataFrame:
     ]
     differences = {
         "share_dist": (importance_distance(weights(half), weights(1 - half)), rows),
-        "sharpness": (np.log(slopes), rows),
+        "sharpness": (_log(np.array(slopes)), rows),
     }
     if data.condition == "coin_flip":
         coins, answers = data.by_person(data.chose(COIN)), data.by_person(np.ones(len(data.choice)))
@@ -104,7 +107,7 @@ def margin_table(data: Group) -> pd.DataFrame:
             for name, (values, of) in differences.items()
         ],
         columns=["quantity", "margin", "answers", "halves"],
-    )
+    ).dropna()
 
 
 def _predicted_by_others(data: Group, shares: ModelShares) -> tuple[Floats, Ints]:
@@ -172,6 +175,11 @@ def _slopes(rows: Group, odds: Floats, option: int, intercept: bool = False) -> 
         odds[:, None], rows.chose(option), weights, intercept=intercept, penalty="none"
     )
     return np.asarray(fits[:, 0])
+
+
+def _log(slopes: Floats) -> Floats:
+    """Return logarithms; NaN for a slope that is not positive."""
+    return np.log(slopes, out=np.full_like(slopes, np.nan), where=slopes > 0)
 
 
 def _weights(counts: Floats) -> Floats:

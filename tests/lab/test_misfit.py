@@ -92,3 +92,11 @@ def test_the_margin_of_equal_people_is_that_of_their_answers() -> None:
     assert found["margin"]["flip_rate"] == pytest.approx(expected, rel=0.15)
     share_dist, sharpness, flip_rate = found["answers"]
     assert share_dist == sharpness < 5280 == flip_rate and set(found["halves"]) == {500}
+
+
+@pytest.mark.filterwarnings("error")
+def test_people_without_preferences_have_no_sharpness() -> None:
+    data, random = asked("forced_choice", 6, each=3)
+    half, nothing = np.full(len(data.choice), 0.5), np.zeros(len(data.choice))
+    found = margin_table(with_answers(data, half, nothing, random)).set_index("quantity")
+    assert list(found.index) == ["share_dist"]
