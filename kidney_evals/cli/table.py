@@ -66,5 +66,6 @@ def table(
     else:
         inputs = [file.location for file in files]
         write_output(output, text.encode(), overwrite=overwrite, inputs=inputs)
-    if any(file.state == "unreadable" for file in passed_over) or any(run.trouble for run in read):
+    unreadable = any(file.state == "unreadable" for file in passed_over)
+    if unreadable or any(run.file.unread for run in read):
         context.exit(1)
