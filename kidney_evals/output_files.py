@@ -126,7 +126,7 @@ def write_outputs(
     paths = {Path(os.path.abspath(place)) for place in places if isinstance(place, Path)}
     for path in paths:
         if files := paths.intersection(path.parents):
-            raise UserError(f"{path} cannot be written: {files.pop()} is to be a file")
+            raise UserError(f"cannot write {path} ({files.pop()} is to be a file)")
     for name, content in contents.items():
         check_output(name, overwrite=overwrite, inputs=inputs, content=content)
     for name, content in contents.items():
@@ -219,7 +219,7 @@ def _is_file(place: str | Path) -> bool:
         return False
     except NotADirectoryError:
         file = next(one for one in place.parents if os.path.exists(one))
-        raise UserError(f"{place} cannot be written: {file} is a file, not a folder") from None
+        raise UserError(f"cannot write {place} ({file} is a file, not a folder)") from None
     if stat.S_ISREG(mode):
         return True
     kinds = {stat.S_IFDIR: "a directory", stat.S_IFLNK: "a symbolic link"}

@@ -79,9 +79,10 @@ def test_names_on_the_hub(hub: HubServer, adapter: Path) -> None:
     for name in (
         *("choices", "a/b/c", "somebody/two--dashes", "somebody/two..dots", "somebody/two words"),
         *("somebody/.hidden", "somebody/ends-", "somebody/choices.git", "somebody/ä", "somebody/"),
-        *(f"somebody/{'n' * 90}", ""),
+        f"somebody/{'n' * 90}",
     ):
         assert words + f"not {name!r}" in refused(call("push", adapter, name))
+    assert "OWNER/NAME is empty" in refused(call("push", adapter, ""))
     assert not hub.requests
     names = ["a/b", "some-body/v1.2_x", "S0/__init__", f"{'n' * 47}/choices"]
     for name in names:

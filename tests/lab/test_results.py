@@ -211,7 +211,7 @@ def test_logs_that_make_no_record_are_refused(logs: Path, tmp_path: Path) -> Non
     write_eval_log(clock, clock.location)
     for names, says in (
         ([clock.location], "no valid record (minutes: "),
-        ([logs, "--machine", ""], "--machine is empty: say in generic words"),
+        ([logs, "--machine", " "], "--machine is empty: say in generic words"),
         ([logs, "--origin", "short"], "--origin must have at least 10 characters, not 'short'"),
         ([logs, other], "a record is of one model, and these logs are of kidney/first, kidney/hum"),
         ([stated], "only runs of choices are recorded"),
