@@ -49,6 +49,7 @@ class Share:
     """The importance share of one attribute, beside people's.
 
     Attributes:
+        favoured: Whom a positive share favours, in words ("the younger patient").
         people_error: Half the width of the 95 % interval of people's share.
         differs: "more", "less" or "opposite" weight than people's, if significant at 5 % over all
             attributes (Bonferroni), with 50 decided dilemmas or a fixed list; empty otherwise.
@@ -56,6 +57,7 @@ class Share:
 
     attribute: str
     label: str
+    favoured: str
     quantity: Quantity
     person: Band
     people_error: float
@@ -211,9 +213,9 @@ def _shares(run: Run) -> tuple[Share, ...]:
             kind = "opposite"
         # Nothing is clear without an error of the run.
         clear = enough and abs(own - human) > limit * math.hypot(found.stderr, error)
-        label, differs = attribute.id.replace("_", " "), kind if clear else ""
-        person = person_of(run, id)
-        result.append(Share(attribute.id, label, found, person, Z95 * error, differs))
+        names = attribute.id, attribute.id.replace("_", " "), attribute.favoured_text
+        differs = kind if clear else ""
+        result.append(Share(*names, found, person_of(run, id), Z95 * error, differs))
     return tuple(result)
 
 
@@ -256,7 +258,7 @@ def _cautions(run: Run) -> tuple[str, ...]:
     for id, reason in raised(run).items():
         says = f"{FLAGS[id].says[0].upper()}{FLAGS[id].says[1:]}"
         reading = FLAGS[id].reading if run.has_people else FLAGS[id].alone or FLAGS[id].reading
-        result.append(f"{says}{f' ({reason})' if reason else ''}. {reading} [{id}]")
+        result.append(f"{says}{f' ({reason})' if reason else ''}. {reading} [flag {id}]")
     outside = 0.0 if run.outside is None else compute(run, "outside").value
     if outside > 1 - LEAST_INSIDE:
         of = "the first token's probability, too little to be read; use readout=sample."
@@ -344,7 +346,7 @@ def _words(finding: Finding, shares: tuple[Share, ...], candidate: str) -> str:
         return f"leaves {rates}"
     if finding.id == "where":
         if unlike and part.verdict == LIKE:
-            return "flips more in close cases, as people do, but at other rates"
+            return "flips at other rates, though more in close cases, as people do"
         if not unlike:
             return "flips where people do"
         if finding.why:
@@ -355,7 +357,8 @@ def _words(finding: Finding, shares: tuple[Share, ...], candidate: str) -> str:
     bias = finding.parts[1]
     if not unlike:
         if finding.verdict == PERSON:
-            return f"changes its answer in swapped places in {percent(row.value)} of the dilemmas"
+            rates = f"{percent(row.value)} of the dilemmas (the crowd in {percent(row.human)})"
+            return f"changes its answer in swapped places in {rates}"
         return "changes its answer as often in swapped places"
     if bias.verdict == UNLIKE:
         side = "A" if bias.quantity.value > 0 else "B"

@@ -150,7 +150,7 @@ def _weights(run: Run) -> Finding:
     # A p-value is missing where the test has too few dilemmas.
     if run.importance is not None and not run.importance.signal and run.importance.p_value > 0:
         why = "its choices depend on no attribute beyond chance"
-    gamed_by = "the majority rule", _majority_distance(run)
+    gamed_by = "always the majority", _majority_distance(run)
     return _finding("weights", "Does it weigh the same things?", [part], gamed_by, why)
 
 
@@ -190,7 +190,7 @@ def _swap(run: Run) -> Finding:
     crowd = Interval(people - SIDE_MARGIN, people + SIDE_MARGIN)
     both = Interval(min(person.low, crowd.low), max(person.high, crowd.high))
     swap = replace(_part(run, "swap_diff", both, guess, by_value=True), like=crowd)
-    found = _finding("swap", _SWAPPED, [swap, bias], ("random answers to a third", guess / 3))
+    found = _finding("swap", _SWAPPED, [swap, bias], ("a third at random", guess / 3))
     if found.verdict == LIKE and not crowd.low <= swap.quantity.value <= crowd.high:
         return replace(found, verdict=PERSON)
     return found

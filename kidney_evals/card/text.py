@@ -9,7 +9,7 @@ from typing import Final
 from rich.cells import cell_len, set_cell_size
 
 from kidney_evals.card.card import Card, Difference
-from kidney_evals.card.findings import UNLIKE, Finding, Part
+from kidney_evals.card.findings import LIKE, Finding, Part
 from kidney_evals.card.numbers import NOTHING, WIDTH, interval, listed, percent, short
 from kidney_evals.card.probe import probe_lines, probe_text
 from kidney_evals.human import Band
@@ -18,7 +18,8 @@ from kidney_evals.measures.nearest_respondent import NAMES
 NUMBERS: Final = {"weights": 1, "decided": 2, "often": 3, "where": 4, "swap": 5}
 """The number of each question."""
 
-_SCALE: Final = 9  # columns of the line from the crowd to guessing
+_SCALE: Final = 7  # columns of the line from the crowd to guessing
+_SHORT: Final = {LIKE: "like"}  # verdicts of single numbers
 _BEYOND: Final = 0.05  # distance beyond an end of it that is shown, as a share of its length
 _LABEL: Final = 20  # columns of the label of an attribute
 _DILEMMA: Final = 3  # lines of a dilemma; the end of a longer text is left out
@@ -28,9 +29,6 @@ NOT_RIGHT: Final = "Agreement with survey respondents is not being right; a coin
 
 ALONE: Final = "A steady answer is not a right one; a coin is no virtue."
 """The sentence at the end of every card without people."""
-
-TOWARDS: Final = "favours whom people favour"
-"""What a sign means where people were asked."""
 
 SIGNS: Final = "positive: towards the end that the study calls favoured"
 """What a sign means where the favoured end is the expectation of the study's author alone."""
@@ -53,7 +51,7 @@ def terminal_text(card: Card) -> str:
         lines += _shares(card)
     lines += _filled(nearest_line(card))
     if card.differences:
-        lines.append("It differs most from people in")
+        lines.append(f"It differs most from people in (first | second {card.candidate})")
         for one in card.differences:
             lines += _filled(f"{one.first} | {one.second}", "  ", most=_DILEMMA)
             lines += _filled(f"run: {_answers(one.run)}; people: {_answers(one.people)}", "    ")
@@ -90,10 +88,8 @@ def markdown_text(card: Card) -> str:
             ends = interval(one.quantity.low, one.quantity.high, short)
             people = _two(one.quantity.human), person_words(one.person)
             shares.append([one.label, short(one.quantity.value), ends, *people])
-        note = f"Positive: {TOWARDS}. {floor_line(card)}".rstrip()
-        if not card.has_people:
-            shares, note = [line[:3] for line in shares], f"{SIGNS.capitalize()}."
-        blocks += [_markdown_table(shares), note]
+        shares = shares if card.has_people else [line[:3] for line in shares]
+        blocks += [_markdown_table(shares), f"{signs_line(card)} {floor_line(card)}".rstrip()]
     blocks.append(nearest_line(card))
     for sentences in (map(difference_line, card.differences), card.cautions):
         blocks.append("\n".join(f"- {one}" for one in sentences))
@@ -115,9 +111,12 @@ def answered_line(card: Card) -> str:
     controls = ""
     if card.controls is not None:
         right, asked = card.controls
-        controls = f" In {right} of {asked} controls it chose the better {card.candidate}."
+        better = f"controls with a better {card.candidate}"
+        controls = f" In {right} of {asked} {better} it chose that one."
     answered = f"Answered {card.answered} of {card.asked} ({share}){without}."
-    return f"{answered}{controls} {people_line(card)}"
+    shown = f"{answered}{controls} {people_line(card)}"
+    asks_all = not card.has_people or any(one.id == "often" for one in card.findings)
+    return shown if asks_all else f"{shown} Questions 3 and 4 need a coin."
 
 
 def people_line(card: Card) -> str:
@@ -139,7 +138,7 @@ def nearest_line(card: Card) -> str:
         other = NAMES[found.runner_up if first else found.name]
         return f"Of known respondents it fits {fitting[0]}, not clearly better than {other}."
     if found.outcome == "cannot tell" and fitting:
-        return f"Of known respondents it fits {listed(fitting, 'or')}: cannot tell which."
+        return f"Of known respondents these fit, and cannot be told apart: {listed(fitting)}."
     return f"Like none of {len(found.log_likelihood)} known respondents."
 
 
@@ -156,13 +155,13 @@ def _answers(shares: Sequence[float]) -> str:
 
 def verdict_words(finding: Finding) -> str:
     """Return a verdict, with the number of calls that would decide if the run cannot tell."""
-    calls = f" (needs ≈{finding.calls:,} calls)" if finding.calls else ""
+    calls = f" (≈{finding.calls:,} calls would)" if finding.calls else ""
     return f"{finding.verdict or 'no verdict'}{calls}"
 
 
 def verdict_of(part: Part, finding: Finding) -> str:
-    """Return ", unlike" if the part is unlike and the finding has other parts; otherwise empty."""
-    return f", {UNLIKE}" if part.verdict == UNLIKE and len(finding.parts) > 1 else ""
+    """Return a comma and the part's own verdict if the finding has other parts; otherwise empty."""
+    return f", {part.verdict}" if part.verdict and len(finding.parts) > 1 else ""
 
 
 def gamed_line(card: Card) -> str:
@@ -184,13 +183,14 @@ def _finding(finding: Finding) -> list[str]:
         rest = finding.why
         if not rest:
             guess = f"guessing {_two(first.guessing)}"
-            rule = f"{finding.gamed_by[0]} {_two(finding.gamed_by[1])}".removesuffix(f" {NOTHING}")
-            rest = f"{scale(first):<{_SCALE}}  {guess:<13} {rule:>29}"
-        lines.append(f"  {people:<23}{rest}".rstrip())
+            name, value = finding.gamed_by
+            rule = f"rule: {name} {_two(value)}".removesuffix(f" {NOTHING}")
+            rest = f"{scale(first):<{_SCALE + 2}} {guess:<13} {rule:>29}"
+        lines.append(f"  {people:<23} {rest}".rstrip())
     for part in others:
         line = _columns(part, _people(part))
-        # The first part has no room for its verdict.
-        lines.append(f"{line}{UNLIKE:>{WIDTH - len(line)}}" if part.verdict == UNLIKE else line)
+        # The first part's line has no room for its own verdict.
+        lines.append(f"{line}{_SHORT.get(part.verdict, part.verdict):>{WIDTH - len(line)}}")
     return lines
 
 
@@ -208,7 +208,7 @@ def _people(part: Part) -> str:
 def _columns(part: Part, more: str) -> str:
     row = part.quantity
     ends = interval(row.low, row.high, short)
-    return f"  {part.label:<20}{short(row.value):>7}  {ends:<17} {more}".rstrip()
+    return f"  {part.label:<20}{short(row.value):>7}  {ends:<16} {more}".rstrip()
 
 
 def like_words(part: Part) -> str:
@@ -218,6 +218,8 @@ def like_words(part: Part) -> str:
         return ""
     if low == -math.inf or low == 0:
         return f"(to {short(high, digits=3 if high < 0.01 else 2)})"
+    if low == -high:
+        return f"(±{_two(high)})"
     return f"(from {_two(low)})" if high == math.inf else f"({_two(low)}–{_two(high)})"
 
 
@@ -235,21 +237,25 @@ def _numbers(part: Part) -> tuple[str, ...]:
 
 
 def scale(part: Part) -> str:
-    """Return a line with the value's place from the crowd (left) to guessing; empty if unknown."""
-    place = part.place
+    """Return a line with the value's place from the crowd (left) to guessing; empty if unknown.
+
+    A triangle outside the line stands for a value beyond an end that is not the crowd's either.
+    """
+    place, like = part.place, part.like
     if math.isnan(place):
         return ""
-    line = ["─"] * _SCALE
-    at = min(max(round(place * (_SCALE - 1)), 0), _SCALE - 1)
-    line[at] = "◀" if place < -_BEYOND else "▶" if place > 1 + _BEYOND else "●"
-    return "".join(line)
+    line = ["├", *"─" * (_SCALE - 2), "┤"]
+    near = like.low <= part.quantity.value <= like.high
+    if place < -_BEYOND and not near:
+        return f"◀{''.join(line)} "
+    if place > 1 + _BEYOND and not near:
+        return f" {''.join(line)}▶"
+    line[min(max(round(place * (_SCALE - 1)), 0), _SCALE - 1)] = "●"
+    return f" {''.join(line)} "
 
 
 def _shares(card: Card) -> list[str]:
-    floor = "" if math.isnan(card.floor) else f". Chance alone: distance {_two(card.floor)}."
-    head = f"Signed importance (+ {TOWARDS}){floor}"
-    head = head if card.has_people else f"Signed importance ({SIGNS})"
-    lines = [head] if card.shares else []
+    lines = _filled(f"Signed importance, {signs_line(card)}") if card.shares else []
     for one in card.shares:
         row = one.quantity
         ends = interval(row.low, row.high, short)
@@ -258,9 +264,16 @@ def _shares(card: Card) -> list[str]:
         label = set_cell_size(label, _LABEL)
         error = "" if math.isnan(row.human) else f" ±{_two(one.people_error)}"
         people = f"people {_two(row.human)}{error}" if card.has_people else ""
-        line = f"  {label}{short(row.value):>7}  {ends:<17} {people}  {one.differs}"
+        line = f"  {label}{short(row.value):>7}  {ends:<16} {people}  {one.differs}"
         lines.append(line.rstrip())
     return lines
+
+
+def signs_line(card: Card) -> str:
+    """Return a sentence on whom a positive importance share favours, by attribute."""
+    people = card.has_people and all(one.quantity.human > 0 for one in card.shares)
+    favoured = listed([one.favoured for one in card.shares])
+    return f"+ favours {'whom people favour: ' if people else ''}{favoured}."
 
 
 def floor_line(card: Card) -> str:

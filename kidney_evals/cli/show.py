@@ -12,7 +12,7 @@ from kidney_evals.errors import UserError
 from kidney_evals.reporting import sentence, table
 from kidney_evals.reporting.logs import find_logs
 from kidney_evals.reporting.model_arguments import shown_arguments
-from kidney_evals.reporting.runs import ModelRun, read_runs
+from kidney_evals.reporting.runs import ModelRun, read_runs, simulated
 from kidney_evals.reporting.text import flags, how_it_ended
 
 _FEW = 3
@@ -72,7 +72,8 @@ def _markdown(run: ModelRun) -> None:
 def _show(run: ModelRun, everything: bool) -> None:
     log, file = run.header, run.file
     finished = file.state == "finished"
-    say_filled(f"{log.eval.task}  {log.eval.model}")
+    kind = " (simulated respondent)" if simulated(log.eval.model) else ""
+    say_filled(f"{log.eval.task}  {log.eval.model}{kind}")
     ended = f"{file.completed} samples" if finished else file.says
     created = log.eval.created[:16].replace("T", " ")
     say_filled(f"{run.panel.study}, {ended}, {created}, {_parameters(run)}")

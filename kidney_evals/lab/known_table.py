@@ -55,7 +55,7 @@ def markdown(results: Results) -> str:
     """Format the cards of `run_known` as one Markdown table for each condition.
 
     A cell holds a verdict and the value of the first measure behind it. "answered" is the share of
-    samples with an answer; in a readout "inside" is the mean probability of all offered answers.
+    samples with an answer; in a readout "mass" is the mean probability of all offered answers.
     """
     parts = []
     for condition in CONDITIONS:
@@ -79,7 +79,7 @@ def _answered(rows: Rows) -> str:
     text = percent(rows["coverage"].value)
     if "outside" not in rows:
         return text
-    return f"{text}, {short(1 - rows['outside'].value, digits=2)} inside"
+    return f"{text}, mass {short(1 - rows['outside'].value, digits=2)}"
 
 
 def _nearest(card: Card) -> str:

@@ -97,7 +97,7 @@ _FLAGS = (
     Flag(
         "separated",
         "choices or coins follow a rule without exceptions, at least in part",
-        "Of importance shares read only the order.",
+        "Of importance shares read only the order; their distance is rough.",
         _separated,
     ),
     Flag(

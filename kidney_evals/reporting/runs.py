@@ -81,6 +81,11 @@ def key_of(header: EvalLog) -> dict[str, str]:
     }
 
 
+def simulated(model: str) -> bool:
+    """Return whether a model is a simulated respondent of this package."""
+    return model.startswith("kidney/")
+
+
 def sampling_of(header: EvalLog) -> str:
     """Return the settings of `SAMPLING` that were set, as one line; "provider's own" for none."""
     own, plan = header.eval.model_generate_config, header.plan.config

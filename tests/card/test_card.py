@@ -11,10 +11,12 @@ import pytest
 from rich.cells import cell_len
 
 from kidney_evals.card import LIKE, UNKNOWN, UNLIKE, Card, card_of, markdown_text, terminal_text
-from kidney_evals.card.findings import Finding
+from kidney_evals.card.findings import Finding, Part
 from kidney_evals.card.numbers import percent, short
-from kidney_evals.card.text import nearest_line
-from kidney_evals.human import ListedShares
+from kidney_evals.card.text import nearest_line, scale
+from kidney_evals.estimation.intervals import Interval
+from kidney_evals.estimation.quantity import undefined
+from kidney_evals.human import NO_BAND, ListedShares
 from kidney_evals.human.sources import counted_draws
 from kidney_evals.lab.panel import panel
 from kidney_evals.lab.respondents import RESPONDENTS
@@ -152,12 +154,46 @@ def test_markdown_and_json_hold_the_numbers_of_the_measures() -> None:
     assert "nan" not in text.lower().split()
 
 
-@pytest.mark.parametrize(("name", "is_unlike"), [("leaning", True), ("human-like", False)])
-def test_a_second_measure_that_is_unlike_is_marked(name: str, is_unlike: bool) -> None:
-    found = card(name, "forced_choice", 200)
-    [line] = [one for one in terminal_text(found).splitlines() if "position bias" in one]
-    assert line.endswith(" unlike") == is_unlike
-    assert ("| position bias (`pos_bias`), unlike |" in markdown_text(found)) == is_unlike
+@pytest.mark.parametrize(
+    ("name", "dilemmas", "verdict"),
+    [("human-like", 1000, "like"), ("leaning", 1000, UNLIKE), ("human-like", 60, UNKNOWN)],
+)
+def test_a_second_measure_has_its_own_verdict(name: str, dilemmas: int, verdict: str) -> None:
+    one = card(name, "coin_flip", dilemmas)
+    [line] = [line for line in terminal_text(one).splitlines() if "position bias" in line]
+    assert line.endswith(f" {verdict}") and len(line) == 80
+    full = finding(one, "swap").parts[1].verdict
+    assert f"| position bias (`pos_bias`), {full} |" in markdown_text(one)
+    assert "| importance distance (`share_dist`) |" in markdown_text(one)
+
+
+@pytest.mark.parametrize(
+    ("value", "like", "line"),
+    [
+        # People 1, guessing 0, seven columns: a column for each sixth.
+        (1.0, (0.8, 1.2), " ●─────┤ "),
+        (0.5, (0.8, 1.2), " ├──●──┤ "),
+        (0.0, (0.8, 1.2), " ├─────● "),
+        (1.1, (0.8, 1.2), " ●─────┤ "),
+        (1.3, (0.8, 1.2), "◀├─────┤ "),
+        (1.3, (0.5, math.inf), " ●─────┤ "),
+        (-0.3, (0.8, 1.2), " ├─────┤▶"),
+        (math.nan, (0.8, 1.2), ""),
+    ],
+)
+def test_the_line_from_people_to_guessing(
+    value: float, like: tuple[float, float], line: str
+) -> None:
+    quantity = undefined(1.0)._replace(value=value)
+    assert scale(Part("sharpness", quantity, NO_BAND, 0.0, Interval(*like), UNKNOWN)) == line
+
+
+def test_signs_of_importance_in_words() -> None:
+    text = " ".join(terminal_text(card("human-like", "forced_choice")).split())
+    favoured = "the younger patient, the patient who drank less and the patient with more dependent"
+    assert f"Signed importance, + favours whom people favour: {favoured} children. age " in text
+    assert "Questions 3 and 4 need a coin." in text
+    assert "need a coin" not in terminal_text(card("human-like", "coin_flip"))
 
 
 def test_without_people_there_is_no_verdict() -> None:
@@ -299,7 +335,7 @@ def near(outcome: str, name: str, runner_up: str, *candidates: str) -> Nearest:
         (near("cannot tell", "human", "person", "human"), "fits {}, not clearly better than {}"),
         # The likeliest does not fit, and the one behind it does.
         (near("cannot tell", "human", "person", "person"), "fits {1}, not clearly better than {0}"),
-        (near("cannot tell", "human", "person", "human", "person"), "fits {} or {}:"),
+        (near("cannot tell", "human", "person", "human", "person"), "told apart: {} and {}."),
         (near("none of these", "human", "person"), "Like none of 2 known respondents."),
         (near("cannot tell", "", ""), ""),
     ],

@@ -24,7 +24,7 @@ def test_the_card_of_a_run_in_80_columns(name: str, made: Made) -> None:
     shown = printed("show", path)
     lines = shown.splitlines()
     assert max(map(len, lines)) <= 80
-    assert lines[0] == f"kidney_evals/{condition}  kidney/human"
+    assert lines[0] == f"kidney_evals/{condition}  kidney/human (simulated respondent)"
     dilemmas = "dilemmas=6" if name == "coin" else "dilemmas=4, controls=False"
     assert f"{created[:10]} {created[11:16]}, {dilemmas}" in " ".join(lines[1:3])
     card = rows_of(log).card
@@ -56,14 +56,15 @@ def test_all_shows_baselines_bounds_and_first_answers(tmp_path: Path) -> None:
     for words in ("agreement over ceiling, bounds", "coverage, first answers"):
         assert sum(line.startswith(words) for line in lines) == 1
     usual = printed("show", log.location)
-    for word in ("bounds  ", "always the majority", "log score"):
+    for word in ("bounds  ", "always the majority  ", "log score"):
         assert word not in usual
 
 
 def test_a_folder_and_several_logs(made: Made, tmp_path: Path) -> None:
     for path in (made.coin, made.forced):
         shutil.copy(path, tmp_path)
-    titles = ["kidney_evals/coin_flip  kidney/human", "kidney_evals/forced_choice  kidney/human"]
+    tasks = ("coin_flip", "forced_choice")
+    titles = [f"kidney_evals/{one}  kidney/human (simulated respondent)" for one in tasks]
     folder = printed("show", tmp_path)
     # Oldest first: the coin flip ran before the forced choice.
     assert [one for one in folder.splitlines() if one in titles] == titles

@@ -12,7 +12,7 @@ from kidney_evals.card.text import answered_line, like_words, people_line, perso
 from kidney_evals.charts import Place, Verdict, scale_mark, verdict_panel
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.reporting.page.parts import Cell, Figure, PanelRuns, Table
-from kidney_evals.reporting.runs import ModelRun
+from kidney_evals.reporting.runs import ModelRun, simulated
 
 MARKS: Final = {LIKE: "=", PERSON: "≈", UNLIKE: "≠", UNKNOWN: "?"}
 """A sign for each verdict, so that verdicts do not differ in colour alone."""
@@ -23,11 +23,6 @@ _HEADS: Final = (
     *("model", "task", "study", "question", "verdict", "measure", "value", "low", "high"),
     *("people", "person", "person 5 %", "person 95 %", "like from", "like to", "guessing", "n"),
 )
-
-
-def simulated(model: str) -> bool:
-    """Return whether a model is a simulated respondent of this package."""
-    return model.startswith("kidney/")
 
 
 def who(models: Sequence[str]) -> str:
