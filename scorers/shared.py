@@ -30,12 +30,8 @@ Values = dict[str, str | int | float | bool | None]
 
 
 def main_score(scores: Mapping[str, Score] | None) -> Score | None:
-    """Return a sample's score by its task's main scorer; None if the sample was not scored.
-
-    Up to task version 2-D the scorer of every sample of `forced_choice` and `coin_flip` was called
-    `answers`.
-    """
-    names = ("answers", "human_alignment", "stated", "predictions")
+    """Return a sample's score by its task's scorer; None if the sample was not scored."""
+    names = ("human_alignment", "stated", "predictions")
     return next((scores[name] for name in names if scores and name in scores), None)
 
 

@@ -146,7 +146,7 @@ def _read_choices(name: str, log: EvalLog, study: Study, condition: Condition) -
     width = 3 if condition == "coin_flip" else 2
     counts: dict[tuple[tuple[float, ...], ...], dict[str, list[int]]] = {}
     for sample in log.samples or ():
-        if sample.metadata.get("mechanism", "coin") not in ("coin", "none"):
+        if sample.metadata.get("mechanism", "coin") != "coin":
             raise _refused(
                 f"{name} offered another way out than a coin; people were offered a coin"
             )

@@ -108,8 +108,7 @@ _USUAL_METADATA = dict(mechanism="coin", language="en", labels="A/B", candidate=
 def form_of(metadata: Mapping[str, Any]) -> Form:
     """Return the form in a sample's metadata, with `USUAL` for properties that it lacks."""
     texts = {name: metadata.get(name, usual) for name, usual in _USUAL_METADATA.items()}
-    # In forced choice, samples of logs up to task version 2-E have the mechanism "none".
-    mechanism = USUAL.mechanism if texts["mechanism"] == "none" else texts["mechanism"]
+    mechanism = texts["mechanism"]
     check_known("mechanism", mechanism, MECHANISMS)
     first, _, second = str(texts["labels"]).partition("/")
     candidate = tuple(filter(None, str(texts["candidate"]).split("/")))

@@ -14,9 +14,6 @@ from kidney_evals.reasons.codes import Choice, Codes
 from kidney_evals.reasons.lexical import code_reply
 from kidney_evals.studies import CONDITIONS, Dilemma, Patient, Study, load_study
 
-_SCORERS = ("human_alignment", "answers", "indecision", "controls")
-"""Scorers of this package, whose answer is used."""
-
 _MARKS = ("study", "condition", "dilemma", "order", "kind", "wording")
 
 
@@ -45,8 +42,8 @@ def reply_of(
 ) -> Reply | None:
     """Return the reply in a sample's transcript; None for a sample that asked for no choice.
 
-    `scores` are the sample's scores by scorer, as objects or as JSON. Without a score from this
-    package, the answer is parsed again.
+    `scores` are the sample's scores by scorer, as objects or as JSON. Without a score of
+    `human_alignment`, the answer is parsed again.
 
     Raises:
         UserError: The study does not exist.
@@ -65,12 +62,13 @@ def reply_of(
     turns = [one for one in messages if isinstance(one, ChatMessageAssistant)]
     parts = [_parts(one, channel, form) for one in turns]
     answer, reasoning = ("\n\n".join(part[i] for part in parts if part[i]) for i in (0, 1))
-    known = [scores[name] for name in _SCORERS if name in scores]
-    given = [one.get("answer") if isinstance(one, Mapping) else one.answer for one in known]
-    if turns and not known:
+    given: Any = None
+    if (score := scores.get("human_alignment")) is not None:
+        given = score.get("answer") if isinstance(score, Mapping) else score.answer
+    elif turns:
         read = partial(read_answer, condition=metadata["condition"], form=form)
-        given = [read_message(turns[-1], read, channel, form).answer]
-    choice: Choice = next((one for one in given if one in ("A", "B", "COIN")), "none")
+        given = read_message(turns[-1], read, channel, form).answer
+    choice: Choice = given if given in ("A", "B", "COIN") else "none"
     marks = {name: str(metadata.get(name, "")) for name in _MARKS}
     return Reply(study, dilemma, a, b, choice, form, answer, reasoning, marks)
 

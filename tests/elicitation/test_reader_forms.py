@@ -73,8 +73,6 @@ def test_a_question_given_back_is_no_answer_and_its_answers_are_read(wording: Wo
 
 def test_metadata_carries_the_form_there_and_back() -> None:
     assert form_of({}) == Form() and Form().metadata("coin_flip") == {}
-    # In forced choice, as logs up to task version 2-E have it.
-    assert form_of({"mechanism": "none", "language": "en", "labels": "A/B"}) == Form()
     for language in languages():
         for mechanism in MECHANISMS:
             form = Form(names=("X", "Y"), language=language, mechanism=mechanism)

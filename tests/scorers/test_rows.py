@@ -165,22 +165,6 @@ def test_data_frames_have_standard_errors_and_no_infinity(logs: Mapping[str, Eva
         assert f"score_{row}_{COLUMN}_n" in frame.columns
 
 
-def test_older_logs_with_nan_are_read(logs: Mapping[str, EvalLog]) -> None:
-    log = logs["coin_flip"].model_copy(deep=True)
-    assert log.results is not None
-    expected = stored_rows(log)
-    for row in log.results.scores:
-        some = next(iter(row.metrics.values()))
-        kept = {metric.name: metric.value for metric in row.metrics.values()}
-        # As early versions wrote them: five columns, NaN for none, people's value as `human`.
-        kept["human"] = kept.get("people", math.nan)
-        row.metrics = {
-            f"est_{name}": some.model_copy(update={"name": name, "value": kept.get(name, math.nan)})
-            for name in ("value", "low", "high", "human", "n")
-        }
-    assert repr(stored_rows(log)) == repr(expected)
-
-
 UNANSWERED = [
     (REFUSES, "stop", "refusal"),
     ("", "content_filter", "refusal"),
