@@ -7,6 +7,7 @@ how the calls departed from the model's defaults.
 
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Any
 
 from inspect_ai.model import ChatMessage, ChatMessageSystem, ChatMessageUser, ModelOutput, get_model
@@ -29,16 +30,13 @@ from kidney_evals.elicitation.transcripts import choice_reader, prediction_reade
 from kidney_evals.elicitation.wording import EXPLAIN, Explain, Wording, wordings_asked
 from kidney_evals.errors import UserError, check_known
 from kidney_evals.guards import ask, end_run
-from kidney_evals.studies import Condition, Study, load_study
+from kidney_evals.studies import Condition, load_study
 
 _SIMULATED = "kidney"
 """The provider of simulated respondents, which cannot read a prompt."""
 
-PROBED = ("probe_levels", "probe_a", "probe_b")
-"""Metadata of a probe that simulated respondents use."""
-
 QUESTION: ContextVar[Mapping[str, Any]] = ContextVar("QUESTION")
-"""The metadata of the current sample's question, set only if a simulated respondent answers it."""
+"""The metadata of the current sample and question, set only if a simulated respondent answers."""
 
 
 async def _put(
@@ -48,7 +46,7 @@ async def _put(
     text: str,
     repeat: str,
     read: Callable[[ModelOutput], Any],
-    carried: Mapping[str, Any],
+    carried: Mapping[str, Any] = MappingProxyType({}),
     role: str = "",
     form: Form = USUAL,
     explain: Explain = "none",
@@ -58,8 +56,9 @@ async def _put(
 ) -> TaskState:
     """Ask a question, and repeat it without a request for reasons if the answer is unreadable.
 
-    The `outcome` of what `read` returns decides. `carried` is the question's metadata for simulated
-    respondents, `role` the system message of the wording. `examples` precede the question.
+    The `outcome` of what `read` returns decides. `carried` holds what simulated respondents need
+    beside the sample's metadata, `role` is the system message of the wording. `examples` precede
+    the question.
     """
     api = get_model().api  # inspect-evals-lint: ignore[get_model_location] -- inside a sample
     listed = listed_tokens(state.model.api, getattr(api, "tokenizer", None))
@@ -77,8 +76,7 @@ async def _put(
         return await ask(state, generate, **options)
 
     if state.model.api == _SIMULATED:
-        shared = {name: state.metadata[name] for name in ("study_source", "condition")}
-        QUESTION.set({**shared, **carried, "epoch": state.epoch})
+        QUESTION.set({**state.metadata, **carried, "epoch": state.epoch})
     system = [one for one in state.messages if isinstance(one, ChatMessageSystem)]
     system += [ChatMessageSystem(content=role)] if role else []
     state.messages = [*system, *examples, ChatMessageUser(content=text)]
@@ -177,12 +175,9 @@ def _choice_solver(
             repeat=prompt.render_repeat(words, study, condition, channel),
             read=choice_reader(state.metadata | form.metadata(condition)),
             carried={
-                **_dilemma_metadata(state, study),
+                **form.metadata(condition),
                 **{"explain": explain, "channel": channel, "wording": words.id},
                 "role": bool(words.role),
-                **form.metadata(condition),
-                "crossed": bool(state.metadata.get("crossed")),
-                **{name: state.metadata[name] for name in PROBED if name in state.metadata},
             },
             role=prompt.render_system(words, study),
             form=form,
@@ -221,7 +216,6 @@ def stated_values() -> Solver:
             text=stated_questions.render_stated(wording, study),
             repeat=stated_questions.render_stated_repeat(wording, study),
             read=stated_reader(state.metadata),
-            carried=stated_questions.stated_metadata(wording, study),
         )
 
     return solve
@@ -241,7 +235,7 @@ def predict_people() -> Solver:
             text=prompt.render_prediction(study, dilemma, order, condition),
             repeat=prompt.render_prediction_repeat(study, condition),
             read=prediction_reader(state.metadata),
-            carried={"asks": prompt.PREDICT, **_dilemma_metadata(state, study)},
+            carried={"asks": prompt.PREDICT},
         )
 
     return solve
@@ -258,8 +252,3 @@ def _wording_of(state: TaskState, asked: Mapping[str, Wording]) -> Wording:
             f"{', '.join(asked)}; give task and solver the same wording"
         )
     return asked[str(name)]
-
-
-def _dilemma_metadata(state: TaskState, study: Study) -> dict[str, Any]:
-    shown = (f"{side}_{name}" for side in "ab" for name in study.attribute_ids)
-    return {name: state.metadata[name] for name in ("dilemma", "order", "kind", *shown)}

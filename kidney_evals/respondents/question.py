@@ -11,7 +11,7 @@ from inspect_ai.model import ChatMessage, ChatMessageAssistant
 from kidney_evals.elicitation.channels import Channel
 from kidney_evals.elicitation.form import USUAL, Form, form_of
 from kidney_evals.elicitation.prefill import is_given
-from kidney_evals.elicitation.solvers import PROBED, QUESTION
+from kidney_evals.elicitation.solvers import QUESTION
 from kidney_evals.elicitation.wording import DEFAULT, Explain
 from kidney_evals.errors import UserError
 from kidney_evals.studies import Condition, Dilemma, Order, Study, load_study
@@ -89,7 +89,8 @@ def read_question(carried: Mapping[str, Any], asked: str) -> Question:
         )
     study = load_study(carried["study_source"])
     named = ("condition", "order", "epoch", "turn")
-    optional = ("explain", "channel", "wording", "role", "crossed", *PROBED)
+    optional = ["explain", "channel", "wording", "role", "crossed"]
+    optional += ["probe_levels", "probe_a", "probe_b"]
     return Question(
         study=study,
         dilemma=study.dilemma_from(carried),
