@@ -27,8 +27,8 @@ from kidney_evals.elicitation.readout import (
     listed_tokens,
 )
 from kidney_evals.elicitation.transcripts import choice_reader, prediction_reader, stated_reader
-from kidney_evals.elicitation.wording import EXPLAIN, Explain, Wording, wordings_asked
-from kidney_evals.errors import UserError, check_known
+from kidney_evals.elicitation.wording import EXPLAIN, Explain, wordings_asked
+from kidney_evals.errors import check_known
 from kidney_evals.guards import ask, end_run
 from kidney_evals.studies import Condition, load_study
 
@@ -157,7 +157,8 @@ def _choice_solver(
                 f"sample {state.sample_id} is of {state.metadata['condition']}, the solver of "
                 f"{condition}; run the task {condition}"
             )
-        words = _wording_of(state, asked)
+        check_known("wording of the solver", state.metadata["wording"], asked)
+        words = asked[state.metadata["wording"]]
         if channel != "text":
             state.metadata["channel"] = channel
         study = load_study(state.metadata["study_source"])
@@ -239,16 +240,3 @@ def predict_people() -> Solver:
         )
 
     return solve
-
-
-def _wording_of(state: TaskState, asked: Mapping[str, Wording]) -> Wording:
-    """Return the wording that a sample names, or the only wording of the run."""
-    if len(asked) == 1 and "wording" not in state.metadata:
-        return next(iter(asked.values()))
-    name = state.metadata.get("wording")
-    if name not in asked:
-        raise UserError(
-            f"sample {state.sample_id} is to be put in wording {name!r}, and the solver has "
-            f"{', '.join(asked)}; give task and solver the same wording"
-        )
-    return asked[str(name)]

@@ -23,7 +23,13 @@ Reply = tuple[str, Any]
 def _sample(condition: str, name: str = "d000-ba", **marks: Any) -> Sample:
     study = dict.fromkeys(("study", "study_source"), "mcelfresh_2021")
     metadata = study | {
-        **{"condition": condition, "dilemma": "d000", "order": "ba", "kind": "drawn"},
+        **{
+            "condition": condition,
+            "dilemma": "d000",
+            "order": "ba",
+            "kind": "drawn",
+            "wording": "default",
+        },
         # Shown in the other order: the second-listed patient is Patient A.
         **{"a_age": 61.0, "a_drinks": 1.0, "a_dependents": 0.0},
         **{"b_age": 30.0, "b_drinks": 4.0, "b_dependents": 2.0},
@@ -121,4 +127,4 @@ def test_a_sample_for_another_wording_than_the_solvers_is_an_error(tmp_path: Pat
     task = Task(dataset=[_sample("forced_choice", wording="german")], solver=forced_choice())
     log = eval(task, model="mockllm/model", log_dir=str(tmp_path))[0]
     assert log.error is not None
-    assert "is to be put in wording 'german', and the solver has default" in log.error.message
+    assert "unknown wording of the solver 'german'; allowed: default" in log.error.message
