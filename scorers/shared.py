@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from inspect_ai.scorer import Score
 
 from kidney_evals.elicitation.transcripts import Readings
 from kidney_evals.errors import UserError
-from kidney_evals.studies import Condition, Order, Study, load_study
+from kidney_evals.studies import Order, Study, load_study
 
 if TYPE_CHECKING:
     from kidney_evals.human.reference import Reference
@@ -40,11 +39,13 @@ def people_of(metadata: Mapping[str, Any], any_reference: bool) -> tuple[Study, 
 
     Unless `any_reference`, `UserError` if the installed ones differ from those of the sample's run.
     """
-    key = metadata["study_hash"], metadata["reference"]
-    study, reference = _people(metadata["study_source"], metadata["condition"], key)
+    from kidney_evals.human.reference import load_reference
+
+    study = load_study(metadata["study_source"])
+    reference = load_reference(study, metadata["condition"])
     for what, now, then in (
-        ("study", study.hash, key[0]),
-        ("human reference", reference.sha256, key[1].split("+")[-1]),
+        ("study", study.hash, metadata["study_hash"]),
+        ("human reference", reference.sha256, metadata["reference"].split("+")[-1]),
     ):
         if now != then and not any_reference:
             raise UserError(
@@ -52,17 +53,6 @@ def people_of(metadata: Mapping[str, Any], any_reference: bool) -> tuple[Study, 
                 "version of kidney-evals that made it, or allow it with any_reference=true"
             )
     return study, reference
-
-
-@lru_cache(maxsize=8)
-def _people(
-    study_source: str, condition: Condition, key: tuple[str, str]
-) -> tuple[Study, Reference]:
-    """Read the study and the human reference, once for all samples of a log with the same `key`."""
-    from kidney_evals.human.reference import load_reference
-
-    study = load_study(study_source)
-    return study, load_reference(study, condition)
 
 
 def departures_of(metadata: Mapping[str, Any]) -> dict[str, str]:
