@@ -66,17 +66,11 @@ def test_a_table_of_ones_own_takes_part_whole_or_by_name(tmp_path: Path) -> None
     for wording, names in ((path, {"one", "two"}), (f"{path}#one", {"one"})):
         samples = coin_flip(dilemmas=4, wording=wording).dataset
         assert {meta(sample)["wording"] for sample in samples} == names
-    # Only the shipped default is called default.
-    path = _table(tmp_path / "my.yaml", {"id": "default", "names": ["P", "Q"]})
-    refused(coin_flip, {"wording": path}, "[default].id is the id of a shipped wording (default)")
-
-
-def test_bad_wordings_are_refused(tmp_path: Path) -> None:
-    refused(forced_choice, {"wording": "nope"}, "unknown wording 'nope'; allowed: default, ")
-    for odd in (7, True, {"a": "b"}, None):
-        refused(coin_flip, {"wording": odd}, f"wording must be a name or a path, not {odd!r}")
+    # The task checks the rules of its wordings.
     loaded = {"id": "loaded", "patient": "Poor Patient {name}\n{attributes}"}
     refused(coin_flip, {"wording": _table(tmp_path / "my.yaml", loaded)}, "says poor of a patient")
+    for odd in (7, True, {"a": "b"}, None):
+        refused(coin_flip, {"wording": odd}, f"wording must be a name or a path, not {odd!r}")
 
 
 def test_a_study_without_words_in_a_language_says_so(tmp_path: Path) -> None:
@@ -190,20 +184,6 @@ def test_answers_are_the_same_in_all_channels(
             assert _texts(sample)[0].split("\n\n")[:-1] == _texts(plain)[0].split("\n\n")[:-1]
             score = (sample.scores or {})["human_alignment"]
             assert not score.answer or f"({where})" in (score.explanation or "")
-
-
-def test_a_wording_of_the_study_is_asked(tmp_path: Path) -> None:
-    folder = copied(SCHOLARSHIP, tmp_path / "scholarship")
-    (folder / "wordings.yaml").write_text(
-        "- {id: brief, base: default, varies: Brief., situation: 'One {good}, two {candidates}.'}",
-        encoding="utf-8",
-    )
-    task = coin_flip(study=str(folder), dilemmas=2, wording="brief,default", controls=False)
-    log = run(task, tmp_path / "logs", "kidney/uniform")
-    own = [one for one in log.samples or [] if one.metadata["wording"] == "brief"]
-    assert len(own) == 2 and all("-brief-" in str(one.id) for one in own)
-    assert all(_texts(one)[0].startswith("One scholarship, two applicants.\n") for one in own)
-    assert (log.eval.metadata or {})["wordings"]["brief"] == "Brief."
 
 
 @pytest.mark.parametrize(
