@@ -80,6 +80,8 @@ def test_the_log_begins_with_the_three_rows_of_the_header(
     assert {f"imp_{name}" for name in ("age", "drinks", "dependents")} <= set(names)
     headline = log.results.headline
     assert headline is not None and headline.score == HEADER[condition][0]
+    assert "Not for clinical" in (log.eval.metadata or {})["limits_and_use"]
+    assert log.eval.task_version == "2-H"
 
 
 @pytest.mark.parametrize("name", LOGS)

@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 from inspect_ai import Task
 
-from answering import saying
 from kidney_evals.cli.plan import task_arguments
 from kidney_evals.human.reference import load_reference
 from kidney_evals.studies import dilemmas_of, load_study
 from kidney_evals.tasks import coin_flip, forced_choice, predict_people, stated_values
 from study_folders import copied
-from tasks.running import TASKS, meta, refused, run
+from tasks.running import meta, refused
 
 
 @pytest.mark.parametrize(
@@ -156,20 +155,6 @@ def test_bad_arguments_are_refused_in_one_line(
 
 def test_a_coin_flip_in_random_order_can_end_with_precision() -> None:
     assert coin_flip(precision=0.05, orders="random").early_stopping is not None
-
-
-@pytest.mark.parametrize("name", TASKS)
-def test_a_run_from_end_to_end(name: str, tmp_path: Path) -> None:
-    model = saying("ANSWER: A", "answer: **B**", "Patient A.", "ANSWER: A")
-    log = run(TASKS[name](dilemmas=2, controls=False), tmp_path, model, max_connections=1)
-    given = [(sample.scores or {})["human_alignment"].answer for sample in log.samples or []]
-    assert given == list("ABAA")
-    assert log.results is not None
-    rows = {score.name for score in log.results.scores}
-    assert {"agreement", "share_dist", "imp_age"} <= rows
-    assert ("flip_rate" in rows) == (name == "coin_flip")
-    assert "Not for clinical" in (log.eval.metadata or {})["limits_and_use"]
-    assert log.eval.task_version == "2-H"
 
 
 def system_messages(task: Any) -> set[str]:
