@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from importlib.resources import files
+from typing import Any, Literal, get_args
 
+from kidney_evals.elicitation.form import each_text, table
+from kidney_evals.limits import KIDNEY
 from kidney_evals.studies import Patient, Study
 
 Status = Literal["coded", "no reasons", "language not covered"]
@@ -95,3 +98,21 @@ def no_codes(study: Study, choice: Choice, status: Status, where: Where = "none"
     attributes: dict[str, Use] = dict.fromkeys(study.attribute_ids, "")
     people: dict[str, ForPeople] = dict.fromkeys(study.attribute_ids, "")
     return Codes(status, choice, attributes, people, frozenset(), None, where)
+
+
+def coding_prompt(study: Study) -> Mapping[str, Any]:
+    """Return the texts of `prompt.yaml` and the codebook for a coding model, in a study's words.
+
+    They are written for the kidney; for another good, `other_goods` in `prompt.yaml` is applied.
+    """
+    codebook = files("kidney_evals.reasons").joinpath("codebook.md").read_text(encoding="utf-8")
+    # The question explains the status itself; include only the codes that follow it.
+    rest = codebook[codebook.index("## Attributes") :].strip()
+    texts: Mapping[str, Any] = {**table("prompt", "kidney_evals.reasons"), "codebook": rest}
+
+    def reworded(text: str) -> str:
+        for old, new in texts["other_goods"]:
+            text = text.replace(old, new)
+        return study.words.fill(text)
+
+    return texts if study.words.good == KIDNEY else each_text(texts, reworded)

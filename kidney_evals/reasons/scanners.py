@@ -11,8 +11,15 @@ from typing import Any, Literal
 from inspect_scout import AnswerStructured, Result, Scanner, Transcript, llm_scanner, scanner
 from pydantic import BaseModel, Field, create_model
 
-from kidney_evals.reasons.codes import ARGUMENTS, Agree, Codes, Where, codes_of, no_codes
-from kidney_evals.reasons.coding_prompt import coding_prompt
+from kidney_evals.reasons.codes import (
+    ARGUMENTS,
+    Agree,
+    Codes,
+    Where,
+    codes_of,
+    coding_prompt,
+    no_codes,
+)
 from kidney_evals.reasons.lexical import check_attributes
 from kidney_evals.reasons.replies import Reply, reply_of
 from kidney_evals.studies import Study

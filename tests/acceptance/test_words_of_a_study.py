@@ -34,7 +34,7 @@ from kidney_evals.elicitation.stated_questions import (
 from kidney_evals.elicitation.wording import EXPLAIN, put, reason_against, wordings
 from kidney_evals.errors import UserError
 from kidney_evals.measures.description import describe
-from kidney_evals.reasons.coding_prompt import coding_prompt
+from kidney_evals.reasons.codes import coding_prompt
 from kidney_evals.reporting.description import describe_text
 from kidney_evals.respondents.question import Question
 from kidney_evals.respondents.replies import Said, phrases, reply
