@@ -12,7 +12,7 @@ reports its errors on the texts of `coded.jsonl`. Known limits:
   patients without a conclusion, any word of weighing counts as leading to the answer.
 - Facts that are repeated in full sentences with changed words may be taken for reasons.
 - Irony, quotations and views of others are taken literally. A study with an attribute that the
-  rules do not know is refused by the scanner `rationale` (`check_attributes`).
+  rules do not know is refused by the scanner `rationale` (`rules.check_attributes`).
 """
 
 import re
@@ -22,18 +22,11 @@ from typing import Literal
 
 from kidney_evals.elicitation.form import USUAL, Form
 from kidney_evals.elicitation.reading import read_answer
-from kidney_evals.errors import UserError, check_known
+from kidney_evals.errors import check_known
 from kidney_evals.reasons import codes
 from kidney_evals.reasons.codes import ARGUMENTS, CHOICES, Argument, Choice, Codes, Use, Where
 from kidney_evals.reasons.passages import Passage, has_english, in_english, is_bare, passages
-from kidney_evals.reasons.rules import (
-    KINDS,
-    Pattern,
-    argument,
-    mentions_of,
-    pattern,
-    unknown_attributes,
-)
+from kidney_evals.reasons.rules import KINDS, Pattern, argument, mentions_of, pattern
 from kidney_evals.studies import Attribute, Patient, Study
 
 Side = Literal["A", "B"]
@@ -58,15 +51,6 @@ _NOTHING = re.compile(r"\b(?:no|not|nothing|little|hardly|neither)\b|n't\b", re.
 _SHORT = 5  # a clause with fewer words that dismisses an attribute refers to the preceding clause
 
 
-def check_attributes(study: Study) -> None:
-    """Raise `UserError` if the rules lack words for an attribute of the study."""
-    if lacking := unknown_attributes(study):
-        raise UserError(
-            f"the word lists have no words for {', '.join(lacking)} of study {study.id!r}, so that "
-            "reasons cannot be coded by them; rationale_llm codes any study with a model"
-        )
-
-
 def code(
     text: str,
     study: Study,
@@ -82,7 +66,7 @@ def code(
     `a` is the patient shown first, `choice` the answer with which the reasons are compared, `where`
     the origin of the text, and `form` has the patients' labels.
 
-    Attributes without rules are matched by label and id only: see `check_attributes`.
+    Attributes without rules are matched by label and id only: see `rules.check_attributes`.
 
     Raises:
         UserError: The choice is none of A, B, COIN and none.

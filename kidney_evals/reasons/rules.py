@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache, partial
 
 from kidney_evals.elicitation.form import table
+from kidney_evals.errors import UserError
 from kidney_evals.reasons.codes import Argument
 from kidney_evals.studies import Attribute, Study
 
@@ -44,10 +45,13 @@ def argument(name: Argument, part: str) -> Pattern | None:
     return _any(expressions) if expressions else None
 
 
-def unknown_attributes(study: Study) -> tuple[str, ...]:
-    """Return the ids of the study's attributes for which there are no rules."""
-    known = _rules()["attributes"]
-    return tuple(name for name in study.attribute_ids if name not in known)
+def check_attributes(study: Study) -> None:
+    """Raise `UserError` if the rules lack words for an attribute of the study."""
+    if lacking := [name for name in study.attribute_ids if name not in _rules()["attributes"]]:
+        raise UserError(
+            f"the word lists have no words for {', '.join(lacking)} of study {study.id!r}, so that "
+            "reasons cannot be coded by them; rationale_llm codes any study with a model"
+        )
 
 
 def mentions_of(attribute: Attribute, own: tuple[float, float]) -> Mapping[str, Pattern]:

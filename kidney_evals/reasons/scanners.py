@@ -20,8 +20,8 @@ from kidney_evals.reasons.codes import (
     coding_prompt,
     no_codes,
 )
-from kidney_evals.reasons.lexical import check_attributes
 from kidney_evals.reasons.replies import Reply, reply_of
+from kidney_evals.reasons.rules import check_attributes
 from kidney_evals.studies import Study
 
 NOT_OURS = "no choice between two patients was asked for"

@@ -14,7 +14,7 @@ from kidney_evals.elicitation.form import Form
 from kidney_evals.errors import UserError
 from kidney_evals.reasons import Codes, code, code_reply
 from kidney_evals.reasons.codes import Choice, codes_of, no_codes
-from kidney_evals.reasons.lexical import check_attributes
+from kidney_evals.reasons.rules import check_attributes
 from kidney_evals.respondents.question import Question
 from kidney_evals.respondents.replies import Said, reply
 from kidney_evals.studies import Patient, dilemmas_of, load_study, study_names
