@@ -46,6 +46,8 @@ LOGS: Mapping[str, tuple[Callable[[], Task], Any]] = {
     "no people": (lambda: coin_flip(study="freedman_2020"), "kidney/uniform"),
     "refusals": (lambda: coin_flip(dilemmas=2), saying(REFUSES)),
     "one dilemma": (lambda: forced_choice(dilemmas=1, controls=False), "kidney/majority"),
+    "one order": (lambda: forced_choice(dilemmas=10, orders="random"), "kidney/first"),
+    "repeated": (lambda: coin_flip(study="boerstler_2024"), "kidney/never_flips"),
     "stated_values": (stated_values, "kidney/human"),
     "predict_people": (lambda: predict_people(drawn=3), "kidney/human"),
 }
@@ -151,6 +153,11 @@ def test_results_are_strict_json_of_finite_numbers(
     for id in answered:
         assert kept_rows[id] == pytest.approx(rows[id], abs=5.1e-5, nan_ok=True), id
     assert results.headline is not None and results.headline.score is not None
+    for id, found in rows.items():
+        assert (found.n == 0) == math.isnan(found.value), id
+        if not math.isnan(found.low):
+            assert found.low <= found.value + 1e-9 and found.value <= found.high + 1e-9, id
+    assert len(table(rows, log.eval.task.rpartition("/")[2]).splitlines()[0]) <= 80
     defined = rows[results.headline.score].defined
     assert results.headline.metric == ("est_value" if defined else "est_n")
 
@@ -232,38 +239,6 @@ def test_what_is_no_statement_or_prediction_has_its_row(
         assert row.value == pytest.approx(count / 5) and row.n == 5
     for id, quantity in rows.items():
         assert quantity.n == 0 or find(id).group == "readability", id
-
-
-@pytest.mark.parametrize(
-    ("condition", "respondent"), [("forced_choice", "first"), ("coin_flip", "never_flips")]
-)
-@pytest.mark.parametrize(
-    ("arguments", "options"),
-    [
-        ({}, {"limit": 3}),
-        ({"dilemmas": 1, "controls": False}, {}),
-        pytest.param({"dilemmas": 10, "orders": "as_listed"}, {}, marks=pytest.mark.slow),
-        pytest.param({"dilemmas": 10, "orders": "random"}, {}, marks=pytest.mark.slow),
-        pytest.param({"study": "mcelfresh_2021_fixed"}, {"epochs": 2}, marks=pytest.mark.slow),
-        pytest.param({"study": "freedman_2020"}, {"epochs": 1}, marks=pytest.mark.slow),
-        pytest.param({"study": "boerstler_2024"}, {"epochs": 2}, marks=pytest.mark.slow),
-    ],
-)
-def test_every_design_gives_sensible_rows(
-    condition: str,
-    respondent: str,
-    arguments: dict[str, Any],
-    options: dict[str, Any],
-    tmp_path: Path,
-) -> None:
-    log = run(TASKS[condition](**arguments), tmp_path, f"kidney/{respondent}", **options)
-    rows = rows_of(log)
-    assert rows["coverage"].value == 1.0
-    for name, row in rows.items():
-        assert (row.n == 0) == math.isnan(row.value), name
-        if not math.isnan(row.low):
-            assert row.low <= row.value + 1e-9 and row.value <= row.high + 1e-9, name
-    assert len(table(rows, condition).splitlines()[0]) <= 80
 
 
 def test_studies_without_a_coin_group_borrow_no_people(logs: Mapping[str, EvalLog]) -> None:
