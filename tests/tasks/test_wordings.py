@@ -134,7 +134,6 @@ def test_all_runs_from_end_to_end_with_roles_and_labels(tmp_path: Path) -> None:
 
 # Every second sample or so has a fault; an unreadable answer is asked again.
 FAULTS = {"refusing": 0.1, "unreadable": 0.3, "truncated": 0.1, "seed": 2, "indecision": 0.3}
-ROWS = ("coverage", "refusal", "truncated", "unreadable", "unprompted", "flip_rate", "agreement")
 
 
 def _scored_answers(log: EvalLog) -> dict[Any, tuple[str | None, dict[str, Any]]]:
@@ -165,16 +164,12 @@ def test_answers_are_the_same_in_all_channels(
         run(TASKS[condition](**made, channel=channel), tmp_path, model_args=FAULTS)
         for channel in CHANNELS
     )
-    rows = rows_of(text)
     given = _scored_answers(text)
     outcomes = {metadata["outcome"] for _, metadata in given.values()}
     assert outcomes >= {"decision", "refusal", "truncated", "unreadable"}
     assert (text.eval.metadata or {})["channel"] == "text"
     for log, where in zip(others, ("from a JSON object", "from a tool call"), strict=True):
         assert _scored_answers(log) == given
-        found = rows_of(log)
-        for name in set(ROWS) & set(rows):
-            assert found[name].value == pytest.approx(rows[name].value, nan_ok=True), name
         channel = (log.eval.metadata or {})["channel"]
         for sample, plain in zip(log.samples or [], text.samples or [], strict=True):
             assert sample.metadata["channel"] == channel and "channel" not in plain.metadata
