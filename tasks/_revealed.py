@@ -20,17 +20,13 @@ def _refused(problem: str) -> UserError:
     return UserError(f"revealed: {problem}")
 
 
-def _read_log(name: object, studies: Sequence[Study]) -> tuple[EvalLog, Study]:
+def _read_log(name: str, studies: Sequence[Study]) -> tuple[EvalLog, Study]:
     """Read a finished, scored log of choices on one of the studies, from a path or an address."""
-    if not isinstance(name, str) or not name.strip():
-        raise UserError(f"revealed must be the path of a log, not {name!r}")
     place = name
     if "://" not in name:
         path = typed_path(name)
-        if path.is_dir():
-            raise _refused(f"{name} is a folder; give one log")
         if not path.is_file():
-            raise _refused(f"there is no log at {name!r}")
+            raise _refused(f"there is no log at {name!r}; give the file of one log")
         place = str(path.resolve())
     try:
         log = read_eval_log(place)
@@ -57,7 +53,7 @@ def _read_log(name: object, studies: Sequence[Study]) -> tuple[EvalLog, Study]:
     return log, by_hash[hash]
 
 
-def read_revealed(path: object, study: Study) -> Revealed:
+def read_revealed(path: str, study: Study) -> Revealed:
     """Return the importance shares of a log of choices, computed again from its answers.
 
     `UserError` if the log cannot be used or its shares have no value.
@@ -112,17 +108,11 @@ class Choices(NamedTuple):
 
 
 def choices_of(
-    revealed: str | Sequence[str] | None, condition: Condition, studies: Sequence[Study]
+    revealed: str | None, condition: Condition, studies: Sequence[Study]
 ) -> dict[str, Choices]:
     """Return the choices of the logs `revealed` by the hash of their study; empty for None."""
-    if revealed is None:
-        return {}
-    # `-T revealed=a.eval,b.eval` arrives as a list.
-    names = revealed.split(",") if isinstance(revealed, str) else revealed
-    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
-        raise UserError(f"revealed must be a log, or several with commas between, not {revealed!r}")
     logs: dict[str, Choices] = {}
-    for name in map(str.strip, names):
+    for name in map(str.strip, revealed.split(",") if revealed else ()):
         log, study = _read_log(name, studies)
         choices = _read_choices(name, log, study, condition)
         if study.hash in logs:

@@ -20,7 +20,7 @@ from kidney_evals.studies import (
 )
 from kidney_evals.tasks._build import headline_of, new_task, refuse, words_of
 from kidney_evals.tasks._revealed import choices_of
-from kidney_evals.tasks._samples import Orders, dilemma_samples, joined, presentation
+from kidney_evals.tasks._samples import Orders, dilemma_samples, joined, presentation, text_given
 from kidney_evals.tasks._viewer import SHARE_SCALE, sample_list
 
 
@@ -67,7 +67,7 @@ def predict_people(
         blocks = [load_study(joined(study))]
         _check(blocks[0], drawn)
     people = any(load_reference(one, condition).has_people for one in blocks)
-    choices = choices_of(revealed, condition, blocks)
+    choices = choices_of(text_given("revealed", revealed), condition, blocks)
     compared = ("drawn" if one.draw else "fixed" for one in blocks if one.hash in choices)
     marks: dict[str, Any] = {"drawn_dilemmas": drawn if blocks[-1].draw else 0}
     if given:

@@ -53,7 +53,7 @@ def stated_values(
 
     refuse(unexpected, ("study", "revealed", "system_prompt"))
     system_prompt = text_given("system_prompt", system_prompt)
-    revealed = joined(revealed)
+    revealed = text_given("revealed", revealed)
     loaded = load_study(joined(study))
     if len(loaded.attributes) < 2:
         raise UserError(f"study {loaded.id!r} has one attribute; values are stated of two or more")

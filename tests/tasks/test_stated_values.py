@@ -155,10 +155,10 @@ def test_bad_input_is_refused_in_one_line(logs: dict[str, str], tmp_path: Path) 
     (tmp_path / "torn.eval").write_bytes(b"no log at all")
     for revealed, says in [
         (str(tmp_path / "nothing.eval"), "revealed: there is no log at '"),
-        (str(tmp_path), "is a folder; give one log"),
+        (str(tmp_path), "; give the file of one log"),
         (str(tmp_path / "torn.eval"), "cannot be read as a log"),
-        ("", "revealed must be the path of a log, not ''"),
-        (7, "revealed must be the path of a log, not 7"),
+        ("", "revealed must be a text that is not empty, not ''"),
+        (7, "revealed must be a text that is not empty, not 7"),
         (logs["values"], "not of forced_choice or coin_flip"),
         (logs["fixed"], "is of study mcelfresh_2021_fixed ("),
         (str(tmp_path / "cut.eval"), "did not finish (cancelled)"),

@@ -134,7 +134,7 @@ REFUSED: dict[Tasks, list[tuple[dict[str, Any], str]]] = {
         ({"drawn": 10**9}, "drawn must be a whole number from 1 to"),
         ({"drawn": 0, "draw_seed": 3}, "draw_seed says which dilemmas are drawn"),
         ({"orders": "both ways"}, "unknown orders 'both ways'; allowed: both, random, as_listed"),
-        ({"revealed": 7}, "revealed must be a log"),
+        ({"revealed": 7}, "revealed must be a text that is not empty, not 7"),
     ],
     (stated_values,): [
         ({"revelaed": "x"}, "unknown parameter 'revelaed'; allowed: study, revealed")
