@@ -120,12 +120,10 @@ def _check_solver(spec: EvalSpec, task: Task, own: Solver) -> None:
         solver = registry_create("solver", name, **(spec.solver_args or {}))
     # The solvers of this package store their arguments.
     for key, value in getattr(own, "settings", {}).items():
-        both = getattr(solver, "settings", {}).get(key), value
-        if both[0] != value:
-            used, wanted = (",".join(one) if isinstance(one, Mapping) else str(one) for one in both)
+        if getattr(solver, "settings", {}).get(key) != value:
             raise UserError(
-                f"{spec.task}: the solver has {key}={used}, the task has {key}={wanted}: "
-                f"leave the solver out and set {key} for the task (-T)"
+                f"{spec.task}: the solver has another {key} than the task: leave the solver out "
+                f"and set {key} for the task (-T)"
             )
 
 

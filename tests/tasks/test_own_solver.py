@@ -41,11 +41,11 @@ REFUSED: list[tuple[Made, Made | None, str]] = [
     # Put into the task itself.
     (lambda: task_with(coin(), solver=choice_solver()), None, "with kidney_evals/forced_choice"),
     # The own solver with other arguments.
-    (coin, lambda: coin_solver(explain="before"), "explain=before, the task has explain=none"),
+    (coin, lambda: coin_solver(explain="before"), "the solver has another explain than the task"),
     (
         lambda: coin(wording=["default", "survey_text"]),
         lambda: coin_solver(wording="default"),
-        "the solver has wording=",
+        "the solver has another wording than the task",
     ),
 ]
 
