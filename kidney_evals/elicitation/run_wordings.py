@@ -9,6 +9,7 @@ from itertools import chain, product
 from kidney_evals.elicitation.form import languages
 from kidney_evals.elicitation.prompt import assemble, render_repeat
 from kidney_evals.elicitation.wording import (
+    DEFAULT,
     EXPLAIN,
     Explain,
     Wording,
@@ -57,7 +58,7 @@ def id_suffix(wording: Wording, study: Study) -> str:
 
     It has a part of the wording's hash, so a retried log mixes no versions.
     """
-    if wording.is_shipped_default:
+    if wording == wordings()[DEFAULT]:
         return ""
     return f"-{wording.id}-{_hash(wording, study)[:4]}"
 

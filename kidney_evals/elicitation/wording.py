@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 from pydantic import AfterValidator, model_validator
 
 from kidney_evals.elicitation.form import Form, Mechanism, known_language
-from kidney_evals.errors import UserError, check_known, unknown
+from kidney_evals.errors import UserError, check_known, errors_of, unknown
 from kidney_evals.input_files import (
     FileModel,
     Line,
@@ -175,11 +175,6 @@ class Wording(FileModel):
         return "{table}" in self.scene
 
     @property
-    def is_shipped_default(self) -> bool:
-        """Whether this equals the shipped default wording, whatever table it is from."""
-        return self == wordings()[DEFAULT]
-
-    @property
     def no_human_reference(self) -> str:
         """Why answers have no human reference: the language, the mechanism; "" if they have one."""
         lacks = ["no human reference in this language"] * (self.language != "en")
@@ -213,15 +208,6 @@ def put(wording: Wording, study: Study) -> Wording:
         return value
 
     return wording.model_copy(update={name: filled(value) for name, value in wording})
-
-
-def reason_against(wording: Wording, study: Study) -> str:
-    """Return what a study lacks for a wording (its language or a word), in one line; "" if none."""
-    try:
-        put(wording, study)
-    except UserError as error:
-        return str(error)
-    return ""
 
 
 def own_wordings(study: Study) -> Mapping[str, Wording]:
@@ -294,9 +280,10 @@ def _known(study: Study | None) -> Mapping[str, Wording]:
 
 
 def _pooled(known: Mapping[str, Wording], study: Study | None) -> dict[str, str]:
-    """Return the reasons against the English wordings with a coin, by id; empty for most."""
+    """Return what the study lacks for the English wordings with a coin, by id; "" for most."""
     pooled = [one for one in known.values() if not one.no_human_reference]
-    return {one.id: reason_against(one, study) if study else "" for one in pooled}
+    checks = {one.id: [partial(put, one, study)] if study else [] for one in pooled}
+    return {name: "".join(map(str, errors_of(check))) for name, check in checks.items()}
 
 
 def entries_asked(

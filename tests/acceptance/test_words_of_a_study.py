@@ -31,8 +31,8 @@ from kidney_evals.elicitation.stated_questions import (
     render_stated_repeat,
     stated_wordings,
 )
-from kidney_evals.elicitation.wording import EXPLAIN, put, reason_against, wordings
-from kidney_evals.errors import UserError
+from kidney_evals.elicitation.wording import EXPLAIN, put, wordings
+from kidney_evals.errors import UserError, errors_of
 from kidney_evals.measures.description import describe
 from kidney_evals.reasons.codes import coding_prompt
 from kidney_evals.reporting.description import describe_text
@@ -109,7 +109,7 @@ def questions(study: Study, *, predictions: bool = True) -> Iterator[tuple[objec
     """Yield every text that a model reads, with its name."""
     dilemma, languages = dilemmas_of(study, 1, None)[0], spoken(study.source)
     for name, wording in wordings().items():
-        if wording.language not in languages or reason_against(wording, study):
+        if wording.language not in languages or errors_of([partial(put, wording, study)]):
             continue
         check_wording(wording, study)
         yield name, render_system(wording, study)
@@ -148,7 +148,7 @@ def test_questions_and_replies_speak_of_the_study_alone(name: str) -> None:
     for text, where in texts.items():
         check(study, text, where)
     for wording in wordings().values():
-        if not reason_against(wording, study):
+        if not errors_of([partial(put, wording, study)]):
             check(study, put(wording, study).varies, wording.id)
     prompt = {name: text for name, text in coding_prompt(study).items() if name != "other_goods"}
     if study.words.good != "kidney":
