@@ -63,11 +63,14 @@ def render_system(wording: Wording, study: Study) -> str:
     return put(wording, study).role.strip() if wording.role_in == "system" else ""
 
 
-def render_prediction(study: Study, dilemma: Dilemma, order: Order, condition: Condition) -> str:
-    """Return the question about people's answers to a dilemma, in the default wording."""
+def render_prediction(
+    study: Study, dilemma: Dilemma, order: Order, condition: Condition
+) -> tuple[str, str]:
+    """Return the question about people's answers to a dilemma, and the repeat question."""
     from kidney_evals.human.reference import load_reference
 
-    words, wording = _predict(study), put(wording_named(DEFAULT), study)
+    words = each_text(table("predict"), partial(study.words.fill, whose=PREDICT))
+    wording = put(wording_named(DEFAULT), study)
     kind = "fixed" if study.draw is None else "drawn"
     a, b = wording.form.names
     shown = _scene(wording, study.words.situation, _rows(wording, study, dilemma, order))
@@ -85,20 +88,8 @@ def render_prediction(study: Study, dilemma: Dilemma, order: Order, condition: C
         words["ask"][kind][condition],
         words["reply"].format(line=words["line"][condition]),
     )
-    return "\n\n".join(part.strip() for part in parts)
-
-
-def render_prediction_repeat(study: Study, condition: Condition) -> str:
-    """Return the repeat question after percentages that could not be parsed."""
-    words = _predict(study)
-    return str(words["repeat"].format(line=words["line"][condition])).strip()
-
-
-def _predict(study: Study) -> Mapping[str, Any]:
-    """Return the texts of `predict.yaml` with the study's words."""
-    words = partial(study.words.fill, whose=PREDICT)
-    texts: Mapping[str, Any] = each_text(table("predict"), words)
-    return texts
+    repeat = words["repeat"].format(line=words["line"][condition])
+    return "\n\n".join(part.strip() for part in parts), repeat.strip()
 
 
 def assemble(

@@ -211,13 +211,9 @@ def stated_values() -> Solver:
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         study = load_study(state.metadata["study_source"])
         wording = stated_questions.stated_wording(state.metadata["wording"])
-        return await _put(
-            state,
-            generate,
-            text=stated_questions.render_stated(wording, study),
-            repeat=stated_questions.render_stated_repeat(wording, study),
-            read=stated_reader(state.metadata),
-        )
+        text, repeat = stated_questions.render_stated(wording, study)
+        read = stated_reader(state.metadata)
+        return await _put(state, generate, text=text, repeat=repeat, read=read)
 
     return solve
 
@@ -230,13 +226,8 @@ def predict_people() -> Solver:
         study = load_study(state.metadata["study_source"])
         condition: Condition = state.metadata["condition"]
         dilemma, order = study.dilemma_from(state.metadata), state.metadata["order"]
-        return await _put(
-            state,
-            generate,
-            text=prompt.render_prediction(study, dilemma, order, condition),
-            repeat=prompt.render_prediction_repeat(study, condition),
-            read=prediction_reader(state.metadata),
-            carried={"asks": prompt.PREDICT},
-        )
+        text, repeat = prompt.render_prediction(study, dilemma, order, condition)
+        read, carried = prediction_reader(state.metadata), {"asks": prompt.PREDICT}
+        return await _put(state, generate, text=text, repeat=repeat, read=read, carried=carried)
 
     return solve

@@ -89,37 +89,28 @@ def shown_ends(wording: StatedWording, study: Study) -> dict[str, tuple[float, f
     return ends if wording.order == "listed" else dict(reversed(ends.items()))
 
 
-def render_stated(wording: StatedWording, study: Study) -> str:
-    """Return the text of the user's message that asks the question."""
-    wording = put_stated(wording, study)
+def render_stated(wording: StatedWording, study: Study) -> tuple[str, str]:
+    """Return the question, and the repeat question after an answer that could not be parsed."""
+    wording, shown = put_stated(wording, study), shown_ends(wording, study)
     items = []
-    for name, ends in shown_ends(wording, study).items():
+    for name, ends in shown.items():
         attribute = attribute_named(study, name)
         a, b = map(attribute.describe, ends)
         items.append(wording.item.format(label=attribute.label, name=name, a=a, b=b))
     options = [f"- [{name}] {text}" for name, text in wording.options.items()]
+    # The answer line has a place for every attribute or kind of pair, or for one rule.
+    named = list(wording.options if wording.kind == "flip" else shown)
     if wording.kind == "rule":
         lettered = zip(LETTERS, wording.options.values(), strict=False)
-        options = [f"{letter}: {text}" for letter, text in lettered]
-    return wording.text.format(
+        options, named = [f"{letter}: {text}" for letter, text in lettered], named[:1]
+    line = wording.answer + wording.between.join(wording.entry.format(name=name) for name in named)
+    question = wording.text.format(
         situation=study.words.situation,
         items="\n".join(items),
         options="\n".join(options),
-        line=_answer_line(wording, study),
-    ).strip()
-
-
-def render_stated_repeat(wording: StatedWording, study: Study) -> str:
-    """Return the repeat question after an answer that could not be parsed."""
-    return put_stated(wording, study).repeat.format(line=_answer_line(wording, study)).strip()
-
-
-def _answer_line(wording: StatedWording, study: Study) -> str:
-    """Return the template of the answer, with a place for every attribute or kind of pair."""
-    named = tuple(wording.options) if wording.kind == "flip" else tuple(shown_ends(wording, study))
-    if wording.kind == "rule":
-        named = named[:1]
-    return wording.answer + wording.between.join(wording.entry.format(name=name) for name in named)
+        line=line,
+    )
+    return question.strip(), wording.repeat.format(line=line).strip()
 
 
 def stated_metadata(wording: StatedWording, study: Study) -> dict[str, Any]:

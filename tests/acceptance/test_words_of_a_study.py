@@ -18,7 +18,6 @@ from kidney_evals.elicitation.form import in_words
 from kidney_evals.elicitation.prompt import (
     PREDICT,
     render_prediction,
-    render_prediction_repeat,
     render_question,
     render_repeat,
     render_system,
@@ -28,7 +27,6 @@ from kidney_evals.elicitation.run_wordings import check_wording, id_suffix
 from kidney_evals.elicitation.stated_questions import (
     ASKS,
     render_stated,
-    render_stated_repeat,
     stated_wordings,
 )
 from kidney_evals.elicitation.wording import EXPLAIN, put, wordings
@@ -118,11 +116,10 @@ def questions(study: Study, *, predictions: bool = True) -> Iterator[tuple[objec
             yield where, render_question(wording, study, dilemma, "ab", condition, explain, channel)
             yield where, render_repeat(wording, study, condition, channel)
     for stated in stated_wordings().values():
-        yield stated.id, render_stated(stated, study)
-        yield stated.id, render_stated_repeat(stated, study)
+        yield from ((stated.id, text) for text in render_stated(stated, study))
     for condition in CONDITIONS if predictions else ():
-        yield condition, render_prediction(study, dilemma, "ba", condition)
-        yield condition, render_prediction_repeat(study, condition)
+        asked = render_prediction(study, dilemma, "ba", condition)
+        yield from ((condition, text) for text in asked)
 
 
 def replies(study: Study) -> Iterator[tuple[object, str]]:

@@ -63,7 +63,7 @@ def test_the_question_says_who_was_asked_and_holds_no_answer(
     name: str, condition: Condition
 ) -> None:
     study = load_study(name)
-    text = render_prediction(study, dilemmas_of(study, 1, None)[0], "ba", condition)
+    text, _ = render_prediction(study, dilemmas_of(study, 1, None)[0], "ba", condition)
     # 62 and 60 people in Study 1, 132 and 132 in Study 2.
     assert f"{study.people[condition]} people" in text
     assert ("Suppose" in text) == (study.draw is not None)

@@ -92,7 +92,7 @@ def test_no_question_reveals_a_direction(study: str) -> None:
     seen: Counter[tuple[str, str, str]] = Counter()
     places: Counter[tuple[str, str]] = Counter()
     for wording in stated_wordings().values():
-        text = render_stated(wording, loaded)
+        text, _ = render_stated(wording, loaded)
         for attribute in loaded.attributes:
             assert attribute.favoured_text not in text
             low, high = (attribute.describe(end) for end in (attribute.low, attribute.high))
