@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping, Sequence, Sized
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
@@ -68,13 +68,6 @@ def options(readout: str) -> GenerateConfig:
     # After a begun line the first token decides.
     limit = 1 if readout == "prefill" else None
     return GenerateConfig(logprobs=True, top_logprobs=table("readout")["top"], max_tokens=limit)
-
-
-def listed_tokens(provider: str, tokenizer: Sized | None) -> int | None:
-    """Return the number of alternatives to request for each token; None for the default number."""
-    # A local provider cannot list more than the tokens of its model's tokenizer.
-    number: int | None = table("readout")["top_of"].get(provider)
-    return number if number is None or tokenizer is None else min(number, len(tokenizer))
 
 
 def unreadable_word(tokenizer: Any, form: Form, condition: Condition) -> str:

@@ -16,7 +16,7 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 from kidney_evals.elicitation import channels, prompt, stated_questions
 from kidney_evals.elicitation.calls import last_config, record_departures
 from kidney_evals.elicitation.channels import Channel
-from kidney_evals.elicitation.form import USUAL, Form, in_words
+from kidney_evals.elicitation.form import USUAL, Form, in_words, table
 from kidney_evals.elicitation.prefill import begin_answer, worked_examples
 from kidney_evals.elicitation.probes import probe_line
 from kidney_evals.elicitation.readout import (
@@ -24,7 +24,6 @@ from kidney_evals.elicitation.readout import (
     ReadoutMode,
     check_readout,
     lacks_logprobs,
-    listed_tokens,
 )
 from kidney_evals.elicitation.transcripts import choice_reader, prediction_reader, stated_reader
 from kidney_evals.elicitation.wording import EXPLAIN, Explain, wordings_asked
@@ -61,12 +60,13 @@ async def _put(
     the question.
     """
     api = get_model().api  # inspect-evals-lint: ignore[get_model_location] -- inside a sample
-    listed = listed_tokens(state.model.api, getattr(api, "tokenizer", None))
 
     async def call(explain: Explain) -> TaskState:
         options: dict[str, Any] = {}
-        if readout != "sample" and listed:
-            options["top_logprobs"] = listed
+        if readout != "sample" and (top := table("readout")["top_of"].get(state.model.api)):
+            # A local provider cannot list more than the tokens of its model's tokenizer.
+            tokenizer = getattr(api, "tokenizer", None)
+            options["top_logprobs"] = top if tokenizer is None else min(top, len(tokenizer))
         if channel == "json":
             options["response_schema"] = channels.answer_schema(form, explain)
         if channel == "tool":

@@ -22,10 +22,11 @@ from inspect_ai.tool import ToolCall, ToolChoice, ToolInfo
 from kidney_evals.elicitation.channels import TOOL
 from kidney_evals.elicitation.prefill import is_given
 from kidney_evals.elicitation.prompt import PREDICT
+from kidney_evals.elicitation.solvers import QUESTION
 from kidney_evals.elicitation.stated_questions import ASKS
 from kidney_evals.respondents.arguments import Probabilities, read_traits
 from kidney_evals.respondents.definitions import answer_probabilities, find_respondent
-from kidney_evals.respondents.question import Question, question_asked, read_question
+from kidney_evals.respondents.question import Question, read_question
 from kidney_evals.respondents.replies import Reply, Said, fault_of, phrases, reply, weighted, worded
 from kidney_evals.respondents.stated import percent, state_values
 
@@ -65,7 +66,9 @@ class KidneyAPI(ModelAPI):
         config: GenerateConfig,
     ) -> ModelOutput:
         """Answer the current question, which the solver passes in a context variable."""
-        carried = question_asked(input)
+        before = [one for one in input if isinstance(one, ChatMessageAssistant)]
+        if carried := QUESTION.get({}):
+            carried = {**carried, "turn": sum(not is_given(one) for one in before)}
         asks = carried.get("asks")
         if asks == ASKS:
             return self._output(input, state_values(carried, self.model_name, self.traits), config)

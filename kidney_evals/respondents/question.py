@@ -1,17 +1,13 @@
 """The question for a simulated respondent, which the solvers pass in a context variable."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from inspect_ai.model import ChatMessage, ChatMessageAssistant
-
 from kidney_evals.elicitation.channels import Channel
 from kidney_evals.elicitation.form import USUAL, Form, form_of
-from kidney_evals.elicitation.prefill import is_given
-from kidney_evals.elicitation.solvers import QUESTION
 from kidney_evals.elicitation.wording import DEFAULT, Explain
 from kidney_evals.errors import UserError
 from kidney_evals.studies import Condition, Dilemma, Order, Study, load_study
@@ -71,13 +67,6 @@ def fraction(*parts: object) -> float:
     # A shared random generator would not be reproducible: calls complete in any order.
     digest = hashlib.blake2b(repr(parts).encode(), digest_size=7).digest()
     return int.from_bytes(digest, "big") / 2**56
-
-
-def question_asked(messages: Sequence[ChatMessage]) -> Mapping[str, Any]:
-    """Return the metadata of the question that `messages` ask, with its turn; empty without one."""
-    asked = QUESTION.get({})
-    answers = (one for one in messages if isinstance(one, ChatMessageAssistant))
-    return asked and {**asked, "turn": sum(not is_given(one) for one in answers)}
 
 
 def read_question(carried: Mapping[str, Any], asked: str) -> Question:
