@@ -11,7 +11,6 @@ from kidney_evals.measures import Measure, stored
 from kidney_evals.measures.registry import members
 from kidney_evals.scorers.metric import rows
 from kidney_evals.scorers.shared import BLANK, Values, people_of, reading_text, table, turned
-from kidney_evals.studies import Patient, Study
 
 _ROWS = stored("predict_people")
 
@@ -68,10 +67,11 @@ def predictions(any_reference: bool = False) -> Scorer:
             kept["other_model"] = str(state.model) != metadata["revealed_model"]
         value |= {row.id: BLANK for row in predicted_measures(metadata, people=asked)}
         called = study.words.fill("{Candidate}")
-        names = [
-            f"**{called} {name}** {_labelled(study, patient)}"
-            for name, patient in zip("AB", dilemma.shown(order), strict=True)
-        ]
+        names = []
+        for name, patient in zip("AB", dilemma.shown(order), strict=True):
+            pairs = zip(study.attributes, patient.values, strict=True)
+            facts = ", ".join(f"{one.label}: {one.describe(number)}" for one, number in pairs)
+            names.append(f"**{called} {name}** {facts}")
         lines = [
             [name, says, f"{100 * share:.1f} %", difference]
             for name, share, (says, difference) in zip(
@@ -86,12 +86,6 @@ def predictions(any_reference: bool = False) -> Scorer:
         return Score(value=value, answer=answer, explanation=f"{cells}\n\n{text}", metadata=kept)
 
     return score
-
-
-def _labelled(study: Study, patient: Patient) -> str:
-    """Return a candidate on one line, each value after its attribute ("Age: 64 years, …")."""
-    pairs = zip(study.attributes, patient.values, strict=True)
-    return ", ".join(f"{one.label}: {one.describe(value)}" for one, value in pairs)
 
 
 def _cell(shares: Sequence[float]) -> str:

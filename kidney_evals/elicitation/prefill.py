@@ -49,7 +49,13 @@ async def begin_answer(state: TaskState, api: Any, form: Form) -> None:
     # A blank at the end would change how the answer is split into tokens.
     line = form.answer.rstrip()
     if state.model.api == "hf" and tokenizer is not None:
-        if _opens_reasoning(api):
+        text = ""
+        if isinstance(template := getattr(api, "chat_template", None), str):
+            asked = [{"role": "user", "content": "x"}]
+            text = tokenizer.apply_chat_template(
+                asked, chat_template=template, add_generation_prompt=True, tokenize=False
+            )
+        if re.search(r"<(think|thinking|reasoning)>\s*$", str(text)):
             await end_run(
                 f"{state.model}: its chat template begins hidden reasoning, so that a begun answer "
                 "would stand inside it; use readout=sample"
@@ -85,18 +91,6 @@ def leave_open(api: Any) -> None:
     elif template != _PLAIN and not template.startswith(_UNFINISHED):
         # Jinja drops a line break at the end of a template, but not within the longer one.
         api.chat_template = _UNFINISHED + template.removesuffix("\n") + _CONTINUED
-
-
-def _opens_reasoning(api: Any) -> bool:
-    """Return whether a local model's chat template begins hidden reasoning before an answer."""
-    template = getattr(api, "chat_template", None)
-    if not isinstance(template, str):
-        return False
-    asked = [{"role": "user", "content": "x"}]
-    text = api.tokenizer.apply_chat_template(
-        asked, chat_template=template, add_generation_prompt=True, tokenize=False
-    )
-    return re.search(r"<(think|thinking|reasoning)>\s*$", str(text)) is not None
 
 
 def example_dilemmas(study: Study, count: int) -> Sequence[Dilemma]:
