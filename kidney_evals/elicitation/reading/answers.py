@@ -36,7 +36,7 @@ from kidney_evals.elicitation.reading.lines import answer_lines
 from kidney_evals.elicitation.reading.sentences import spoken
 from kidney_evals.elicitation.reading.statements import CHOICES, Statement
 from kidney_evals.elicitation.reading.text import Plain, excerpt, plain
-from kidney_evals.elicitation.reading.vocabulary import PATTERNS, begins, has
+from kidney_evals.elicitation.reading.vocabulary import begins, compiled, has
 from kidney_evals.studies import Condition
 
 Outcome = Literal[
@@ -132,7 +132,7 @@ def _statements(shown: Plain, language: str) -> list[Statement]:
     lines = answer_lines(shown.lines, shown.paragraphs)
     first = next((line.start for line in lines if line.value != "unclear"), None)
     end = len(shown.lines)
-    if first is not None and (turn := PATTERNS["other_turn"].search(shown.lines, first + 1)):
+    if first is not None and (turn := compiled("other_turn").search(shown.lines, first + 1)):
         end = turn.start()
     stated = [*lines, *spoken(shown.prose, language)]
     stated = [one for one in stated if one.start < end and not _quoted(one, shown)]

@@ -16,7 +16,7 @@ from kidney_evals.elicitation.reading.statements import (
     patient,
 )
 from kidney_evals.elicitation.reading.text import CLOSE, OPEN
-from kidney_evals.elicitation.reading.vocabulary import PATTERNS, begins, has
+from kidney_evals.elicitation.reading.vocabulary import begins, compiled, has
 
 _NEAR = 400
 """Number of characters around an answer that are searched for doubts."""
@@ -33,7 +33,7 @@ def answer_lines(text: str, paragraphs: Collection[int]) -> list[Statement]:
     for number, (at, line) in enumerate(rows):
         above = rows[number - 1][1] if number else ""
         stated = OPEN in above or has("inner_label", above[:_NEAR])
-        if stated or PATTERNS["option_line"].fullmatch(above):
+        if stated or compiled("option_line").fullmatch(above):
             # A line that states an answer does not introduce the next line.
             above = ""
         below = rows[number + 1][1] if number + 1 < len(rows) else ""
@@ -43,7 +43,7 @@ def answer_lines(text: str, paragraphs: Collection[int]) -> list[Statement]:
             answer = answer.moved(at)
             last = answers[-1].end if answers else 0
             between = max(last, answer.start - _NEAR), answer.start
-            if answers and not PATTERNS["change_of_mind"].search(text, *between):
+            if answers and not compiled("change_of_mind").search(text, *between):
                 gap = text[last : answer.start] if answer.start - last < _NEAR else "far"
                 gap = gap.partition("\n")[2]
                 answer = replace(
@@ -80,7 +80,7 @@ def _in_line(line: str, lead: str, above: str, below: str) -> Iterator[Statement
                 yield answer.unclear("not an answer") if listed else answer
         return
     start = 0
-    label = PATTERNS["label"].match(line)
+    label = compiled("label").match(line)
     if label and begins("perspective_heading", above):
         return
     if label and not in_doubt(lead[-200:]):
@@ -97,10 +97,10 @@ def _in_line(line: str, lead: str, above: str, below: str) -> Iterator[Statement
             firm = label["answer"] is not None and label["mark"] is not None
             yield Statement(0, label.end() + 1, "line", value, line, firm=firm)
             start = label.end() + 1
-    for inner in PATTERNS["inner_label"].finditer(line, start):
+    for inner in compiled("inner_label").finditer(line, start):
         before = lead + " " + _before(line, inner.start())
         rest = _value_of(line, inner.end())
-        stop = PATTERNS["sentence_end"].search(rest)
+        stop = compiled("sentence_end").search(rest)
         value = _read_value(rest[: stop.start() + 1] if stop else rest, short=False)
         if value is None:
             continue
@@ -121,7 +121,7 @@ def _in_line(line: str, lead: str, above: str, below: str) -> Iterator[Statement
 def _value_of(line: str, start: int) -> str:
     """Return the text after a label, up to the next label."""
     rest = line[start : start + _NEAR]
-    following = PATTERNS["inner_label"].search(rest)
+    following = compiled("inner_label").search(rest)
     return rest[: following.start()] if following else rest
 
 
@@ -133,7 +133,7 @@ def _whole_line(line: str) -> Value | None:
     """Return the value of a line that consists of a value, or of a value and its reason."""
     if OPEN in line:
         return None
-    if option := PATTERNS["option_line"].fullmatch(line):
+    if option := compiled("option_line").fullmatch(line):
         return _option(option)
     if re.match(r"(?i:(?:the )?(?:patient )?[ab]\b|i |give|choose|flip)", line) and len(line) < 300:
         value = _read_value(line, short=False)
@@ -150,7 +150,7 @@ def _option(match: re.Match[str]) -> Value:
 
 def _lone_lines(rows: list[tuple[int, str]], answers: list[Statement]) -> list[Statement]:
     """Read a first or last line that is an option's name, unless it heads a description."""
-    matches = [(at, line, PATTERNS["option_line"].fullmatch(line)) for at, line in rows]
+    matches = [(at, line, compiled("option_line").fullmatch(line)) for at, line in rows]
     named = [(at, line, _option(match)) for at, line, match in matches if match]
     if not named and len(rows) == 1 and not answers:
         return _one_liner(rows[0][1])
@@ -159,7 +159,7 @@ def _lone_lines(rows: list[tuple[int, str]], answers: list[Statement]) -> list[S
     at, line, value = named[-1] if named[-1][0] == rows[-1][0] else named[0]
     if at not in (rows[0][0], rows[-1][0]) or (value == "even" and len(rows) > 1):
         return []
-    heads = [PATTERNS["description_head"].match(row) for _, row in rows]
+    heads = [compiled("description_head").match(row) for _, row in rows]
     if len(rows) > 1 and at == rows[0][0] and {head["letter"] for head in heads if head} - {value}:
         return []
     if (answers and at < answers[-1].start) or any(one.start == at for one in answers):
@@ -177,10 +177,10 @@ def _one_liner(line: str) -> list[Statement]:
     if not begins("one_liner", line) or "?" in line:
         return []
     first, _, rest = line.partition(". ")
-    alone = PATTERNS["option_line"].fullmatch(first)
+    alone = compiled("option_line").fullmatch(first)
     if alone and begins("reason_follows", rest):
         chosen = _option(alone)
-        others = PATTERNS["option_sentence"].finditer(rest)
+        others = compiled("option_sentence").finditer(rest)
         if all(patient(other["letter"]) == chosen for other in others):
             return [Statement(0, len(first), "line", chosen, first, firm=False)]
     if not_meant("", line):
@@ -193,7 +193,7 @@ def _one_liner(line: str) -> list[Statement]:
 
 def _read_value(rest: str, *, short: bool) -> Value | None:
     """Return the value at the start of `rest`; None for prose, with `short` also `unclear`."""
-    match = PATTERNS["value"].match(rest)
+    match = compiled("value").match(rest)
     if match is None:
         bare = rest.strip(" .\"'()[]")
         return "unclear" if short and 0 < len(bare) <= 25 else None
@@ -209,7 +209,7 @@ def _read_value(rest: str, *, short: bool) -> Value | None:
     value: Value = "COIN" if match["coin"] else patient(match["letter"] or match["glued"])
     sentence = re.split(r"[.;!?](?:\s|$)|\b(?:because|since)\b", after[:200], maxsplit=1)[0]
     if (
-        has("condition", PATTERNS["if_forced"].sub("", sentence))
+        has("condition", compiled("if_forced").sub("", sentence))
         or begins("denied_after", after)
         or (begins("broken_off", after) and re.search(r"\b[AB]\W*$", after[:120]))
         or lists_another(after, value)
@@ -218,7 +218,7 @@ def _read_value(rest: str, *, short: bool) -> Value | None:
         return "unclear"
     if value == "COIN":
         return value
-    if any(second["letter"] != value for second in PATTERNS["second_condition"].finditer(after)):
+    if any(second["letter"] != value for second in compiled("second_condition").finditer(after)):
         return "unclear"
-    named = match["glued"] or PATTERNS["noun_before"].search(rest, 0, match.start("letter"))
+    named = match["glued"] or compiled("noun_before").search(rest, 0, match.start("letter"))
     return value if named or begins("after_letter", after) else None

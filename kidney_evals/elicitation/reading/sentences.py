@@ -16,7 +16,7 @@ from kidney_evals.elicitation.reading.statements import (
     not_meant,
     patient,
 )
-from kidney_evals.elicitation.reading.vocabulary import PATTERNS, begins, expand, has, pattern_list
+from kidney_evals.elicitation.reading.vocabulary import begins, compiled, expand, has, pattern_list
 
 _Span = tuple[int, str]
 """The start of a sentence, and the sentence."""
@@ -31,7 +31,7 @@ _KINDS: tuple[tuple[str, Kind, Value], ...] = (
 
 def spoken(prose: str, language: str) -> list[Statement]:
     """Return the statements in the sentences of a completion, in English and in its language."""
-    spans = [(match.start(), match[0]) for match in PATTERNS["sentence"].finditer(prose)]
+    spans = [(match.start(), match[0]) for match in compiled("sentence").finditer(prose)]
     said = [(start, sentence) for start, sentence in spans if not _is_question(sentence)]
     stated = [one.moved(start) for start, sentence in said for one in _in_sentence(sentence)]
     stated += [*_bare_names(prose, spans), *_retractions(spans)]
@@ -72,7 +72,7 @@ def _bare_names(prose: str, spans: list[_Span]) -> list[Statement]:
     values: set[Value] = set()
     before = ""
     for start, sentence in spans:
-        name = PATTERNS["bare_name"].fullmatch(sentence)
+        name = compiled("bare_name").fullmatch(sentence)
         if name and not has("abbreviation", before):
             value: Value = "COIN" if name["coin"] else patient(name["who"])
             values.add(value)
@@ -87,25 +87,25 @@ def _concedes(sentence: str) -> bool:
     """Return whether a sentence names one patient only, with a "but" or the like."""
     if not has("concession", sentence):
         return False
-    return len({patient(name) for name in PATTERNS["patient_name"].findall(sentence)}) == 1
+    return len({patient(name) for name in compiled("patient_name").findall(sentence)}) == 1
 
 
 def _in_sentence(sentence: str) -> Iterator[Statement]:
     """Yield the statements of an English sentence, at their places in the sentence."""
     yield from _choices(sentence)
-    even = PATTERNS["undecided"].search(sentence)
+    even = compiled("undecided").search(sentence)
     if even and has("attributed", sentence[: even.start()]):
         even = None
-    unforced = PATTERNS["if_forced"].sub("", sentence)
+    unforced = compiled("if_forced").sub("", sentence)
     if even and not has("condition", unforced) and not has("conditional", unforced):
         yield _declared(even, sentence, "even", firm=True)
-    last = PATTERNS["patient_at_end"].search(sentence) if has("preamble", sentence) else None
+    last = compiled("patient_at_end").search(sentence) if has("preamble", sentence) else None
     if last and has("set_off", sentence[: last.start()]):
         value = _value(last)
         if _is_meant(sentence, last, value, personal=True):
             yield _chosen(sentence, last, "commitment", value)
     for name in ("refusal", "flat_refusal"):
-        no = PATTERNS[name].search(sentence)
+        no = compiled(name).search(sentence)
         if no is None or has("if_cannot", sentence):
             continue
         after = sentence[no.end() : no.end() + 40]
@@ -113,8 +113,8 @@ def _in_sentence(sentence: str) -> Iterator[Statement]:
         if len(letters_in(after)) == 1 and "ANSWER" not in after:
             continue
         words = sentence[no.start() : no.end() + 100]
-        words = PATTERNS["clause_end"].split(words, maxsplit=1)[0]
-        rest = PATTERNS["coin_declined"].sub(" ", words)
+        words = compiled("clause_end").split(words, maxsplit=1)[0]
+        rest = compiled("coin_declined").sub(" ", words)
         only_coin = rest != words and not has("question_declined", rest)
         if begins("both", after) or only_coin:
             continue
@@ -138,11 +138,11 @@ def _declared(match: re.Match[str], sentence: str, value: Value, *, firm: bool) 
 
 def _choices(sentence: str) -> Iterator[Statement]:
     """Yield the choices in a sentence, one for each pattern that matches."""
-    if pair := PATTERNS["preference"].fullmatch(sentence):
+    if pair := compiled("preference").fullmatch(sentence):
         yield _chosen(sentence, pair, "commitment", patient(pair["who"]))
         return
     compared: list[Statement] = []
-    for match in PATTERNS["comparison"].finditer(sentence):
+    for match in compiled("comparison").finditer(sentence):
         statement, ranks = _compared(sentence, match)
         if ranks:
             # The patterns below must not match one patient of a comparison.
@@ -216,8 +216,8 @@ def _chosen(sentence: str, match: re.Match[str], kind: Kind, value: Value) -> St
 
 def _is_meant(sentence: str, match: re.Match[str], value: Value, *, personal: bool) -> bool:
     """Return whether a choice is the model's own: not denied, conditional, quoted or retracted."""
-    before = PATTERNS["harmless"].sub("", sentence[max(0, match.start() - 250) : match.start()])
-    after = PATTERNS["harmless"].sub("", sentence[match.end() : match.end() + 250])
+    before = compiled("harmless").sub("", sentence[max(0, match.start() - 250) : match.start()])
+    after = compiled("harmless").sub("", sentence[match.end() : match.end() + 250])
     named = match.start("who") if "who" in match.groupdict() else match.start()
     if (
         lists_another(after, value)
@@ -230,7 +230,7 @@ def _is_meant(sentence: str, match: re.Match[str], value: Value, *, personal: bo
     ):
         return False
     # "because if they die, ..." gives a reason and sets no condition.
-    words = PATTERNS["reason"].split(after, maxsplit=1)[0]
+    words = compiled("reason").split(after, maxsplit=1)[0]
     if has("tentative", after_last("turn", before)) or not_meant(before, match[0] + words):
         return False
     clause = after_last("clause", before)
@@ -238,7 +238,7 @@ def _is_meant(sentence: str, match: re.Match[str], value: Value, *, personal: bo
         return not has("attributed", clause)
     if has("attributed", before) or has("narrowed", before + words):
         return False
-    return PATTERNS["verdict_opening"].fullmatch(clause) is not None
+    return compiled("verdict_opening").fullmatch(clause) is not None
 
 
 @cache

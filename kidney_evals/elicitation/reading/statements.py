@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
-from kidney_evals.elicitation.reading.vocabulary import PATTERNS, begins, has
+from kidney_evals.elicitation.reading.vocabulary import begins, compiled, has
 
 Value = Literal["A", "B", "COIN", "even", "refusal", "unclear"]
 """The content of a statement. `even`: indecision; `unclear`: an answer that cannot be read."""
@@ -58,7 +58,7 @@ def patient(name: str) -> Value:
 
 def after_last(name: str, text: str) -> str:
     """Return the text after the last occurrence of the named pattern; all of it without one."""
-    return PATTERNS[name].split(text)[-1]
+    return compiled(name).split(text)[-1]
 
 
 # A model caught in a loop repeats the same words before each answer.
@@ -72,10 +72,10 @@ def in_doubt(before: str) -> bool:
 
 def not_meant(before: str, words: str) -> bool:
     """Return whether the words before an answer, or those in and after it, deny or condition it."""
-    before, words = PATTERNS["harmless"].sub("", before), PATTERNS["harmless"].sub("", words)
+    before, words = compiled("harmless").sub("", before), compiled("harmless").sub("", words)
     turn = after_last("turn", before)
-    unforced = PATTERNS["if_forced"].sub("", turn + words)
-    turn = PATTERNS["if_forced"].sub("", turn)
+    unforced = compiled("if_forced").sub("", turn + words)
+    turn = compiled("if_forced").sub("", turn)
     return (
         has("doubted", turn)
         or has("negated", after_last("clause", before))
@@ -87,8 +87,8 @@ def not_meant(before: str, words: str) -> bool:
 
 def lists_another(after: str, value: Value) -> bool:
     """Return whether another option follows in a list, so that neither is chosen."""
-    joiner = PATTERNS["joiner"].match(after)
-    ahead = PATTERNS["option_ahead"].match(after, joiner.end()) if joiner else None
+    joiner = compiled("joiner").match(after)
+    ahead = compiled("option_ahead").match(after, joiner.end()) if joiner else None
     if ahead is None:
         return begins("option_beside", after)
     # "A (Patient A)" names one option twice.

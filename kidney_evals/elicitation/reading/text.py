@@ -12,7 +12,7 @@ from typing import NamedTuple
 from kidney_evals.elicitation.form import USUAL, Form
 from kidney_evals.elicitation.reading.forms import in_usual_form
 from kidney_evals.elicitation.reading.hidden import split_hidden
-from kidney_evals.elicitation.reading.vocabulary import PATTERNS
+from kidney_evals.elicitation.reading.vocabulary import compiled
 
 OPEN, CLOSE = "\ue000", "\ue001"
 """Private-use characters put around the value of a box, a JSON field or an answer tag."""
@@ -281,9 +281,9 @@ def _plain_lines(text: str, hidden_open: bool) -> Plain:
         bold = line.startswith("**") and line.rstrip().endswith("**")
         titled = bold or (marked and "#" in raw[:8]) or bool(_LABELLED.match(line))
         line = line.translate(_DROP).strip()
-        line = PATTERNS["corrected"].sub(_last_option, line)
-        line = PATTERNS["sorry_other"].sub(r"\1 or \2", line)
-        line = PATTERNS["not_but"].sub(r"\g<last>", line)
+        line = compiled("corrected").sub(_last_option, line)
+        line = compiled("sorry_other").sub(r"\1 or \2", line)
+        line = compiled("not_but").sub(r"\g<last>", line)
         if _RULE.fullmatch(line):
             soft = False
             continue

@@ -48,22 +48,18 @@ def pattern_list(name: str) -> tuple[re.Pattern[str], ...]:
     return tuple(map(re.compile, sources(name)))
 
 
-class _Patterns(dict[str, re.Pattern[str]]):
-    """Compiled patterns by name, compiled when they are first used."""
-
-    def __missing__(self, name: str) -> re.Pattern[str]:
-        (self[name],) = pattern_list(name)
-        return self[name]
-
-
-PATTERNS = _Patterns()
+@cache
+def compiled(name: str) -> re.Pattern[str]:
+    """Return the only form of the named pattern, compiled when it is first used."""
+    (pattern,) = pattern_list(name)
+    return pattern
 
 
 def has(name: str, text: str) -> bool:
     """Return whether the named pattern occurs in a text."""
-    return PATTERNS[name].search(text) is not None
+    return compiled(name).search(text) is not None
 
 
 def begins(name: str, text: str) -> bool:
     """Return whether the named pattern matches the beginning of a text."""
-    return PATTERNS[name].match(text) is not None
+    return compiled(name).match(text) is not None
