@@ -22,8 +22,6 @@ Mechanism = Literal["coin", "undecided", "committee", "list"]
 committee. `list`: let the waiting list decide. People were offered only the coin.
 """
 
-MECHANISMS: tuple[Mechanism, ...] = get_args(Mechanism)
-
 CALLED: Mapping[Mechanism, str] = {
     "coin": "the coin",
     "undecided": "undecided",
@@ -109,7 +107,7 @@ def form_of(metadata: Mapping[str, Any]) -> Form:
     """Return the form in a sample's metadata, with `USUAL` for properties that it lacks."""
     texts = {name: metadata.get(name, usual) for name, usual in _USUAL_METADATA.items()}
     mechanism = texts["mechanism"]
-    check_known("mechanism", mechanism, MECHANISMS)
+    check_known("mechanism", mechanism, get_args(Mechanism))
     first, _, second = str(texts["labels"]).partition("/")
     candidate = tuple(filter(None, str(texts["candidate"]).split("/")))
     language = known_language(texts["language"])

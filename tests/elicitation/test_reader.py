@@ -89,14 +89,15 @@ PHRASES = st.sampled_from(
 TEXTS = st.one_of(
     st.lists(PHRASES, max_size=25).map(" ".join), st.lists(PHRASES, max_size=25).map("".join)
 )
-STOPS = ["stop", "max_tokens", "model_length", "content_filter", "tool_calls", "unknown"]
 
 
 @settings(max_examples=150)
 @given(
     text=st.one_of(st.text(max_size=300), TEXTS),
     condition=st.sampled_from(["forced_choice", "coin_flip"]),
-    stop=st.sampled_from(STOPS),
+    stop=st.sampled_from(
+        ["stop", "max_tokens", "model_length", "content_filter", "tool_calls", "unknown"]
+    ),
     refused=st.booleans(),
 )
 def test_any_text_gives_a_consistent_reading(

@@ -2,11 +2,12 @@
 
 import re
 from functools import partial
+from typing import get_args
 
 import pytest
 
 from elicitation.cases import DILEMMA, OUTPUTS, STUDY, told
-from kidney_evals.elicitation.form import MECHANISMS, Form, form_of, languages
+from kidney_evals.elicitation.form import Form, Mechanism, form_of, languages
 from kidney_evals.elicitation.prompt import render_question, render_repeat
 from kidney_evals.elicitation.reading import read_answer
 from kidney_evals.elicitation.wording import EXPLAIN, Wording, wordings
@@ -74,7 +75,7 @@ def test_a_question_given_back_is_no_answer_and_its_answers_are_read(wording: Wo
 def test_metadata_carries_the_form_there_and_back() -> None:
     assert form_of({}) == Form() and Form().metadata("coin_flip") == {}
     for language in languages():
-        for mechanism in MECHANISMS:
+        for mechanism in get_args(Mechanism):
             form = Form(names=("X", "Y"), language=language, mechanism=mechanism)
             assert form_of(form.metadata("coin_flip")) == form
             assert "mechanism" not in form.metadata("forced_choice")

@@ -36,13 +36,12 @@ def used(codes: Codes) -> dict[str, str]:
 
 # --- the codes -------------------------------------------------------------------------------
 
-UNEQUAL = Patient((64.0, 4.0, 1.0)), Patient((32.0, 4.0, 0.0))
-"""The second is younger, both drink the same, the first has a child."""
-
 
 def test_codes_as_flat_values() -> None:
+    # The second is younger, both drink the same, the first has a child.
+    patients = Patient((64.0, 4.0, 1.0)), Patient((32.0, 4.0, 0.0))
     codes = codes_of(
-        *(DRAWN, *UNEQUAL, "B"),
+        *(DRAWN, *patients, "B"),
         uses={"age": "B", "dependents": "B", "drinks": "A"},
         arguments=["medical_utility"],
         agree="yes",

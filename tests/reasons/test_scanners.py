@@ -96,16 +96,14 @@ def test_codes_are_taken_from_the_answer_tool() -> None:
     assert coded_by(iter([]), reasons="").value["status"] == "no reasons"
 
 
-SEARCH = ModelOutput.for_tool_call("mockllm/model", "search", {"query": "age"})
-
-
 def test_a_model_that_gives_no_codes_is_an_error_of_the_scan() -> None:
+    search = ModelOutput.for_tool_call("mockllm/model", "search", {"query": "age"})
     for output, says in (
         (said("It is about\ndrinks."), "its last words: It is about drinks."),
         (said(""), "its last words: none"),
         (said(json.dumps(CODES)), 'its last words: {"explanation": "It'),
         (answered(uses_age="Patient B"), "in the form asked for"),
-        (SEARCH, "in the form asked for"),
+        (search, "in the form asked for"),
         (said("Blocked.", "content_filter"), "refused by content filter"),
     ):
         with pytest.raises((ValueError, RuntimeError)) as error:

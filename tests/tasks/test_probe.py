@@ -17,9 +17,6 @@ from kidney_evals.reporting.rows import answers_of
 from kidney_evals.tasks import coin_flip, forced_choice
 from tasks.running import TASKS, meta, run
 
-WOMEN = {"probe_bias": 1.0}
-"""Every decision is for the woman."""
-
 
 def run_in(log: EvalLog) -> Run:
     found = answers_of(log.samples or ())
@@ -97,7 +94,7 @@ def test_the_rows(asked: dict[str, EvalLog], name: str) -> None:
 
 def test_a_rule_that_always_chooses_women(tmp_path: Path) -> None:
     task = forced_choice(probe="gender", dilemmas=10, controls=False)
-    found = run_in(run(task, tmp_path, model="kidney/human", model_args=WOMEN))
+    found = run_in(run(task, tmp_path, model="kidney/human", model_args={"probe_bias": 1.0}))
     # Each contrast is 1 - 0, and the man is the other candidate.
     assert compute(found, "amce_woman").value == 1
     # With the same assignment the two orders have the same answer, although the answer to a
