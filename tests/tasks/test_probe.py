@@ -9,7 +9,7 @@ import pytest
 from inspect_ai.log import EvalLog
 from inspect_ai.model import ChatMessageUser
 
-from cli.calling import kidney_evals, printed
+from cli.calling import printed
 from kidney_evals.measures import compute
 from kidney_evals.measures.run import Run
 from kidney_evals.reporting import rows_of
@@ -158,19 +158,6 @@ def test_commands(asked: dict[str, EvalLog], tmp_path: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert "Probe gender: favours woman" in text and "Does it treat them alike?" in text
     assert " 0 differ" in printed("rescore", place, "-o", tmp_path / "again.eval")
-
-
-@pytest.mark.slow
-def test_compare_needs_the_same_probe(asked: dict[str, EvalLog], tmp_path: Path) -> None:
-    old = asked["forced_choice"].location
-    fair = run(forced_choice(probe="gender", dilemmas=40), tmp_path / "fair", model="kidney/human")
-    shown = printed("compare", old, fair.location)
-    # From a planted .30 to none.
-    line = next(one for one in shown.splitlines() if "effect, woman" in one)
-    assert "lower" in shown and "-" in line
-    plain = run(forced_choice(dilemmas=40), tmp_path / "plain", model="kidney/human")
-    done = kidney_evals("compare", fair.location, plain.location)
-    assert done.exit_code != 0 and "probe: OLD has 'gender " in done.output + str(done.exception)
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,8 @@ def matched(
     [
         ("wording", {"wordings": {"hospital": ""}}, "'default', NEW 'hospital'"),
         ("crossed", {"crossed": True}, "'False', NEW 'True'"),
+        ("readout", {"readout": "prefill"}, "'sample', NEW 'prefill'"),
+        ("examples", {"examples": 6}, "'0', NEW '6'"),
         ("system-prompt", {"arguments": {"system_prompt": "Be brief."}}, "'None', NEW 'Be brief.'"),
     ],
 )
@@ -51,6 +53,7 @@ def test_another_key_is_refused_and_may_be_let_pass(
         ({"study_hash": "c" * 64}, "content of the study: OLD has aaaaaaaaaaaa, NEW cccccccccccc"),
         ({"reference_hash": "d" * 64}, "human reference: OLD has bbbbbbbbbbbb, NEW dddddddddddd"),
         ({"version": "2-A"}, "task version: OLD has '1', NEW '2'"),
+        ({"probe": "gender 1a2b"}, "probe: OLD has 'none', NEW 'gender 1a2b'"),
         ({"study": "another"}, "study: OLD has 'mcelfresh_2021', NEW 'another'"),
         ({"task": "forced_choice"}, "condition: OLD has 'coin_flip', NEW 'forced_choice'"),
     ],
