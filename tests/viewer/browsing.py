@@ -102,7 +102,9 @@ def viewing(logs: Path, home: Path) -> Iterator[str]:
         try:
             yield f"http://127.0.0.1:{port}"
         finally:
-            _end(server)
+            # The server has a session of its own: the whole of it ends.
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
 
 
 @contextmanager
@@ -147,16 +149,3 @@ def _wait_for(address: str) -> None:
             if time.monotonic() > end:
                 raise TimeoutError(f"no viewer at {address} in {SERVER_SECONDS} s") from None
             time.sleep(0.2)
-
-
-def _end(server: subprocess.Popen[bytes]) -> None:
-    # The server has a session of its own: the whole of it ends.
-    for how in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(server.pid, how)
-            server.wait(timeout=10)
-            return
-        except ProcessLookupError:
-            return
-        except subprocess.TimeoutExpired:
-            continue
