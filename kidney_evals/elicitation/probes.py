@@ -64,8 +64,6 @@ class Probe(FileModel):
         texts = [folded(text) for level in self.levels for text in level.texts]
         if twice := sorted({text for text in texts if texts.count(text) > 1}):
             raise ValueError(f"has the text {twice[0]!r} twice")
-        if len({level.id for level in self.levels}) < len(self.levels):
-            raise ValueError("has two levels with one id")
         return self
 
     @property
