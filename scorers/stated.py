@@ -69,12 +69,12 @@ def stated(any_reference: bool = False) -> Scorer:
             kept |= {"rule": final.rule} if final.rule else {}
             explanation = f"**{metadata['question']}**, {outcome}: {plain(final.how)}."
             explanation += first_answer(readings)
-            if outcome == "answer":
+            if final.numbers:
                 people = dict(zip(study.attribute_ids, reference.importance.tolist(), strict=True))
                 cells, note = _cells(final, ratings, study, metadata, people), f"{NO_PEOPLE}\n\n"
                 if not reference.has_people:
-                    # The last column is people's, except in the table of a rule.
-                    cells, note = [line if final.rule else line[:-1] for line in cells], ""
+                    # The last column is people's.
+                    cells, note = [line[:-1] for line in cells], ""
                 explanation = f"{table(cells)}\n\n{note}{explanation}"
         elif readings is not None:
             explanation += f" The first answer was {readings.first.outcome}."
@@ -132,8 +132,6 @@ def _cells(
 ) -> list[list[str]]:
     """Return a table of parsed values and people's values."""
     numbers = reading.numbers
-    if reading.rule:
-        return [["", "Model"], ["Rule", reading.rule]]
     if metadata["question"] == "flip":
         from kidney_evals.human.pair_kinds import people_flips
 
