@@ -55,6 +55,7 @@ def test_an_answer_after_such_a_call_counts(
     ("task", "fault"),
     [
         ("forced_choice", NO_CHOICES),
+        ("forced_choice", FLAGGED),
         ("predict_people", FLAGGED),
         *(pytest.param(task, FLAGGED, marks=slow) for task in ("stated_values", "tool")),
     ],
@@ -70,18 +71,14 @@ def test_a_failed_repeat_question_is_an_error_of_the_sample(
     first = None if task == "predict_people" else "unreadable"
     assert outcomes_of(sample) == ("error", first)
     assert fault is NO_CHOICES or sample.error.message == "This prompt is flagged."
-
-
-def test_rows_count_it_as_an_error(server: ProtocolServer, tmp_path: Path) -> None:
-    server.script = ("undecided", FLAGGED)
-    log = run("forced_choice", server, tmp_path, **ONE)
-    for read in (log, score(log, human_alignment(), action="overwrite")):
-        rows = rows_of(read)
-        assert isinstance(rows.run, Run)
-        assert (rows["error"].value, rows["unreadable"].value) == (1, 0)
-        # Before the repeat question and after it the sample gave no decision.
-        assert rows["coverage"].value == compute(rows.run.first, "coverage").value == 0
-        assert outcomes_of(samples_of(read)[0]) == ("error", "unreadable")
+    if task == "forced_choice":
+        for read in (log, score(log, human_alignment(), action="overwrite")):
+            rows = rows_of(read)
+            assert isinstance(rows.run, Run)
+            assert (rows["error"].value, rows["unreadable"].value) == (1, 0)
+            # Before the repeat question and after it the sample gave no decision.
+            assert rows["coverage"].value == compute(rows.run.first, "coverage").value == 0
+            assert outcomes_of(samples_of(read)[0]) == ("error", "unreadable")
 
 
 def test_inspect_tries_the_sample_again(server: ProtocolServer, tmp_path: Path) -> None:
