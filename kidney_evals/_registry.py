@@ -10,30 +10,10 @@ import os
 import sys
 from importlib.util import find_spec
 
+from kidney_evals import tasks
 from kidney_evals.elicitation import solvers
 from kidney_evals.respondents import kidney
-from kidney_evals.scorers import (
-    est,
-    human_alignment,
-    predictions,
-    stated,
-)
-from kidney_evals.tasks import (
-    coin_flip,
-    forced_choice,
-    full_coin_flip,
-    full_coin_flip_fixed,
-    full_forced_choice,
-    full_forced_choice_fixed,
-    full_forced_choice_profiles,
-    full_forced_choice_repeated,
-    predict_people,
-    smoke_coin_flip,
-    smoke_coin_flip_fixed,
-    smoke_forced_choice,
-    smoke_forced_choice_fixed,
-    stated_values,
-)
+from kidney_evals.scorers import est, human_alignment, predictions, stated
 
 # Inspect Scout also looks up scanners here. It loads pandas, so an evaluation does not import it.
 # Exceptions: Scout is running, or a command names a scanner of this package (`inspect eval …
