@@ -7,11 +7,12 @@ dilemmas. "Other" means different wordings, "any" the mean over same and differe
     dilemma     C(other wording, any order) - B(other wording, any order)
     wording     C(same wording, any order) - C(other wording, any order)
     order       C(other wording, same order) - C(other wording, any order)
-    joint       the rest of C(same wording, same order)
     repetition  mean square of one answer - C(same wording, same order)
 
-They sum to mean square - B, the variance of an answer. Sampling errors of different answers are
-independent, so every component is unbiased without an assumed distribution (Henderson 1953).
+They are shares of mean square - B, the variance of an answer. The rest of it, which has no share
+here, is the effect of one wording in one order of a dilemma beyond wording and order. Sampling
+errors of different answers are independent, so every component is unbiased without an assumed
+distribution (Henderson 1953).
 
 Wording is a random factor; order is a fixed factor with two levels. The order has opposite effects
 on a dilemma in its two orders, so pairs of opposite orders alone would subtract its effect from the
@@ -21,7 +22,7 @@ effect has opposite signs in the two wordings, and the share of the dilemma is n
 to the two wordings are opposite.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
@@ -34,45 +35,32 @@ from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import DRAWS, NAN, Interval
 from kidney_evals.estimation.quantity import Quantity, undefined
 
-Part = Literal["dilemma", "wording", "order", "joint", "repetition"]
-"""`joint` is the effect of one wording in one order of a dilemma, beyond wording and order."""
+Part = Literal["dilemma", "wording", "order", "repetition"]
+"""A source of the variance of answers."""
 
 PARTS: tuple[Part, ...] = get_args(Part)
 
-_Group = tuple[Part, ...]
-"""Parts that a design does not separate."""
-
-_GROUPS: dict[str, tuple[_Group, ...]] = {
-    "only one wording and one order were asked": (PARTS[:4],),
-    "wordings and orders are not crossed within dilemmas": (PARTS[:4],),
-    "only one wording was asked": (("dilemma", "wording"), ("order", "joint")),
-    "only one order was asked": (("dilemma", "order"), ("wording", "joint")),
-    "": (("dilemma",), ("wording",), ("order",), ("joint",)),
-}
-"""By what a design lacks, the groups of parts other than `repetition`; the first that applies."""
-
-_UNREPEATED: set[Part] = {"wording", "joint", "repetition"}
-"""Parts that are identified separately only if wording and order are repeated."""
+_NOT_CROSSED = "wordings, orders and repetitions are not crossed within dilemmas"
 
 
 class VarianceShares(NamedTuple):
-    """Shares of all parts in the variance of an answer.
+    """Shares of the parts in the variance of an answer.
 
     Attributes:
-        shares: By part, or by the parts that the design cannot separate; they sum to 1. A share is
-            unbiased, so it may be negative if the true share is near 0. `n` counts dilemmas.
-        reasons: By part, why the part has no share of its own; all other parts are identified.
+        shares: By part that the design identifies. A share is unbiased, so it may be negative if
+            the true share is near 0. `n` counts dilemmas.
+        reasons: By part without a share, why it has none.
         total: Variance of an answer, with equal weights for all cells of wording and order, summed
             over the columns of outcomes; NaN if nothing is identified.
     """
 
-    shares: Mapping[tuple[Part, ...], Quantity]
+    shares: Mapping[Part, Quantity]
     reasons: Mapping[Part, str]
     total: float
 
     def share(self, part: Part) -> Quantity:
         """Return the share of one part, NaN with n = 0 where it is not identified."""
-        return self.shares.get((part,), undefined())
+        return self.shares.get(part, undefined())
 
 
 def one_hot(choices: ArrayLike) -> Floats:
@@ -93,9 +81,8 @@ def variance_shares(
     """Split the variance of answers by dilemma, wording, order and repetition.
 
     All parts are identified if each dilemma is asked in two wordings or more, in both orders and
-    repeatedly, fully crossed. Otherwise parts that the design does not separate have one share, and
-    `reasons` gives the reason. The total is the variance among the wordings and orders that were
-    asked: with a single wording its main effect is not included.
+    repeatedly, fully crossed; without repetitions, dilemma and order; with repetitions of another
+    design, repetition. The total is the variance among the wordings and orders that were asked.
 
     The interval resamples dilemmas, for the given wordings. Pairs of copies of one dilemma in a
     resample do not count as pairs of different dilemmas. If all resamples are equal, the half width
@@ -124,21 +111,22 @@ def variance_shares(
     if not why and not total > 1e-12 * max(float((y**2).mean()), 1e-300):
         why = "the answers do not vary"
     if why:
-        nothing: dict[_Group, Quantity] = {(part,): undefined() for part in PARTS}
-        return VarianceShares(nothing, dict.fromkeys(PARTS, why), NAN)
+        return VarianceShares({}, dict.fromkeys(PARTS, why), NAN)
     # The largest variance of such answers: 1 for choices, since at most two one-hot columns differ
     # between two answers.
     reach = float(np.sort(np.ptp(y, axis=0) ** 2)[-2:].sum() / 2) / total
-    drawn = design.resampled(draws)
-    shares: dict[_Group, Quantity] = {}
-    for column, parts in enumerate(design.groups):
-        share = float(values[0, column]) / total
-        ends = intervals.percentile(drawn[:, column], dilemmas)
+    drawn = list(design.resampled(draws))
+    shares: dict[Part, Quantity] = {}
+    for part, value in values.items():
+        share = float(value[0]) / total
+        resampled = np.concatenate([np.empty(0), *(one[part] for one in drawn)])
+        ends = intervals.percentile(resampled, dilemmas)
         if ends.high - ends.low < 1e-9:
             half = reach * intervals.wilson(0.0, dilemmas).high
             ends = Interval(share - half, share + half)
-        shares[parts] = Quantity(share, *ends, n=dilemmas)
-    return VarianceShares(shares, design.reasons, total)
+        shares[part] = Quantity(share, *ends, n=dilemmas)
+    reasons = {part: _NOT_CROSSED for part in PARTS if part not in shares}
+    return VarianceShares(shares, reasons, total)
 
 
 def _refuse_repeats(keys: Ints, rank: Ints) -> None:
@@ -184,29 +172,18 @@ class _Design:
         complete = cells == len(np.unique(codes // orders)) * len(np.unique(codes % orders))
         self.crossed = met and complete and cells > 1
         self.repeated = bool((self.sizes > 1).any(axis=0).all())
-        lacks = cells == 1, not self.crossed, self.wording.all(), self.order.all(), True
-        why = next(why for why, applies in zip(_GROUPS, lacks, strict=True) if applies)
-        self.groups: list[_Group] = [*_GROUPS[why], ("repetition",)]
-        self.reasons = {part: why for group in self.groups if len(group) > 1 for part in group}
-        if not self.repeated:
-            # Pairs of one wording are then of opposite orders, with opposite effects of the order.
-            mixed = {part for group in self.groups if _UNREPEATED & {*group} for part in group}
-            apart = (group for group in self.groups if not mixed & {*group})
-            self.groups = [*apart, tuple(part for part in PARTS if part in mixed)]
-            again = "not every wording and order was asked again of a dilemma"
-            self.reasons = dict.fromkeys(self.groups[-1], again) | self.reasons
-        self.groups.sort(key=lambda group: PARTS.index(group[0]))
+        self.full = self.crossed and not self.wording.all() and not self.order.all()
         each = self.sizes.sum(axis=0)
         self.defect = ""
         if count < 2:
             self.defect = "there is one dilemma only"
         elif not (each[:, None] * each > within).all():
             self.defect = "no two dilemmas share a cell"
-        elif len(self.groups) == 1:
-            self.defect = "; ".join(dict.fromkeys(self.reasons.values()))
+        elif not self.full and not self.repeated:
+            self.defect = _NOT_CROSSED
 
-    def components(self, weights: Floats) -> tuple[Floats, Floats]:
-        """Return the components by group, (b, groups), and their total, (b,), in resamples.
+    def components(self, weights: Floats) -> tuple[dict[Part, Floats], Floats]:
+        """Return the identified components, (b,) each, and their total, (b,), in resamples.
 
         `weights`, (b, G), is how often each dilemma is in each resample. A component is NaN if a
         resample lacks a kind of pairs that the answers contain.
@@ -233,35 +210,26 @@ class _Design:
             return np.asarray(values[:, mask].mean(axis=1))
 
         wording, order = self.wording, self.order
-        full = self.crossed and not wording.all() and not order.all()
         # With one wording, or if the design is not crossed, pairs of all wordings count.
         other = ~wording if self.crossed and not wording.all() else np.ones_like(wording)
         ground = mean(between, other)
         known: dict[Part, Floats] = {}
-        if self.crossed:
+        if self.full:
             known["dilemma"] = mean(same, other) - ground
-        if full:
             known["order"] = mean(same, other & order) - mean(same, other)
-        if full and self.repeated:
-            known["wording"] = mean(same, wording) - mean(same, other)
+            if self.repeated:
+                known["wording"] = mean(same, wording) - mean(same, other)
         if self.repeated:
             known["repetition"] = length - mean(same, wording & order)
-        # No group contains two of these parts, and one group contains none.
-        whole = length - ground
-        rest: Floats = whole - sum(known.values())
-        columns = [
-            next((known[part] for part in group if part in known), rest) for group in self.groups
-        ]
-        return np.stack(columns, axis=1), whole
+        return known, length - ground
 
-    def resampled(self, draws: int) -> Floats:
-        """Return the shares in resamples of the dilemmas, shape (draws, groups)."""
+    def resampled(self, draws: int) -> Iterator[dict[Part, Floats]]:
+        """Yield the shares in some of the `draws` resamples of the dilemmas, (b,) each."""
         # Blocks small enough for their products of cells.
         wide = self.totals.shape[1] * max(self.totals.shape[1:])
-        found = [np.empty((0, len(self.groups)))]
         for _, weights in intervals.weight_blocks(len(self.sizes), draws):
             for rows in intervals.blocks(len(weights), wide):
                 values, total = self.components(weights[rows])
                 # A resample in which all answers are alike has no shares.
-                found.append(values / np.where(total > 0, total, np.nan)[:, None])
-        return np.concatenate(found)
+                total = np.where(total > 0, total, np.nan)
+                yield {part: value / total for part, value in values.items()}
