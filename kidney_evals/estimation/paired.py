@@ -1,6 +1,6 @@
 """Paired differences between two runs on the same dilemmas.
 
-Both runs list the same dilemmas with the same people, or `InputError` is raised; only dilemmas that
+Both runs list the same dilemmas with the same people (`measures.run.on_shared`); only dilemmas that
 both answered count. Answers of the two runs to a dilemma are correlated, so differences are paired:
 drawn dilemmas are resampled jointly for both runs. On a fixed list the answers of each run are
 resampled independently. People are the same draw for both runs in either case.
@@ -30,7 +30,6 @@ from kidney_evals.estimation.consistency import (
     within_orders,
 )
 from kidney_evals.estimation.decisions import COIN, Decisions
-from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.importance import _slopes, estimate_importance
 from kidney_evals.estimation.indecision import indecision_rate
 from kidney_evals.estimation.intervals import DRAWS, NAN, NO_INTERVAL, Z95, Interval, student
@@ -223,24 +222,7 @@ def importance_changes(
 def on_both(
     first: Decisions, second: Decisions, usable: Callable[[Decisions], Bools]
 ) -> tuple[Decisions, Decisions]:
-    """Return both runs on the dilemmas that are `usable`, (D,), in both.
-
-    Raises:
-        InputError: The runs do not list the same dilemmas with the same people.
-    """
-    for name in ("differences", "shares", "closeness", "share_draws"):
-        one, two = getattr(first, name), getattr(second, name)
-        if one is two:
-            continue
-        if one is None or two is None or one.shape != two.shape:
-            shapes = " and ".join(str(None if it is None else it.shape) for it in (one, two))
-            raise InputError(f"{name} of the two runs have the shapes {shapes}, not the same")
-        unequal = np.argwhere((one != two) & ~(np.isnan(one) & np.isnan(two)))
-        if len(unequal):
-            row = int(unequal[:, 1 if name == "share_draws" else 0].min())
-            raise InputError(f"{name} row {row} differs between the two runs: list both alike")
-    if first.fixed != second.fixed:
-        raise InputError("fixed differs between the two runs: one is drawn, one a fixed list")
+    """Return both runs on the dilemmas that are `usable`, (D,), in both."""
     mask = usable(first) & usable(second)
     return first.at(mask), second.at(mask)
 

@@ -19,7 +19,6 @@ from estimation.simulated import (
 )
 from kidney_evals.estimation import paired
 from kidney_evals.estimation.decisions import Decisions
-from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.importance import importance_shares
 from kidney_evals.estimation.indecision import indecision_rate
 from kidney_evals.estimation.intervals import difference, student
@@ -344,7 +343,7 @@ def test_fixed_lists_join_the_intervals_of_independent_answers() -> None:
     assert found.change[1:3] == pytest.approx(difference(two, one)) and found.change.n == 14
 
 
-# What cannot be compared.
+# What has no value.
 
 
 def test_rows_without_a_value_are_nan() -> None:
@@ -363,32 +362,6 @@ def test_rows_without_a_value_are_nan() -> None:
     for name in ("flip_rate", "swap_diff", "agreement"):
         found = CHANGES[name](old, new)
         assert np.isnan([found.change.low, found.p_value]).all() and found.change.n == 1
-
-
-def test_runs_over_other_dilemmas_or_people_are_refused() -> None:
-    run, longer = (both(1, alike, count=count)[0] for count in (20, 21))
-    assert run.share_draws is not None
-    draws, rows = run.share_draws.copy(), np.arange(20) == 3
-    draws[7, 3] = [0.2, 0.3, 0.5]
-    arrays = {
-        "differences": np.where(rows[:, None], [0.2, 0.3, 0.5], run.differences),
-        "shares": np.where(rows[:, None], [0.2, 0.3, 0.5], run.shares),
-        "closeness": np.where(rows, 9.0, run.closeness),
-        "share_draws": draws,
-    }
-    cases = [
-        (replace(run, **{name: array}), f"{name} row 3 differs between the two runs")  # type: ignore[arg-type]
-        for name, array in arrays.items()
-    ]
-    cases += [
-        (longer, r"differences of the two runs have the shapes \(20, 3\)"),
-        (run.against(run.shares, None), "share_draws of the two runs have the shapes"),
-        (replace(run, fixed=True), "one is drawn, one a fixed list"),
-    ]
-    for other, message in cases:
-        for change in CHANGES.values():
-            with pytest.raises(InputError, match=message):
-                change(run, other)
 
 
 # How often they are wrong.
