@@ -29,17 +29,13 @@ class Centrality(NamedTuple):
 
     Attributes:
         value: Share of people farther from the group than the model; .5 is expected of a person.
-        error: Standard error, from the sampling of the model's answers and of people.
         distance: Mean distance of the resampled answers to the group.
-        resamples: Number of resamples that could be fitted.
     """
 
     value: float = NAN
     low: float = NAN
     high: float = NAN
-    error: float = NAN
     distance: float = NAN
-    resamples: int = 0
 
 
 def share_farther(distance: ArrayLike, distances: ArrayLike, probabilities: ArrayLike) -> Floats:
@@ -104,7 +100,7 @@ def centrality(
     sound = np.isfinite(away)
     away, chosen = away[sound], chosen[sound]
     if len(away) < 2:
-        return Centrality(resamples=len(away))
+        return Centrality()
     farther = share_farther(away, quantiles, levels)
     value = float(farther.mean())
     # For each person, the share of resamples that are nearer to the group than the person.
@@ -112,7 +108,7 @@ def centrality(
     error = float(np.sqrt(_jackknife(farther, chosen, count) + nearer.var() / people))
     # The size is at most the number of people, also if all of them are farther.
     size = people if error == 0 else min(people, value * (1 - value) / error**2)
-    return Centrality(value, *wilson(value, size), error, float(away.mean()), len(away))
+    return Centrality(value, *wilson(value, size), float(away.mean()))
 
 
 def _quantiles(distances: ArrayLike, probabilities: ArrayLike) -> tuple[Floats, Floats]:

@@ -51,8 +51,6 @@ def test_known_respondents_get_their_anchors(respondent: str, anchor: float) -> 
     # One run knows it to .045, and 100 resamples to .025: eight to .018.
     assert np.mean([run.value for run in found]) == pytest.approx(anchor, abs=0.035)
     assert all(0 <= run.low <= run.value <= run.high <= 1 for run in found)
-    # The answers of a rule are separated, and every resample has a fit all the same.
-    assert {run.resamples for run in found} == {100}
     if respondent == "anti_human":
         # None of 132 people: Wilson's upper end is z²/(n + z²) = 3.84 / 135.8.
         assert found[1].value < 0.01
@@ -86,5 +84,5 @@ def test_share_farther_reads_the_quantiles() -> None:
 def test_fewer_dilemmas_than_a_person_answered_give_nothing() -> None:
     x, first, dilemma = answer("group", 2, 39)
     found = centrality(x, first, dilemma, **PEOPLE)
-    assert np.isnan(found[:5]).all() and found.resamples == 0
+    assert np.isnan(found).all()
     assert np.isfinite(centrality(x, first, dilemma, **PEOPLE, answers=33).value)
