@@ -37,6 +37,7 @@ from kidney_evals.estimation.intervals import (
     weight_rows,
 )
 from kidney_evals.estimation.quantity import Quantity, undefined
+from kidney_evals.estimation.respondent_baselines import Answerer, answer_shares
 from kidney_evals.measures.registry import AnyRun
 
 Block = Literal["fixed", "drawn"]
@@ -155,15 +156,9 @@ class Predictions:
         rows = np.flatnonzero(self.predicted)
         return replace(self, dilemma=rows, order=np.zeros_like(rows), shares=shares[rows])
 
-    @property
-    def majority(self) -> Floats:
-        """1 for people's most frequent answer (of a tie the first), else 0; shape (D, K)."""
-        return np.asarray(np.eye(self.people.shape[1])[np.round(self.people, 9).argmax(axis=1)])
-
-    @property
-    def uniform(self) -> Floats:
-        """The uniform prediction: the same share for each answer, shape (D, K)."""
-        return np.full_like(self.people, 1 / self.people.shape[1])
+    def always_of(self, answerer: Answerer) -> Predictions:
+        """Return the predictions of a respondent who predicts a simple respondent's shares."""
+        return self.always(answer_shares(self.people, answerer))
 
     @property
     def floor(self) -> Quantity:
@@ -209,7 +204,7 @@ class Predictions:
         """Return `skill` and its bootstrap draws, (B,), over dilemmas too if `resample`."""
         # The same resampled people and dilemmas are used for both distances.
         own, own_draws = self._distance(resample)
-        even, even_draws = self.always(self.uniform)._distance(resample)
+        even, even_draws = self.always_of("uniform")._distance(resample)
         # Rounded, so that a uniform prediction scores exactly 0.
         draws = np.round(1 - own_draws / even_draws, 12) + 0.0
         return round(1 - own / even, 12) + 0.0, draws

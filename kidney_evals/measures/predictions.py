@@ -36,8 +36,8 @@ def _baselines(block: Block) -> dict[str, Callable[[PredictionRun], Quantity]]:
     half of these people.
     """
     return {
-        "always the majority": _of(block, lambda part: part.always(part.majority).distance),
-        "guessing": _of(block, lambda part: part.always(part.uniform).distance),
+        "always the majority": _of(block, lambda part: part.always_of("majority").distance),
+        "guessing": _of(block, lambda part: part.always_of("uniform").distance),
         "the other study": _of(block, _of_other_study),
         "half of people": _of(block, lambda part: part.floor),
     }

@@ -228,7 +228,7 @@ def test_skill_is_1_for_the_true_shares_and_0_for_a_guess() -> None:
     fixed, drawn = knows("coin_flip", 0, 0)
     assert fixed.skill.value == drawn.skill.value == 0
     fixed, _ = knows("coin_flip", 1, 1)
-    guess = fixed.always(fixed.uniform).distance.value
+    guess = fixed.always_of("uniform").distance.value
     # The shares of record lie people's variance nearer to themselves than the truth does.
     assert fixed.skill.value == pytest.approx(1 + fixed.crowd.mean() / guess)
 
@@ -240,8 +240,8 @@ def test_the_other_study_is_a_better_guide_than_the_majority(condition: Conditio
         shares = from_other_study(study, dilemmas, condition)
         assert shares is not None and shares.sum(axis=1) == pytest.approx(1)
         one = of(reference, dilemmas, shares, reference)
-        for worse in (one.majority, one.uniform):
-            assert one.distance.value < one.always(worse).distance.value
+        for worse in ("majority", "uniform"):
+            assert one.distance.value < one.always_of(worse).distance.value
     assert from_other_study(load_study("freedman_2020"), (), condition) is None
 
 
