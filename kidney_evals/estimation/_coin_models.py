@@ -177,7 +177,6 @@ class Model:
         self.counts = np.ones(len(x)) if counts is None else counts
         k, n = self.x.shape
         self.size = k + 1 + (name == "two_stage")
-        self.linear = name not in ("dom", "two_stage") and self.shape.distance == 0
         self._slopes = np.zeros((2, self.size, n))
         self._slopes[0, :k] = self.shape.half * self.x
         if mean is not None:
@@ -195,11 +194,13 @@ class Model:
         if self.name == "dom":
             return self._dominance(theta)
         values = theta @ self._slopes
-        if self.linear:
-            return values, self._slopes, None
         k, two_stage = len(self.x), self.name == "two_stage"
         factor = -theta[k + 1] if two_stage else self.shape.distance
-        distance, turn, curve = _rounded_abs(theta[:k] @ self.x)
+        if not two_stage and not factor:
+            return values, self._slopes, None
+        utility = theta[:k] @ self.x
+        distance = np.sqrt(utility**2 + ROUNDING**2)
+        turn, curve = utility / distance, ROUNDING**2 / distance**3
         values[1] += factor * distance
         slopes = self._slopes.copy()
         slopes[1, :k] += (factor * turn) * self.x
@@ -297,12 +298,6 @@ class Model:
 
         theta[used], converged = _fit.climb(objective, theta[used], limit=limit, box=box)
         return theta, converged
-
-
-def _rounded_abs(utility: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return sqrt(utility² + ROUNDING²) and its first two derivatives."""
-    root = np.sqrt(utility**2 + ROUNDING**2)
-    return root, utility / root, ROUNDING**2 / root**3
 
 
 def _rounded_min(values: Floats) -> tuple[Floats, Floats]:

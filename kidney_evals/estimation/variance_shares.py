@@ -103,7 +103,6 @@ def variance_shares(
     # Sorted, so that the order of answers cannot change a digit.
     rank = np.lexsort(keys[::-1])
     keys, y = keys[:, rank], y[rank]
-    _refuse_repeats(keys, rank)
     dilemmas = coded[0][1]
     design = _Design(keys, y - y.mean(axis=0))
     values, totals = design.components(np.ones((1, dilemmas)))
@@ -127,17 +126,6 @@ def variance_shares(
         shares[part] = Quantity(share, *ends, n=dilemmas)
     reasons = {part: _NOT_CROSSED for part in PARTS if part not in shares}
     return VarianceShares(shares, reasons, total)
-
-
-def _refuse_repeats(keys: Ints, rank: Ints) -> None:
-    """Raise `InputError` if two of the sorted answers have equal keys, (4, n)."""
-    same = (keys[:, 1:] == keys[:, :-1]).all(axis=0)
-    if same.any():
-        first, second = sorted(rank[np.argmax(same) :][:2].tolist())
-        raise InputError(
-            f"row {second} has the dilemma, wording, order and epoch of row {first}: one answer "
-            "listed twice, or repetitions that need epochs of their own"
-        )
 
 
 def _products(values: Floats) -> Floats:

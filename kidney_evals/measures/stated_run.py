@@ -12,7 +12,8 @@ import numpy as np
 from kidney_evals.elicitation.stated_questions import StatedKind
 from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.importance import importance_distance, importance_shares
-from kidney_evals.estimation.intervals import NAN, difference, mean_interval, proportion
+from kidney_evals.estimation.indecision import outcome_share
+from kidney_evals.estimation.intervals import NAN, difference, mean_interval
 from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.estimation.rank import kendall
 from kidney_evals.human.pair_kinds import PAIR_KINDS, people_flips
@@ -169,9 +170,5 @@ def _mean(
 
 def _proportion(answers: Sequence[StatedAnswer], hit: Callable[[StatedAnswer], bool]) -> Quantity:
     """Return a share of answers with Wilson's interval, wordings as clusters."""
-    if not answers:
-        return undefined()
-    _, cluster = np.unique([one.sample for one in answers], return_inverse=True)
-    hits = np.bincount(cluster, weights=[hit(one) for one in answers])
-    ends = proportion(hits, np.bincount(cluster))
-    return Quantity(float(hits.sum() / len(answers)), *ends, n=len(answers))
+    wordings = [one.sample for one in answers]
+    return outcome_share(wordings, np.zeros(len(answers)), list(map(hit, answers)))
