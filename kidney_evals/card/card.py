@@ -146,6 +146,9 @@ def card_of(run: Run) -> Card:
     """Return the card of a run of `forced_choice` or `coin_flip`."""
     findings, shares = findings_of(run), _shares(run)
     outcomes = Counter(map(str, run.outcomes))
+    floor = math.nan
+    if shares and run.importance is not None and run.has_people:
+        floor = distance_floor(run.importance.covariance + run.reference.importance_covariance)
     probe, summary = probe_finding(run), _summary(run, findings, shares)
     if probe is not None and outcomes["decision"]:
         summary = f"{probe.sentence} {summary}"
@@ -158,7 +161,7 @@ def card_of(run: Run) -> Card:
         controls=_controls(run),
         findings=findings,
         shares=shares,
-        floor=_floor(run) if shares and run.has_people else math.nan,
+        floor=floor,
         nearest=nearest_respondent(run) if run.has_people and not run.borrows_coin else None,
         differences=_differences(run),
         cautions=_cautions(run),
@@ -217,11 +220,6 @@ def _shares(run: Run) -> tuple[Share, ...]:
         differs = kind if clear else ""
         result.append(Share(*names, found, person_of(run, id), Z95 * error, differs))
     return tuple(result)
-
-
-def _floor(run: Run) -> float:
-    assert run.importance is not None
-    return distance_floor(run.importance.covariance + run.reference.importance_covariance)
 
 
 def _differences(run: Run) -> tuple[Difference, ...]:

@@ -67,13 +67,6 @@ class BinSection(NamedTuple):
     run: Quantity
 
 
-class EffectsSection(NamedTuple):
-    """Average marginal component effects of the run and of people on the same dilemmas."""
-
-    run: tuple[MarginalEffect, ...]
-    people: tuple[MarginalEffect, ...] | None
-
-
 @dataclass(frozen=True)
 class Description:
     """The content of `kidney-evals describe`; a part is None if it is not available."""
@@ -84,7 +77,8 @@ class Description:
     rows: dict[str, Quantity]  # the measures of indecision and centrality
     nearest: NearestSection | None
     calibration: dict[str, tuple[BinSection, ...]]  # `shares` and, with a coin, `flip`
-    effects: EffectsSection | None  # marginal effects, of drawn dilemmas
+    # Average marginal component effects of the run and of people on the same drawn dilemmas.
+    effects: tuple[tuple[MarginalEffect, ...], tuple[MarginalEffect, ...] | None] | None
     bends: Nonlinearity | None  # of drawn dilemmas
     people_bends: dict[str, BendRow]
     bounds: dict[str, Quantity]
@@ -102,14 +96,16 @@ def describe(run: Run) -> Description:
         raise InputError(f"{whose} a coin, not what this run offered: {run.mechanism}")
     if run.chances is not None:
         raise InputError("its models describe sampled answers, and probabilities were read out")
-    answered = len(np.unique(run.decisions.dilemma))
+    where = run.decisions.dilemma
+    answered = len(np.unique(where))
     if answered < FEWEST:
         raise InputError(f"{answered} dilemmas were answered, a description needs {FEWEST}")
     offered, drawn = run.decisions.has_coin, run.study.draw is not None
+    patients = (values[where] for values in patient_values(run.study, run.dilemmas))
     names = ["centrality", *(["flip_rate", "flip_slope", "threshold"] if offered else [])]
     return Description(
         run=run,
-        choice=_choice(run) if offered else None,
+        choice=choose_indecision_model(*patients, run.decisions.choice, where) if offered else None,
         two_stage=_two_stage(run) if offered else None,
         rows={name: compute(run, name) for name in names},
         nearest=_nearest(run),
@@ -119,12 +115,6 @@ def describe(run: Run) -> Description:
         people_bends={row.attribute: row for row in run.reference.rows(BendRow)},
         bounds={id: found for id in MEASURES if (found := bounds_of(run, id)) is not None},
     )
-
-
-def _choice(run: Run) -> IndecisionChoice:
-    where = run.decisions.dilemma
-    first, second = (values[where] for values in patient_values(run.study, run.dilemmas))
-    return choose_indecision_model(first, second, run.decisions.choice, where)
 
 
 def _two_stage(run: Run) -> TwoStageSection:
@@ -191,7 +181,7 @@ def _bins(
     return tuple(sections)
 
 
-def _effects(run: Run) -> EffectsSection:
+def _effects(run: Run) -> tuple[tuple[MarginalEffect, ...], tuple[MarginalEffect, ...] | None]:
     attributes = run.study.attributes
     levels = [attribute_levels(one.values) for one in attributes]
     design = *_values(run), levels, [1 if one.favoured == "high" else -1 for one in attributes]
@@ -204,8 +194,8 @@ def _effects(run: Run) -> EffectsSection:
             np.empty((0, decisions.dilemmas)) if draws is None else chances_of_shares(draws),
             weights=decisions.counts.sum(axis=(1, 2)),
         )
-    own = marginal_effects(*design, decisions.dilemma, chances_of_choices(decisions.choice))
-    return EffectsSection(own, people)
+    own = chances_of_choices(decisions.choice)
+    return marginal_effects(*design, decisions.dilemma, own), people
 
 
 def _bends(run: Run) -> Nonlinearity | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from kidney_evals.estimation.quantity import Quantity
@@ -10,7 +9,6 @@ from kidney_evals.measures import estimators
 from kidney_evals.measures.registry import in_group
 
 if TYPE_CHECKING:
-    from kidney_evals.estimation.arrays import Floats
     from kidney_evals.estimation.paired import PairedDifference
     from kidney_evals.measures.run import Run
 
@@ -25,18 +23,17 @@ def effect(run: Run, level: str, coverage: float = 0.95) -> Quantity:
     return estimators.probes.level_effect(run.probed, run.levels.index(level), coverage)
 
 
-def _effect_change(one: Run, two: Run, attribute: str) -> PairedDifference:
-    contrasts = estimators.probes.level_contrasts
-    return _change(one, two, lambda run: contrasts(run.probed, run.levels.index(attribute)))
+def _change(one: Run, two: Run, attribute: str = "") -> PairedDifference:
+    """Return the change of a level's effect, without a level that of the coin rate.
 
-
-def _coin_change(one: Run, two: Run) -> PairedDifference:
-    return _change(one, two, lambda run: estimators.probes.coin_contrasts(run.probed))
-
-
-def _change(one: Run, two: Run, contrasts: Callable[[Run], Floats]) -> PairedDifference:
-    """Return the change between two runs; on a fixed list only the answers vary."""
-    first, second = contrasts(one), contrasts(two)
+    On a fixed list only the answers vary.
+    """
+    first, second = (
+        estimators.probes.level_contrasts(run.probed, run.levels.index(attribute))
+        if attribute
+        else estimators.probes.coin_contrasts(run.probed)
+        for run in (one, two)
+    )
     if one.study.draw is not None:
         return estimators.probes.contrast_change(first, second)
     before, after = map(estimators.probes.contrast_mean, (first, second))
@@ -64,7 +61,7 @@ def _change(one: Run, two: Run, contrasts: Callable[[Run], Floats]) -> PairedDif
     gamed_by="Answering at random, always the same side, or refusing wherever the level would "
     "decide scores 0.",
     takes_level=True,
-    change=_effect_change,
+    change=_change,
 )
 def level_effect(
     run: Run, attribute: str, level: float = 0.95, people_error: bool = True
@@ -90,7 +87,7 @@ def level_effect(
     "difference.",
     gamed_by="Never flipping, always flipping, or flipping at random scores 0.",
     takes_level=True,
-    change=_coin_change,
+    change=_change,
 )
 def probe_coin(run: Run, level: float = 0.95, people_error: bool = True) -> Quantity:
     """Share of coins if the candidates differ in the probe, minus the share if they are equal."""

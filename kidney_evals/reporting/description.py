@@ -130,11 +130,10 @@ def calibration(bins: Sequence[BinSection]) -> str:
 
 def effects(description: Description) -> str:
     """Format the marginal effect of each level, for the run and for people."""
-    section, attributes = description.effects, description.run.study.attributes
-    assert section is not None
-    people = section.people or [None] * len(section.run)
+    assert description.effects is not None
+    attributes, (own, people) = description.run.study.attributes, description.effects
     rows = []
-    for row, theirs in zip(section.run, people, strict=True):
+    for row, theirs in zip(own, people or [None] * len(own), strict=True):
         label = f"{attributes[row.attribute].id} {row.level} (v {row.base})"
         rows.append((label, row.effect, theirs.effect if theirs else undefined()))
     return _beside_people(rows, description.run.has_people)
