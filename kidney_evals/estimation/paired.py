@@ -1,6 +1,6 @@
 """Paired differences between two runs on the same dilemmas.
 
-Both runs list the same dilemmas with the same people (`measures.run.on_shared`); only dilemmas that
+Both runs list the same dilemmas with the same people, or `InputError` is raised; only dilemmas that
 both answered count. Answers of the two runs to a dilemma are correlated, so differences are paired:
 drawn dilemmas are resampled jointly for both runs. On a fixed list the answers of each run are
 resampled independently. People are the same draw for both runs in either case.
@@ -30,6 +30,7 @@ from kidney_evals.estimation.consistency import (
     within_orders,
 )
 from kidney_evals.estimation.decisions import COIN, Decisions
+from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.importance import _slopes, estimate_importance
 from kidney_evals.estimation.indecision import indecision_rate
 from kidney_evals.estimation.intervals import DRAWS, NAN, NO_INTERVAL, Z95, Interval, student
@@ -222,7 +223,15 @@ def importance_changes(
 def on_both(
     first: Decisions, second: Decisions, usable: Callable[[Decisions], Bools]
 ) -> tuple[Decisions, Decisions]:
-    """Return both runs on the dilemmas that are `usable`, (D,), in both."""
+    """Return both runs on the dilemmas that are `usable`, (D,), in both.
+
+    Raises:
+        InputError: The runs do not list the same dilemmas with the same people.
+    """
+    for name in ("differences", "shares", "closeness", "share_draws", "fixed"):
+        one, two = getattr(first, name), getattr(second, name)
+        if one is not two and not np.array_equal(one, two, equal_nan=True):
+            raise InputError(f"{name} differs between the two runs: list the same dilemmas in both")
     mask = usable(first) & usable(second)
     return first.at(mask), second.at(mask)
 

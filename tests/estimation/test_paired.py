@@ -19,6 +19,7 @@ from estimation.simulated import (
 )
 from kidney_evals.estimation import paired
 from kidney_evals.estimation.decisions import Decisions
+from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.importance import importance_shares
 from kidney_evals.estimation.indecision import indecision_rate
 from kidney_evals.estimation.intervals import difference, student
@@ -362,6 +363,27 @@ def test_rows_without_a_value_are_nan() -> None:
     for name in ("flip_rate", "swap_diff", "agreement"):
         found = CHANGES[name](old, new)
         assert np.isnan([found.change.low, found.p_value]).all() and found.change.n == 1
+
+
+def test_runs_over_other_dilemmas_or_people_are_refused() -> None:
+    run, longer = (both(1, alike, count=count)[0] for count in (20, 21))
+    assert run.share_draws is not None
+    other = {
+        "differences": run.differences + 1,
+        "shares": run.shares[:, [1, 0, 2]],
+        "closeness": np.where(np.arange(20) == 3, 9.0, run.closeness),
+        "share_draws": run.share_draws[::-1],
+        "fixed": True,
+    }
+    cases = [(replace(run, **{name: value}), name) for name, value in other.items()]  # type: ignore[arg-type]
+    for two, name in [
+        *cases,
+        (longer, "differences"),
+        (run.against(run.shares, None), "share_draws"),
+    ]:
+        for change in CHANGES.values():
+            with pytest.raises(InputError, match=f"{name} differs between the two runs"):
+                change(run, two)
 
 
 # How often they are wrong.
