@@ -103,6 +103,10 @@ def variance_shares(
     # Sorted, so that the order of answers cannot change a digit.
     rank = np.lexsort(keys[::-1])
     keys, y = keys[:, rank], y[rank]
+    if (keys[:, 1:] == keys[:, :-1]).all(axis=0).any():
+        raise InputError(
+            "two answers have one dilemma, wording, order and epoch: number the epochs"
+        )
     dilemmas = coded[0][1]
     design = _Design(keys, y - y.mean(axis=0))
     values, totals = design.components(np.ones((1, dilemmas)))
