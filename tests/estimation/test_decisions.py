@@ -1,6 +1,5 @@
 import numpy as np
 
-from estimation.simulated import drawn
 from kidney_evals.estimation.decisions import Decisions
 
 
@@ -11,17 +10,6 @@ def build(**changes: object) -> Decisions:
         "share_draws": None, "closeness": [0.4, np.nan],
     }  # fmt: skip
     return Decisions(**(fields | changes))  # type: ignore[arg-type]
-
-
-def test_order_of_samples_leaves_no_trace() -> None:
-    run = drawn(5, condition="coin_flip", count=20, epochs=2)
-    again = run.take(np.random.default_rng(0).permutation(len(run)))
-    same = Decisions(
-        again.dilemma, again.order, again.epoch, again.choice,
-        run.differences, run.shares, run.share_draws, run.closeness,
-    )  # fmt: skip
-    for name in ("dilemma", "order", "epoch", "choice", "counts"):
-        np.testing.assert_array_equal(getattr(same, name), getattr(run, name))
 
 
 def test_counts_are_in_the_terms_of_the_dilemma() -> None:

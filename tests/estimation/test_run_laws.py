@@ -9,18 +9,16 @@ doubled   every dilemma is there twice, under a second name: values stay
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import pytest
 
 from kidney_evals.estimation.quantity import Quantity
-from kidney_evals.human.reference import load_reference
-from kidney_evals.lab.respondents import RESPONDENTS
-from kidney_evals.lab.simulate import simulate_run
+from kidney_evals.lab.simulate import choose, run_of
 from kidney_evals.measures import baselines_of, bounds_of, compute, flags_of, measures_of
 from kidney_evals.measures.run import Run, part_of
-from kidney_evals.studies import Condition, dilemmas_of, load_study
+from kidney_evals.studies import CONDITIONS, Condition, dilemmas_of
+from measures.simulated import STUDY, people
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -49,24 +47,13 @@ NEARLY_DOUBLED: dict[str, tuple[float, str]] = {
 """Rows that depend on the number of dilemmas: by how much doubling may move them, and why."""
 
 
-NAMES = ("10 % unreadable", "again")
-"""The name of a respondent seeds their answers."""
-
-
 @lru_cache(maxsize=2)
 def whole_run(condition: Condition) -> Run:
-    """A simulated run of 60 dilemmas in both orders, each answered twice."""
-    reference = load_reference(load_study("mcelfresh_2021"), condition)
-    unreadable = next(one for one in RESPONDENTS if one.name == NAMES[0])
-    short = replace(unreadable, dilemmas=60)
-    one, again = (simulate_run(reference, replace(short, name=name), 2) for name in NAMES)
-    assert one.dilemmas == again.dilemmas
-    both = part_of(one, np.tile(np.arange(len(one.choice)), 2))
-    parts = ("choice", "first_choice", "outcomes", "departures")
-    answers: dict[str, Any] = {
-        part: np.concatenate([getattr(one, part), getattr(again, part)]) for part in parts
-    }
-    return replace(both, epoch=np.repeat([1, 2], len(one.choice)), **answers)
+    """A run of 60 dilemmas in both orders, each answered twice; a tenth cannot be read."""
+    reference, random = people(condition), np.random.default_rng(2)
+    listed = dilemmas_of(STUDY, 60, 7)
+    choice = choose(np.repeat(reference.shares(listed), 4, axis=0), random).reshape(60, 4)
+    return run_of(reference, listed, np.where(random.random((60, 4)) < 0.1, -1, choice))
 
 
 def relisted(run: Run) -> Run:
@@ -109,9 +96,6 @@ def quantities(run: Run) -> dict[str, Quantity]:
     return found | {id: Quantity(value) for id, value in flags_of(run).items()}
 
 
-CONDITIONS: tuple[Condition, ...] = ("forced_choice", "coin_flip")
-
-
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_every_row_has_a_value_somewhere_in_these_runs(condition: Condition) -> None:
     found = quantities(whole_run(condition))
@@ -124,20 +108,11 @@ def test_every_row_has_a_value_somewhere_in_these_runs(condition: Condition) -> 
     assert coin & set(found) == (coin if condition == "coin_flip" else set())
 
 
-@lru_cache(maxsize=4)
 def fixed_run(study: str) -> Run:
     """Random answers to a fixed list, each asked in both orders, twice."""
-    loaded = load_study(study)
-    dilemmas = dilemmas_of(loaded, None, None)
-    size = len(dilemmas)
-    random = np.random.default_rng(6)
-    choice = random.integers(0, 2, 4 * size)
-    return Run(
-        study=loaded, reference=load_reference(loaded, "forced_choice"), dilemmas=dilemmas,
-        dilemma=np.tile(np.arange(size), 4), order=np.repeat([0, 1, 0, 1], size),
-        epoch=np.repeat([1, 1, 2, 2], size), choice=choice, first_choice=choice,
-        outcomes=np.full(4 * size, "decision"), departures=np.zeros(4 * size, dtype=np.bool_),
-    )  # fmt: skip
+    reference = people("forced_choice", study)
+    listed = reference.study.listed
+    return run_of(reference, listed, np.random.default_rng(6).integers(0, 2, (len(listed), 4)))
 
 
 Moved = dict[str, tuple[Quantity, Quantity]]

@@ -111,10 +111,6 @@ def test_the_higher_of_two_maxima_is_found_in_every_order(seed: int) -> None:
 
 @pytest.mark.parametrize("model", ["davidson", "rao_kupper"])
 def test_answers_without_a_finite_fit_are_refused_with_advice(model: str) -> None:
-    still, in_step = ([[1.0, 0.0], [2.0, 0.0], [-1.0, 0.0]], [[1.0, 2.0], [2.0, 4.0], [-1.0, -2.0]])
-    for rows, message in ((still, "attribute 1 never differs"), (in_step, "move in step")):
-        with pytest.raises(FitError, match=message):
-            FITS[model](rows, [0, 1, 2])
     # A rule is never taken for a fit.
     for seed in range(12):
         x = np.random.default_rng(seed).normal(0, 1, (8 + 20 * seed, 2))
@@ -225,8 +221,5 @@ def test_flip_slope() -> None:
     distance = np.linspace(0.1, 4, 40)
     ruled = fit_flip_slope(distance, distance < 1, np.arange(40))
     assert ruled.separated and -100 < ruled.slope < -1
-    # Closeness does not vary, or there are no answers.
-    cases: list[tuple[list[float], list[int]]] = [([1.0, 1.0], [0, 1]), ([], [])]
-    for closeness, flipped in cases:
-        open_ = fit_flip_slope(closeness, flipped, np.arange(len(flipped)))
-        assert math.isnan(open_.slope) and math.isnan(open_.low) and not open_.separated
+    nothing = fit_flip_slope([], [], [])
+    assert math.isnan(nothing.slope) and math.isnan(nothing.low) and not nothing.separated

@@ -14,9 +14,7 @@ from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.lab.respondents import as_people
 from kidney_evals.measures import (
     FLAGS,
-    GROUPS,
     MEASURES,
-    TRAITS,
     compute,
     find,
     headlines,
@@ -35,7 +33,6 @@ from tasks.running import run as run_task
 def test_every_measure_says_what_it_is(id: str) -> None:
     one = MEASURES[id]
     assert one.says.endswith(".") and one.reading.endswith(".")
-    assert one.group in GROUPS and set(one.needs) <= set(TRAITS)
     assert one.crowd in (0, 1) or math.isnan(one.crowd)
     assert not one.lowest or one.crowd == 0
     assert one.stored or not one.headline
