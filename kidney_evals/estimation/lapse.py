@@ -73,10 +73,7 @@ def fit_lapse(
     if start is not None:
         begin = _checks.column(start, k + 1, "start")
     else:
-        try:
-            plain = fit_logit(x, y, intercept=False, penalty="firth")
-        except FitError as error:
-            raise FitError(f"no starting point for the share model: {error}") from error
+        plain = fit_logit(x, y, intercept=False, penalty="firth")
         begin = np.append(plain.weights * 1.2, 0.1)
 
     def objective(point: Floats) -> tuple[float, Floats, Floats]:

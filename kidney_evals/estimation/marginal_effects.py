@@ -51,8 +51,6 @@ class Levels:
         sound = len(ends) > 1 and np.isfinite(ends).all() and ends[-1] >= ends[:-1].max()
         if not sound or not ascending.all():
             raise InputError(f"levels must ascend and be finite, not {ends.tolist()}")
-        if len(self.labels) != len(self.starts):
-            raise InputError(f"{len(self.starts)} levels have {len(self.labels)} labels")
 
     def __len__(self) -> int:
         return len(self.starts)
