@@ -60,18 +60,16 @@ def importance_shares(weights: ArrayLike, ranges: ArrayLike) -> Floats:
 def importance_covariance(weights: ArrayLike, covariance: ArrayLike, ranges: ArrayLike) -> Floats:
     """Return the delta-method covariance of the shares, shape (k, k).
 
-    `covariance` is that of the weights, shape (k, k), or (k+1, k+1) with the intercept last.
+    `covariance` is that of the weights, shape (k, k).
     """
     b, r = _checked(weights, ranges)
     k = len(r)
     b = _checks.shaped(b, (k,), "weights", missing=True)
-    block = _checks.numbers(covariance, "covariance")
-    size = k + (block.shape == (k + 1, k + 1))
-    block = _checks.shaped(block, (size, size), "covariance", missing=True)
+    block = _checks.shaped(covariance, (k, k), "covariance", missing=True)
     if not np.abs(b * r).sum() > 0:
         return np.full((k, k), np.nan)
     jacobian = _slopes(b, r)
-    return np.asarray(jacobian @ block[:k, :k] @ jacobian.T)
+    return np.asarray(jacobian @ block @ jacobian.T)
 
 
 def importance_distance(shares: ArrayLike, reference: ArrayLike) -> Floats | float:
@@ -178,7 +176,7 @@ def estimate_importance(fit: LogitFit, ranges: ArrayLike) -> ImportanceEstimate:
     p_value = wald_signal(fit)
     signal = bool(p_value < 0.05)
     known = 1.0 if signal and fit.determined.all() else np.nan
-    covariance = known * importance_covariance(fit.weights, fit.covariance, ranges)
+    covariance = known * importance_covariance(fit.weights, fit.covariance[:-1, :-1], ranges)
     shares = known * importance_shares(fit.weights, ranges)
     half = Z95 * np.sqrt(np.maximum(np.diag(covariance), 0.0))
     return ImportanceEstimate(
