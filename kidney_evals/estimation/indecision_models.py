@@ -32,7 +32,6 @@ maxima and are fitted from several starts. Their standard errors depend on the f
 """
 
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
@@ -62,7 +61,6 @@ _SMALLEST_RATE = 1e-10
 """The authors' smallest flip rate of `random`; the largest is 1 minus this."""
 
 
-@dataclass(frozen=True)
 class IndecisionFit(CoinFit):
     """A fitted model of the family; the fields are those of `CoinFit`."""
 

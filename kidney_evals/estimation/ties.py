@@ -20,8 +20,6 @@ Kupper's because log P(coin) is log L(τ - Δu) + log L(τ + Δu) + log(1 - exp(
 concave functions (L the logistic function).
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -29,7 +27,6 @@ from kidney_evals.estimation import _checks
 from kidney_evals.estimation._coin_models import DifferenceFit, fit_coin_model
 
 
-@dataclass(frozen=True)
 class DavidsonFit(DifferenceFit):
     """A fitted Davidson model."""
 

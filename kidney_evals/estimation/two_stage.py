@@ -4,7 +4,6 @@ logit P(coin) = a - b·|Δu|, and among decided answers logit P(first) = Δu wit
 weights w are fitted to decisions and coins jointly.
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +20,6 @@ from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.estimation.thresholds import two_stage_thresholds
 
 
-@dataclass(frozen=True)
 class TwoStageFit(DifferenceFit):
     """A fitted two-stage model; the fields are those of `CoinFit`, and θ = (w, a, b)."""
 

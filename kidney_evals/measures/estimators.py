@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> ModuleType:
-    try:
-        return import_module(f"kidney_evals.estimation.{name}")
-    except ModuleNotFoundError as error:
-        if error.name != f"kidney_evals.estimation.{name}":
-            raise
-        raise AttributeError(name) from error
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return import_module(f"kidney_evals.estimation.{name}")
