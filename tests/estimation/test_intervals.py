@@ -73,7 +73,6 @@ def test_means_by_hand() -> None:
     assert low < 0 < high < 0.1
     # 0, 2: mean 1, standard error 1, t(1) = 12.706
     assert mean_interval([0.0, 2.0, np.nan]) == pytest.approx((1 - 12.7062, 1 + 12.7062), rel=1e-4)
-    assert np.isnan(mean_interval([1.0])).all()
     # The mean of the draws is 2, half below the estimate: they move up by 1, and NaN stays alone.
     np.testing.assert_allclose(recentred(np.array([1.0, np.nan, 3.0]), 2.5), [2, np.nan, 4])
 
@@ -104,7 +103,7 @@ def test_few_clusters_widen_the_tails() -> None:
     few, many = percentile(draws, 5), percentile(draws)
     assert few.low < many.low < many.high < few.high
     assert percentile(np.append(draws, np.nan)) == many
-    assert np.isnan(percentile([])).all() and np.isnan(percentile(draws, 1)).all()
+    assert np.isnan(percentile([])).all()
 
 
 def test_the_examples_of_the_room_hold() -> None:

@@ -170,7 +170,6 @@ def test_a_design_identifies_what_it_crosses(keep: Any, parts: str) -> None:
         # One answer to each, and two orders, between which a pull and chance look alike.
         (lambda k: (k[1] == 0) & (k[2] == 0) & (k[3] == 0), "not crossed"),
         (lambda k: (k[1] == 0) & (k[3] == 0), "not crossed"),
-        (lambda k: k[0] == 0, "one dilemma only"),
         # A wording for each dilemma.
         (lambda k: (k[0] < 2) & (k[1] == k[0]) & (k[2] == 0), "no two dilemmas share a cell"),
     ],

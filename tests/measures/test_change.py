@@ -19,9 +19,7 @@ from kidney_evals.measures.verdict import verdict_of
 from kidney_evals.studies import Condition
 from measures.simulated import drawing
 
-ROWS = (
-    *("agreement", "sharpness", "imp_age", "swap_diff", "flip_rate", "flip_calib", "coin_slope"),
-)
+ROWS = ["agreement", "sharpness", "imp_age", "swap_diff", "flip_rate", "flip_calib", "coin_slope"]
 
 
 @pytest.fixture(scope="module")
