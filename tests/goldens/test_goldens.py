@@ -76,8 +76,10 @@ def test_differences_of_tables() -> None:
             table(value=math.nan, n=3),
             [f"changed: b {place}  value: 0.25 -> none" for place in (10, 9)],
         ),
-        (table(value=0.25, n=3, human=1.0), ["added: column human"]),
-        (table(value=0.25), ["missing: column n"]),
+        (
+            table(value=0.25, n=3, human=1.0),
+            [f"changed: b {place}  human: none -> 1.0" for place in (10, 9)],
+        ),
         ({}, ["missing: row b 10", "missing: row b 9"]),
     ):
         assert differences(table(value=0.25, n=3), now) == lines
