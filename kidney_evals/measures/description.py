@@ -101,11 +101,14 @@ def describe(run: Run) -> Description:
     if answered < FEWEST:
         raise InputError(f"{answered} dilemmas were answered, a description needs {FEWEST}")
     offered, drawn = run.decisions.has_coin, run.study.draw is not None
-    patients = (values[where] for values in patient_values(run.study, run.dilemmas))
+    first, second = (values[where] for values in patient_values(run.study, run.dilemmas))
+    choice = None
+    if offered:
+        choice = choose_indecision_model(first, second, run.decisions.choice, where)
     names = ["centrality", *(["flip_rate", "flip_slope", "threshold"] if offered else [])]
     return Description(
         run=run,
-        choice=choose_indecision_model(*patients, run.decisions.choice, where) if offered else None,
+        choice=choice,
         two_stage=_two_stage(run) if offered else None,
         rows={name: compute(run, name) for name in names},
         nearest=_nearest(run),

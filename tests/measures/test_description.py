@@ -64,8 +64,9 @@ def test_calibration_counts_every_answer_once(coin: Description) -> None:
 
 
 def test_effects_and_bends_of_people(coin: Description) -> None:
-    assert coin.effects is not None and coin.effects[1] is not None
+    assert coin.effects is not None
     mine, theirs = coin.effects
+    assert theirs is not None
     assert [(a.attribute, a.level) for a in mine] == [(b.attribute, b.level) for b in theirs]
     # Two bands of age, four numbers of drinks, two of dependents beyond the bases.
     assert len(mine) == 2 + 4 + 2
