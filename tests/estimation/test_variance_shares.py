@@ -90,12 +90,6 @@ def test_known_components_are_recovered(half: tuple[float, ...], main: tuple[flo
     assert (covered.mean(axis=0) > 0.90).all() and (covered.mean(axis=0) < 0.98).all()
 
 
-def test_known_components_are_recovered_on_average() -> None:
-    half, main = (0.2, 0.1, 0.1, 0.08), (0.05, 0.2)
-    found = [table(split(*run(seed, half, main, 200), draws=1)) for seed in range(120)]
-    np.testing.assert_allclose(np.mean(found, axis=0)[:, 0], truth(half, main), atol=0.012)
-
-
 @pytest.mark.parametrize(
     ("rule", "expected"),
     [

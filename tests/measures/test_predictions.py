@@ -156,23 +156,6 @@ def shown(study: Study, count: int) -> Sequence[Dilemma]:
     return dilemmas_of(study, None if study is FIXED else count, None)
 
 
-def test_whoever_predicts_the_true_shares_scores_0_on_average() -> None:
-    # The shares of record are taken for true; 60 other crowds are asked.
-    for study in (FIXED, DRAWN):
-        reference = load_reference(study, "coin_flip")
-        dilemmas = shown(study, 20)
-        true = reference.shares(dilemmas)
-        values = []
-        for draw in range(60):
-            one = of(reference, dilemmas, true, resampled_reference(reference, draw))
-            off = ((one.mean - one.people) ** 2).sum(axis=1) - one.crowd
-            values.append(off.mean())
-        error = np.std(values, ddof=1) / np.sqrt(len(values))
-        assert abs(np.mean(values)) < 3.5 * error
-        # And the raw squared distance does not: it is people's variance, far from 0.
-        assert one.crowd.mean() > 10 * error
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("condition", CONDITIONS)
 @pytest.mark.parametrize("study", [FIXED, DRAWN], ids=lambda study: study.id)
