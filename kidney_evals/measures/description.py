@@ -60,11 +60,8 @@ class NearestSection(NamedTuple):
     flips: Floats
 
 
-class BinSection(NamedTuple):
-    """A bin of a calibration table: people's predicted and observed share, and the run's share."""
-
-    people: CalibrationRow
-    run: Quantity
+Bins = tuple[tuple[CalibrationRow, Quantity], ...]
+"""A calibration table: people's predicted and observed share in each bin, and the run's share."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +73,7 @@ class Description:
     two_stage: TwoStageSection | None
     rows: dict[str, Quantity]  # the measures of indecision and centrality
     nearest: NearestSection | None
-    calibration: dict[str, tuple[BinSection, ...]]  # `shares` and, with a coin, `flip`
+    calibration: dict[str, Bins]  # `shares` and, with a coin, `flip`
     # Average marginal component effects of the run and of people on the same drawn dilemmas.
     effects: tuple[tuple[MarginalEffect, ...], tuple[MarginalEffect, ...] | None] | None
     bends: Nonlinearity | None  # of drawn dilemmas
@@ -151,7 +148,7 @@ def _nearest(run: Run) -> NearestSection | None:
     )
 
 
-def _calibration(run: Run) -> dict[str, tuple[BinSection, ...]]:
+def _calibration(run: Run) -> dict[str, Bins]:
     """Return the tables of a run's and people's answers in bins of |Δu|."""
     decided, answers = (each.counts.sum(axis=1) for each in (run.decisions.decided, run.decisions))
     lean = run.decisions.differences @ run.reference.weights
@@ -172,7 +169,7 @@ def _bins(
     closeness: Floats,
     hits: Ints,
     trials: Ints,
-) -> tuple[BinSection, ...]:
+) -> Bins:
     place = np.searchsorted(cuts, closeness, side="right")
     sections = []
     for index, people in enumerate(bins):
@@ -180,7 +177,7 @@ def _bins(
         share = undefined()
         if total := int(tried.sum()):
             share = Quantity(float(hit.sum() / total), *proportion(hit, tried), n=total)
-        sections.append(BinSection(people, share))
+        sections.append((people, share))
     return tuple(sections)
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from kidney_evals.card.numbers import WIDTH, interval, number
 from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.measures import find
-from kidney_evals.measures.description import BinSection, Description
+from kidney_evals.measures.description import Bins, Description
 from kidney_evals.reporting.rows import Rows
 from kidney_evals.reporting.text import NOBODY, flags, text_table
 from kidney_evals.templates import templates
@@ -117,13 +117,12 @@ def classes(description: Description) -> str:
     return text_table(heads, rows, "r" * len(heads))
 
 
-def calibration(bins: Sequence[BinSection]) -> str:
+def calibration(bins: Bins) -> str:
     """Format predicted shares, people's shares and the run's shares, by bin of |Δu|."""
     rows = []
-    for one in bins:
-        start, predicted = f"{one.people.start:.2f}", f"{one.people.predicted:.3f}"
-        people = _cells(one.people.observed)
-        rows.append((start, predicted, *people, *_cells(one.run), str(one.run.n)))
+    for people, own in bins:
+        start, predicted = f"{people.start:.2f}", f"{people.predicted:.3f}"
+        rows.append((start, predicted, *_cells(people.observed), *_cells(own), str(own.n)))
     heads = ("|Δu| from", "predicted", "people", "95 % interval", "run", "95 % interval", "n")
     return text_table(heads, rows, "rrrcrcr")
 

@@ -59,7 +59,7 @@ def test_rows_and_bounds_are_those_of_the_log(coin: Description) -> None:
 
 
 def test_calibration_counts_every_answer_once(coin: Description) -> None:
-    decided, coins = (sum(one.run.n for one in coin.calibration[t]) for t in ("shares", "flip"))
+    decided, coins = (sum(own.n for _, own in coin.calibration[t]) for t in ("shares", "flip"))
     assert (decided, coins) == (len(coin.run.decisions.decided), len(coin.run.decisions))
 
 
