@@ -150,7 +150,10 @@ def _weights(run: Run) -> Finding:
     # A p-value is missing where the test has too few dilemmas.
     if run.importance is not None and not run.importance.signal and run.importance.p_value > 0:
         why = "its choices depend on no attribute beyond chance"
-    gamed_by = "always the majority", _majority_distance(run)
+    shares = run.reference.shares(run.dilemmas)
+    choice = (shares[:, 1] > shares[:, 0]).astype(np.int64)[run.dilemma]
+    majority = replace(run, choice=choice, first_choice=choice, chances=None)
+    gamed_by = "always the majority", compute(majority, "share_dist").value
     return _finding("weights", "Does it weigh the same things?", [part], gamed_by, why)
 
 
@@ -302,11 +305,3 @@ def _rule(run: Run) -> str:
     if len(agrees) != 1 or not by_chance < _BY_CHANCE:
         return ""
     return _WITH_PEOPLE if agrees[0] > 0 else AGAINST_PEOPLE
-
-
-def _majority_distance(run: Run) -> float:
-    """Return the importance distance of always choosing the majority's patient."""
-    shares = run.reference.shares(run.dilemmas)
-    choice = (shares[:, 1] > shares[:, 0]).astype(np.int64)[run.dilemma]
-    always = replace(run, choice=choice, first_choice=choice, chances=None)
-    return compute(always, "share_dist").value
