@@ -472,11 +472,11 @@ class TableFile(InputFile):
     def _at(self, place: Place) -> tuple[int | None, str]:
         return (int(place[0]) if place else None), ".".join(map(_escaped, place[1:]))
 
-    def rows(self, form: type[F]) -> list[tuple[int, dict[str, str], F]]:
+    def rows(self, form: type[F], most: int = _MAX_CELLS) -> list[tuple[int, dict[str, str], F]]:
         """Return each valid row as its line number, cells by column, and model.
 
-        Problems of rows are recorded for `finish`. A wrong header, malformed CSV and too many cells
-        raise `UserError`.
+        Problems of rows are recorded for `finish`. A wrong header, malformed CSV and more than
+        `most` cells raise `UserError`.
         """
         reader = csv.reader(io.StringIO(self._text, newline=""), strict=True)
         rows: list[tuple[int, dict[str, str], F]] = []
@@ -489,8 +489,8 @@ class TableFile(InputFile):
                 if not any(cell.strip() for cell in row):
                     row = []  # spreadsheets save an empty row as commas
                 count += max(len(row), 5)  # a row costs as much as five cells
-                if count > _MAX_CELLS:
-                    raise UserError(f"{self.where} has more than {_MAX_CELLS:,} cells")
+                if count > most:
+                    raise UserError(f"{self.where} has more than {most:,} cells")
                 if row and len(row) != len(header):
                     self.add((line,), f"has {len(row)} cells, the first line has {len(header)}")
                 elif row:

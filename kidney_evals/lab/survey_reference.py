@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final, Literal
 
 import numpy as np
 import pandas as pd
+from pydantic import ConfigDict, Field
 
 from kidney_evals.errors import UserError
 from kidney_evals.estimation.errors import FitError, InputError
@@ -24,7 +23,7 @@ from kidney_evals.human.raw import COIN, Answers
 from kidney_evals.human.reference import REFERENCE_FOLDER, Reference, load_reference
 from kidney_evals.human.sources import DRAWS
 from kidney_evals.human.tables import Floats
-from kidney_evals.input_files import read_bytes, shown
+from kidney_evals.input_files import FileModel, Line, TableFile, Whole, read_bytes, shown
 from kidney_evals.lab.drawn_models import group, logit_model
 from kidney_evals.lab.drawn_study import covariances, estimates, scored_tables, table_texts
 from kidney_evals.lab.persons import person_table
@@ -35,8 +34,10 @@ from kidney_evals.respondents.people import answers_of_persons
 from kidney_evals.studies import (
     CHOICES,
     CONDITIONS,
+    Choice,
     Condition,
     Dilemma,
+    Order,
     Study,
     load_study,
     study_names,
@@ -116,66 +117,58 @@ def build_from_survey(path: Path, study: Study, *, overwrite: bool = False) -> l
     return sorted(map(Path, contents))
 
 
+class _ExportRow(FileModel):
+    """A row of an export, whose further columns are those of `ask`."""
+
+    model_config = ConfigDict(extra="allow")
+
+    study: Line
+    study_hash: Line
+    person: Line
+    condition: Condition
+    language: Line
+    position: Annotated[Whole, Field(ge=0, le=99_999)]
+    dilemma: Line
+    order: Order
+    repeat: Literal["0", "1"]
+    answer: Choice
+    complete: Literal["0", "1"]
+
+
 def _read(path: Path, study: Study) -> tuple[pd.DataFrame, bytes]:
     """Return the checked rows of an export, sorted by person and position, and its bytes."""
     content = read_bytes(path, _MAX_BYTES)
-    try:
-        text = io.StringIO(content.decode("utf-8-sig"), newline="")
-        reader = csv.reader(text, strict=True)
-        header = next(reader, [])
-        lines = [(reader.line_num, row) for row in reader if any(map(str.strip, row))]
-    except (ValueError, csv.Error) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise UserError(f"{path} is no table in CSV, UTF-8 ({reason})") from error
-    if missing := [name for name in COLUMNS if name not in header]:
-        raise UserError(
-            f"{path} lacks the columns {', '.join(missing)}; write it with "
-            "`kidney-evals survey export`"
-        )
-    if twice := [name for name in header if header.count(name) > 1]:
-        raise UserError(f"{path} has the column {shown(twice[0])} twice")
-    for line, row in lines:
-        if len(row) != len(header):
-            raise UserError(
-                f"{path}: line {line} has {len(row)} cells, the first line has {len(header)}"
-            )
-    rows = pd.DataFrame([row for _, row in lines], [line for line, _ in lines], header, dtype=str)
-    dilemmas = _asked(study)
-    allowed: dict[str, Sequence[str]] = {
-        "study": (study.id,),
-        "study_hash": (study.hash,),
-        "condition": CONDITIONS,
-        "dilemma": tuple(dilemmas),
-        "order": ("ab", "ba"),
-        "repeat": ("0", "1"),
-        "complete": ("0", "1"),
-        "answer": CHOICES,
-    }
-    problems = []
-    for name, values in allowed.items():
-        wrong = rows.index[~rows[name].isin(values)]
-        if len(wrong):
-            known = ", ".join(values) if len(values) < 5 else "a dilemma of the study"
-            problems.append(
-                f"line {wrong[0]}, {name} must be {known}, not {shown(rows[name][wrong[0]])}"
-                + (f" ({len(wrong)} lines)" if len(wrong) > 1 else "")
-            )
-    coins = (rows["condition"] == "forced_choice") & (rows["answer"] == "coin")
-    for problem, faulty in (
-        ("position must be a whole number", ~rows["position"].str.fullmatch(r"\d{1,5}")),
-        ("a coin was not offered in forced_choice", coins),
-        ("repeats a person's position", rows.duplicated(["person", "position"])),
-        ("a person answers a dilemma twice", rows.duplicated(["person", "dilemma", "repeat"])),
-    ):
-        if faulty.any():
-            problems.append(f"line {rows.index[faulty][0]}, {problem}")
-    if (rows.groupby("person")["condition"].nunique() > 1).any():
-        problems.append("a person is in both conditions")
-    if not len(rows):
-        problems.append("it has no answer")
-    if problems:
-        raise UserError(f"{path} is no export of study {study.id!r}: {'; '.join(problems[:10])}")
-    rows["position"] = rows["position"].astype(int)
+    table, dilemmas = TableFile(str(path), content), _asked(study)
+    lines = table.rows(_ExportRow, _MAX_BYTES)
+    conditions: dict[str, Condition] = {}
+    seen: set[tuple[object, ...]] = set()
+    for line, _, row in lines:
+        position, asked = (row.person, row.position), (row.person, row.dilemma, row.repeat)
+        for column, problem, wrong in (
+            ("study", f"must be {study.id}", row.study != study.id),
+            ("study_hash", f"must be {study.hash}", row.study_hash != study.hash),
+            ("dilemma", "must be a dilemma of the study", row.dilemma not in dilemmas),
+            ("position", "repeats a position of the person", position in seen),
+            ("dilemma", "is answered twice by the person", asked in seen),
+            (
+                "answer",
+                "must not be coin",
+                (row.condition, row.answer) == ("forced_choice", "coin"),
+            ),
+            (
+                "condition",
+                "must be the same for all rows of a person",
+                conditions.setdefault(row.person, row.condition) != row.condition,
+            ),
+        ):
+            if wrong:
+                table.add((line, column), f"{problem}, not {shown(getattr(row, column))}")
+        seen |= {position, asked}
+    if not lines:
+        table.add((), "has no answer")
+    table.finish()
+    rows = pd.DataFrame([cells for _, cells, _ in lines], dtype=str)
+    rows["position"] = [row.position for _, _, row in lines]
     for name in ("repeat", "complete"):
         rows[name] = rows[name] == "1"
     return rows.sort_values(["person", "position"], kind="stable"), content
