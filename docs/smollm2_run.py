@@ -5,8 +5,8 @@
 MODEL is a model folder with a chat template. Each step is a command of `kidney-evals sft`, whose
 result is a folder in WORK: the same call, after an interruption or with more sizes or seeds,
 continues (with more sizes, all adapters are evaluated again). Another --model, --heldout, --steps
-or --few-shot needs another WORK. From the first training on, every step prints how long the rest
-takes at most. The figures are written into the page's block `smollm2` after the last step.
+or --few-shot needs another WORK. The figures are written into the page's block `smollm2` after the
+last step.
 """
 
 import argparse
@@ -17,19 +17,17 @@ import shutil
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 from update_readme import replace
 
 from kidney_evals.card.numbers import NOTHING, interval, listed, short
 from kidney_evals.finetuning.evaluate import PARTS
-from kidney_evals.finetuning.settings import read_sizes, settings
+from kidney_evals.finetuning.settings import read_sizes
 from kidney_evals.human.reference import load_reference
 from kidney_evals.measures import find
 from kidney_evals.reporting.table_formats import markdown_table
@@ -45,23 +43,13 @@ COLUMNS = {"coin_flip": ("flip_rate", "flip_calib", *BOTH, "answer_mass"), "forc
 Row = Mapping[str, float]
 """A line of a comparison, by column."""
 
-# A forward and a backward pass cost 2.5 times a forward pass (measured on a CPU).
-TRAINING = 2.5
 
-
-@dataclass(frozen=True)
-class Step:
-    """A command, the file that shows that it is done, and its work in forward passes of a sample.
-
-    `work` is the most that the command may need. `kind` is "train" or "evaluate"; steps of other
-    kinds take seconds.
-    """
+class Step(NamedTuple):
+    """A command, and the file that shows that it is done."""
 
     name: str
     command: tuple[str, ...]
     done: Path
-    kind: str = ""
-    work: float = 0.0
 
 
 def main() -> None:
@@ -80,8 +68,7 @@ def main() -> None:
         _run(step)
         seconds[step.name] = time.monotonic() - began
         record.write_text(json.dumps(seconds, indent=2) + "\n", encoding="utf-8")
-        outlook = _outlook(steps, seconds, given)
-        print(f"  took {_duration(seconds[step.name])}{outlook}", flush=True)
+        print(f"  took {_duration(seconds[step.name])}", flush=True)
     text = _section(given, sum(seconds.get(step.name, 0.0) for step in steps))
     replace(given.page, "smollm2", text)
     curve = _comparison(given, given.seeds[0]) / "curve-agreement.svg"
@@ -110,12 +97,11 @@ def _arguments() -> Any:
 
 
 def _steps(given: Any) -> Iterator[Step]:
-    """Yield the steps in order, the shortest training first, from which the rest is estimated."""
+    """Yield the steps in order."""
     largest, first = given.sizes[-1], given.seeds[0]
     # An export makes at least 8 samples; training takes the first of them.
     exported = max(largest, given.few_shot, 8)
     options = [f"--steps={given.steps}"] if given.steps else []
-    passes = settings(steps=given.steps).passes
 
     def export(name: str, seed: int, *more: str) -> Step:
         folder = given.work / "samples" / f"{name}-{exported}-{given.heldout}"
@@ -126,8 +112,7 @@ def _steps(given: Any) -> Iterator[Step]:
     def train(samples: Path, out: Path, size: int, seed: int) -> Step:
         base = ("train", "--base", str(given.model), "--data", str(samples), "--out", str(out))
         command = (*base, f"--samples={size}", f"--seed={seed}", *options)
-        name, work = f"train {out.parent.name}/{out.name}", _passes_work(passes(size), size, given)
-        return Step(name, command, out / "training.json", "train", work)
+        return Step(f"train {out.parent.name}/{out.name}", command, out / "training.json")
 
     for seed in given.seeds:
         drawn = export(f"seed-{seed}", seed)
@@ -152,17 +137,12 @@ def _evaluate(given: Any, seed: int, samples: Path) -> Step:
     command += [f"--samples={curve}", "--data", str(samples), "--readout=prefill"]
     command += [f"--dilemmas={given.dilemmas}", "--no-side-effects", "--display=plain"]
     command += [f"--max-connections={given.batch}", "--out", str(_comparison(given, seed))]
-    # A prompt with samples is as long as so many questions.
-    lengths = [1] * (1 + len(given.sizes))
     if seed == given.seeds[0]:
         largest = given.sizes[-1]
         command += ["--after", f"shuffled {largest}={adapters / f'shuffled-{largest}'}"]
         command += ["--with", f"few-shot:{given.few_shot}", "--with", "stated-values"]
-        lengths += [1, 1 + given.few_shot, 2]
-    controls = len(load_study(DEFAULT_STUDY).control_block)
-    calls = len(CONDITIONS) * (2 * given.dilemmas + controls)
     done = _comparison(given, seed) / "comparison.csv"
-    return Step(f"evaluate seed {seed}", tuple(command), done, "evaluate", calls * sum(lengths))
+    return Step(f"evaluate seed {seed}", tuple(command), done)
 
 
 def _comparison(given: Any, seed: int) -> Path:
@@ -174,38 +154,9 @@ def _run(step: Step) -> None:
     """Run a command; a training that was cut off goes on."""
     command = [str(Path(sys.executable).with_name("kidney-evals")), "sft", *step.command]
     out = step.done.parent
-    if step.kind == "train" and out.with_name(f"{out.name}.unfinished").exists():
+    if out.with_name(f"{out.name}.unfinished").exists():
         command.append("--resume")
     subprocess.run(command, check=True, env=os.environ | {"TOKENIZERS_PARALLELISM": "false"})
-
-
-def _outlook(steps: list[Step], seconds: dict[str, float], given: Any) -> str:
-    """Return how long the steps that are left take at most, from the speed of those made."""
-    spent: Counter[str] = Counter()
-    made: Counter[str] = Counter()
-    for step in steps:
-        if step.kind == "train" and step.done.exists():
-            report = json.loads(step.done.read_text(encoding="utf-8"))
-            # The seconds of a resumed training are those of its last part. An early stop saves
-            # passes.
-            if not report["resumed"]:
-                spent["train"] += report["seconds"]
-                made["train"] += _passes_work(report["passes"], report["samples"], given)
-        elif step.kind == "evaluate" and step.name in seconds:
-            spent["evaluate"] += seconds[step.name]
-            made["evaluate"] += step.work
-    left = [step for step in steps if step.kind and not step.done.exists()]
-    if not made["train"] or not left:
-        return ""
-    rates = {kind: spent[kind] / made[kind] for kind in spent if made[kind]}
-    # Until an evaluation was measured: a call costs as much as a held-out sample.
-    total = sum(step.work * rates.get(step.kind, rates["train"]) for step in left)
-    return f"; left: at most {_duration(total)}"
-
-
-def _passes_work(passes: int, size: int, given: Any) -> float:
-    """Return the work of a training, with the untrained model's pass over the held-out samples."""
-    return float(passes * (TRAINING * size + given.heldout) + given.heldout)
 
 
 def _duration(seconds: float) -> str:
