@@ -35,8 +35,6 @@ _Effective = Annotated[Positive, Field(le=1e10)]
 _Error = Annotated[_NotNegative | None, EMPTY]
 # A number, NaN where the cell is empty.
 _Optional = Annotated[Number, BeforeValidator(lambda text: math.nan if text == "" else text)]
-# The upper end of a bin: a number or `inf`.
-_Upper = Annotated[Number, BeforeValidator(lambda text: math.inf if text == "inf" else text)]
 
 
 class Row(FileModel):
@@ -162,20 +160,6 @@ class ShareRow(Row, file="shares.csv", key="condition dilemma"):
         if self.second is not None and abs(self.first + self.second - 1) > 0.01:
             raise ValueError(f"has shares that sum to {self.first + self.second:g}, not 1")
         return self
-
-
-class CurveRow(_Estimate, file="flip_curve.csv", key="bin", sums="mass"):
-    """People's coin rate in a bin of closeness, and the bin's share of drawn dilemmas (`mass`)."""
-
-    bin: _Count
-    start: Annotated[_NotNegative, Field(alias="from")]
-    to: _Upper
-    mass: Share
-    answers: _Count
-    rate: Share
-    variance: _NotNegative
-    low: Share
-    high: Share
 
 
 class DistanceRow(Row, file="person_distances.csv", key="condition probability"):
@@ -330,8 +314,8 @@ class About(FileModel):
 
 
 TABLES: tuple[type[Row], ...] = (
-    ModelRow, CovarianceRow, CountRow, ProfileRow, ShareRow, CurveRow, DistanceRow,
-    LatentRow, BendRow, CalibrationRow, CoefficientRow, PersonRow, MarginRow, CrowdRow,
+    ModelRow, CovarianceRow, CountRow, ProfileRow, ShareRow, DistanceRow, LatentRow,
+    BendRow, CalibrationRow, CoefficientRow, PersonRow, MarginRow, CrowdRow,
 )  # fmt: skip
 
 RANDOM_FILE = CoefficientRow.file
@@ -384,9 +368,5 @@ def _read(path: Path, form: type[R]) -> list[R]:
         if abs(total - 1) > 0.01:
             of = f" of {', '.join(map(str, named))}" if named else ""
             table.add((line,), f"ends a column of shares{of} that sums to {total:.4g}, not 1")
-    bins = [(row.start, row.to) for _, _, row in rows if isinstance(row, CurveRow)]
-    ends = [0.0, *(to for _, to in bins)]
-    if bins and (ends != [*(start for start, _ in bins), math.inf] or ends != sorted(set(ends))):
-        table.add((), "bins must follow each other from 0 to inf")
     table.finish()
     return [row for _, _, row in rows]
