@@ -30,9 +30,6 @@ def rescore_log(name: str, output: str | None, *, any_reference: bool, overwrite
     roles, log.eval.model_roles = log.eval.model_roles, None
     # The rows are those of the installed version.
     log.eval.metrics = None
-    if headline := log.eval.headline_metric:
-        # Up to task version 2-E the rows on the coin are of a scorer `indecision`.
-        headline.scorer = "human_alignment" if headline.scorer == "indecision" else headline.scorer
     with as_written(log.location):
         scored = score(log, _scorer(log, any_reference), model="none/none", action="overwrite")
         _renew_card(scored)

@@ -30,8 +30,6 @@ SHA256 = {
     "study_2_indecisive.csv": "2698c58cda3b6d4a73e8dba17540f4f3241e86670051b8dbb71269f1bb511a17",
     "study_2_strict.csv": "9de2fc90a41dd2053a4b16290bef9d3cc0dc8ef28be666a0c3948cfc4c851219",
 }
-DATA_VARIABLE = "KIDNEY_EVALS_DATA_DIR"
-"""Environment variable that names the data directory."""
 
 COIN = 2
 _AGES = {0: 18, 1: 32, 2: 55, 4: 90}

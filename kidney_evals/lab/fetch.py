@@ -3,11 +3,10 @@
 import os
 from http.client import HTTPException
 from pathlib import Path
-from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from kidney_evals.errors import UserError
-from kidney_evals.human.raw import DATA_VARIABLE, FOLDER, SHA256, SOURCE, sha256
+from kidney_evals.human.raw import FOLDER, SHA256, SOURCE, sha256
 from kidney_evals.output_files import check_output, write_output
 
 _TIMEOUT_S = 30
@@ -37,7 +36,14 @@ def fetch_raw(
             raise UserError(
                 f"{path} is not the published file: name another folder, or pass --overwrite"
             )
-        content = _download(f"{source}/{name}", folder)
+        try:
+            with urlopen(f"{source}/{name}", timeout=_TIMEOUT_S) as response:
+                content = bytes(response.read(_LARGEST))
+        except (OSError, HTTPException) as error:
+            raise UserError(
+                f"cannot download {source}/{name} ({error}); offline, copy {', '.join(SHA256)} "
+                f"from another machine into {folder}"
+            ) from error
         if (actual := sha256(content)) != expected:
             raise UserError(
                 f"{source}/{name} is not the published file: its SHA-256 is {actual[:12]}…, "
@@ -45,18 +51,3 @@ def fetch_raw(
             )
         write_output(path, content, overwrite=overwrite)
     return folder
-
-
-def _download(address: str, folder: Path) -> bytes:
-    try:
-        with urlopen(address, timeout=_TIMEOUT_S) as response:
-            return bytes(response.read(_LARGEST))
-    except HTTPError as error:
-        reason = f"HTTP status {error.code}"
-    except (OSError, HTTPException) as error:
-        # An error of the connection is the `reason` of a `URLError`.
-        reason = str(getattr(error, "reason", error)) or type(error).__name__
-    raise UserError(
-        f"cannot download {address} ({reason}); offline, copy {', '.join(SHA256)} from another "
-        f"machine into {folder}, or set {DATA_VARIABLE} to a folder that holds them"
-    )

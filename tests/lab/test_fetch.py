@@ -67,13 +67,15 @@ def test_a_file_that_cannot_be_fetched_leaves_nothing_and_advice(
             fetch_raw(cache, source=address)
         assert "\n" not in str(error.value)
         if "SHA" not in reason:
-            assert "KIDNEY_EVALS_DATA_DIR" in str(error.value) and str(cache) in str(error.value)
+            assert "offline, copy study_1.csv" in str(error.value) and str(cache) in str(
+                error.value
+            )
         assert list((cache / "mcelfresh_2021").iterdir()) == []
 
     first.write_bytes(b"something else")
     refused(source, "SHA-256")
     first.unlink()
-    refused(source, "HTTP status 404")
+    refused(source, "HTTP Error 404")
     refused("http://127.0.0.1:9", "refused")
     first.write_bytes(FILES["study_1.csv"])
     monkeypatch.setattr(_Quiet, "copyfile", lambda self, source, output: output.write(b"cont"))
