@@ -14,7 +14,7 @@ from kidney_evals.human.people_tables import PeopleSpread, read_spread
 from kidney_evals.human.raw import find_raw, read_study_1, read_study_2
 from kidney_evals.human.reference import load_reference
 from kidney_evals.lab.drawn_models import domain
-from kidney_evals.lab.reference_tables import DRAWN, answer_table
+from kidney_evals.lab.reference_tables import DRAWN
 from kidney_evals.studies import CONDITIONS, Condition, Study, datasets_dir, load_study
 
 
@@ -45,15 +45,6 @@ def test_codes_are_those_of_the_survey_not_of_its_readme(raw_dir: Path) -> None:
     forced, offered = read_study_1(folder)
     assert (forced.people, offered.people) == (60, 62)
     assert 8 not in forced.position and set(forced.choice) == {0, 1}
-
-
-def test_another_question_under_a_known_id_raises(raw_dir: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "changed"
-    copytree(datasets_dir() / "mcelfresh_2021_fixed", folder)
-    table = folder / "dilemmas.csv"
-    table.write_text(table.read_text().replace("q01,question 1,18,", "q01,question 1,90,"))
-    with pytest.raises(UserError, match="q01"):
-        answer_table(load_study(folder), read_study_1(find_raw(raw_dir))[0])
 
 
 def test_which_distribution_a_study_has() -> None:
