@@ -37,6 +37,7 @@ from kidney_evals.input_files import (
     read_bytes,
     shown,
     stamp,
+    typed_path,
     without_bom,
 )
 from kidney_evals.studies.draw import draw_dilemmas, draw_limit, is_drawn_id
@@ -176,7 +177,10 @@ def find_study(study: str | Path) -> tuple[Path, str]:
     name = str(study)
     if name in study_names():
         return datasets_dir() / name, name
-    folder = _user_folder(name)
+    try:
+        folder = typed_path(os.path.join(name, STUDY_FILE)).parent.resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # a NUL, a loop of links
+        raise UserError(f"study {name!r} is no path of a folder ({error})") from error
     if not os.path.lexists(folder / STUDY_FILE):
         raise unknown("study", name, (*study_names(), f"a folder that holds a {STUDY_FILE}"))
     return folder, str(folder)
@@ -211,18 +215,6 @@ def dilemmas_of(
     if type(seed) is not int:
         raise UserError(f"draw_seed must be a whole number, not {draw_seed!r}")
     return draw_dilemmas(study.id, study.attributes, wanted, seed)
-
-
-def _user_folder(name: str) -> Path:
-    """Return the absolute path of a user's folder."""
-    try:
-        # Inspect changes to a task file's folder, so a path that does not exist there is resolved
-        # from the folder where the command was typed.
-        here = Path(name).expanduser()
-        typed = Path(os.environ.get("PWD", ".")) / here
-        return (here if os.path.lexists(here / STUDY_FILE) else typed).resolve()
-    except (OSError, RuntimeError, ValueError) as error:  # "~nobody", a NUL, a loop of links
-        raise UserError(f"study {name!r} is no path of a folder ({error})") from error
 
 
 def _content_files(folder: Path) -> list[Path]:
