@@ -46,10 +46,10 @@ from kidney_evals.studies import (
     load_study,
     study_names,
 )
+from study_folders import SCHOLARSHIP
 from tasks import running
 
-SCHOLARSHIP = str(Path(__file__).parents[1] / "data" / "scholarship")
-STUDIES = (*study_names(), SCHOLARSHIP)
+STUDIES = (*study_names(), str(SCHOLARSHIP))
 
 TELLING = {
     "kidney": (
@@ -202,7 +202,7 @@ def run(folder: Path, task: str, **arguments: object) -> EvalLog:
         f"kidney_evals/{task}",
         folder,
         "kidney/uniform",
-        task_args={"study": SCHOLARSHIP, **arguments},
+        task_args={"study": str(SCHOLARSHIP), **arguments},
         model_args={"refusing": 0.2, "unreadable": 0.1, "truncated": 0.1},
     )
 

@@ -1,7 +1,6 @@
 """The shipped tables: none has a row for a person. `test_verify.py` makes them anew."""
 
 from pathlib import Path
-from shutil import copytree
 
 import numpy as np
 import pandas as pd
@@ -16,6 +15,7 @@ from kidney_evals.human.reference import load_reference
 from kidney_evals.lab.drawn_models import domain
 from kidney_evals.lab.reference_tables import DRAWN
 from kidney_evals.studies import CONDITIONS, Condition, Study, datasets_dir, load_study
+from study_folders import copied
 
 
 def spread_of(study: Study, condition: Condition) -> PeopleSpread | None:
@@ -102,8 +102,7 @@ def test_the_group_of_drawn_people_weighs_as_people_do(condition: Condition) -> 
 
 
 def test_no_score_depends_on_the_table_and_damage_is_one_line(tmp_path: Path) -> None:
-    folder = tmp_path / "new"
-    copytree(datasets_dir() / DRAWN, folder)
+    folder = copied(DRAWN, tmp_path / "new")
     table = folder / "reference" / "random_coefficients.csv"
     text = table.read_text("utf-8")
     before = load_reference(load_study(DRAWN), "coin_flip").sha256

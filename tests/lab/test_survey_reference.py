@@ -37,10 +37,10 @@ from kidney_evals.studies import (
 )
 from kidney_evals.survey.interview import plan_interview
 from kidney_evals.survey.settings import COLUMNS, own_settings
+from study_folders import SCHOLARSHIP
 from survey.people import Truth, population
 from survey.truth import check_crowd, mean_error
 
-SCHOLARSHIP = Path(__file__).parents[1] / "data" / "scholarship"
 FIXED = datasets_dir() / "mcelfresh_2021_fixed"
 
 

@@ -1,5 +1,4 @@
 import math
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from kidney_evals.errors import UserError
 from kidney_evals.planning.plan import Price, build_tasks, make_plan, read_prices
 from kidney_evals.planning.report import as_text
 from kidney_evals.planning.tokens import ANSWER, Estimate, prompts
-from kidney_evals.studies import datasets_dir
+from study_folders import copied
 
 QUICK: dict[str, Any] = {"dilemmas": 5, "controls": False}
 
@@ -84,8 +83,7 @@ def test_a_run_that_may_end_early() -> None:
 
 
 def test_a_folder_is_not_taken_for_the_shipped_study(tmp_path: Path) -> None:
-    folder = tmp_path / "mcelfresh_2021_fixed"
-    shutil.copytree(datasets_dir() / folder.name, folder)
+    folder = copied("mcelfresh_2021_fixed", tmp_path / "mcelfresh_2021_fixed")
     (task,) = make_plan("coin_flip", arguments={"study": str(folder)}).tasks
     shown = {row.row: row for row in task.rows}["flip_rate"]
     assert math.isnan(shown.half)

@@ -1,6 +1,5 @@
 """Studies: the drawn and the listed dilemmas, and the message for a faulty request."""
 
-import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from kidney_evals.studies import (
     load_study,
     study_names,
 )
+from study_folders import copied, edit
 
 DEFAULT, FIXED = "mcelfresh_2021", "mcelfresh_2021_fixed"
 
@@ -137,13 +137,11 @@ def test_sample_ids_are_readable_and_follow_the_content() -> None:
 
 
 def test_a_folder_outside_the_package_is_a_study_with_a_hash_of_its_content(tmp_path: Path) -> None:
-    folder = tmp_path / "mine"
-    shutil.copytree(datasets_dir() / FIXED, folder)
+    folder = copied(FIXED, tmp_path / "mine")
     mine, shipped = load_study(folder), load_study(FIXED)
     assert (mine.listed, mine.hash) == (shipped.listed, shipped.hash)
     assert mine.source == str(folder)
-    text = (folder / "study.yaml").read_text(encoding="utf-8")
-    (folder / "study.yaml").write_text(text.replace("drank lightly", "drank a little"), "utf-8")
+    edit(folder, "study.yaml", "drank lightly", "drank a little")
     after = load_study(folder)
     assert after.hash != mine.hash
     assert after.attributes[1].describe(1) == "drank a little"
