@@ -89,7 +89,10 @@ def build_from_survey(path: Path, study: Study, *, overwrite: bool = False) -> l
     groups = {name: _group(rows, name, study) for name in asked}
     _check(groups, study)
     try:
-        texts = _tables(study, groups, _seed(content))
+        # Who knows the bootstrap samples can compute every person's answers from the draws, so that
+        # nobody can compute their seed without the answers.
+        secret = hashlib.sha256(b"bootstrap samples\0" + content).digest()
+        texts = _tables(study, groups, int.from_bytes(secret))
     except (FitError, InputError, np.linalg.LinAlgError) as error:
         raise UserError(
             f"the answers in {path} do not determine the models of people's choices ({error}); ask "
@@ -234,12 +237,6 @@ def _check(groups: Mapping[Condition, Group], study: Study) -> None:
                 raise UserError(
                     f"fewer than {FEWEST} people of {name} answered {', '.join(few[:10])}; ask more"
                 )
-
-
-def _seed(content: bytes) -> int:
-    """Return the seed of the bootstrap samples, which nobody can compute without the answers."""
-    # Who knows the samples can compute the answers of every person from the draws.
-    return int.from_bytes(hashlib.sha256(b"bootstrap samples\0" + content).digest())
 
 
 def _tables(study: Study, groups: Mapping[Condition, Group], seed: int) -> dict[str, str]:

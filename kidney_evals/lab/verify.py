@@ -18,8 +18,8 @@ from typing import NamedTuple, get_args
 
 import numpy as np
 
-from kidney_evals.estimation.arrays import Bools, Ints
-from kidney_evals.estimation.indecision_family import AnyFit, fit_indecision_family
+from kidney_evals.estimation.arrays import Bools
+from kidney_evals.estimation.indecision_family import fit_indecision_family
 from kidney_evals.estimation.indecision_models import Form
 from kidney_evals.human.raw import COIN, Answers, Floats, find_raw, read_study_2
 from kidney_evals.human.reference import REFERENCE_FOLDER
@@ -122,16 +122,15 @@ def _computed(study: Study, answers: Answers) -> Iterator[tuple[tuple[str, ...],
             x, y, choice = (values[split.train] for values in (first, second, answers.choice))
             for row in fit_indecision_family(x, y, choice, form=form):
                 for sample, rows in split._asdict().items():
-                    parts = first[rows], second[rows], answers.choice[rows]
-                    value = _per_answer(row.fit, *parts) if row.fit else float("nan")
+                    value = np.nan
+                    if row.fit:
+                        one, two = first[rows], second[rows]
+                        shares = row.fit.shares(one - two, (one + two) / 2)
+                        own = shares[np.arange(len(one)), answers.choice[rows]]
+                        value = float(np.log(own).mean())
                     reached[sample, row.model].append(value)
         for (sample, model), each in reached.items():
             yield (sample, form, model, "per_answer"), float(np.mean(each))
-
-
-def _per_answer(fit: AnyFit, first: Floats, second: Floats, choice: Ints) -> float:
-    shares = fit.shares(first - second, (first + second) / 2)
-    return float(np.log(shares[np.arange(len(choice)), choice]).mean())
 
 
 class Split(NamedTuple):

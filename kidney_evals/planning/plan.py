@@ -171,7 +171,11 @@ def _plan_task(
     read_out = metadata.get("readout", "sample") != "sample"
     main = [_facts(sample) for sample in samples if not _is_control(sample)]
     design = _design(main, repeats)
-    ending = _ending(design, arguments.get("precision"))
+    row, ends, ending = RATES[design.condition], looks(design.dilemmas), None
+    # A --limit may leave too few dilemmas to end early.
+    if (precision := arguments.get("precision")) is not None and len(ends) > 1:
+        expected = expected_end(design, row, precision, ends)
+        ending = Ending(precision, row, (ends[0], expected, ends[-1]))
     # The fewest, the expected and the most samples; controls are always run.
     parts = [samples]
     if ending:
@@ -194,14 +198,6 @@ def _plan_task(
     count = len(levels.split(",")) if probe else 0
     amounts = Amounts(len(samples), calls, used, made)
     return TaskPlan(name, design, amounts, rows, ending, people, probe, count)
-
-
-def _ending(design: Design, precision: float | None) -> Ending | None:
-    row, ends = RATES[design.condition], looks(design.dilemmas)
-    if precision is None or len(ends) == 1:
-        return None  # a --limit may leave too few dilemmas to end early
-    expected = expected_end(design, row, precision, ends)
-    return Ending(precision, row, (ends[0], expected, ends[-1]))
 
 
 def _design(main: Sequence[Mapping[str, Any]], repeats: int) -> Design:
