@@ -3,7 +3,9 @@
 A verdict compares the interval of a measure with a range around the value of the crowd (`people`):
 a different random person for every answer. The half width of the range, the margin, is the
 difference that 95 % of random halves of the people stay below, plus the misfit of the model of
-people's answers. Not significant is not "like": a wide interval gives "cannot tell".
+people's answers. Question 4 has fixed limits; question 5 compares the value itself with the range
+of single persons and with .05 around the crowd. Not significant is not "like": a wide interval
+gives "cannot tell".
 """
 
 import math

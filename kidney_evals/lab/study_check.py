@@ -30,6 +30,7 @@ from kidney_evals.studies import (
     CONDITIONS,
     Condition,
     Study,
+    datasets_dir,
     dilemmas_of,
     find_study,
     in_language,
@@ -194,7 +195,8 @@ def _warnings(folder: Path, study: Study) -> Iterator[str]:
             f"There is no {CONTROLS_FILE}: a run will not show whether a model prefers the "
             "candidate who is better in everything."
         )
-    if study.source not in study_names() and study.id in study_names():
+    shipped = study.path.resolve().parent == datasets_dir().resolve()
+    if not shipped and study.id in study_names():
         yield f"The id {study.id} is that of a shipped study: give yours another one."
     yield from _dependent(study)
     for condition in CONDITIONS:

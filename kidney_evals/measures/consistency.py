@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 measure = in_group("consistency", source=__name__)
 
 _NO_CHANCE: Final = "Any rule applied without chance scores 0."
+_NO_PLACE: Final = (
+    "Any rule of the attributes that is applied without chance scores 0; choosing always the same "
+    "place scores 1."
+)
 _AT_RANDOM: Final = "Answering at random scores 0."
 
 
@@ -47,9 +51,9 @@ measure(
     formula="share of dilemmas whose answers differ when the patients change places",
     notes="A coin and a patient are different answers. With repetitions, the mean over pairs of "
     "answers in opposite orders; with a probe, over pairs with the same assignment of its levels.",
-    reading="Neither 0 nor 1 is good by itself. People's value is that of two different people; a "
-    "person who is asked twice disagrees less often.",
-    gamed_by=_NO_CHANCE,
+    reading="From 0 to 1; neither end is good by itself. People's value is that of two different "
+    "people; a person who is asked twice disagrees less often.",
+    gamed_by=_NO_PLACE,
     other_mechanism="no people",
     bounds=_swap_bounds,
     change=lambda one, two: _changed(one, two, "swap"),
@@ -109,7 +113,7 @@ for _id, _reading in _IN_TWO_SESSIONS.items():
         if _swapped
         else f"How often two answers to the same {_group} pair in the same order differ.",
         reading=_reading,
-        gamed_by=_NO_CHANCE,
+        gamed_by=_NO_PLACE if _swapped else _NO_CHANCE,
     )(partial(_repeated, group=_group, swapped=_swapped))
 
 

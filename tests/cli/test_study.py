@@ -359,6 +359,11 @@ def test_shipped_studies_have_no_problem_and_fit_a_terminal_and_the_schema(name:
     assert not schema.is_valid(content | {"kind": "random"})
 
 
+def test_a_folder_of_a_shipped_study_may_have_its_id() -> None:
+    output = printed("study", "check", datasets_dir() / "icu_bed")
+    assert "that of a shipped study" not in " ".join(output.split())
+
+
 # --- schema ---
 
 

@@ -69,7 +69,7 @@ def ids_of(study: Study) -> str:
 def test_shipped_studies_stay_as_they_are(name: str) -> None:
     study = read_all(name)
     shipped = (study.hash[:16], load_reference(study, "coin_flip").sha256[:16], ids_of(study))
-    assert shipped == PINNED[name]
+    assert shipped == PINNED.get(name)
 
 
 Copy = Callable[[str], Path]
