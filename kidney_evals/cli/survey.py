@@ -167,13 +167,11 @@ def export(study: str, url: str | None, output: str, overwrite: bool) -> None:
     """
     check_output(output, overwrite=overwrite)
     loaded, settings = _survey(study, own=True)
-    from kidney_evals.survey.export import exported
     from kidney_evals.survey.store import Store
 
     store = Store(_place(loaded, url), loaded, settings, create=False)
-
     inputs = [] if store.file is None else [store.file]
-    write_output(output, exported(store), overwrite=overwrite, inputs=inputs)
+    write_output(output, store.exported(), overwrite=overwrite, inputs=inputs)
     tell = complain if output == STDOUT else say
     tell(f"{'':14}{'begun':>8}{'finished':>10}{'answers':>9}")
     for condition, counts in store.counts().items():

@@ -1,11 +1,22 @@
-"""The plan of an interview: a person's dilemmas, their order and the candidates' places."""
+"""The plan of an interview (dilemmas, order, the candidates' places), and how a question reads."""
 
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from kidney_evals.studies import CHOICES, Choice, Dilemma, Order, Study, draw_orders
+from kidney_evals.elicitation.prompt import Row, render_question
+from kidney_evals.elicitation.wording import wordings
+from kidney_evals.studies import (
+    CHOICES,
+    Choice,
+    Condition,
+    Dilemma,
+    Order,
+    Study,
+    draw_orders,
+    in_language,
+)
 from kidney_evals.survey.settings import DISTANCE, SurveySettings, attention_checks, pool
 
 T = TypeVar("T")
@@ -85,3 +96,41 @@ def _spread(start: int, stop: int, count: int, generator: random.Random) -> Iter
         low = start + part * (stop - start) // count
         high = start + (part + 1) * (stop - start) // count
         yield low + int(generator.random() * (high - low))
+
+
+@dataclass(frozen=True)
+class Question:
+    """The texts of a question: its parts for a page, and the whole `text` for a terminal."""
+
+    situation: str
+    rows: tuple[Row, ...]
+    closing: str
+    question: str
+    names: tuple[str, str]
+    text: str
+
+
+def question_of(study: Study, item: Item, condition: Condition, language: str) -> Question:
+    """Return a question's texts: the default wording without the line about the reply's form.
+
+    Raises `UserError` if the study has no words in the language.
+    """
+    # The first wording with a coin in each language is its default.
+    wording = next(
+        one for one in wordings().values() if (one.language, one.mechanism) == (language, "coin")
+    )
+    spoken = in_language(study, language)
+    pairs = zip(*(one.values for one in item.dilemma.shown(item.order)), strict=True)
+    a, b = wording.form.names
+    whose = f"wording {wording.id!r}"
+    return Question(
+        situation=spoken.words.situation,
+        rows=tuple(
+            Row(attribute.label, *map(attribute.describe, pair))
+            for attribute, pair in zip(spoken.attributes, pairs, strict=True)
+        ),
+        closing=spoken.words.closing,
+        question=spoken.words.fill(wording.question[condition], whose).format(a=a, b=b).strip(),
+        names=wording.form.names,
+        text=render_question(wording, study, item.dilemma, item.order, condition, explain=None),
+    )

@@ -5,7 +5,9 @@ the seed of their interview, their answers, and whether they finished. No times,
 Every change is one transaction, so a killed process leaves either all of it or nothing.
 """
 
+import csv
 import hashlib
+import io
 import os
 import secrets
 from collections import Counter, defaultdict
@@ -24,7 +26,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from kidney_evals.errors import UserError, check_known
 from kidney_evals.studies import CHOICES, CONDITIONS, Choice, Condition, Order, Study
 from kidney_evals.survey.interview import PLAN_VERSION, Item, plan_interview
-from kidney_evals.survey.settings import SurveySettings
+from kidney_evals.survey.settings import COLUMNS, SurveySettings
 
 STORE_VERSION: Final = 1
 """Increased when the tables change."""
@@ -368,6 +370,22 @@ class Store:
         for person, key in sorted((f"p{secrets.token_hex(8)}", key) for key in rows):
             for row in rows[key]:
                 yield Row._make((person, *row, asked[key]))
+
+    def exported(self) -> bytes:
+        """Return all answers as CSV: a line for each answer, `COLUMNS` and the columns of `ask`.
+
+        No cell starts as a formula does in a spreadsheet: ids and options are checked when the
+        study and `survey.yaml` are read, and nothing that a person typed is stored.
+        """
+        asked = [one.id for one in self.settings.ask]
+        text = io.StringIO(newline="")
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow([*COLUMNS, *asked])
+        for *cells, answers in self.rows():
+            numbered = (int(cell) if isinstance(cell, bool) else cell for cell in cells)
+            given = (answers.get(name, "") for name in asked)
+            writer.writerow([self.study.id, self.study.hash, *numbered, *given])
+        return text.getvalue().encode()
 
     def counts(self) -> dict[Condition, Counts]:
         """Return the number of persons and answers of each condition that anyone is in."""

@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from kidney_evals.studies import CHOICES, Choice
-from kidney_evals.survey.interview import Item
-from kidney_evals.survey.question import question_of
+from kidney_evals.survey.interview import Item, question_of
 from kidney_evals.survey.results import Beside, OwnAnswers, own_answers
 from kidney_evals.survey.settings import SurveySettings
 from kidney_evals.survey.store import FEWEST, Participant, Store, readable_code

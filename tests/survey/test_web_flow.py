@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from cli.calling import refused
 from kidney_evals.cli import main
 from kidney_evals.studies import Condition, Study
-from kidney_evals.survey.question import question_of
+from kidney_evals.survey.interview import question_of
 from kidney_evals.survey.settings import load_survey
 from kidney_evals.survey.store import Participant, Store
 from kidney_evals.survey.web.app import SurveyApp

@@ -26,9 +26,7 @@ from starlette.types import ASGIApp, Scope
 
 from kidney_evals.errors import UserError
 from kidney_evals.studies import Choice, Condition
-from kidney_evals.survey.export import exported
-from kidney_evals.survey.interview import Item
-from kidney_evals.survey.question import question_of
+from kidney_evals.survey.interview import Item, question_of
 from kidney_evals.survey.results import Beside, OwnAnswers, own_answers
 from kidney_evals.survey.store import Counts, Participant, Store, StoreError, readable_code
 from kidney_evals.survey.web.guard import Guard, RateLimit, Refusals
@@ -481,7 +479,7 @@ class SurveyApp:
             return self._to("/results")
         name = f"{self._study.id}-survey.csv"
         return Response(
-            exported(self._store),
+            self._store.exported(),
             media_type="text/csv; charset=utf-8",
             headers={"content-disposition": f'attachment; filename="{name}"'},
         )
