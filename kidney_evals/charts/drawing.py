@@ -209,9 +209,9 @@ class Panel:
         return "\n".join([head, *self.parts, "</svg>\n"])
 
 
-def grid(panels: Sequence[str], columns: int, title: str = "", note: str = "") -> str:
-    """Return an SVG file of panels, at most `columns` in a row, with a title and a note below."""
-    across, between = max(1, min(columns, len(panels))), 20
+def grid(panels: Sequence[str], title: str = "", note: str = "") -> str:
+    """Return an SVG file of panels, at most three in a row, with a title and a note below."""
+    across, between = max(1, min(3, len(panels))), 20
     widths, heights = (
         [float(panel.split(f' {name}="', 1)[1].split('"', 1)[0]) for panel in panels]
         for name in ("width", "height")

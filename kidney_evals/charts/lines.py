@@ -1,4 +1,4 @@
-"""Line charts: values with intervals over x, with labels at the ends."""
+"""Line charts: values with intervals over x, with short labels at the ends."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import cycle, groupby
 
 from kidney_evals.charts import drawing as svg
-from kidney_evals.charts.words import SMALL, shorten_all, text_width
+from kidney_evals.charts.words import SMALL, text_width
 
 _WIDTH, _HEIGHT = 640, 272
 """Width of a chart and height of its plot, pixels."""
@@ -38,7 +38,7 @@ class Line:
 def line_chart(
     title: str, x_label: str, y_label: str, lines: Sequence[Line], *, doubling: bool = False
 ) -> str:
-    """Draw lines on one pair of axes; a line without values is listed by name inside the plot.
+    """Draw lines on one pair of axes; a line without values is left out.
 
     At most one of the lines is people's. `doubling` puts x on a log2 scale, with x = 0 one step
     left of the smallest other x. Returns an SVG file.
@@ -48,6 +48,7 @@ def line_chart(
     def place(x: float) -> float:
         return math.log2(x or least / 2) if doubling else x
 
+    lines = [line for line in lines if any(map(math.isfinite, line.y))]
     points = [point for line in lines for point in line.points if math.isfinite(point[1])]
     xs = sorted({point[0] for point in points}) or [0.0]
     known = [v for _, *ys in points for v in ys if math.isfinite(v)] or [0.0, 1.0]
@@ -57,9 +58,8 @@ def line_chart(
     panel.parts.append(svg.text(svg.PAD, panel.bottom + 13, y_label, "muted", size=SMALL))
     top = panel.bottom + 24
     panel.bottom = bottom = top + _HEIGHT
-    labels = shorten_all([line.label for line in lines], 0.3 * _WIDTH)
     left = svg.PAD + max(text_width(svg.number(tick), SMALL) for tick in marks) + 6
-    right = _WIDTH - svg.PAD - 20 - max(map(text_width, labels), default=0)
+    right = _WIDTH - svg.PAD - 20 - max((text_width(line.label) for line in lines), default=0)
     up = svg.linear(low, high, bottom, top)
     for tick in marks:
         panel.parts.append(svg.segment("grid", left, up(tick), right, up(tick)))
@@ -71,24 +71,21 @@ def line_chart(
     across = panel.axis(place(xs[0]), place(xs[-1]), left, right, top, own, inset=8)
     panel.parts.append(svg.text(left, panel.bottom + 10, x_label, "muted", size=SMALL))
     panel.bottom += 14
-    ends: list[tuple[float, str, str, str]] = []
+    ends: list[tuple[float, str, str]] = []
     kinds = cycle(("model", "model2"))
-    for index, (line, label) in enumerate(zip(lines, labels, strict=True)):
+    for line in lines:
         kind = "people" if line.people else next(kinds)
         panel.parts += _drawn(line, kind, lambda x: across(place(x)), up)
-        heights = [point[1] for point in line.points if math.isfinite(point[1])]
-        if heights:
-            ends.append((up(heights[-1]), kind, label, line.label))
-        else:
-            panel.parts.append(svg.text(left + 8, top + 16 * (index + 1), f"{label}: no value"))
+        last = next(filter(math.isfinite, reversed(line.y)))
+        ends.append((up(last), kind, line.label))
     # From the lowest label upwards, each is moved by the least distance that clears the label below
     # and leaves room for the labels above.
     last, least_y = bottom + svg.LINE, top + svg.LINE * len(ends)
-    for wanted, kind, label, spoken in sorted(ends, reverse=True):
+    for wanted, kind, label in sorted(ends, reverse=True):
         least_y -= svg.LINE
         last = min(max(wanted, least_y), last - svg.LINE)
         sign = [svg.mark(kind, right + 10, last), svg.text(right + 20, last + 4, label)]
-        panel.parts.append(svg.titled(spoken, *sign))
+        panel.parts.append(svg.titled(label, *sign))
     return svg.standalone(panel.svg())
 
 

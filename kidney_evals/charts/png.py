@@ -10,16 +10,16 @@ from kidney_evals.charts.drawing import Panel, plain, standalone
 from kidney_evals.errors import UserError
 
 
-def png(svg: str, scale: float = 2) -> bytes:
+def png(svg: str) -> bytes:
     """Render a figure as PNG in the light colours, with metadata that names this package.
 
-    `scale` is the number of pixels of the picture per pixel of the figure.
+    A pixel of the figure is two by two pixels of the picture.
 
     Raises:
         UserError: resvg is not installed, or the system has no typeface.
     """
     check_png()
-    picture = _drawn(svg, scale)
+    picture = _drawn(svg)
     note = b"tEXtSoftware\0kidney-evals"
     chunk = struct.pack(">I", len(note) - 4) + note + struct.pack(">I", zlib.crc32(note))
     # The chunk stands after the signature and the first chunk of a PNG file.
@@ -41,13 +41,13 @@ def check_png() -> None:
         )
 
 
-def _drawn(svg: str, scale: float) -> bytes:
+def _drawn(svg: str) -> bytes:
     draw = import_module("resvg_py").svg_to_bytes
-    return bytes(draw(svg_string=plain(svg), zoom=scale, background="#ffffff"))
+    return bytes(draw(svg_string=plain(svg), zoom=2, background="#ffffff"))
 
 
 @cache
 def _has_typeface() -> bool:
     """Return whether resvg can draw text; without a typeface it omits text silently."""
-    blank, word = (_drawn(standalone(Panel(title).svg()), 1) for title in ("", "E"))
+    blank, word = (_drawn(standalone(Panel(title).svg())) for title in ("", "E"))
     return blank != word

@@ -61,9 +61,9 @@ def test_nothing_is_drawn_across_a_gap() -> None:
     assert len(found.of("line", "model", "bar")) == 3
 
 
-def test_a_line_without_values_is_named() -> None:
+def test_a_line_without_values_is_left_out() -> None:
     found = drawn(Line("a", X, [NAN] * 4), Line("b", X, [NAN] * 4))
-    assert {"a: no value", "b: no value"} <= set(found.said()) and not found.of("polyline")
+    assert not {"a", "b"} & set(found.said()) and not found.of("polyline")
     found.check_words()
 
 
@@ -101,9 +101,8 @@ def test_an_axis_holds_every_value_with_few_round_numbers(values: list[float]) -
 @pytest.mark.parametrize(
     ("lines", "doubling"),
     [
-        ([Line(f"line {end}", [0, 1], [0.0, 1 + end / 100]) for end in range(9)], False),
-        # All at the foot, where labels have nowhere further down to go.
-        ([Line(f"line {end}", [0, 1], [1.0, 0.0]) for end in range(6)], False),
+        # At the foot, where labels have nowhere further down to go.
+        ([Line(f"line {end}", [0, 1], [1.0, 0.0]) for end in range(2)], False),
         ([Line("model", [0, 8, 9, 10, 12, 16, 24, 8192, 10_000], [-0.00012] * 9)], True),
     ],
 )

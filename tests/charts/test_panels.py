@@ -73,10 +73,10 @@ def test_words_from_outside_are_text() -> None:
     assert Drawn(standalone(svg)).titles()[0] == SHOWN
 
 
-@pytest.mark.parametrize(("count", "columns", "across"), [(7, 3, 3), (2, 3, 2), (3, 1, 1)])
-def test_a_grid_puts_panels_side_by_side(count: int, columns: int, across: int) -> None:
+@pytest.mark.parametrize(("count", "across"), [(7, 3), (2, 2)])
+def test_a_grid_puts_panels_side_by_side(count: int, across: int) -> None:
     panels = [dots(f"panel {i}", LONG, [0.1, 0.4]) for i in range(count)]
-    found = Drawn(grid(panels, columns, "The whole", "a note"))
+    found = Drawn(grid(panels, "The whole", "a note"))
     inner = [one for one in found.root.iter(f"{SVG}svg") if one is not found.root]
     sizes = [tuple(number(one, name) for name in ("x", "y", "width", "height")) for one in inner]
     assert len(sizes) == count
@@ -89,7 +89,7 @@ def test_a_grid_puts_panels_side_by_side(count: int, columns: int, across: int) 
     head, note = (one for one in found.words if one.said in ("The whole", "a note"))
     assert head.bottom <= min(y for _, y, *_ in sizes)
     assert note.top >= max(y + height for _, y, _, height in sizes)
-    assert Drawn(grid([], 3, "The whole")).said() == ["The whole"]
+    assert Drawn(grid([], "The whole")).said() == ["The whole"]
 
 
 def contrast(one: str, two: str) -> float:
@@ -116,7 +116,7 @@ def test_every_colour_can_be_read_on_its_page() -> None:
 
 
 def test_a_file_has_one_style_sheet_with_a_rule_for_every_class() -> None:
-    svg = grid([dots("t", ["a", "b"], [0.1, 0.2])], 2, "t")
+    svg = grid([dots("t", ["a", "b"], [0.1, 0.2])], "t")
     assert svg.count("<style>") == 1 and svg.startswith('<svg xmlns="http://www.w3.org/2000/svg"')
     # The ids of several figures on one page would clash.
     assert " id=" not in svg and "url(" not in svg

@@ -24,23 +24,22 @@ FILE = standalone(dots("Title", ["people", "model"], [0.1, 0.3]))
 @installed
 def test_a_picture_has_the_figures_size_and_names_its_software() -> None:
     wide, high = (float(one) for one in FILE.split('viewBox="0 0 ')[1].split('"')[0].split())
-    for scale in (1, 2):
-        picture = png(FILE, scale)
-        assert picture.startswith(b"\x89PNG\r\n\x1a\n")
-        assert struct.unpack(">II", picture[16:24]) == (wide * scale, high * scale)
-        assert b"tEXtSoftware\0kidney-evals" in picture[:80]
+    picture = png(FILE)
+    assert picture.startswith(b"\x89PNG\r\n\x1a\n")
+    assert struct.unpack(">II", picture[16:24]) == (2 * wide, 2 * high)
+    assert b"tEXtSoftware\0kidney-evals" in picture[:80]
 
 
 @installed
 def test_colours_and_words_are_drawn(monkeypatch: Any) -> None:
     # If the colours were not read, changing them would change nothing: people's, a model's, text's.
-    before = png(FILE, 1)
+    before = png(FILE)
     for colour in ("#0072B2", "#D55E00", "#1f2328"):
         grey = partial(re.sub, colour, "#777777")
         monkeypatch.setattr(module, "plain", lambda svg, grey=grey: grey(plain(svg)))
-        assert png(FILE, 1) != before
+        assert png(FILE) != before
     monkeypatch.undo()
-    assert png(FILE.replace(">model<", ">other<"), 1) != before
+    assert png(FILE.replace(">model<", ">other<")) != before
 
 
 @pytest.mark.parametrize(
@@ -50,7 +49,7 @@ def test_what_is_not_installed_is_said_in_one_line(
     package: str | None, says: str, monkeypatch: Any
 ) -> None:
     monkeypatch.setattr(module, "find_spec", lambda name: package)
-    monkeypatch.setattr(module, "_drawn", lambda svg, scale: b"no words")
+    monkeypatch.setattr(module, "_drawn", lambda svg: b"no words")
     module._has_typeface.cache_clear()
     for ask in (check_png, lambda: png(FILE)):
         with pytest.raises(UserError, match=says) as raised:

@@ -70,7 +70,7 @@ def test_nothing_leaves_the_figure_or_covers_another_text(
 def test_rows_and_columns_are_apart_and_the_key_is_there() -> None:
     cell = Verdict("≠ unlike", ".50", Place(0.5, 0.4, 0.6, 0.0, 1.0))
     panel = verdict_panel(["one?", "two?"], [("a", "coin", [cell, None]), ("b", "", [cell] * 2)])
-    found = Drawn(grid([panel], 3, "Title"))
+    found = Drawn(grid([panel], "Title"))
     found.check_words()
     assert found.said().count("≠ unlike") == 3
     xs = [found.place(head).x for head in ("one?", "two?")]

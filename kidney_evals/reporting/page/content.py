@@ -344,7 +344,7 @@ def asset_contents(
         stem = f"{str(folder).rstrip('/')}/{figure.id}"
         contents[f"{stem}.csv"] = figure.table.csv().encode()
         if figure.panels:
-            drawn = grid(figure.panels, 3, figure.title, figure.says)
+            drawn = grid(figure.panels, figure.title, figure.says)
             contents[f"{stem}.svg"] = drawn.encode()
             if pictures:
                 contents[f"{stem}.png"] = png(drawn)
