@@ -98,12 +98,19 @@ def prompts(
     return texts
 
 
-def _input(messages: Sequence[str], repeat: str, answer: Estimate) -> Estimate:
-    once, again = sum(map(len, messages)), len(repeat)
-    low, expected, high = (
-        once / characters + len(messages) * frame
-        for characters, frame in zip(CHARACTERS, FRAME, strict=True)
+def tokens_of(messages: Sequence[str]) -> Estimate:
+    """Estimate the tokens of messages, with those that a provider adds to each."""
+    characters = sum(map(len, messages))
+    return Estimate(
+        *(
+            characters / per_token + len(messages) * frame
+            for per_token, frame in zip(CHARACTERS, FRAME, strict=True)
+        )
     )
+
+
+def _input(messages: Sequence[str], repeat: str, answer: Estimate) -> Estimate:
+    once = tokens_of(messages)
     # The second call sends all messages again, with the first answer and the repeat question.
-    second = high + answer.high + again / CHARACTERS.high + 2 * FRAME.high
-    return Estimate(low, expected, high + second)
+    second = once.high + answer.high + len(repeat) / CHARACTERS.high + 2 * FRAME.high
+    return once._replace(high=once.high + second)

@@ -115,10 +115,9 @@ def small_folder(place: Path, train: int = 12, heldout: int = 4, **card: Any) ->
     return place
 
 
-def example(number: int, *, text: str = "") -> Example:
-    question = text or f"Patient A is {25 + number} years old. Patient B is 70."
+def example(number: int) -> Example:
     messages = [
-        {"role": "user", "content": question},
+        {"role": "user", "content": f"Patient A is {25 + number} years old. Patient B is 70."},
         {"role": "assistant", "content": "ANSWER: A"},
     ]
     return Example(tuple(messages), {"sample": f"s{number}", "answer": "A"})
