@@ -28,6 +28,12 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, at most 200 characters; its class if empty."""
+    line = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return line if len(line) <= 200 else f"{line[:200]}…"
+
+
 def unknown(kind: str, value: object, allowed: Iterable[object]) -> UserError:
     """Return the error for a value outside of a closed set of values of one `kind` ("study")."""
     return UserError(f"unknown {kind} {value!r}; allowed: {', '.join(map(str, allowed))}")

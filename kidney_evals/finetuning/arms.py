@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from kidney_evals.errors import UserError
+from kidney_evals.errors import UserError, first_line
 from kidney_evals.finetuning.base import DATA_CARD, check_adapter, is_adapter, load_tokenizer
 from kidney_evals.finetuning.data import TrainingData, read_card
-from kidney_evals.finetuning.environment import check_extra, first_line, quiet
+from kidney_evals.finetuning.environment import check_extra, quiet
 from kidney_evals.finetuning.texts import table_of
 from kidney_evals.reporting.runs import UNTRAINED
 

@@ -8,8 +8,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from kidney_evals.errors import UserError
-from kidney_evals.finetuning.environment import first_line, load_env, quiet
+from kidney_evals.errors import UserError, first_line
+from kidney_evals.finetuning.environment import load_env, quiet
 from kidney_evals.output_files import check_new_folder, new_folder
 
 ADAPTER_CONFIG = "adapter_config.json"

@@ -56,8 +56,3 @@ def quiet() -> None:
         logging.disable_progress_bar()
     if _is_installed("datasets"):
         import_module("datasets").disable_progress_bars()
-
-
-def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message, or the name of its class."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -20,10 +20,10 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from kidney_evals import __version__
-from kidney_evals.errors import UserError, unknown
+from kidney_evals.errors import UserError, first_line, unknown
 from kidney_evals.finetuning.base import base_place, load, load_tokenizer
 from kidney_evals.finetuning.data import CARD, TrainingData, sha256_of
-from kidney_evals.finetuning.environment import PACKAGES, check_extra, first_line, load_env, quiet
+from kidney_evals.finetuning.environment import PACKAGES, check_extra, load_env, quiet
 from kidney_evals.finetuning.settings import Settings
 from kidney_evals.finetuning.training_report import REPORT, passes_of, read_object, write_report
 from kidney_evals.output_files import check_new_folder, new_folder

@@ -18,13 +18,13 @@ from typing import Annotated, Any, Final, Literal
 from inspect_ai.log import EvalLog, read_eval_log_sample
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from kidney_evals.errors import UserError
+from kidney_evals.errors import UserError, first_line
 from kidney_evals.finetuning.packaged_models import ORIGIN, Origin, packaged_models
 from kidney_evals.human.raw import sha256
 from kidney_evals.input_files import read_bytes
 from kidney_evals.measures.run import Run
 from kidney_evals.measures.run_record import run_from_dict, run_to_dict
-from kidney_evals.reporting.logs import LogFile, first_line
+from kidney_evals.reporting.logs import LogFile
 from kidney_evals.reporting.model_arguments import shown_arguments
 from kidney_evals.reporting.rows import Rows
 from kidney_evals.reporting.runs import SAMPLING, ModelRun, installed, read_runs

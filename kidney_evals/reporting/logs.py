@@ -16,7 +16,7 @@ from inspect_ai.log import (
 )
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
-from kidney_evals.errors import UserError, printable
+from kidney_evals.errors import UserError, first_line, printable
 from kidney_evals.provider_errors import most_frequent, why_failed
 from kidney_evals.studies import CONDITIONS
 
@@ -127,12 +127,6 @@ def read_samples(logs: Iterable[LogFile], progress: Progress | None = None) -> N
 def unreadable_samples(error: Exception) -> str:
     """Return a message that the samples of a log cannot be read because of `error`."""
     return f"its samples cannot be read ({first_line(error)})"
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of an error's message, at most 200 characters; its class if empty."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0] if len(lines[0]) <= _LONGEST else f"{lines[0][:_LONGEST]}…"
 
 
 def _file_system(location: str) -> tuple[str, str]:

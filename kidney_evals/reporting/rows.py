@@ -108,12 +108,10 @@ def stored_rows(log: EvalLog) -> dict[str, Quantity]:
     rows: dict[str, Quantity] = {}
     for score in log.results.scores if log.results else ():
         columns: dict[str, Any] = {one.name: one.value for one in score.metrics.values()}
-        # Up to task version 2-E the column `people` is called `human`.
-        ours = "n" in columns and set(columns) <= {*COLUMNS, "human"}
-        columns = {"human": columns.get("people"), **columns}
-        if not ours or score.name in rows:
+        if "n" not in columns or not set(columns) <= set(COLUMNS) or score.name in rows:
             continue
-        # A column without a number is absent from the log; older logs hold NaN, no standard error.
+        columns["human"] = columns.get("people")
+        # A column without a number is absent from the log.
         numbers: dict[str, Any] = {
             name: float(columns[name])
             for name in Quantity._fields

@@ -58,11 +58,6 @@ SAME: dict[str, Edit] = {
     "speed": lambda log: setattr(log.plan.config, "max_connections", 3),
     "model": spec("model", "other/model"),
     "how many": lambda log: log.eval.task_args.update(dilemmas=2),
-    # Logs from before there was such a setting were run with the present default.
-    "older log": lambda log: [
-        (log.eval.metadata or {}).pop(name) for name in ("explain", "readout", "wordings")
-    ],
-    "older arguments": lambda log: log.eval.task_args.clear(),
 }
 
 
