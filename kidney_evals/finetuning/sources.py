@@ -29,7 +29,7 @@ from kidney_evals.studies import (
     load_study,
     study_names,
 )
-from kidney_evals.studies.draw import draw_limit
+from kidney_evals.studies.draw import draw_limit, in_random_order
 
 if TYPE_CHECKING:
     from inspect_ai.log import EvalLog
@@ -118,9 +118,7 @@ def pair_of(dilemma: Dilemma, places: Sequence[int] | None = None) -> Pair:
 
 def shuffled(items: Iterable[T], *key: object) -> list[T]:
     """Return `items` in an order that `key` seeds, the same in every process and Python version."""
-    generator = generator_of(*key)
-    # `random.shuffle` may change between Python versions; `random.random` is promised not to.
-    return sorted(items, key=lambda _: generator.random())
+    return in_random_order(items, generator_of(*key))
 
 
 def generator_of(*key: object) -> random.Random:

@@ -3,13 +3,10 @@
 Sentences on runs of choices come from their cards, those on other tasks from `sentence.txt`.
 """
 
-from __future__ import annotations
-
 import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from inspect_ai.log import EvalLog
 from rich.console import Console, JustifyMethod
@@ -22,9 +19,6 @@ from kidney_evals.measures import predictions, readability, stated
 from kidney_evals.reporting.rows import Rows
 from kidney_evals.studies import CONDITIONS
 from kidney_evals.templates import templates
-
-if TYPE_CHECKING:
-    from jinja2 import Template
 
 NOBODY: Final = "No people were asked."
 """Printed once where a study has no human reference."""
@@ -170,7 +164,9 @@ def sentence(rows: Rows, condition: str) -> str:
         return _UNREAD if rows.card is None else rows.card.summary
     rules = [row for row in stated.RULES if row in rows and rows[row].defined]
     most = max(rules, key=lambda row: rows[row].value, default="")
-    text = _template().render(
+    names = {"number": number, "unanswered": unanswered, "NO_PEOPLE": NO_PEOPLE, "NOBODY": NOBODY}
+    template = templates("reporting", "", names, trim=False).get_template("sentence.txt")
+    text = template.render(
         rows=rows,
         task=condition,
         weights=_stated_shares(rows),
@@ -178,13 +174,6 @@ def sentence(rows: Rows, condition: str) -> str:
         outcomes=stated.OUTCOMES if condition == "stated_values" else predictions.OUTCOMES,
     )
     return " ".join(text.split()) or "Too few answers to say anything."
-
-
-@lru_cache(maxsize=1)
-def _template() -> Template:
-    words = {"NO_PEOPLE": NO_PEOPLE, "NOBODY": NOBODY}
-    names = {"number": number, "unanswered": unanswered, **words}
-    return templates("reporting", "", names, trim=False).get_template("sentence.txt")
 
 
 def _stated_shares(rows: Rows) -> str:

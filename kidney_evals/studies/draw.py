@@ -3,9 +3,12 @@
 import math
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 from kidney_evals.studies.model import Attribute, Dilemma, Order, Patient
+
+T = TypeVar("T")
 
 _MAX_DILEMMAS = 100_000
 """Maximum number of dilemmas in a draw."""
@@ -72,7 +75,7 @@ def _pairs(
         columns = [
             [
                 _pick(attribute.values, (stratum + generator.random()) / _BLOCK)
-                for stratum in _shuffled(_BLOCK, generator)
+                for stratum in in_random_order(range(_BLOCK), generator)
             ]
             for attribute in (*attributes, *attributes)
         ]
@@ -84,6 +87,7 @@ def _pick(values: tuple[float, ...], position: float) -> float:
     return values[min(int(position * len(values)), len(values) - 1)]
 
 
-def _shuffled(count: int, generator: random.Random) -> list[int]:
+def in_random_order(items: Iterable[T], generator: random.Random) -> list[T]:
+    """Return `items` in random order, the same in every Python version."""
     # `random.shuffle` may change between Python versions; `random.random` is promised not to.
-    return sorted(range(count), key=[generator.random() for _ in range(count)].__getitem__)
+    return sorted(items, key=lambda _: generator.random())

@@ -1,9 +1,9 @@
 """The plan of an interview (dilemmas, order, the candidates' places), and how a question reads."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 
 from kidney_evals.elicitation.prompt import Row, render_question
 from kidney_evals.elicitation.wording import wordings
@@ -17,9 +17,8 @@ from kidney_evals.studies import (
     draw_orders,
     in_language,
 )
+from kidney_evals.studies.draw import in_random_order
 from kidney_evals.survey.settings import DISTANCE, SurveySettings, attention_checks, pool
-
-T = TypeVar("T")
 
 PLAN_VERSION: Final = 1
 """Increased when the plan for a seed changes; a store of another version is refused."""
@@ -53,8 +52,8 @@ def plan_interview(study: Study, settings: SurveySettings, seed: int) -> tuple[I
     most once; controls are not repeated.
     """
     generator = random.Random(f"survey:{PLAN_VERSION}:{study.id}:{seed}")
-    dilemmas = _sample(pool(study), settings.questions, generator)
-    controls = _sample(attention_checks(study), settings.controls, generator)
+    dilemmas = in_random_order(pool(study), generator)[: settings.questions]
+    controls = in_random_order(attention_checks(study), generator)[: settings.controls]
     orders = iter(draw_orders(len(dilemmas) + len(controls), seed))
     first = len(dilemmas) + len(controls)
     control_at = set(_spread(0, first, len(controls), generator))
@@ -77,17 +76,10 @@ def plan_interview(study: Study, settings: SurveySettings, seed: int) -> tuple[I
             for one in items[: position - DISTANCE + 1]
             if not (one.repeat or one.dilemma.is_control or one.dilemma.id in repeated)
         ]
-        (one,) = _sample(earlier, 1, generator)
+        one = in_random_order(earlier, generator)[0]
         repeated.add(one.dilemma.id)
         items.append(Item(position, one.dilemma, _SWAPPED[one.order], repeat=True))
     return tuple(items)
-
-
-def _sample(values: Sequence[T], count: int, generator: random.Random) -> list[T]:
-    """Return `count` different values in random order."""
-    # `random.sample` may change between Python versions; `random.random` is promised not to.
-    keys = [generator.random() for _ in values]
-    return [values[index] for index in sorted(range(len(values)), key=keys.__getitem__)[:count]]
 
 
 def _spread(start: int, stop: int, count: int, generator: random.Random) -> Iterator[int]:
