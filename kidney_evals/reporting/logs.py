@@ -137,25 +137,23 @@ def _file_system(location: str) -> tuple[str, str]:
 
 def _locations(name: str) -> Iterator[str]:
     """Return the log files that a name matches; raise `UserError` if there are none."""
-    if not name:
-        raise UserError("no log at '': give log files, folders of logs or a pattern")
+    found: list[str] = []
+    is_pattern = False
     try:
         files, path = url_to_fs(name)
-        if files.isdir(path):
+        if name and files.isdir(path):
             found = sorted(log.name for log in list_eval_logs(name, descending=False))
-            if not found:
-                raise UserError(f"no log in the folder {name!r}")
-            return map(_plain, found)
-        if files.isfile(path):
-            return iter([_plain(name)])
-        found = sorted(files.glob(path)) if set("*?[") & set(path) else []
-    except UserError:
-        raise
+        elif files.isfile(path):
+            found = [name]
+        elif is_pattern := bool(set("*?[") & set(name)):
+            found = sorted(files.glob(path))
     except Exception as error:
         # Each file system has its own exceptions for an unreachable store or a missing key.
         raise UserError(f"cannot look for logs at {name!r} ({first_line(error)})") from error
     if not found:
         raise UserError(f"no log at {name!r}: give log files, folders of logs or a pattern")
+    if not is_pattern:
+        return map(_plain, found)
     places = found if "://" not in name else map(files.unstrip_protocol, found)
     return (location for place in places for location in _locations(place))
 

@@ -3,11 +3,14 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner, Result
 
 from kidney_evals.cli import main
+from kidney_evals.errors import UserError
 
 INSPECT = Path(sys.executable).with_name("inspect")
 """The script, not `python -m`: that would put the current folder before what is installed."""
@@ -32,6 +35,14 @@ def refused(result: Result) -> str:
     line, nothing = result.stderr.split("\n")
     assert nothing == "" and line.startswith("Error: "), result.stderr
     return line
+
+
+def line_of(function: Callable[..., object], *arguments: object, **named: object) -> str:
+    """Return the one line of the error that a call raises."""
+    with pytest.raises(UserError) as caught:
+        function(*arguments, **named)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
 
 
 def inspect(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
