@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from kidney_evals.card.numbers import short
 from kidney_evals.charts import Line, line_chart
@@ -13,7 +13,7 @@ from kidney_evals.finetuning.texts import filled
 from kidney_evals.finetuning.training_report import trained_values, write_side_effects
 from kidney_evals.limits import limits_and_use
 from kidney_evals.output_files import MARKDOWN_MARK, write_outputs
-from kidney_evals.reporting.table_formats import csv_text
+from kidney_evals.reporting.page.parts import Cell, Table
 from kidney_evals.studies import load_study
 
 _REPORT: Final = "README.md"
@@ -37,8 +37,8 @@ def write_results(comparison: Comparison, out: Path) -> list[str]:
         limits=limits_and_use(load_study(comparison.battery.study).words.good),
     )
     records = list(map(_record, comparison.compared))
-    table = csv_text([records[0] if records else (), *(one.values() for one in records)])
-    contents = {_REPORT: MARKDOWN_MARK + report, "comparison.csv": table}
+    table = Table(tuple(records[0] if records else ()), [[*one.values()] for one in records])
+    contents = {_REPORT: MARKDOWN_MARK + report, "comparison.csv": table.csv()}
     contents |= {_CURVE: curve} if curve else {}
     write_outputs(
         {str(out / name): content.encode() for name, content in contents.items()}, overwrite=None
@@ -120,13 +120,13 @@ def _table(rows: Sequence[Compared], margins: bool) -> str:
     return filled("comparison_table.md", **names).strip()
 
 
-def _record(one: Compared) -> dict[str, Any]:
-    """Return a line of `comparison.csv`; a cell without a value is empty."""
+def _record(one: Compared) -> dict[str, Cell]:
+    """Return a line of `comparison.csv`."""
     found = one.row.found
-    record: dict[str, Any] = {"arm": one.arm, "part": one.effect.part, "row": one.effect.row}
+    record: dict[str, Cell] = {"arm": one.arm, "part": one.effect.part, "row": one.effect.row}
     for side, value in zip(("before", "after"), one.row.levels, strict=True):
         record |= {side: value.value, f"{side}_low": value.low, f"{side}_high": value.high}
-    record |= {
+    return record | {
         "change": found.change.value,
         "change_low": found.change.low,
         "change_high": found.change.high,
@@ -135,8 +135,4 @@ def _record(one: Compared) -> dict[str, Any]:
         "people": one.row.aim,
         "margin": one.effect.margin,
         "verdict": one.row.verdict,
-    }
-    numbers = {name: value for name, value in record.items() if isinstance(value, float)}
-    return record | {
-        name: "" if math.isnan(value) else round(value, 6) for name, value in numbers.items()
     }

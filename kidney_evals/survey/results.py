@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 Others = Literal["participants", "reference", "nobody"]
 """With whom a person is compared: others in this survey, the human reference, or nobody."""
 
-_PLACES = {choice: place for place, choice in enumerate(CHOICES)}
-
 
 @dataclass(frozen=True)
 class Beside:
@@ -118,15 +116,16 @@ def beside_others(
     chose: dict[str, list[tuple[float, float]]] = {name: [] for name in study.attribute_ids}
     for dilemma, answer in own:
         row = [*others.get(dilemma.id, (nan,) * 3), 0.0][:3]
+        place = CHOICES.index(answer)
         flips.append((float(answer == "coin"), row[2] / sum(row)))
-        same.append((row[_PLACES[answer]] / sum(row), _two_alike(row, counts=who != "reference")))
+        same.append((row[place] / sum(row), _two_alike(row, counts=who != "reference")))
         if answer == "coin" or sum(row[:2]) == 0:
             continue
         for name, difference in zip(study.attribute_ids, study.differences(dilemma), strict=True):
             if difference:
                 favoured = 0 if difference > 0 else 1
                 rate = row[favoured] / sum(row[:2])
-                chose[name].append((float(_PLACES[answer] == favoured), rate))
+                chose[name].append((float(place == favoured), rate))
     lines = {name: _beside(pairs) for name, pairs in chose.items()}
     return OwnAnswers(
         others=who,

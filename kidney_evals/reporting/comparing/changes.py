@@ -265,11 +265,11 @@ class ModelDifference:
         first = f"{self.first.name} ({number(found.first)}"
         second = f"{self.second.name} ({number(found.second)}"
         if not row.clear:
-            text = (
+            doubt = ", once all pairs are adjusted for" if row.moved else ""
+            return (
                 f"{on} {first}) and {second}) cannot be told apart: {change.value:+.3f} "
-                f"[{change.low:+.3f}, {change.high:+.3f}]"
+                f"[{change.low:+.3f}, {change.high:+.3f}]{doubt}."
             )
-            return f"{text}, once all pairs are adjusted for." if row.moved else f"{text}."
         low, high = sorted((abs(change.low), abs(change.high)))
         by = f"by {abs(change.value):.3f} [{low:.3f}, {high:.3f}]"
         # For a distance to people, the human value is 0 by definition and is not mentioned.
@@ -277,13 +277,12 @@ class ModelDifference:
         people = "" if lowest or math.isnan(aim) else f"; people {number(aim)}"
         if row.verdict in ("nearer", "farther"):
             near, far = (second, first) if row.verdict == "nearer" else (first, second)
-            text = f"{on} {near}) is nearer to people than {far}{people})"
             if not lowest and (found.first - aim) * (found.second - aim) < 0:
-                return f"{text}: they lie on either side of people, {abs(change.value):.3f} apart."
-            return f"{text}, {by}."
+                by = f"they lie on either side of people, {abs(change.value):.3f} apart"
+            return f"{on} {near}) is nearer to people than {far}{people}), {by}."
         more, less = (second, first) if change.value > 0 else (first, second)
-        text = f"{on} {more}) is above {less}{people}), {by}"
-        return f"{text}." if math.isnan(aim) else f"{text}; which is nearer to people is not clear."
+        unclear = "" if math.isnan(aim) else "; which is nearer to people is not clear"
+        return f"{on} {more}) is above {less}{people}), {by}{unclear}."
 
 
 def paired_differences(

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from kidney_evals.card import LIKE, PERSON, UNKNOWN, UNLIKE, Card, Finding, Part, Share
 from kidney_evals.card.numbers import NOTHING, interval, listed, short
 from kidney_evals.card.text import answered_line, like_words, people_line, person_words
-from kidney_evals.charts import Place, Verdict, scale_mark, verdict_panel
+from kidney_evals.charts import Place, Verdict, verdict_panel
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.reporting.page.parts import Cell, Figure, PanelRuns, Table
 from kidney_evals.reporting.runs import ModelRun, simulated
@@ -80,11 +80,6 @@ def place_of(part: Part) -> Place:
     )
     spoken = "; ".join(one for one in known if not one.endswith(NOTHING))
     return Place(part.place, low, high, band[0], band[1], spoken)
-
-
-def scale(finding: Finding) -> str:
-    """Return the value of a finding on its scale as SVG; empty if it has no place there."""
-    return scale_mark(place_of(finding.parts[0]))
 
 
 def finding_cells(part: Part, card: Card) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from kidney_evals import __version__
 from kidney_evals.card import probe_text
 from kidney_evals.card import text as card_text
 from kidney_evals.card.numbers import listed
-from kidney_evals.charts import STYLE, grid, legend
+from kidney_evals.charts import STYLE, grid, legend, scale_mark
 from kidney_evals.charts.png import png
 from kidney_evals.errors import UserError
 from kidney_evals.estimation.quantity import Quantity
@@ -221,9 +221,9 @@ def _meanings(groups: Sequence[parts.PanelRuns]) -> parts.Figure:
 
 def as_html(report: Report) -> str:
     """Return the page as HTML; text from a log is always escaped."""
-    helpers = (legend, listed, probe_text, runs_table, sentence, unlike_settings, warnings_of)
+    helpers = (legend, listed, probe_text, runs_table, scale_mark, sentence, unlike_settings)
     names: dict[str, Any] = {
-        **{one.__name__: one for one in helpers},
+        **{one.__name__: one for one in (*helpers, warnings_of)},
         **{"cards": cards, "card_text": card_text, "parts": parts},
         # The panels escape their own texts; the template escapes all other text.
         "svg": Markup,

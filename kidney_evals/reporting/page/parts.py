@@ -24,7 +24,6 @@ VIEWER: Final = "viewer"
 """Folder of Inspect's viewer in a site; its index shows the list of logs."""
 
 _PEOPLE = re.compile(r"\b(people|persons?|crowd|majority)\b", re.IGNORECASE)
-_SAME_END = re.compile(r"the same end( of the range)? as people")
 
 
 @dataclass(frozen=True)
@@ -168,7 +167,8 @@ def without_nan(text: str) -> str:
 
 def alone(text: str) -> str:
     """Return a text without its sentences about people, for studies in which nobody was asked."""
-    text = _SAME_END.sub("the end that the study calls favoured", text)
+    favoured = "the end that the study calls favoured"
+    text = re.sub(r"the same end( of the range)? as people", favoured, text)
     text = text.replace("predictions of people", "predictions")
     kept = [one for one in re.split(r"(?<=[.?!]) ", text) if not _PEOPLE.search(one)]
     return " ".join(kept)
