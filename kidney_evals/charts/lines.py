@@ -8,8 +8,8 @@ from itertools import cycle, groupby
 from kidney_evals.charts import drawing as svg
 from kidney_evals.charts.words import SMALL, text_width
 
-_WIDTH, _HEIGHT = 640, 272
-"""Width of a chart and height of its plot, pixels."""
+_WIDTH = 640
+"""Width of a chart, pixels."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def line_chart(
     panel = svg.Panel(title, _WIDTH)
     panel.parts.append(svg.text(svg.PAD, panel.bottom + 13, y_label, "muted", size=SMALL))
     top = panel.bottom + 24
-    panel.bottom = bottom = top + _HEIGHT
+    panel.bottom = bottom = top + 272
     left = svg.PAD + max(text_width(svg.number(tick), SMALL) for tick in marks) + 6
     right = _WIDTH - svg.PAD - 20 - max((text_width(line.label) for line in lines), default=0)
     up = svg.linear(low, high, bottom, top)

@@ -39,7 +39,6 @@ from kidney_evals.studies import (
     load_study,
 )
 
-_BOTH: Final = "both"
 _SOURCES: Final = {"data": from_rows, "answers": from_answers, "log": from_log}
 """The functions that read the named sources of a request, by its attributes."""
 
@@ -65,7 +64,7 @@ def export(folder: Path, request: Request) -> TrainingData:
     named = _check(request)
     check_new_folder(folder)
     conditions: tuple[Condition, ...] = tuple(
-        name for name in CONDITIONS if request.condition in (None, _BOTH, name)
+        name for name in CONDITIONS if request.condition in (None, "both", name)
     )
     if request.log is not None:
         study, condition, mechanism = read_design(request)
@@ -105,8 +104,8 @@ def _check(request: Request) -> list[str]:
             raise UserError(f"{option} must be a number from {low} to {high}, not {count}")
     if request.seed < 0:
         raise UserError(f"--seed must be 0 or more, not {request.seed}")
-    if request.condition not in (None, *CONDITIONS, _BOTH):
-        raise unknown("condition", request.condition, (*CONDITIONS, _BOTH))
+    if request.condition not in (None, *CONDITIONS, "both"):
+        raise unknown("condition", request.condition, (*CONDITIONS, "both"))
     return named
 
 

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from openai import APIError
 
 _KEY: Final = "OPENAI_API_KEY"
-_TIMEOUT: Final = 600.0  # seconds; an upload takes longest
-_NEVER_SENT: Final = ("ConnectError", "ConnectTimeout", "PoolTimeout")
-"""Class names of the HTTP client's errors before any data was sent (its package has two names)."""
 
 Epochs = int | Literal["auto"]
 """Passes over the samples; with `auto` the service chooses the number."""
@@ -61,7 +58,8 @@ class Service:
 
         try:
             # The client must not retry by itself: a job that is requested twice is billed twice.
-            self._client = OpenAI(api_key=key, max_retries=0, timeout=_TIMEOUT)
+            # An upload may take minutes.
+            self._client = OpenAI(api_key=key, max_retries=0, timeout=600.0)
         except Exception as error:
             raise UserError(f"OPENAI_BASE_URL cannot be used ({_one_line(error)})") from error
         # The address without user, password and query, which may be secret.
@@ -77,10 +75,7 @@ class Service:
     def create_job(
         self, base: str, files: Mapping[str, str], seed: int, epochs: Epochs, suffix: str | None
     ) -> Job:
-        """Request a job on uploaded files, whose ids `files` holds by part, and return the job.
-
-        There are no retries: a job that is requested twice is billed twice.
-        """
+        """Request a job once on uploaded files, whose ids `files` holds by part; return the job."""
         from openai import Omit
 
         with self._explained("the job"):
@@ -135,7 +130,9 @@ def _explain(error: APIError, url: str, request: str) -> ServiceError:
 
     if not isinstance(error, APIStatusError):
         reason = _one_line(error.__cause__ or error)
-        refused = type(error.__cause__).__name__ in _NEVER_SENT
+        # Errors of the HTTP client, whose package has two names, before any data was sent.
+        never_sent = ("ConnectError", "ConnectTimeout", "PoolTimeout")
+        refused = type(error.__cause__).__name__ in never_sent
         return ServiceError(f"{url} did not answer {request} ({reason})", refused=refused)
     status, body = error.status_code, error.body
     # The service's message about a key is not shown: it repeats part of the key.

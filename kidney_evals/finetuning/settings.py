@@ -2,13 +2,9 @@
 
 import math
 from dataclasses import dataclass
-from typing import Final
 
 from kidney_evals.errors import UserError, check_known
 from kidney_evals.finetuning.texts import table_of
-
-MOST_PASSES: Final = 30
-"""Maximum number of passes over the samples; further passes do not improve the adapter."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +25,8 @@ class Settings:
     def passes(self, samples: int) -> int:
         """Return the maximum number of passes over this number of samples, at least 1."""
         steps_of_a_pass = math.ceil(samples / self.batch)
-        return min(MOST_PASSES, max(1, self.steps // steps_of_a_pass))
+        # More than 30 passes do not improve the adapter.
+        return min(30, max(1, self.steps // steps_of_a_pass))
 
 
 def settings(**given: float | None) -> Settings:

@@ -42,8 +42,6 @@ HELDOUT_SHARE: Final = 5
 A fifth suffices for the default `--heldout`: a quarter of the training samples.
 """
 
-_TARGETS: Final = ("group", "individual", "majority")
-
 HELDOUT_MOST: Final = 1000
 """Maximum number of held-out dilemmas. This number is reserved before any training dilemma is
 drawn, so that held-out dilemmas depend neither on `--samples` nor on `--heldout`.
@@ -199,7 +197,7 @@ def from_reference(
     from kidney_evals.human.reference import load_reference
 
     target = request.target or "group"
-    check_known("target", target, _TARGETS)
+    check_known("target", target, ("group", "individual", "majority"))
     if request.person is not None and target != "individual":
         raise UserError("--person chooses one person: use it with --target individual")
     references = {condition: load_reference(study, condition) for condition in conditions}

@@ -14,9 +14,6 @@ from kidney_evals.respondents.arguments import ARGUMENTS
 HIDDEN: Final = "…"
 """Placeholder for a value that may be a secret."""
 
-_SENT: Final = ("extra_headers", "extra_body", "headers")
-"""Arguments that are sent with a provider's request and may hold secrets."""
-
 _HARMLESS: Final = frozenset(
     {
         *ARGUMENTS,
@@ -93,7 +90,8 @@ def _hide_in_events(events: Iterable[Event]) -> None:
             _hide_in_config(event.config)
             if event.call is not None:
                 sent = event.call.request
-                sent.update({name: HIDDEN for name in _SENT if name in sent})
+                for name in {"extra_headers", "extra_body", "headers"} & set(sent):
+                    sent[name] = HIDDEN
                 if event.error is not None:
                     event.call.response = None
             if event.error is not None:

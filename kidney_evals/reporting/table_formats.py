@@ -41,9 +41,6 @@ _BESIDE_HEADLINE: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Measures that a table shows besides those in the viewer's header; a star matches any ending."""
 
-_MANY: Final = 9
-"""Number of quantities from which a table lists them as rows, with the runs as columns."""
-
 
 @dataclass(frozen=True, eq=False)
 class PanelTable:
@@ -91,8 +88,8 @@ class PanelTable:
             values = [[one[name].value for one in row if name in one] for row in known]
             table.append([name, *map(_range, values)])
         table = [line for line in table if set(line[1:]) != {NOTHING} or line in head]
-        tall = len(self.rows) >= _MANY
-        return [list(line) for line in zip(*table, strict=True)] if tall else table
+        # Many quantities are rows, with the runs as columns.
+        return [list(line) for line in zip(*table, strict=True)] if len(self.rows) > 8 else table
 
 
 def tables_of(

@@ -37,11 +37,6 @@ NO_PEOPLE: Final = (
     "No people were asked for stated weights; people's figures are what their choices reveal."
 )
 
-_UNREAD: Final = (
-    "Without the scores of its samples only the measures in the log are known; `kidney-evals "
-    "rescore` scores them."
-)
-
 _OUTCOME_WORDS: Final = {
     "unprompted_indecision": ("undecided unasked", "undecided unasked"),
     "refusal": ("refusal", "refusals"),
@@ -161,7 +156,12 @@ def sentence(rows: Rows, condition: str) -> str:
     `condition` is that of the run; for other tasks, `asks` in the metadata.
     """
     if condition in CONDITIONS:
-        return _UNREAD if rows.card is None else rows.card.summary
+        if rows.card:
+            return rows.card.summary
+        return (
+            "Without the scores of its samples only the measures in the log are known; "
+            "`kidney-evals rescore` scores them."
+        )
     rules = [row for row in stated.RULES if row in rows and rows[row].defined]
     most = max(rules, key=lambda row: rows[row].value, default="")
     names = {"number": number, "unanswered": unanswered, "NO_PEOPLE": NO_PEOPLE, "NOBODY": NOBODY}

@@ -37,8 +37,6 @@ FEWEST: Final = 5
 _LETTERS: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 """Letters of a code: no i, l, o and u, which are misread (Crockford's base 32)."""
 
-_CODE_LETTERS: Final = 16  # 80 random bits
-
 _METADATA = sa.MetaData()
 _META = Table(
     "survey_meta",
@@ -209,7 +207,7 @@ class Store:
         persons, also with concurrent calls: unless people withdraw, groups differ by one at most.
         """
         self.settings.check(language, condition)
-        code = "".join(secrets.choice(_LETTERS) for _ in range(_CODE_LETTERS))
+        code = "".join(secrets.choice(_LETTERS) for _ in range(16))  # 80 random bits
         with self._changing() as connection:
             # Holding this row, one assignment follows the other.
             connection.execute(sa.select(_META).where(_META.c.name == "study").with_for_update())
@@ -454,7 +452,9 @@ def _engine(url: str, create: bool) -> sa.Engine:
                 raise UserError("the store must be a file: answers in memory are lost")
             if not create and not os.path.isfile(address.database):
                 raise UserError(f"there is no survey at {address.database}")
-        engine = sa.create_engine(address, pool_pre_ping=True, connect_args=_WAITS if lite else {})
+        # A transaction of SQLite waits a minute for another one.
+        options = {"timeout": 60} if lite else {}
+        engine = sa.create_engine(address, pool_pre_ping=True, connect_args=options)
     except UserError:
         raise
     except (ArgumentError, ValueError) as error:
@@ -474,10 +474,6 @@ def _engine(url: str, create: bool) -> sa.Engine:
             sa.event.listen(engine, "connect", _on_connect_to_new)
         sa.event.listen(engine, "begin", _on_begin)
     return engine
-
-
-_WAITS: Final = {"timeout": 60}
-"""Seconds that a transaction of SQLite waits for another one."""
 
 
 def _on_connect(connection: Any, _: object) -> None:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from importlib.resources import files
 from math import ceil
 from threading import Lock
-from typing import Final
 from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
@@ -41,12 +40,6 @@ from kidney_evals.survey.web.sessions import (
     new_session,
     well_formed,
 )
-
-LOG_SECONDS: Final = 60.0
-"""Time between two lines that count the refused requests."""
-
-_BEGUN: Final = 10_000
-"""Number of sessions whose interview is remembered, so that a form sent twice begins one."""
 
 _HOST = re.compile(r"[A-Za-z0-9.:\[\]-]{1,255}", re.ASCII)
 _NUMBER = re.compile(r"[1-9][0-9]{0,4}", re.ASCII)
@@ -84,6 +77,7 @@ class SurveyApp:
         self._pages = {one: Pages(study, settings, one, root) for one in settings.languages}
         self._begins = RateLimit(burst=300, per_second=1 / 6)
         self._guesses = RateLimit(burst=10, per_second=1 / 60)
+        # The codes of the last sessions that began, so that a form sent twice begins one interview.
         self._begun: OrderedDict[str, str] = OrderedDict()
         self._begin_lock = Lock()
         self._style = files("kidney_evals.survey.web").joinpath("survey.css").read_bytes()
@@ -126,7 +120,7 @@ class SurveyApp:
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
         async def log() -> None:
             while True:
-                await asyncio.sleep(LOG_SECONDS)
+                await asyncio.sleep(60.0)
                 self.refusals.log()
 
         task = asyncio.create_task(log())
@@ -285,7 +279,7 @@ class SurveyApp:
                     return self._message(visit.request, 429, wait)
                 person = self._store.begin(language)
                 self._begun[visit.session] = person.code
-                if len(self._begun) > _BEGUN:
+                if len(self._begun) > 10_000:
                     self._begun.popitem(last=False)
         visit.session = person.code
         return self._to("/person" if self._settings.ask else "/question/1")

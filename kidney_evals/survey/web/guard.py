@@ -23,9 +23,6 @@ from kidney_evals.survey.store import StoreError
 MAX_BODY: Final = 4096
 """Size limit of a form, in bytes."""
 
-BODY_SECONDS: Final = 10.0
-"""Longest time in which a client may send a form."""
-
 HEADERS: Final = {
     "content-security-policy": (
         "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -50,9 +47,6 @@ _REASONS: Final = {
 
 LOGGER: Final = logging.getLogger("kidney_evals.survey")
 
-MAX_CLIENTS = 10_000
-"""Maximum number of clients that a limit remembers; the client not seen for longest goes first."""
-
 
 @dataclass
 class RateLimit:
@@ -74,7 +68,7 @@ class RateLimit:
                 return (1 - available) / self.per_second
             self._left[client] = (available - 1, now)
             self._left.move_to_end(client)
-            if len(self._left) > MAX_CLIENTS:
+            if len(self._left) > 10_000:  # the client not seen for longest goes first
                 self._left.popitem(last=False)
             return 0.0
 
@@ -215,7 +209,7 @@ async def _read(headers: Headers, receive: Receive) -> bytes | int:
     if kind != FORM_TYPE:
         return 415
     try:
-        return await asyncio.wait_for(_chunks(receive), BODY_SECONDS)
+        return await asyncio.wait_for(_chunks(receive), timeout=10.0)
     except TimeoutError:
         return 408
 

@@ -18,9 +18,6 @@ COOKIE: Final = "survey"
 FORM_TOKEN: Final = "form"
 """The field of every form that holds the token of the session."""
 
-OWNER_SECONDS: Final = 3600.0
-"""Time after which the owner must enter the token again."""
-
 _VISITOR, _OWNER = "visitor.", "owner."
 _SESSION = re.compile(r"[A-Za-z0-9_.-]{8,100}", re.ASCII)
 
@@ -69,7 +66,7 @@ class Owner:
             return None
         session = _OWNER + secrets.token_urlsafe(32)
         with self._lock:
-            self._until[session] = time.monotonic() + OWNER_SECONDS
+            self._until[session] = time.monotonic() + 3600.0  # then the token is asked for again
             if len(self._until) > 100:  # the oldest session ends first
                 self._until.popitem(last=False)
         return session
