@@ -10,13 +10,13 @@ from typing import Any, Final, Literal
 
 from kidney_evals.errors import UserError, first_line
 from kidney_evals.finetuning.environment import load_env, quiet
+from kidney_evals.input_files import read_bytes
 from kidney_evals.output_files import check_new_folder, new_folder
 
 ADAPTER_CONFIG = "adapter_config.json"
 DATA_CARD = "data_card.json"
 """File name, in an adapter's folder, of the card of the training samples."""
 
-_HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
 _CLASSES: Final = {"tokenizer": "AutoTokenizer", "model": "AutoModelForCausalLM"}
 
 
@@ -39,7 +39,7 @@ def base_place(base: str) -> str:
 
 def is_hub_id(base: str) -> bool:
     """Return whether a text has the form of a Hub id; a folder's name may have the same form."""
-    return _HUB_ID.fullmatch(base) is not None
+    return re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", base, re.ASCII) is not None
 
 
 def is_adapter(folder: Path) -> bool:
@@ -50,12 +50,11 @@ def is_adapter(folder: Path) -> bool:
 def check_adapter(folder: Path) -> str:
     """Return the base that an adapter names; raise an error if the base folder is missing."""
     path = folder / ADAPTER_CONFIG
+    if not os.path.lexists(path):
+        raise UserError(f"{folder} holds no adapter ({ADAPTER_CONFIG} is missing)")
+    content = read_bytes(path)
     try:
-        base = json.loads(path.read_text(encoding="utf-8"))["base_model_name_or_path"]
-    except (FileNotFoundError, NotADirectoryError):
-        raise UserError(f"{folder} holds no adapter ({ADAPTER_CONFIG} is missing)") from None
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror or error})") from error
+        base = json.loads(content)["base_model_name_or_path"]
     except (ValueError, KeyError, TypeError):
         base = None
     if not isinstance(base, str) or not base:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from kidney_evals.errors import UserError
+from kidney_evals.input_files import read_bytes
 from kidney_evals.output_files import new_folder
 from kidney_evals.reporting.table_formats import csv_text
 
@@ -86,7 +87,7 @@ def read_data(folder: Path) -> TrainingData:
             f"{folder} holds no {CARD}; make a folder of samples with `kidney-evals sft export`"
         )
     card = read_card(folder / CARD)
-    contents = {name: _read(folder / name) for name in card["files"]}
+    contents = {name: read_bytes(folder / name, limit=1_000_000_000) for name in card["files"]}
     for name, content in contents.items():
         if sha256(content).hexdigest() != card["files"][name]:
             raise UserError(f"{folder / name} was changed after the export; export it again")
@@ -97,7 +98,7 @@ def read_data(folder: Path) -> TrainingData:
 
 def read_card(path: Path) -> Mapping[str, Any]:
     """Read the card of a folder of training samples."""
-    content = _read(path)
+    content = read_bytes(path)
     try:
         card = json.loads(content)
     except ValueError as error:
@@ -105,13 +106,6 @@ def read_card(path: Path) -> Mapping[str, Any]:
     if not isinstance(card, dict) or card.get("format") != FORMAT:
         raise UserError(f"{path} is not of the form {FORMAT!r}")
     return card
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror or error})") from error
 
 
 def sha256_of(path: Path) -> str:

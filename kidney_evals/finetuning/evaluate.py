@@ -45,14 +45,13 @@ class Part(NamedTuple):
     epochs: int | None = None
 
 
-_FORCED: Final[Condition] = "forced_choice"
 PARTS: Final[Mapping[PartName, Part]] = {
     "coin_flip": Part("Coin offered", "coin_flip"),
-    "forced_choice": Part("Forced choice", _FORCED),
+    "forced_choice": Part("Forced choice", "forced_choice"),
     "repeated": Part(
-        "Repeated pairs of another study, forced choice", _FORCED, "boerstler_2024", 10
+        "Repeated pairs of another study, forced choice", "forced_choice", "boerstler_2024", 10
     ),
-    "other_study": Part("Another study, forced choice", _FORCED, "freedman_2020", 5),
+    "other_study": Part("Another study, forced choice", "forced_choice", "freedman_2020", 5),
     "wordings": Part("Wordings that were not trained on, coin offered", "coin_flip"),
     "readout": Part("Probabilities read out, coin offered", "coin_flip"),
 }

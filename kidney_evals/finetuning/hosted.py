@@ -15,6 +15,7 @@ from typing import Any
 from kidney_evals.errors import UserError
 from kidney_evals.finetuning.data import CARD, Example, Part, TrainingData, read_data, sha256_of
 from kidney_evals.finetuning.hosted_service import Epochs, Service, ServiceError
+from kidney_evals.input_files import read_bytes
 from kidney_evals.output_files import write_output
 from kidney_evals.planning.tokens import Estimate, tokens_of
 
@@ -52,21 +53,6 @@ class Submission:
         folder = Path(os.path.abspath(self.data.folder))
         base = re.sub(r"[^\w.-]", "-", self.base)
         return folder.parent / f"{folder.name}-{base}-{self.samples}-{self.seed}.json"
-
-    def record(self, service: str) -> dict[str, Any]:
-        """Return the content of the record; `job` is the job's id once the service named it."""
-        return {
-            "base": self.base,
-            "data": str(self.data.folder),
-            "card": sha256_of(self.data.folder / CARD),
-            "shuffled": self.data.card["shuffled"],
-            "samples": self.samples,
-            "seed": self.seed,
-            "epochs": self.epochs,
-            "suffix": self.suffix,
-            "service": service,
-            "job": None,
-        }
 
 
 def prepare(
@@ -127,7 +113,16 @@ def submit(
             f"{path} exists; if it is the record of a job that your account does not show, delete "
             "it, else name another file with --out"
         )
-    record = submission.record(service.url)
+    data = submission.data
+    record: dict[str, Any] = {
+        "base": submission.base,
+        "data": str(data.folder),
+        "card": sha256_of(data.folder / CARD),
+        "shuffled": data.card["shuffled"],
+        **{name: getattr(submission, name) for name in ("samples", "seed", "epochs", "suffix")},
+        "service": service.url,
+        "job": None,  # its id once the service named it
+    }
     _write(path, record, overwrite=False)
     files: dict[str, str] = {}
     asked = False
@@ -165,10 +160,9 @@ def job_named(job_or_record: str) -> str:
     path = Path(job_or_record)
     if not (path.is_file() or path.suffix == ".json"):
         return job_or_record
+    content = read_bytes(path)
     try:
-        job = json.loads(path.read_text(encoding="utf-8"))["job"]
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror or error})") from error
+        job = json.loads(content)["job"]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise UserError(f"{path} is no record of `sft submit`; give a job's id") from None
     if not isinstance(job, str):

@@ -201,8 +201,7 @@ def _decision(sample: EvalSampleSummary) -> Line:
         "id": str(sample.id),
         "control": facts.get("kind") in CONTROL_KINDS,
         "epoch": sample.epoch,
-        # Logs from before wordings existed used the default wording.
-        "wording": facts.get("wording", "default"),
+        "wording": facts.get("wording"),
         "outcome": answer.get("outcome", "error"),
         "choice": choice,
         "first_choice": answer.get("first_choice", choice) or "none",

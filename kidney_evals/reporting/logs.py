@@ -169,7 +169,7 @@ def _plain(location: str) -> str:
 
 
 class _Facts(BaseModel):
-    """The metadata that tasks of this package write; logs of older versions lack some fields."""
+    """The metadata that tasks of this package write; tasks without choices lack some fields."""
 
     model_config = ConfigDict(strict=True)
 

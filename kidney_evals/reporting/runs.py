@@ -37,7 +37,7 @@ _FACTS: Final = {
     **{"crossed": False, "probe": "none"},
 }
 _ARGUMENTS: Final = {"orders": "both", "system_prompt": None}
-"""Parts of the key from the task's metadata and arguments, with the values of older logs."""
+"""Parts of the key from the task's metadata and arguments, with their usual values."""
 
 LABELS: Final[Mapping[str, str]] = {
     "task": "task",
@@ -64,7 +64,7 @@ def key_of(header: EvalLog) -> dict[str, str]:
     facts = header.eval.metadata or {}
     arguments = header.eval.task_args
     hashes = facts.get("wording_hashes", {})
-    # Logs from before wordings existed used the default wording.
+    # Tasks without choices name no wordings.
     wordings = sorted(facts.get("wordings") or {"default": ""})
     return {
         "task": str(facts.get("asks") or facts["condition"]),

@@ -89,12 +89,6 @@ class SurveySettings(FileModel):
         if condition is not None:
             check_known("condition of the survey", condition, self.conditions)
 
-    def question(self, id: str) -> Ask:
-        """Return the question about the person with this id; raise `UserError` without one."""
-        asked = {one.id: one for one in self.ask}
-        check_known("question about the person", id, asked)
-        return asked[id]
-
     def options(self, ask: Ask, language: str) -> Mapping[str, str]:
         """Return the options' texts by stored value, which is the text in the first language."""
         first = self.languages[0]

@@ -282,8 +282,9 @@ class Store:
 
     def record_asked(self, participant: Participant, id: str, option: str) -> None:
         """Store the answer to a question about the person, a value of `settings.options`."""
-        ask = self.settings.question(id)
-        allowed = self.settings.options(ask, self.settings.languages[0])
+        asked = {one.id: one for one in self.settings.ask}
+        check_known("question about the person", id, asked)
+        allowed = self.settings.options(asked[id], self.settings.languages[0])
         check_known(f"answer to {id!r}", option, allowed)
         self._store(participant, _ASKED, {"question": id}, {"option": option})
 

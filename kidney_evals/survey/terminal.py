@@ -1,6 +1,7 @@
 """The survey in a terminal: one person reads the dilemmas as a model does, and types letters."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from kidney_evals.studies import CHOICES, Choice
@@ -44,16 +45,16 @@ def _typed(read: Callable[[str], str], prompt: str) -> str:
         raise Stopped from None
 
 
+@dataclass
 class Interview:
     """A survey with one person in a terminal.
 
     `say` prints a text; `read` prints a prompt and returns the typed line, or raises `EOFError`.
     """
 
-    def __init__(
-        self, store: Store, say: Callable[[str], None], read: Callable[[str], str]
-    ) -> None:
-        self.store, self.say, self._read = store, say, read
+    store: Store
+    say: Callable[[str], None]
+    read: Callable[[str], str]
 
     def run(self, person: Participant) -> None:
         """Ask the open questions, then show the results; raise `Stopped` if the person stops."""
@@ -66,11 +67,9 @@ class Interview:
             self._about(person)
             self.store.finish(person)
         self.say("\n".join(_lines(self.store, person, own_answers(self.store, person))))
-        if thanks := self._spoken(person, self.store.settings.thanks):
+        settings = self.store.settings
+        if thanks := settings.spoken(settings.thanks, person.language).strip():
             self.say(f"\n{thanks}")
-
-    def _spoken(self, person: Participant, texts: Mapping[str, str]) -> str:
-        return self.store.settings.spoken(texts, person.language).strip()
 
     def _questions(self, person: Participant) -> None:
         plan, answers = self.store.plan(person), self.store.answers(person)
@@ -111,7 +110,7 @@ class Interview:
 
     def _command(self, person: Participant, prompt: str) -> str:
         """Return what is typed; carry out STOP and WITHDRAW."""
-        typed = _typed(self._read, prompt).casefold()
+        typed = _typed(self.read, prompt).casefold()
         if typed == STOP:
             raise Stopped
         if typed == WITHDRAW:
@@ -121,11 +120,12 @@ class Interview:
 
     def _about(self, person: Participant) -> None:
         """Ask the questions about the person; an empty line leaves one out."""
-        for ask in self.store.settings.ask:
+        settings = self.store.settings
+        for ask in settings.ask:
             if ask.id in self.store.asked(person):
                 continue
-            options = self.store.settings.options(ask, person.language)
-            self.say(f"\n{self._spoken(person, ask.label)}")
+            options = settings.options(ask, person.language)
+            self.say(f"\n{settings.spoken(ask.label, person.language).strip()}")
             for number, text in enumerate(options.values(), start=1):
                 self.say(f"  {number}  {text}")
             numbered = {str(number): value for number, value in enumerate(options, start=1)}

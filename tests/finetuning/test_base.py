@@ -3,7 +3,6 @@
 import errno
 import os
 import sys
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +12,7 @@ from unittest.mock import MagicMock
 import numpy as np
 import pytest
 
-from cli.calling import refused
+from cli.calling import line_of, refused
 from finetuning.folders import call, export, pretend, small_folder
 from finetuning.servers import JobsServer
 from kidney_evals.errors import UserError
@@ -41,14 +40,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).write_text("{}", encoding="utf-8")
     (tmp_path / "empty").mkdir()
     return tmp_path
-
-
-def line_of(function: Callable[..., object], *arguments: object) -> str:
-    """Return the one line of the error that a call raises."""
-    with pytest.raises(UserError) as error:
-        function(*arguments)
-    assert "\n" not in str(error.value)
-    return str(error.value)
 
 
 # --- the base --------------------------------------------------------------------------------
@@ -88,7 +79,7 @@ def test_an_adapter_without_its_base_is_refused_in_a_line(home: Path) -> None:
         assert words in line and str(config.parent) in line
     config.unlink()
     config.symlink_to("adapter_config.json")
-    assert "cannot be read (Too many levels" in line_of(check_adapter, config.parent)
+    assert "cannot be read: Too many levels" in line_of(check_adapter, config.parent)
 
 
 def test_what_cannot_be_loaded_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

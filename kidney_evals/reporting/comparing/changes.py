@@ -33,9 +33,6 @@ ROWS: Final[Mapping[str, tuple[str, ...]]] = {
 _ALONE: Final = ("flip_rate", "swap_diff", "imp_*")
 """Measures on which models are compared where no people were asked."""
 
-LEVEL: Final = 0.05
-"""Significance level for the adjusted p-value of a clear change."""
-
 Range = tuple[float, float]
 
 
@@ -92,8 +89,8 @@ class RowChange:
 
     @property
     def clear(self) -> bool:
-        """Whether the interval excludes zero and the adjusted p-value is below `LEVEL`."""
-        return self.moved and self.adjusted < LEVEL
+        """Whether the interval excludes zero and the adjusted p-value is below .05."""
+        return self.moved and self.adjusted < 0.05
 
     @property
     def open(self) -> bool:

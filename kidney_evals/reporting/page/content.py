@@ -86,7 +86,7 @@ class Report:
     @property
     def goods(self) -> list[str]:
         """What is allocated in the studies."""
-        # Logs from before studies named their good are about kidneys.
+        # Predictions of the shipped studies do not name the good.
         return sorted({str(run.facts.get("good", KIDNEY)) for run in self.runs})
 
     @property

@@ -24,9 +24,6 @@ from kidney_evals.studies.model import CONTROL_KINDS
 MOST_SENTENCES: Final = 6
 """Number of sentences on differences, the most significant first; the table has all."""
 
-TRAINED: Final = {**ROWS, "coin_flip": (*ROWS["coin_flip"], "swap_diff")}
-"""Measures that are compared before and after fine-tuning."""
-
 USES: Final = {"toward": "as people favour", "against": "against that", "neither": "not deciding"}
 """Codes of the use of an attribute, with their labels; the rest did not mention it."""
 
@@ -243,7 +240,7 @@ def _trained(part: str, group: parts.PanelRuns) -> parts.Figure | None:
     """Return the change of each measure from the first run of a group to each other run."""
     first, *others = group.runs
     lines: list[tuple[parts.Cell, ...]] = []
-    for name in TRAINED[group.panel.task]:
+    for name in dict.fromkeys((*ROWS[group.panel.task], "swap_diff")):
         for other in others:
             assert first.run is not None and other.run is not None
             try:

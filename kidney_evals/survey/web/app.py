@@ -54,11 +54,6 @@ class Visit:
     person: Participant | None
     form: Mapping[str, str]
 
-    @property
-    def client(self) -> str:
-        """The client of the request, for rate limits."""
-        return str(self.request.scope["client_key"])
-
 
 Handler = Callable[[Visit], Response]
 
@@ -274,7 +269,7 @@ class SurveyApp:
             code = self._begun.get(visit.session)
             person = self._store.participant(code) if code else None
             if person is None:
-                if wait := self._begins.spend(visit.client):
+                if wait := self._begins.spend(visit.request.scope["client_key"]):
                     self.refusals.add("above the limit of new interviews")
                     return self._message(visit.request, 429, wait)
                 person = self._store.begin(language)
@@ -453,7 +448,7 @@ class SurveyApp:
         return self._page(visit, "results.html", 403 if wrong else 200, pages, **values)
 
     def _login(self, visit: Visit) -> Response:
-        if wait := self._guesses.spend(visit.client):
+        if wait := self._guesses.spend(visit.request.scope["client_key"]):
             self.refusals.add("above the limit of owner's tokens")
             return self._message(visit.request, 429, wait)
         session = self._owner.login(visit.form.get("token", "").strip())
