@@ -18,7 +18,7 @@ from kidney_evals.card import text as card_text
 from kidney_evals.card.numbers import listed
 from kidney_evals.charts import STYLE, grid, legend, scale_mark
 from kidney_evals.charts.png import png
-from kidney_evals.errors import UserError
+from kidney_evals.errors import UserError, printable
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.limits import KIDNEY, limits_and_use
 from kidney_evals.measures import MEASURES, find
@@ -315,10 +315,8 @@ def _run_facts(run: ModelRun) -> dict[str, parts.Cell]:
 
 
 def _printable(value: Any) -> Any:
-    """Remove from a text the characters that control a terminal or that XML forbids."""
-    if type(value) is not str:
-        return value
-    return "".join(letter for letter in value if letter.isprintable() or letter == "\n")
+    """Return a text without characters that control a terminal or that XML forbids."""
+    return printable(value) if type(value) is str else value
 
 
 def _html(text: str, *replacements: tuple[str, str]) -> Markup:

@@ -6,7 +6,6 @@ from importlib.resources import files
 from typing import Any, Final
 
 import yaml
-from jinja2 import Environment
 
 from kidney_evals.studies import Study, in_language
 from kidney_evals.studies.words import ENGLISH
@@ -22,11 +21,6 @@ def page_texts() -> Mapping[str, Mapping[str, str]]:
     return texts
 
 
-@cache
-def _environment() -> Environment:
-    return templates("survey.web", "templates", {}, autoescape=True)
-
-
 class Pages:
     """The pages of one survey in one language; if it has no page texts, these are in English."""
 
@@ -35,6 +29,7 @@ class Pages:
         self.language: Final = language
         self.texts_language: Final = language if language in page_texts() else ENGLISH
         self._settings = settings
+        self._templates = templates("survey.web", "templates", {}, autoescape=True)
         self._root = root
 
     def text(self, name: str, /, **values: object) -> str:
@@ -58,4 +53,4 @@ class Pages:
     def render(self, template: str, **values: Any) -> str:
         """Return a page as HTML."""
         values |= {"page": self, "settings": self._settings, "root": self._root}
-        return _environment().get_template(template).render(values)
+        return self._templates.get_template(template).render(values)
