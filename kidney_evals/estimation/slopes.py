@@ -147,9 +147,10 @@ def _people_variance(run: Decisions, answer: int, pull: Floats) -> float:
     if run.share_draws is None or len(run.share_draws) < 2:
         return 0.0
     used = pull != 0
-    # A share of 0 in a draw of people would have infinite log odds.
-    draws = np.maximum(run.share_draws[:, used].astype(np.float64), 1e-4)
-    return float((_odds(draws, answer) @ pull[used]).var(ddof=1))
+    # A share of 0 in a draw of people would have infinite log odds. One draw at a time, since all
+    # together take much memory in a long run.
+    draws = (np.maximum(draw[used].astype(np.float64), 1e-4) for draw in run.share_draws)
+    return float(np.var([_odds(draw, answer) @ pull[used] for draw in draws], ddof=1))
 
 
 def _odds(shares: Floats, answer: int) -> Floats:

@@ -6,7 +6,7 @@ the answers to the other dilemmas.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from itertools import permutations
+from itertools import permutations, product
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
@@ -138,7 +138,8 @@ def _candidates(
 
 def _both_orders(shares: Floats) -> Floats:
     """Return the same shares in both orders, (V, D, 2, K), from (V, D, K)."""
-    return np.repeat(shares[:, :, None], 2, axis=2)
+    versions, dilemmas, width = shares.shape
+    return np.broadcast_to(shares[:, :, None], (versions, dilemmas, 2, width))
 
 
 def _sharper(shares: Floats, factor: float) -> Floats:
@@ -158,13 +159,21 @@ def _fitted(versions: Floats, counts: Floats) -> tuple[Floats, Floats]:
     mean over them, weighted by the likelihood of the answers to the other dilemmas; in the chances
     by that of all answers, since the many answers to one dilemma are all of one version.
     """
-    lapses = np.array(_LAPSES)[:, None, None, None]
-    mixed = [(1 - lapses) * version + lapses / counts.shape[2] for version in versions]
-    each = np.concatenate([(counts * np.log(one)).sum(axis=(2, 3)) for one in mixed])
-    others = each.sum(axis=1, keepdims=True) - each
-    left_out = special.logsumexp(others + each, axis=0) - special.logsumexp(others, axis=0)
-    weights = special.softmax(each.sum(axis=1))
-    return np.einsum("v,vdok->dok", weights, np.concatenate(mixed)), left_out
+    width = counts.shape[2]
+
+    def mixed() -> Iterator[Floats]:
+        # One at a time: of the persons in a long run, all at once take hundreds of megabytes.
+        for version, lapse in product(versions, _LAPSES):
+            yield (1 - lapse) * version + lapse / width
+
+    each = np.array([(counts * np.log(one)).sum(axis=(1, 2)) for one in mixed()])
+    total = each.sum(axis=1)
+    blocks = np.array_split(total[:, None] - each, 16, axis=1)
+    others = np.concatenate([special.logsumexp(block, axis=0) for block in blocks])
+    chances = np.zeros_like(counts)
+    for weight, one in zip(special.softmax(total), mixed(), strict=True):
+        chances += weight * one
+    return chances, special.logsumexp(total) - others
 
 
 def _lead(first: Floats, second: Floats) -> float:

@@ -84,6 +84,7 @@ ROUNDS = 5000
 """Maximum number of raking rounds; 20 to 80 are usual."""
 
 _SEED = 0  # of the draw of persons
+_BLOCK = 1000  # dilemmas whose answers are computed together
 
 
 def spread_of(reference: Reference) -> PeopleSpread:
@@ -117,6 +118,13 @@ def answers_of_persons(reference: Reference, dilemmas: Sequence[Dilemma]) -> Flo
 
     own, x = _persons(reference), differences(reference.study, dilemmas)
     shares = reference.shares(dilemmas)
+    # In blocks, since each step makes arrays of the size of the result.
+    starts = range(0, len(x), _BLOCK)
+    blocks = (slice(start, start + _BLOCK) for start in starts)
+    return np.concatenate([_answers(own, x[block], shares[block]) for block in blocks])
+
+
+def _answers(own: Floats, x: Floats, shares: Floats) -> Floats:
     half = 0.5 * x @ own[:, : x.shape[1]].T
     values = [half, -half]
     if shares.shape[1] == 3:

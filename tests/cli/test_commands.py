@@ -77,7 +77,7 @@ def test_a_log_is_described_with_its_rows(made: Made, tmp_path: Path) -> None:
     log = run(coin_flip(dilemmas=45, orders="as_listed", controls=False), tmp_path)
     lines = printed("describe", log.location).splitlines()
     assert max(map(len, lines)) <= 80
-    assert lines[0] == "kidney_evals/coin_flip  kidney/human (simulated respondent)"
+    assert lines[0] == "kidney_evals/coin_flip  kidney/human"
     assert lines[1] == "mcelfresh_2021, 45 samples, 45 answers read"
     rows = rows_of(read_eval_log(log.location))
     for row, words in (("centrality", "Centrality"), ("flip_slope", "flip slope   ")):

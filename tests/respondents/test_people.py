@@ -53,6 +53,17 @@ def test_simulated_persons_together_are_the_reference(name: str, condition: Cond
     assert swapped[:, 0, :2] == pytest.approx(shares[:, 1::-1])
 
 
+def test_the_answers_to_a_dilemma_do_not_depend_on_the_other_dilemmas() -> None:
+    # More dilemmas than one block.
+    study = load_study("mcelfresh_2021")
+    reference, dilemmas = load_reference(study, "coin_flip"), dilemmas_of(study, 1050, None)
+    together = answers_of_persons(reference, dilemmas)
+    assert together.shape == (1050, 132, 3)
+    for place in (0, 999, 1000, 1049):
+        [alone] = answers_of_persons(reference, [dilemmas[place]])
+        assert together[place] == pytest.approx(alone, abs=1e-12)
+
+
 def test_answers_meet_shares_and_flips_of_people() -> None:
     counts = Counter[str]()
     for seed in range(12):
