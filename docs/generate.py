@@ -53,13 +53,13 @@ CARDS = {
     "kidney_evals/reasons/codebook.md": "cards/codebook.md",
     "kidney_evals/reasons/measured.md": "cards/coding-accuracy.md",
 }
-"""Documents that lie beside the data they describe, and their place on the site."""
+"""Documents that lie beside the data they describe, with the path of each on the site."""
 
 NOT_API = {"cli", "tasks", "scorers", "datasets"}
 """Sub-packages without a page of the Python API."""
 
 API_MODULES = {"estimation"}
-"""Sub-packages whose modules are documented one by one as long as they list no public names."""
+"""Sub-packages whose modules are documented one by one, unless the sub-package has `__all__`."""
 
 
 def measures() -> str:
@@ -162,7 +162,7 @@ def limits() -> str:
 
 
 def api() -> str:
-    """Return the list of the pages of the Python API."""
+    """Return a table of the packages with a page of the Python API."""
     rows = []
     for name in api_pages():
         summary = (inspect.getdoc(import_module(name)) or "").split("\n\n")[0].replace("\n", " ")
@@ -193,7 +193,7 @@ PARTS: dict[str, Callable[[], str]] = {
 
 @lru_cache(maxsize=1)
 def api_pages() -> dict[str, str]:
-    """Return the packages with a page of the Python API, and the path of the page on the site."""
+    """Return the path of each package's API page on the site, by package name."""
     found = {one.name for one in pkgutil.iter_modules(kidney_evals.__path__) if one.ispkg}
     return {
         f"kidney_evals.{name}": f"api/{name}.md"
@@ -237,7 +237,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
-    """Fill in the generated parts, and turn links to files outside `docs/` to their pages."""
+    """Fill in the generated parts, and point links to files of the repository at their pages."""
     source = next((one for one, path in CARDS.items() if path == page.file.src_uri), None)
     folder = (ROOT / (source or f"docs/{page.file.src_uri}")).parent
     here = posixpath.dirname(page.file.src_uri) or "."
@@ -256,7 +256,11 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
 
 
 def on_post_page(output: str, page: Page, **_: Any) -> str:
-    """Refuse a page with a script, style, font or picture that is read from the network."""
+    """Return a page unchanged.
+
+    Raises:
+        PluginError: The page reads a script, style, font or picture from the network.
+    """
     for tag in re.findall(r"<(?:script|link|img|iframe)\b[^>]*>", output):
         remote = re.search(r"(?:src|href)=[\"']?(?:https?:)?//", tag)
         if remote and 'rel="canonical"' not in tag:

@@ -53,7 +53,7 @@ class Step(NamedTuple):
 
 
 def main() -> None:
-    """Make the steps that are missing, and write the figures."""
+    """Run the steps that are missing, and write the figures into the page."""
     given = _arguments()
     steps = list(_steps(given))
     given.work.mkdir(parents=True, exist_ok=True)

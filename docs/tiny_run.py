@@ -1,4 +1,4 @@
-"""Run the fine-tuning loop on a model made on the spot and write its output into its page.
+"""Run the fine-tuning loop on a model made on the spot and write its output into finetuning.md.
 
     PYTHONPATH=tests .venv/bin/python docs/tiny_run.py
 

@@ -18,7 +18,7 @@ README, RESPONDENTS = DOCS.parent / "README.md", DOCS / "respondents.md"
 
 
 def pattern(block: str) -> re.Pattern[str]:
-    """Return the pattern of a block: opening mark, content, closing mark."""
+    """Return a pattern that matches a block of a page: opening mark, content, closing mark."""
     return re.compile(rf"(<!-- {block}:[^\n]*-->\n)(.*?)\n(<!-- /{block} -->)", re.S)
 
 

@@ -29,24 +29,27 @@ def printable(text: str) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message, at most 200 characters; its class if empty."""
+    """Return the first line of an error's message, cut after 200 characters.
+
+    If the message is empty, return the name of the error's class.
+    """
     line = (str(error).strip() or type(error).__name__).splitlines()[0]
     return line if len(line) <= 200 else f"{line[:200]}…"
 
 
 def unknown(kind: str, value: object, allowed: Iterable[object]) -> UserError:
-    """Return the error for a value outside of a closed set of values of one `kind` ("study")."""
+    """Return the error for a value of a `kind` ("study") that is not among the `allowed` values."""
     return UserError(f"unknown {kind} {value!r}; allowed: {', '.join(map(str, allowed))}")
 
 
 def check_known(kind: str, value: object, allowed: Collection[object]) -> None:
-    """Raise `UserError` if a value is outside of a closed set of values of one `kind`."""
+    """Raise `UserError` if a value of a `kind` ("study") is not among the `allowed` values."""
     if value not in allowed:
         raise unknown(kind, value, allowed)
 
 
 def errors_of(checks: Iterable[Callable[[], object]]) -> list[UserError]:
-    """Call each check and return the `UserError`s raised, at most one for each check."""
+    """Call each check; return the `UserError`s that they raise, in the order of the checks."""
     errors = []
     for check in checks:
         try:

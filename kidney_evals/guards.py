@@ -30,10 +30,10 @@ from pydantic import JsonValue
 from kidney_evals.provider_errors import explained, is_out_of_credit, signature_of, status_of
 
 SAME_ERRORS = 3
-"""Number of samples with the same permanent error, before any answered call, that ends the run."""
+"""The run ends after this number of samples with one permanent error, if no call was answered."""
 
 SAME_ERRORS_LATER = 10
-"""Number of samples with one permanent error since the last answered call that ends the run."""
+"""The run ends after this number of samples with one permanent error since the last answer."""
 
 _LOOK_EVERY = 0.5
 """Seconds between two checks of a running call; Inspect's first wait is 3 seconds or more."""
@@ -95,8 +95,9 @@ _run: ContextVar[_Run | None] = ContextVar("run", default=None)
 class RunGuard:
     """An early-stopping manager that starts no sample after `ask` or `end_run` ended the run.
 
-    Usage: `Task(…, early_stopping=RunGuard())`. The error is raised after the running samples have
-    ended. An earlier error would cancel them and lose delivered answers that are not scored yet.
+    Usage: `Task(…, early_stopping=RunGuard())`. The error that ended the run is raised after the
+    running samples have ended. An earlier error would cancel these samples and lose delivered
+    answers that are not scored yet.
 
     Attributes:
         check: Called with the run before its first sample; may raise an error to refuse the run.
@@ -113,7 +114,7 @@ class RunGuard:
         return (run := _run.get()) is not None and run.ended_by is not None
 
     async def start_task(self, task: EvalSpec, samples: list[Sample], epochs: int) -> str:
-        """Start a new run; return the name of this manager in the log."""
+        """Call `check`, then start a new run; return the name of this manager in the log."""
         if self.check:
             self.check(task)
         _run.set(_Run())
@@ -128,7 +129,7 @@ class RunGuard:
     async def complete_sample(
         self, id: str | int, epoch: int, scores: dict[str, SampleScore]
     ) -> None:
-        """Keep the scores for `summarise`."""
+        """Store the scores of a sample for `summarise`."""
         if run := _run.get():
             run.scores[id, epoch] = scores
 

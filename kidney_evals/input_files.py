@@ -41,7 +41,7 @@ F = TypeVar("F", bound=BaseModel)
 
 
 class Plain(str):
-    """A scalar without quotes, as written in the file."""
+    """Text that a field may parse as a number: a scalar without quotes, a key or a table cell."""
 
 
 class FileModel(BaseModel):
@@ -173,7 +173,7 @@ Line = Annotated[
 ]
 Id = Annotated[Line, _without(_ID, "must have letters, digits, _, . and - only")]
 Cell = Annotated[Line, _without(r"\A\s*[=+@-].*", "must not start as a formula does", _compatible)]
-"""Text of a table cell, which other tables may include."""
+"""Text that any table may include as a cell: one line that does not start as a formula does."""
 VisibleText = Annotated[Text, _NO_MARKUP, _NO_GAP]
 """Text of a prompt without markup, long gaps or other means to hide a part of it in a viewer."""
 PromptText = Annotated[VisibleText, _NO_ANSWER]
@@ -184,9 +184,10 @@ ValueTemplate = Annotated[PromptLine, AfterValidator(_template)]
 
 
 def placeholders(template: str) -> list[str]:
-    """Return the names of a template's placeholders; raise `ValueError` unless all are plain names.
+    """Return the names of a template's placeholders, in their order.
 
-    A plain name has no index, attribute, conversion or format.
+    Raises:
+        ValueError: A placeholder has an index, an attribute, a conversion, a format or no name.
     """
     names = []
     for _, name, spec, conversion in Formatter().parse(template):
@@ -201,9 +202,11 @@ def placeholders(template: str) -> list[str]:
 
 
 def untouched(template: str) -> str:
-    """Return a template as it is; raise `ValueError` if it alters the number in a placeholder.
+    """Return a template unchanged.
 
-    A sign or a digit that touches the placeholder would: `-{value}`, `9{value}`, `{value}.5`.
+    Raises:
+        ValueError: The text around a placeholder alters the number in it, as a sign or a digit that
+            touches it does: `-{value}`, `9{value}`, `{value}.5`.
     """
     if found := _TOUCHES_VALUE.search(template):
         raise ValueError(f"must not change the value: {shown(found[0])}")
@@ -233,7 +236,10 @@ def shown(value: object) -> str:
 
 
 def typed_path(name: str) -> Path:
-    """Return a file's path; if nothing is there, from the folder where the command was typed."""
+    """Return the path of a file that a user named.
+
+    If there is no such file, the path begins at the folder where the command was typed.
+    """
     # Inspect changes to a task file's folder. `Path.expanduser` would refuse "~nobody".
     place = Path(os.path.expanduser(name))
     return place if os.path.lexists(place) else Path(os.environ.get("PWD", ".")) / place
@@ -263,7 +269,10 @@ Stamp = tuple[str, int, int]
 
 
 def stamp(path: Path) -> Stamp:
-    """Return a file's name, time in ns and size in bytes, to detect changes; 0 if missing."""
+    """Return a file's name, modification time in ns and size in bytes, to detect changes.
+
+    The time and the size are 0 if the file is missing.
+    """
     try:
         status = path.stat()
     except OSError:
@@ -289,7 +298,18 @@ class FileError(UserError):
 
 
 class InputFile:
-    """A parsed file and its problems."""
+    """A parsed file and its problems.
+
+    Args:
+        where: The name of the file in messages.
+        data: The content.
+
+    Attributes:
+        value: The content as lists, mappings and text; None for a table.
+
+    Raises:
+        UserError: The content is not UTF-8 or cannot be parsed.
+    """
 
     value: Any = None  # the content: lists, mappings and text; None for a table
 
@@ -307,7 +327,7 @@ class InputFile:
             raise UserError(f"{where} is not text in UTF-8{guess}; save it as UTF-8")
 
     def add(self, place: Place, problem: str) -> None:
-        """Record a problem; equal problems count once."""
+        """Record a problem of the value at a place; equal problems at one place count once."""
         self._problems[place, problem] = None
 
     def _at(self, place: Place) -> tuple[int | None, str]:
@@ -331,7 +351,10 @@ class InputFile:
         return line, key.removeprefix(".")
 
     def check(self, form: type[F], value: object, at: Place = ()) -> F | None:
-        """Return the value at place `at` as a model; None, with problems recorded, if invalid."""
+        """Return `value`, which is at the place `at` of the file, as the model `form`.
+
+        If the value is invalid, record its problems and return None.
+        """
         try:
             return form.model_validate(value)
         except ValidationError as error:
@@ -352,7 +375,11 @@ class InputFile:
             raise FileError(self.where, texts)
 
     def result(self, form: type[F]) -> F:
-        """Return the whole content as a model; raise all problems as one `UserError`."""
+        """Return the whole content as the model `form`.
+
+        Raises:
+            FileError: The file has problems; the message has the first ten.
+        """
         checked = self.check(form, self.value)
         self.finish()
         assert checked is not None
@@ -360,7 +387,7 @@ class InputFile:
 
 
 class YamlFile(InputFile):
-    """A YAML file without anchors, aliases and tags."""
+    """A YAML file; anchors, aliases and tags raise `UserError`."""
 
     def __init__(self, where: str, data: bytes | str) -> None:
         super().__init__(where, data)
@@ -460,7 +487,11 @@ class JsonFile(InputFile):
 
 
 def read_json(path: Path, form: type[F]) -> F:
-    """Read a JSON file as a model; raise a `UserError` if it does not match."""
+    """Read a JSON file as the model `form`.
+
+    Raises:
+        UserError: The file cannot be read, is not valid JSON, or does not match the model.
+    """
     return JsonFile(str(path), read_bytes(path)).result(form)
 
 
@@ -473,10 +504,13 @@ class TableFile(InputFile):
         return (int(place[0]) if place else None), ".".join(map(_escaped, place[1:]))
 
     def rows(self, form: type[F], most: int = _MAX_CELLS) -> list[tuple[int, dict[str, str], F]]:
-        """Return each valid row as its line number, cells by column, and model.
+        """Return each valid row as its line number, its cells by column, and as the model `form`.
 
-        Problems of rows are recorded for `finish`. A wrong header, malformed CSV and more than
-        `most` cells raise `UserError`.
+        Problems of rows are recorded for `finish`. After about a hundred problems no further row is
+        read.
+
+        Raises:
+            UserError: The header is wrong, the CSV is malformed, or it has more than `most` cells.
         """
         reader = csv.reader(io.StringIO(self._text, newline=""), strict=True)
         rows: list[tuple[int, dict[str, str], F]] = []
@@ -543,7 +577,10 @@ _WORDS = {
 
 
 def in_words(form: type[BaseModel], error: Mapping[str, Any]) -> str:
-    """Return a pydantic error as a message of this package."""
+    """Return the message of this package for an entry of pydantic's `ValidationError.errors()`.
+
+    `form` is the model that was validated.
+    """
     kind, context, value = error["type"], error.get("ctx", {}), error["input"]
     if kind == "value_error":
         return str(context["error"])

@@ -48,7 +48,11 @@ def is_url(name: str | Path) -> bool:
 
 
 def on_this_machine(name: str | Path) -> str | Path:
-    """Return a local path, also for `file://…`, as `Path`; any other address as text."""
+    """Return a local path, also for `file://…`, as `Path`; any other address as text.
+
+    Raises:
+        UserError: The address is malformed or begins with http, or fsspec cannot open it.
+    """
     if not is_url(name):
         return _local(name)
     from fsspec.implementations.local import LocalFileSystem
@@ -64,12 +68,18 @@ def check_output(
     inputs: Iterable[str | Path] = (),
     content: bytes | None = None,
 ) -> bool:
-    """Return whether a file exists; raise `UserError` if it may not be replaced.
+    """Return whether a file exists, after checking that it may be written or replaced.
 
-    The command's `inputs` are never replaced. Without `overwrite`, the old file must have been
-    written by this package, or have the JSON keys or the CSV header of the new `content`; this is
-    not checked if `content` is None. With None for `overwrite`, which means False, the message does
-    not suggest `--overwrite`.
+    Args:
+        name: The file: a path, an address or `-` for standard output, which does not exist.
+        overwrite: Whether any regular file may be replaced. Without it, the old file must have been
+            written by this package, or have the JSON keys or the CSV header of `content`. None
+            means False, and the message does not suggest `--overwrite`.
+        inputs: The files that the command reads; they are never replaced.
+        content: The new content. If None, the old file's content is not checked.
+
+    Raises:
+        UserError: The file may not be replaced, or cannot be written.
     """
     if str(name) == STDOUT:
         return False
@@ -100,6 +110,9 @@ def write_output(
     """Write a file completely or not at all, with the permissions of a file that it replaces.
 
     The arguments are those of `check_output`, which decides which file may be replaced.
+
+    Raises:
+        UserError: The file may not be replaced, or cannot be written.
     """
     replaced = check_output(name, overwrite=overwrite, inputs=inputs, content=content)
     if str(name) == STDOUT:
@@ -120,7 +133,11 @@ def write_outputs(
     overwrite: bool | None = False,
     inputs: Iterable[str | Path] = (),
 ) -> None:
-    """Write several files, given by name, after checking all names; see `write_output`."""
+    """Write the `contents`, by file name, each as by `write_output`, after checking all names.
+
+    Raises:
+        UserError: A file may not be replaced, or cannot be written.
+    """
     inputs = tuple(inputs)
     places = [on_this_machine(name) for name in contents if name != STDOUT]
     paths = {Path(os.path.abspath(place)) for place in places if isinstance(place, Path)}
@@ -169,7 +186,7 @@ def new_folder(folder: Path, *, replace: bool = False) -> Iterator[Path]:
 
 @contextmanager
 def writing(name: str | Path, kind: type[Exception] = Exception) -> Iterator[None]:
-    """Convert errors of class `kind` in the block to a `UserError`: "cannot write `name`"."""
+    """Convert an error of class `kind` in the block to a `UserError`: "cannot write `name`"."""
     try:
         yield
     except UserError:

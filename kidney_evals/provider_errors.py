@@ -45,7 +45,7 @@ _LONGEST_ERROR: Final = 8_000
 
 
 def reason_of(error: str, longest: int = LONGEST_REASON) -> str:
-    """Return the provider's message in an error, without keys, in `longest` characters or less."""
+    """Return the provider's message in an error, without API keys, cut to `longest` characters."""
     text = _without_repr(_bare(error))
     message = next((one for one in map(_message, _bodies(text)) if one), None)
     if message is None:
@@ -88,7 +88,8 @@ def is_out_of_credit(error: str, status: int | None = None) -> bool:
 def remedy_for(error: str, *, status: int | None = None, key: str | None = None) -> str:
     """Return the remedy for an error, as a sentence; empty if none is known.
 
-    `key` is the environment variable of the provider's key.
+    `status` is the HTTP status, by default from the text. `key` is the name of the environment
+    variable with the provider's key.
     """
     status = status or status_of(error)
     # The codes and parameters beside a message, which the message may omit, count too.
@@ -134,7 +135,10 @@ def _parameter_remedy(text: str) -> str:
 
 
 def most_frequent(errors: Iterable[str | None]) -> str:
-    """Return the number of errors, and the most frequent one's reason and remedy; "" for none."""
+    """Return a sentence on the number of errors, and the most frequent reason with its remedy.
+
+    None in `errors` stands for a sample without an error. The sentence is "" if all are None.
+    """
     alike: dict[str, list[str]] = {}
     for error in filter(None, errors):
         alike.setdefault(signature_of(error), []).append(error)
@@ -149,14 +153,17 @@ def most_frequent(errors: Iterable[str | None]) -> str:
 def why_failed(message: str, errors: Iterable[str | None]) -> str:
     """Return why a run failed, on one line: the log's error `message`, or else its samples' errors.
 
-    Inspect writes no `message` after too many samples with errors.
+    After too many samples with errors Inspect writes no `message`, which is then "".
     """
     # The error of a run that this package stopped already holds a reason and a remedy.
     return reason_of(message, 3 * LONGEST_REASON) or most_frequent(errors) or "no reason given"
 
 
 def explained(error: str, *, status: int | None = None, key: str | None = None) -> str:
-    """Return the reason of an error as a sentence, followed by the remedy if one is known."""
+    """Return the reason of an error as a sentence, and the remedy if one is known.
+
+    `status` and `key` are those of `remedy_for`.
+    """
     reason = reason_of(error) or "no reason given"
     reason = reason if reason.endswith((".", "!", "?", "…")) else f"{reason}."
     remedy = remedy_for(error, status=status, key=key)
@@ -164,7 +171,7 @@ def explained(error: str, *, status: int | None = None, key: str | None = None) 
 
 
 def signature_of(error: str) -> str:
-    """Return an error's reason without ids and numbers, so that errors with one cause are equal."""
+    """Return an error's reason without ids and numbers: equal for errors of the same cause."""
     return re.sub(r"\S*\d\S*", "#", reason_of(error).lower())
 
 

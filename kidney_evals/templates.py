@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def templates(
     room: str, folder: str, names: Mapping[str, Any], *, trim: bool = True, **options: Any
 ) -> Environment:
-    """Return the templates in a folder of the sub-package `room`.
+    """Return Jinja's environment with the templates in a folder of the sub-package `room`.
 
     `names` are globals and filters of the templates. With `trim`, a line that holds only a block
     tag adds no empty line to the output. `options` are those of Jinja's `Environment`.

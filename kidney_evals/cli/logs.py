@@ -18,6 +18,10 @@ def read_run_log(name: str, *, any_reference: bool) -> EvalLog:
     """Read one log of this package with its samples.
 
     `any_reference` allows that the study or the human tables have changed since the run.
+
+    Raises:
+        UserError: `name` is not one log of this package with readable samples, or something changed
+            that `any_reference` would allow.
     """
     found = find_logs((name,))
     if len(found) > 1:
@@ -48,7 +52,7 @@ def read_run_log(name: str, *, any_reference: bool) -> EvalLog:
 
 @contextmanager
 def reading() -> Iterator[Progress]:
-    """Yield a callback that shows the progress on stderr, if stderr is a terminal."""
+    """Yield a callback that shows the progress of reading on stderr, if stderr is a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     screen, hidden = Console(file=sys.stderr), not sys.stderr.isatty()
     with Bars(*columns, console=screen, disable=hidden, transient=True) as bars:

@@ -27,7 +27,7 @@ condition = click.Choice(CONDITIONS)
 
 
 def form(*formats: str, help: str = "How to print it.") -> Callable[[F], F]:
-    """Return the option `--format`; the first format is the default."""
+    """Return a decorator that adds the option `--format`; the first format is the default."""
     return click.option(
         "--format",
         "form",

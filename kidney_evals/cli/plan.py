@@ -45,7 +45,13 @@ def plan(
 
 
 def task_arguments(pairs: Iterable[str]) -> dict[str, Any]:
-    """Parse "name=value" pairs as `inspect eval -T` does, so that both build the same task."""
+    """Return task arguments by name from "name=value" pairs.
+
+    They are parsed as `inspect eval -T` parses them, so that both build the same task.
+
+    Raises:
+        UserError: A pair has no "=" or no name, or its value is not YAML.
+    """
     arguments: dict[str, Any] = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")

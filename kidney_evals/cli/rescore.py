@@ -23,7 +23,17 @@ LOG_ENDINGS = (".eval", ".json")
 
 
 def rescore_log(name: str, output: str | None, *, any_reference: bool, overwrite: bool) -> None:
-    """Score a log again, write the result to another file and print the rows that differ."""
+    """Score a log again, write the result to another file and print the rows that differ.
+
+    Args:
+        name: File or address of the log.
+        output: File or address of the result; by default NAME-scored in the folder of the log.
+        any_reference: Whether the study or the human tables may have changed since the run.
+        overwrite: Whether the result may replace an existing file.
+
+    Raises:
+        UserError: The log cannot be scored, or the result cannot be written.
+    """
     log = read_run_log(name, any_reference=any_reference)
     target = _target(log.location, output, overwrite)
     # The scorers call no model. The log's models are not set up: a client or key may be missing.

@@ -35,7 +35,8 @@ def export(out: Path, log_name: str | None, **request: Any) -> None:
     """Write training and held-out samples in the chat format, with a card beside them.
 
     Answers are drawn from the human reference unless --data, --answers or --log names another
-    source. No dilemma is in both files, and none is in the default evaluation.
+    source. No dilemma is in both files. None is in the default evaluation, unless --allow-overlap
+    is given.
     """
     from kidney_evals.cli.logs import read_run_log
     from kidney_evals.finetuning.export import export as export_samples

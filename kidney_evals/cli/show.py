@@ -20,7 +20,18 @@ _LONGEST = 40
 
 
 def show_logs(names: tuple[str, ...], *, everything: bool, form: str) -> None:
-    """Print every run of this package among `names`, and list the logs that are not shown."""
+    """Print every run of this package among the logs `names`.
+
+    Logs that are not shown are listed, except in JSON.
+
+    Args:
+        names: Files, folders, patterns or addresses of logs.
+        everything: Whether text has every measure, not only the card.
+        form: `json`, `md` or `text`.
+
+    Raises:
+        UserError: There is no log, or none holds answers.
+    """
     files = find_logs(names)
     runs = {run.file.location: run for run in read_runs(files)}
     blocks, reasons = [], []

@@ -27,7 +27,10 @@ class SurveyGroup(Group):
     """A group in which `survey STUDY` is `survey serve STUDY`, and with `--here` `survey here`."""
 
     def spelled(self, arguments: Sequence[str]) -> list[str]:
-        """Return the arguments with the name of the command in front and without `--here`."""
+        """Return the arguments with `serve` in front, or with `here` in place of `--here`.
+
+        They are unchanged if they are empty or begin with a command or a help option.
+        """
         first = arguments[0] if arguments else ""
         if not first or first in self.commands or first in ("-h", "--help"):
             return list(arguments)
@@ -35,7 +38,7 @@ class SurveyGroup(Group):
         return [name, *(one for one in arguments if one != _HERE)]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the arguments, with the name of the command added."""
+        """Parse the arguments as `spelled` returns them."""
         return super().parse_args(ctx, self.spelled(args))
 
 

@@ -52,7 +52,11 @@ class Group(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; raise `UserError` for an empty value, unless that is the default."""
+        """Return the name of the command, the command and its arguments.
+
+        Raises:
+            UserError: An argument or option has an empty value that is not its default.
+        """
         name, command, rest = super().resolve_command(ctx, args)
         if command is None or ctx.resilient_parsing:
             return name, command, rest
@@ -82,7 +86,10 @@ def width() -> int:
 
 
 def say(text: str, *, fit: bool = True) -> None:
-    """Print lines without control characters; with `fit`, a narrow terminal wraps them."""
+    """Print lines without control characters.
+
+    With `fit`, a line that is wider than the terminal is wrapped.
+    """
     room = max(_NARROWEST, shutil.get_terminal_size((sys.maxsize, 24)).columns)
     for line in text.split("\n"):
         shown = "".join(filter(str.isprintable, line))
@@ -94,7 +101,7 @@ def say(text: str, *, fit: bool = True) -> None:
 
 
 def say_filled(text: str, indent: str = "") -> None:
-    """Print text wrapped to the terminal's width; `indent` precedes all lines but the first."""
+    """Print text in lines of at most `width()`; `indent` precedes all lines but the first."""
     say(_filled(text, width(), indent))
 
 

@@ -1,4 +1,4 @@
-"""Draw dilemmas uniformly over a study's domain; a shorter draw is a prefix of a longer draw."""
+"""Draw dilemmas uniformly over attribute values; a shorter draw is a prefix of a longer draw."""
 
 import math
 import random
@@ -22,17 +22,17 @@ def draw_dilemmas(
 ) -> tuple[Dilemma, ...]:
     """Draw the first `count` dilemmas of the sequence for `seed`.
 
-    Every candidate's values are independent and uniform over the attribute's values, as in the
-    source study. Within a block of ten dilemmas each attribute of each candidate is stratified (a
-    Latin hypercube: McKay, Beckman and Conover 1979). Stratification does not change the
-    distribution of each candidate, and spreads a short run over the whole range. A pair of
+    Every candidate's values are independent and uniform over the attribute's values, as in
+    McElfresh et al. (2021). Within a block of ten dilemmas each attribute of each candidate is
+    stratified (a Latin hypercube: McKay, Beckman and Conover 1979). Stratification does not change
+    the distribution of each candidate, and spreads a short run over the whole range. A pair of
     identical candidates (about 1 in 700 for the default study), or a pair drawn before in either
     order, is left out. The sequence does not depend on `count`: shorter sets are prefixes of longer
     sets. `study_id` is part of the seed, so that two studies never share a sequence. `count` must
     be at least 1, and less than the number of pairs.
 
     Returns:
-        The dilemmas, ids "d000", "d001", ….
+        The dilemmas, with the ids "d000", "d001", ….
     """
     drawn: list[Dilemma] = []
     seen: set[frozenset[tuple[float, ...]]] = set()
@@ -52,14 +52,17 @@ def is_drawn_id(name: str) -> bool:
 
 
 def draw_limit(attributes: tuple[Attribute, ...]) -> int:
-    """Return the largest allowed number of dilemmas in a draw."""
+    """Return the largest allowed number of dilemmas in a draw with these attributes."""
     profiles = math.prod(len(attribute.values) for attribute in attributes)
     # With a tenth of all pairs, drawing without replacement stays close to a uniform draw.
     return min(_MAX_DILEMMAS, max(1, profiles * (profiles - 1) // 20))
 
 
 def draw_orders(count: int, seed: int) -> tuple[Order, ...]:
-    """Draw an order for each of `count` dilemmas; each successive pair of them gets both orders."""
+    """Draw an order for each of `count` dilemmas.
+
+    Dilemmas 1 and 2 have different orders, dilemmas 3 and 4 too, and so on.
+    """
     generator = random.Random(f"orders:{seed}")
     orders: list[Order] = []
     while len(orders) < count:

@@ -46,7 +46,7 @@ class _LanguagesFile(RootModel[dict[Line, _SpokenStudy]]):
 
 
 def in_language(study: Study, language: str) -> Study:
-    """Return the study with its situation, labels and values in another language.
+    """Return the study with the situation, labels and descriptions of values in another language.
 
     Only the texts of a question change; values, ranges, directions and `favoured_text` stay.
     `language` is a code ("de").

@@ -189,7 +189,7 @@ def find_study(study: str | Path) -> tuple[Path, str]:
 def dilemmas_of(
     study: Study, count: int | None, draw_seed: int | None, *, argument: str = "dilemmas"
 ) -> tuple[Dilemma, ...]:
-    """Return the first `count` dilemmas of a study, None for the study's default.
+    """Return the first `count` dilemmas of a study, or by default the study's own number.
 
     `draw_seed` is the seed of a draw, None for the study's default. `argument` is the name of
     `count` in an error.
@@ -233,10 +233,10 @@ def _read_study(folder: Path, source: str, stamps: tuple[Stamp, ...]) -> Study:
 
 
 def read_all_files(folder: Path, source: str) -> tuple[Study | None, list[UserError]]:
-    """Return a study and an error for each invalid file; `source` is `Study.source`.
+    """Return a study, and an error for each file that is invalid, missing or not allowed.
 
-    The study lacks the dilemmas of an invalid table, and is None if `study.yaml` is invalid; tables
-    are then checked only if its attributes are valid.
+    The study lacks the dilemmas of an invalid table. It is None if `study.yaml` is invalid; tables
+    are then checked only if the attributes in `study.yaml` are valid. `source` is `Study.source`.
     """
     errors: list[UserError] = []
     content: dict[str, bytes] = {}

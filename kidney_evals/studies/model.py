@@ -115,7 +115,11 @@ class Attribute(FileModel):
         return self.check_descriptions()
 
     def check_descriptions(self) -> Attribute:
-        """Return the attribute; raise `ValueError` unless each value has its own description."""
+        """Return the attribute unchanged.
+
+        Raises:
+            ValueError: Two values have equal descriptions, or a range has no phrase "other".
+        """
         if not self.levels and "other" not in self.phrases:
             raise ValueError("lacks the phrase other")
         seen: dict[str, float] = {}
@@ -154,16 +158,16 @@ class Attribute(FileModel):
 
     @property
     def span(self) -> float:
-        """Width of the range in scale units; importance shares multiply weights by it."""
+        """Width of the range divided by `scale`; importance shares multiply weights by it."""
         return (self.high - self.low) / self.scale
 
     @property
     def ends(self) -> tuple[float, float]:
-        """The ends of the range: the least favoured end, then the most favoured end."""
+        """The ends of the range: the least favoured value, then the most favoured value."""
         return (self.low, self.high) if self.favoured == "high" else (self.high, self.low)
 
     def favour(self, value: float) -> float:
-        """Return `value` in scale units, with the sign such that people favour larger results."""
+        """Return `value` divided by `scale`, with its sign changed if low values are favoured."""
         return (value if self.favoured == "high" else -value) / self.scale
 
     def describe(self, value: float) -> str:
@@ -223,14 +227,16 @@ class Draw(FileModel):
 
 @dataclass(frozen=True)
 class Study:
-    """A study, read from its folder; the other fields are keys of `study.yaml`.
+    """A study, read from its folder.
+
+    Attributes that are not listed here are keys of `study.yaml` (see `StudyFile`).
 
     Attributes:
         source: The task argument that selects this study: its id if shipped, else an absolute path.
         path: The study's folder.
         attributes: The attributes, in the order of every vector in this package.
         people: Number of people asked, by condition; 0 if nobody was, -1 if it is not known.
-        words: The words of the `scenario`.
+        words: The words of the key `scenario`.
         listed: The fixed dilemmas; empty for a study that draws.
         control_block: The controls, which no rate includes; may be empty.
         hash: SHA-256 (hex) of the files that determine the questions.
@@ -259,14 +265,14 @@ class Study:
 
     @cached_property
     def spans(self) -> tuple[float, ...]:
-        """Width of each attribute's range in scale units."""
+        """Width of each attribute's range, divided by its `scale`."""
         return tuple(attribute.span for attribute in self.attributes)
 
     def differences(self, dilemma: Dilemma) -> tuple[float, ...]:
-        """Return first minus second candidate for each attribute, in favoured scale units.
+        """Return how much more favoured the first candidate is than the second on each attribute.
 
-        A positive value means that the first-listed candidate is nearer to the end that the study
-        calls `favoured`.
+        This is the difference of the candidates' values divided by `scale`. It is positive if the
+        first-listed candidate is nearer to the end that the study calls `favoured`.
         """
         pairs = zip(self.attributes, dilemma.first.values, dilemma.second.values, strict=True)
         return tuple(
@@ -281,8 +287,11 @@ class Study:
     def dilemma_from(self, metadata: Mapping[str, Any]) -> Dilemma:
         """Return the dilemma of a sample, as listed, without its label.
 
-        `metadata` has `dilemma`, `order`, `kind`, and `a_<attribute>`, `b_<attribute>` as shown.
-        Raises `ValueError` if a value is not a finite number.
+        `metadata` has `dilemma` (the id), `order`, `kind`, and the values as shown: `a_<attribute>`
+        and `b_<attribute>`.
+
+        Raises:
+            ValueError: A value is not a finite number.
         """
         a, b = (
             Patient(tuple(float(metadata[f"{side}_{name}"]) for name in self.attribute_ids))

@@ -43,7 +43,7 @@ EXAMPLE_ATTRIBUTES: Final = (
     "Care at home: looks after nobody | looks after a relative; high; "
     "the {candidate} who looks after a relative",
 )
-"""Attributes of a study that names none."""
+"""Attributes of a new study for which the user names none, as lines for `parse_attribute`."""
 
 _COPIED: Final = (DILEMMAS_FILE, CONTROLS_FILE, LANGUAGES_FILE, "wordings.yaml")
 _SMALL_WORDS: Final = frozenset(
@@ -55,7 +55,7 @@ _NUMBER: Final = r"-?\d+(?:\.\d+)?"
 
 @dataclass(frozen=True)
 class NewStudy:
-    """The content of a new study; `copied` has the content of further files by name."""
+    """The content of a new study; `copied` has the name and the content of each further file."""
 
     title: str
     words: Words
@@ -73,7 +73,10 @@ def parse_attribute(text: str, candidate: str) -> Attribute:
     VALUES are a range with an optional step and unit ("18 to 60 years", "0 to 60 by 5 thousand
     euros"), or words from the low to the high end ("smokes | does not smoke"). `low` or `high` is
     the end that counts in favour of a candidate, FAVOURED is the candidate at that end in words.
-    `candidate` is the study's noun for a candidate. Raises `UserError` if the line is invalid.
+    `candidate` is the study's noun for a candidate.
+
+    Raises:
+        UserError: The line is invalid.
     """
     label, colon, rest = text.partition(":")
     values, end, *favoured = [part.strip() for part in rest.split(";")] + [""] * (";" not in rest)
@@ -86,7 +89,13 @@ def parse_attribute(text: str, candidate: str) -> Attribute:
 
 
 def make_attribute(label: str, values: str, end: str, favoured: str, candidate: str) -> Attribute:
-    """Return an attribute from its parts; see `parse_attribute`. `favoured` may be empty."""
+    """Return an attribute from the parts of a line as in `parse_attribute`.
+
+    `end` is `low` or `high`. If `favoured` is empty, it is made from the other parts.
+
+    Raises:
+        UserError: A part is invalid.
+    """
     content: dict[str, Any] = {"id": _id(label), "label": label, "favoured": end}
     number = re.fullmatch(
         rf"({_NUMBER}) *(?:to|-|–) *({_NUMBER})(?: +by +({_NUMBER}))? *(.*)", values.strip()
@@ -121,7 +130,10 @@ def _first_problem(form: type[BaseModel], error: ValidationError) -> str:
 
 
 def favoured_text(label: str, values: str, end: str, candidate: str) -> str:
-    """Return a default description of the favoured candidate ("the pupil with the higher mark")."""
+    """Return a default description of the favoured candidate ("the pupil with the higher mark").
+
+    `values` and `end` are as in `make_attribute`; `candidate` is the study's noun for a candidate.
+    """
     within = label[:1].lower() + label[1:]
     if "|" in values:
         texts = [one.strip() for one in values.split("|")]
@@ -130,7 +142,10 @@ def favoured_text(label: str, values: str, end: str, candidate: str) -> str:
 
 
 def default_situation(good: str, candidates: str) -> str:
-    """Return a situation that holds for any good."""
+    """Return a default text of the situation.
+
+    `good` is a noun in the singular, `candidates` one in the plural.
+    """
     return (
         f"Two {candidates} have asked for the same {good}. Only one {good} is available, and it "
         "can go to either of them."
@@ -149,7 +164,10 @@ def new_study(
 ) -> NewStudy:
     """Return a study that draws its dilemmas; arguments that are None get their default.
 
-    `count` is the number of dilemmas of a default run. Raises `UserError` for invalid arguments.
+    `count` is the number of dilemmas of a default run.
+
+    Raises:
+        UserError: An argument is invalid, or the attributes have too few values.
     """
     ids = [one.id for one in attributes]
     if twice := [one for one in ids if ids.count(one) > 1]:
@@ -182,7 +200,7 @@ def new_study(
 
 
 def study_like(study: Study, title: str | None = None) -> NewStudy:
-    """Return a new study with the questions of another one, without its people."""
+    """Return a new study with the questions of `study`, without the answers of its people."""
     kinds = {one.kind for one in study.listed} or {"drawn"}
     names = [name for name in _COPIED if (study.path / name).is_file()]
     return NewStudy(
@@ -205,7 +223,12 @@ def check_name(folder: Path) -> None:
 
 
 def write_study(folder: Path, study: NewStudy) -> tuple[str, ...]:
-    """Write the folder of a new study, all of it or nothing; return the names of its files."""
+    """Write the folder of a new study, all of it or nothing; return the names of its files.
+
+    Raises:
+        UserError: The folder has the name of a shipped study, has content or cannot be written, or
+            the study is invalid.
+    """
     check_name(folder)
     contents = _contents(folder.resolve().name, study)
     YamlFile(STUDY_FILE, contents[STUDY_FILE]).result(StudyFile)
@@ -216,7 +239,10 @@ def write_study(folder: Path, study: NewStudy) -> tuple[str, ...]:
 
 
 def control_rows(attributes: Sequence[Attribute]) -> Iterator[dict[str, str]]:
-    """Yield rows of controls: five with one candidate better in everything, five of equals."""
+    """Yield the ten rows of `controls.csv`, each as text by column.
+
+    In five rows one candidate is better in everything; in five both are identical.
+    """
     ordered = [sorted(one.values, key=one.favour) for one in attributes]
     for row in range(5):
         good, bad = [], []

@@ -31,7 +31,10 @@ SLOT_NAMES: Final = (
 """Names of the placeholders in `SLOTS`."""
 
 SLOTS: Final = re.compile(rf"\{{({'|'.join(SLOT_NAMES)})\}}")
-"""Placeholders of a study's words in a template; a capital letter starts a sentence or a name."""
+"""Matches a placeholder of a study's word in a template ("{the_good}").
+
+A placeholder with a capital letter starts a sentence or is part of a name ("{Candidate} A").
+"""
 
 
 def _no_braces(text: str) -> str:
@@ -120,11 +123,16 @@ class Words(FileModel):
 
 
 def with_defaults(given: Mapping[str, Any], good: object, language: str) -> dict[str, Any]:
-    """Return the words that are `given`, with missing words added.
+    """Return the words that are `given`, by field of `Words`, with missing words added.
 
-    If `words.yaml` has the good, by its English name `good`, its words in `language` are added. In
-    English, articles and plural then follow by grammar from `good` and `candidate`; a study that
-    names neither asks who should receive "it", Candidate A or Candidate B.
+    If `words.yaml` has the good, its words in `language` are added. In English, articles, the
+    plural and the closing sentence are then made from `good` and `candidate`. Without a good, the
+    question is who should receive "it". Without a `candidate`, this word is "candidate".
+
+    Args:
+        given: Words by field of `Words`; None stands for a missing word.
+        good: The English name of the good, by which `words.yaml` lists it.
+        language: A code ("de").
     """
     known = _known().get(str(good), {}).get(language, {})
     words = {**known, **{key: value for key, value in given.items() if value is not None}}

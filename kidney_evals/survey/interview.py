@@ -1,4 +1,4 @@
-"""The plan of an interview (dilemmas, order, the candidates' places), and how a question reads."""
+"""The plan of a person's interview, and the texts of its questions."""
 
 import random
 from collections.abc import Iterator
@@ -28,7 +28,12 @@ _SWAPPED: Final[dict[Order, Order]] = {"ab": "ba", "ba": "ab"}
 
 @dataclass(frozen=True)
 class Item:
-    """A question of an interview; a `repeat` was asked before in the opposite order."""
+    """A question of an interview.
+
+    Attributes:
+        position: Place in the interview, from 0.
+        repeat: Whether the dilemma was asked before, in the opposite order.
+    """
 
     position: int
     dilemma: Dilemma
@@ -36,7 +41,7 @@ class Item:
     repeat: bool = False
 
     def chosen(self, place: int) -> Choice:
-        """Return the answer for the candidate shown first (0) or second (1)."""
+        """Return the answer that chooses the candidate shown first (`place` 0) or second (1)."""
         return CHOICES[place if self.order == "ab" else 1 - place]
 
 
@@ -44,12 +49,15 @@ def plan_interview(study: Study, settings: SurveySettings, seed: int) -> tuple[I
     """Return the questions of the person with a seed, in the order asked.
 
     `settings.questions` dilemmas are a uniform random sample, in random order, from the study's
-    list or its default draw. Of each two questions one is shown as listed. The controls are spread:
-    the interview before repeats is divided into as many equal parts as there are controls, and each
-    part has one control at a random place. The repeats are spread in the same way over the second
-    half of the interview, or over the shorter end that the distance allows; each repeats, with the
-    sides swapped, a random dilemma at least `DISTANCE` positions earlier. A dilemma is repeated at
-    most once; controls are not repeated.
+    list or its default draw. The controls are spread among these dilemmas: the interview without
+    repeats is divided into as many equal parts as there are controls, and each part has one control
+    at a random place. Of questions 1 and 2, 3 and 4, and so on, without repeats, one is shown as
+    listed.
+
+    The repeats are spread in the same way over the second half of the interview. They begin later
+    if too few dilemmas come before. Each repeat shows, with the sides swapped, a random dilemma
+    that was asked at least `DISTANCE` positions earlier. A dilemma is repeated at most once;
+    controls are not repeated.
     """
     generator = random.Random(f"survey:{PLAN_VERSION}:{study.id}:{seed}")
     dilemmas = in_random_order(pool(study), generator)[: settings.questions]
@@ -92,7 +100,16 @@ def _spread(start: int, stop: int, count: int, generator: random.Random) -> Iter
 
 @dataclass(frozen=True)
 class Question:
-    """The texts of a question: its parts for a page, and the whole `text` for a terminal."""
+    """The texts of a question.
+
+    Attributes:
+        situation: The sentences before the candidates.
+        rows: The values of both candidates, by attribute.
+        closing: The sentence after the candidates.
+        question: The sentence that asks for a choice.
+        names: The names of the candidates shown first and second ("A", "B").
+        text: The whole question, for a terminal.
+    """
 
     situation: str
     rows: tuple[Row, ...]
@@ -103,9 +120,12 @@ class Question:
 
 
 def question_of(study: Study, item: Item, condition: Condition, language: str) -> Question:
-    """Return a question's texts: the default wording without the line about the reply's form.
+    """Return the texts of a question, in the default wording of the language.
 
-    Raises `UserError` if the study has no words in the language.
+    The line on how to reply is left out.
+
+    Raises:
+        UserError: The study has no words in the language.
     """
     # The first wording with a coin in each language is its default.
     wording = next(

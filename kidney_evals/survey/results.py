@@ -23,7 +23,15 @@ Others = Literal["participants", "reference", "nobody"]
 
 @dataclass(frozen=True)
 class Beside:
-    """A person's rate in `of` answers with its 95 % interval (Wilson's), and others' mean rate."""
+    """A person's rate beside the mean rate of others.
+
+    Attributes:
+        own: The person's rate, a mean over `of` answers.
+        low: Lower end of its 95 % interval (Wilson's).
+        high: Upper end of this interval.
+        of: Number of the person's answers in the rate.
+        others: Mean rate of others in the same dilemmas; NaN without others.
+    """
 
     own: float
     low: float
@@ -34,18 +42,21 @@ class Beside:
 
 @dataclass(frozen=True)
 class OwnAnswers:
-    """A person's answers beside those of others; a number is None if no answer bears on it.
+    """A person's answers beside the answers of others.
 
-    Only first answers to a dilemma count, not controls and not repeats; and, if there are others,
-    only dilemmas that they answered.
+    Only first answers to a dilemma count; controls and repeats do not. If there are others, only
+    dilemmas that they answered count.
 
     Attributes:
+        others: Who the others are.
         answers: Number of the person's answers that count.
-        coin: Share of answers left to the coin.
-        alike: Mean share of others who answered as the person did. Of others: the probability that
-            two different persons answer alike.
-        attributes: By attribute, how often the person chose the candidate whom `favoured_text`
-            names, among the decided answers in which the candidates differ on the attribute.
+        coin: Share of answers left to the coin; None without a coin or if no answer counts.
+        alike: Mean share of others who answered as the person did. Its `others` is the probability
+            that two different others answer alike. None without others or if no answer counts.
+        attributes: By attribute id, how often the person chose the candidate whom
+            `Attribute.favoured_text` names. Only decisions between candidates who differ on the
+            attribute count; if there are others, some of them must have decided too. An attribute
+            without such a decision is missing.
     """
 
     others: Others
@@ -56,9 +67,14 @@ class OwnAnswers:
 
 
 def own_answers(store: Store, participant: Participant) -> OwnAnswers:
-    """Return a person's answers beside others in the store, or else beside the human reference.
+    """Return a person's answers beside others in the store, the human reference or nobody.
 
-    Others in the store are taken if at least half of the person's dilemmas have `FEWEST` of them.
+    Others in the store are people who finished in the person's condition. They are taken if, for
+    half of the person's dilemmas or more, at least `FEWEST` of them answered. Otherwise the
+    reference is taken if it has people.
+
+    Raises:
+        UserError: The database fails, or a table of the reference is invalid.
     """
     study, condition = store.study, participant.condition
     plan, answers = store.plan(participant), store.answers(participant)
@@ -100,10 +116,11 @@ def beside_others(
     others: Mapping[str, Sequence[float]],
     who: Others,
 ) -> OwnAnswers:
-    """Return a person's answers, by position, beside those of others.
+    """Return a person's answers beside the answers of others.
 
-    `others` holds by dilemma how many others chose (first, second, coin) or, if `who` is
-    `reference`, which share of people did. If `who` is `nobody`, the rates of others are NaN.
+    `answers` are by position in the person's interview `plan`. `others` has, by dilemma id, how
+    many others chose (first, second, coin), or which shares of people did if `who` is `reference`;
+    the coin may be left out. If `who` is `nobody`, the rates of others are NaN.
     """
     own = [
         (item.dilemma, answers[item.position])

@@ -29,7 +29,7 @@ COLUMNS: Final = (
     *("study", "study_hash", "person", "condition", "language", "position"),
     *("dilemma", "order", "repeat", "answer", "complete"),
 )
-"""Columns of an exported survey; the columns of `ask` follow them."""
+"""Columns of an exported survey; one for each question about the person follows them."""
 
 DISTANCE: Final = 5
 """Least difference of positions between a dilemma and its repeat in an interview."""
@@ -48,7 +48,13 @@ _Cells = Annotated[dict[Line, Cell], BeforeValidator(_by_language)]
 
 
 class Ask(FileModel):
-    """A question about the person; `id` is the name of its column in an export."""
+    """A question about the person; texts are by language.
+
+    Attributes:
+        id: Name of its column in an export.
+        label: The question.
+        options: The answers to choose from.
+    """
 
     id: Id
     label: _Lines
@@ -63,9 +69,9 @@ class Ask(FileModel):
 
 
 class SurveySettings(FileModel):
-    """`survey.yaml` with its defaults filled in; texts are by language (`spoken`).
+    """The content of `survey.yaml`, with defaults for missing fields.
 
-    `docs/survey.md` explains each field.
+    Texts are by language; `spoken` returns one of them. `docs/survey.md` explains each field.
     """
 
     title: _Lines
@@ -80,7 +86,10 @@ class SurveySettings(FileModel):
     thanks: _Texts = Field(default_factory=lambda: {EVERY: ""})
 
     def spoken(self, texts: Mapping[str, str], language: str) -> str:
-        """Return a text in a language; a text given once serves for every language."""
+        """Return the text in a language from `texts` by language.
+
+        A text with the key `EVERY` serves for every language.
+        """
         return texts[language] if language in texts else texts[EVERY]
 
     def check(self, language: str, condition: Condition | None = None) -> None:
@@ -90,15 +99,19 @@ class SurveySettings(FileModel):
             check_known("condition of the survey", condition, self.conditions)
 
     def options(self, ask: Ask, language: str) -> Mapping[str, str]:
-        """Return the options' texts by stored value, which is the text in the first language."""
+        """Return the texts of a question's options in a language, by stored value.
+
+        The stored value is the option's text in the first language of the survey.
+        """
         first = self.languages[0]
         return {self.spoken(one, first): self.spoken(one, language) for one in ask.options}
 
 
 def pool(study: Study) -> tuple[Dilemma, ...]:
-    """Return the dilemmas that people's dilemmas are drawn from: the study's list or default draw.
+    """Return the dilemmas that each person's dilemmas are sampled from.
 
-    With a draw of its own for each person no two people would answer the same dilemma.
+    They are the study's list or default draw. If each person had another draw, no two people would
+    answer the same dilemma.
     """
     # Drawing takes some hundredths of a second, once for each person of a survey.
     key = (study.id, study.hash)
@@ -121,7 +134,11 @@ def has_survey(study: Study) -> bool:
 
 
 def load_survey(study: Study) -> SurveySettings:
-    """Read `survey.yaml` of a study's folder; raise `UserError` with all problems of it."""
+    """Read `survey.yaml` of a study's folder.
+
+    Raises:
+        UserError: The file is missing or invalid; the message has its problems.
+    """
     path = study.path / SURVEY_FILE
     if not has_survey(study):
         raise UserError(
@@ -140,7 +157,7 @@ def load_survey(study: Study) -> SurveySettings:
 
 
 def own_settings(study: Study, consent: str) -> SurveySettings:
-    """Return the settings of a study without `survey.yaml`, all by default but the consent."""
+    """Return default settings for a study without `survey.yaml`, with the text `consent`."""
     return SurveySettings.model_validate({**_defaults(study, {}), "consent": consent})
 
 
@@ -158,7 +175,7 @@ def _defaults(study: Study, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def most_repeats(questions: int) -> int:
-    """Return how many of a person's dilemmas can be repeated at the required distance."""
+    """Return how many of a person's `questions` can be repeated at the distance `DISTANCE`."""
     return max(0, (questions - DISTANCE + 1) // 2)
 
 

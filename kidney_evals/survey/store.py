@@ -1,4 +1,4 @@
-"""The store of a survey: a database of participants and their answers, and of nothing else.
+"""The store of a survey: a database of its participants and their answers.
 
 What is stored of a person: a hash of the code with which they resume, their condition and language,
 the seed of their interview, their answers, and whether they finished. No times, no addresses.
@@ -32,7 +32,7 @@ STORE_VERSION: Final = 1
 """Increased when the tables change."""
 
 FEWEST: Final = 5
-"""Fewest other persons with an answer to a dilemma for its counts to be shown to a person."""
+"""A person sees how others answered a dilemma only if at least this number of them answered it."""
 
 _LETTERS: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 """Letters of a code: no i, l, o and u, which are misread (Crockford's base 32)."""
@@ -90,7 +90,13 @@ class Participant:
 
 
 class Row(NamedTuple):
-    """An answer in an export, in the order of its columns; `asked` is by the question's id."""
+    """An answer in an export; the fields are in the order of `COLUMNS` after the study's two.
+
+    Attributes:
+        person: A random name, which is new in each export.
+        complete: Whether the person finished.
+        asked: The person's answers to the questions about them, by id.
+    """
 
     person: str
     condition: Condition
@@ -120,12 +126,20 @@ class StoreError(UserError):
 class Store:
     """The answers to a survey, in SQLite or another database of SQLAlchemy.
 
-    Methods can be called from several threads and processes at once. `url` is an address of
-    SQLAlchemy (`postgresql+psycopg://…`) or the path of a SQLite file; the attribute `url` has no
-    password, and `file` is None for another database. `create` makes missing tables.
+    Methods can be called from several threads and processes at once. Every method raises a
+    `StoreError` if the database fails.
 
-    Every method raises a `StoreError` if the database fails. A wrong address, the store of another
-    survey and, without `create`, missing tables are a `UserError`.
+    Args:
+        url: An address of SQLAlchemy (`postgresql+psycopg://…`) or the path of a SQLite file.
+        create: Whether to make missing tables.
+
+    Attributes:
+        url: The path of the SQLite file, or the address without its password.
+        file: The path of the SQLite file; None for another database.
+
+    Raises:
+        UserError: The address is wrong, its driver is not installed, the database has another
+            survey or other data, or it has no survey and `create` is False.
     """
 
     def __init__(
@@ -204,7 +218,11 @@ class Store:
         """Store a new person, with a random code and seed, and return them.
 
         Without `condition` they are assigned at random to one of the conditions with the fewest
-        persons, also with concurrent calls: unless people withdraw, groups differ by one at most.
+        persons, also with concurrent calls. If all are assigned in this way and nobody withdraws,
+        groups differ by one person at most.
+
+        Raises:
+            UserError: The survey lacks the language or the condition.
         """
         self.settings.check(language, condition)
         code = "".join(secrets.choice(_LETTERS) for _ in range(16))  # 80 random bits
@@ -246,7 +264,7 @@ class Store:
         return Participant(code, *found) if found else None
 
     def plan(self, participant: Participant) -> tuple[Item, ...]:
-        """Return the person's interview."""
+        """Return the questions of the person's interview, in the order asked."""
         return self._plan(participant.seed)
 
     # --- answers ---
@@ -260,9 +278,11 @@ class Store:
             return {position: answer for position, answer in found}
 
     def record(self, participant: Participant, position: int, answer: Choice) -> None:
-        """Store the answer at a position; until the end another answer there replaces it.
+        """Store the answer to the question at a position, in place of any earlier answer.
 
-        `UserError` for a wrong position or answer, and if the person withdrew or has finished.
+        Raises:
+            UserError: The position or answer is not allowed, the person withdrew, or the person has
+                finished and the answer differs from the stored one.
         """
         plan = self.plan(participant)
         if type(position) is not int or not 0 <= position < len(plan):
@@ -274,14 +294,22 @@ class Store:
         self._store(participant, _ANSWERS, {"position": position}, {**about, "answer": answer})
 
     def asked(self, participant: Participant) -> dict[str, str]:
-        """Return the person's answers to the questions about them, by id."""
+        """Return the stored values of the person's answers to the questions about them, by id."""
         table = _ASKED.c
         wanted = sa.select(table.question, table.option).where(table.participant == participant.key)
         with self._reading() as connection:
             return {question: option for question, option in connection.execute(wanted)}
 
     def record_asked(self, participant: Participant, id: str, option: str) -> None:
-        """Store the answer to a question about the person, a value of `settings.options`."""
+        """Store the answer to a question about the person, in place of any earlier answer.
+
+        `id` is the question's id. `option` is the stored value of an option: a key of
+        `settings.options`.
+
+        Raises:
+            UserError: The question or option is unknown, the person withdrew, or the person has
+                finished and the answer differs from the stored one.
+        """
         asked = {one.id: one for one in self.settings.ask}
         check_known("question about the person", id, asked)
         allowed = self.settings.options(asked[id], self.settings.languages[0])
@@ -312,7 +340,11 @@ class Store:
                 connection.execute(sa.insert(table).values({**key, **values}))
 
     def finish(self, participant: Participant) -> None:
-        """Mark the person as finished; raise `UserError` if questions are not answered."""
+        """Mark the person as finished.
+
+        Raises:
+            UserError: Some questions are not answered, or the person withdrew.
+        """
         with self._changing() as connection:
             self._lock(connection, participant)
             mine = _ANSWERS.c.participant == participant.key
@@ -323,7 +355,7 @@ class Store:
             connection.execute(sa.update(_PARTICIPANTS).where(mine).values(finished=True))
 
     def withdraw(self, participant: Participant) -> None:
-        """Delete all rows of the person; without any the call has no effect."""
+        """Delete everything that is stored of the person; do nothing if nothing is stored."""
         with self._changing() as connection:
             # Waits for answers of the person that are being stored.
             self._locked(connection, participant)
@@ -349,7 +381,10 @@ class Store:
     # --- results ---
 
     def rows(self) -> Iterator[Row]:
-        """Yield every answer as of one moment, person by person under new random codes."""
+        """Yield every answer that the store has at one moment.
+
+        Each person has a new random name. Answers are in the order of names, then of positions.
+        """
         people, answers = _PARTICIPANTS.c, _ANSWERS.c
         about = (people.participant, people.condition, people.language)
         answer = (answers.position, answers.dilemma, answers.order, answers.repeat, answers.answer)
@@ -371,10 +406,11 @@ class Store:
                 yield Row._make((person, *row, asked[key]))
 
     def exported(self) -> bytes:
-        """Return all answers as CSV: a line for each answer, `COLUMNS` and the columns of `ask`.
+        """Return all answers as CSV in UTF-8, a line for each answer.
 
-        No cell starts as a formula does in a spreadsheet: ids and options are checked when the
-        study and `survey.yaml` are read, and nothing that a person typed is stored.
+        The columns are `COLUMNS`, then one for each question about the person. No cell starts as a
+        formula does in a spreadsheet: ids and options are checked when the study and `survey.yaml`
+        are read, and nothing that a person typed is stored.
         """
         asked = [one.id for one in self.settings.ask]
         text = io.StringIO(newline="")
@@ -387,7 +423,10 @@ class Store:
         return text.getvalue().encode()
 
     def counts(self) -> dict[Condition, Counts]:
-        """Return the number of persons and answers of each condition that anyone is in."""
+        """Return the numbers of persons and answers, by condition.
+
+        A condition without persons is missing.
+        """
         people, answers = _PARTICIPANTS.c, _ANSWERS.c
         persons = sa.func.count(people.participant.distinct())
         wanted = (
@@ -407,9 +446,10 @@ class Store:
     def shares(
         self, condition: Condition, without: Participant | None = None
     ) -> dict[str, tuple[int, int, int]]:
-        """Return how many people who finished, except `without`, chose (first, second, coin).
+        """Return how many people of a condition chose (first, second, coin), by dilemma id.
 
-        By dilemma, if at least `FEWEST` people answered it; repeats do not count.
+        Only people who finished count; the person `without` does not. Repeats do not count.
+        A dilemma that fewer than `FEWEST` of these people answered is missing.
         """
         people, answers = _PARTICIPANTS.c, _ANSWERS.c
         wanted = (
@@ -432,7 +472,10 @@ class Store:
 
 
 def readable_code(code: str) -> str:
-    """Return a code, as stored or as typed, in groups of four letters ("k7mf-q2xd-9hzr-41bt")."""
+    """Return a code in groups of four letters and digits ("k7mf-q2xd-9hzr-41bt").
+
+    The code is as stored or as typed. A typed o becomes 0; a typed i or l becomes 1.
+    """
     typed = "".join(filter(str.isalnum, code.casefold()))
     letters = typed.translate(str.maketrans("oil", "011"))
     return "-".join(letters[start : start + 4] for start in range(0, len(letters), 4))

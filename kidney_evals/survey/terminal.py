@@ -21,7 +21,7 @@ OWN_CONSENT: Final = (
 
 
 class Stopped(Exception):
-    """The person stopped, and perhaps withdrew; the message is for them."""
+    """The person stopped. If there is a message for them, they also withdrew."""
 
 
 def consented(
@@ -30,7 +30,13 @@ def consented(
     say: Callable[[str], None],
     read: Callable[[str], str],
 ) -> bool:
-    """Show the consent text and return whether the person typed yes; see `Interview`."""
+    """Show the title, the consent text and the contact; return whether the person typed yes.
+
+    `say` and `read` are those of `Interview`.
+
+    Raises:
+        Stopped: The input ended.
+    """
     for text in (settings.title, settings.consent, settings.contact):
         if shown := settings.spoken(text, language).strip():
             say(f"{shown}\n")
@@ -49,7 +55,9 @@ def _typed(read: Callable[[str], str], prompt: str) -> str:
 class Interview:
     """A survey with one person in a terminal.
 
-    `say` prints a text; `read` prints a prompt and returns the typed line, or raises `EOFError`.
+    Attributes:
+        say: Prints a text.
+        read: Prints a prompt and returns the typed line; raises `EOFError` at the end of input.
     """
 
     store: Store
@@ -57,7 +65,11 @@ class Interview:
     read: Callable[[str], str]
 
     def run(self, person: Participant) -> None:
-        """Ask the open questions, then show the results; raise `Stopped` if the person stops."""
+        """Ask the questions that are not answered yet, then show the person's results.
+
+        Raises:
+            Stopped: The person stopped or withdrew.
+        """
         if not person.finished:
             self.say(
                 f"Your code, with which you can go on later: {readable_code(person.code)}\n"

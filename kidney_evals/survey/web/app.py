@@ -47,7 +47,13 @@ _NUMBER = re.compile(r"[1-9][0-9]{0,4}", re.ASCII)
 
 @dataclass
 class Visit:
-    """A request, its cookie or a new session, the person whose code that is, and the form."""
+    """A request, and what is known of its sender.
+
+    Attributes:
+        session: The session in the cookie, or a new one. The response sets the cookie to it.
+        person: The person whose code the session is, if any.
+        form: The fields of a form, by name; empty without a form.
+    """
 
     request: Request
     session: str
@@ -59,9 +65,16 @@ Handler = Callable[[Visit], Response]
 
 
 class SurveyApp:
-    """The pages of one survey; `token` opens the owner's page.
+    """The pages of one survey.
 
-    `proxies` trusted reverse proxies serve the pages under the path `root` ("/survey", or "").
+    Args:
+        token: The owner's token, which opens the owner's page.
+        proxies: Number of trusted reverse proxies in front of the server.
+        root: Path of the pages behind the proxies ("/survey"), or "".
+
+    Attributes:
+        asgi: The ASGI application.
+        refusals: The counts of refused requests.
     """
 
     def __init__(self, store: Store, token: str, *, proxies: int = 0, root: str = "") -> None:

@@ -50,7 +50,10 @@ LOGGER: Final = logging.getLogger("kidney_evals.survey")
 
 @dataclass
 class RateLimit:
-    """A token bucket for each client: `burst` events at once, then `per_second` of them."""
+    """A limit of events for each client (a token bucket); `clock` returns seconds.
+
+    A client can cause `burst` events at once, then `per_second` events in each second.
+    """
 
     burst: float
     per_second: float
@@ -59,7 +62,7 @@ class RateLimit:
     _lock: Lock = field(default_factory=Lock)
 
     def spend(self, client: str) -> float:
-        """Use one event if there is one; return the seconds to wait otherwise, else 0."""
+        """Count an event of a client and return 0, or refuse it and return the seconds to wait."""
         with self._lock:
             now = self.clock()
             left, since = self._left.get(client, (self.burst, 0.0))
@@ -81,12 +84,15 @@ class Refusals:
         self._lock = Lock()
 
     def add(self, reason: str) -> None:
-        """Count a refused request."""
+        """Count a refused request.
+
+        The log shows the count followed by `reason` ("above the rate limit").
+        """
         with self._lock:
             self._counts[reason] += 1
 
     def log(self) -> None:
-        """Log what was counted since the last call as one line; nothing if nothing was."""
+        """Log the counts since the last call as one line; log nothing if there are none."""
         with self._lock:
             counts, self._counts = self._counts, Counter()
         if counts:
@@ -95,15 +101,21 @@ class Refusals:
 
 
 Refuse = Callable[[Scope, int, float], ASGIApp]
-"""Returns the page that refuses a request, for its status and the seconds to wait."""
+"""Returns the application that refuses a request, for an HTTP status and the seconds to wait."""
 
 
 @dataclass
 class Guard:
-    """The ASGI application around the pages; for `proxies` and `root` see `SurveyApp`.
+    """The ASGI application around the pages.
 
-    The limit of all `requests` of a client is high, as the people of a school or a hospital may
-    share one address.
+    Attributes:
+        app: The application of the pages.
+        refuse: Makes the response to a refused request.
+        refusals: The counts of refused requests.
+        proxies: As in `SurveyApp`.
+        root: As in `SurveyApp`.
+        requests: The limit of all requests of a client. It is high, as the people of a school or a
+            hospital may share one address.
     """
 
     app: ASGIApp

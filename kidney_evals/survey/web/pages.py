@@ -22,7 +22,20 @@ def page_texts() -> Mapping[str, Mapping[str, str]]:
 
 
 class Pages:
-    """The pages of one survey in one language; if it has no page texts, these are in English."""
+    """The pages of one survey in one language.
+
+    A language without page texts has those of English.
+
+    Args:
+        root: As in `SurveyApp`.
+
+    Attributes:
+        study: The study in the language.
+        texts_language: The language of the page texts.
+
+    Raises:
+        UserError: The study has no words in the language.
+    """
 
     def __init__(self, study: Study, settings: SurveySettings, language: str, root: str) -> None:
         self.study: Final = in_language(study, language)
@@ -33,7 +46,7 @@ class Pages:
         self._root = root
 
     def text(self, name: str, /, **values: object) -> str:
-        """Return a text with the study's words and with the given values."""
+        """Return the page text `name`, with the study's words and the given values filled in."""
         template = page_texts()[self.texts_language][name]
         return self.study.words.fill(template, f"the page text {name!r}").format(**values)
 
@@ -42,15 +55,23 @@ class Pages:
         return self.text("percent", value=f"{100 * share:.0f}")
 
     def own(self, texts: Mapping[str, str]) -> str:
-        """Return a text of the survey's owner."""
+        """Return a text by the survey's owner, in the language of the page.
+
+        Args:
+            texts: The text by language.
+        """
         return self._settings.spoken(texts, self.language)
 
     def paragraphs(self, texts: Mapping[str, str]) -> list[str]:
-        """Return the paragraphs of a text of the survey's owner."""
+        """Return the paragraphs of a text by the survey's owner, in the language of the page.
+
+        Args:
+            texts: The text by language.
+        """
         parts = self.own(texts).split("\n\n")
         return [part.strip() for part in parts if part.strip()]
 
     def render(self, template: str, **values: Any) -> str:
-        """Return a page as HTML."""
+        """Return a page as HTML, from a template's file name and the values of its variables."""
         values |= {"page": self, "settings": self._settings, "root": self._root}
         return self._templates.get_template(template).render(values)

@@ -21,7 +21,11 @@ _MIN_TOKEN, _MAX_TOKEN = 24, 200
 
 
 def owner_token(path: Path) -> tuple[str, bool]:
-    """Return the owner's token, and whether its file is new; raise `UserError` without a token."""
+    """Return the owner's token, and whether its file is new: a missing file is made.
+
+    Raises:
+        UserError: The file cannot be read or written, or its first line is no valid token.
+    """
     try:
         with suppress(FileExistsError):
             token = secrets.token_urlsafe(32)
@@ -43,7 +47,11 @@ def owner_token(path: Path) -> tuple[str, bool]:
 
 
 def clean_root(root: str) -> str:
-    """Return a path such as "/survey", or "" for the top; raise `UserError` for anything else."""
+    """Return a path with a slash before it and none behind ("/survey"), "" for an empty path.
+
+    Raises:
+        UserError: A part of the path is empty or has characters other than letters, digits and -.
+    """
     path = root.strip("/")
     if not path:
         return ""
@@ -67,7 +75,11 @@ def serve(
 ) -> None:
     """Run the survey's web server until the process is stopped; port 0 takes any free port.
 
-    `token_file` is made if it does not exist; for `proxies` and `root` see `SurveyApp`.
+    The owner's token is in `token_file`, which is made if it does not exist. `proxies` and `root`
+    are those of `SurveyApp`; slashes around `root` do not matter. `say` prints a line.
+
+    Raises:
+        UserError: The root path or the token is invalid, or the server cannot listen there.
     """
     root = clean_root(root)
     token, made = owner_token(token_file)

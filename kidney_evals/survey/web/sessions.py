@@ -1,7 +1,7 @@
 """The session cookie, the token of forms that belongs to it, and the owner's sessions.
 
-The cookie holds the person's code after consent. Before, and for the owner, it holds a random id,
-which a prefix tells from a code.
+The cookie holds the person's code after consent. Before, and for the owner, it holds a random id
+with a prefix that no code has.
 """
 
 import hashlib
@@ -16,19 +16,19 @@ from typing import Final
 COOKIE: Final = "survey"
 
 FORM_TOKEN: Final = "form"
-"""The field of every form that holds the token of the session."""
+"""Name of the field of every form that holds the token of the session."""
 
 _VISITOR, _OWNER = "visitor.", "owner."
 _SESSION = re.compile(r"[A-Za-z0-9_.-]{8,100}", re.ASCII)
 
 
 def new_session() -> str:
-    """Return the session of a visitor who has not consented yet."""
+    """Return a new session, for a visitor who has not consented yet."""
     return _VISITOR + secrets.token_urlsafe(24)
 
 
 def well_formed(session: str) -> bool:
-    """Return whether a cookie may be a session or a code at all."""
+    """Return whether a cookie has the form of a session or a code."""
     return _SESSION.fullmatch(session) is not None
 
 
@@ -47,12 +47,15 @@ def form_token(session: str) -> str:
 
 
 def is_form_token(session: str, token: str) -> bool:
-    """Compare a form's token with that of a session, in constant time."""
+    """Return whether `token` is the form token of a session; the comparison takes constant time."""
     return hmac.compare_digest(form_token(session).encode(), token.encode("utf-8", "replace"))
 
 
 class Owner:
-    """The owner's token and open sessions; the sessions are in memory only."""
+    """The token of the survey's owner, and the owner's open sessions.
+
+    A session ends after an hour. Sessions are in memory only.
+    """
 
     def __init__(self, token: str) -> None:
         self._digest = hashlib.sha256(token.encode()).digest()
@@ -60,7 +63,10 @@ class Owner:
         self._lock = Lock()
 
     def login(self, token: str) -> str | None:
-        """Return a new session for the right token, else None, in the same time for any token."""
+        """Return a new session if `token` is the owner's, else None.
+
+        The comparison takes constant time.
+        """
         given = hashlib.sha256(token.encode("utf-8", "replace")).digest()
         if not hmac.compare_digest(given, self._digest):
             return None
