@@ -66,10 +66,11 @@ est = cast(Callable[[str], Metric], metric(name=COLUMN, scores="unreduced")(part
 
 
 def rows(measures: Sequence[Measure]) -> dict[str, list[Metric]]:
-    """Return the metrics of a scorer by key, one for each of `measures`.
+    """Return a metric for each of `measures`, as the metrics of a scorer, by key.
 
-    If a key ends in `*`, Inspect creates a row for each key of the samples' values that matches it,
-    and no row if none matches. Therefore a measure that only some logs store gets the key `id*`.
+    The key is the measure's id, or `id*` for a measure that only some logs store. For a key that
+    ends in `*`, Inspect creates a row for each key of the samples' values that matches it, and no
+    row if none matches.
     """
     some = {one.id for one in measures if one.needs or isinstance(one.in_log, str)}
     return {
@@ -79,11 +80,11 @@ def rows(measures: Sequence[Measure]) -> dict[str, list[Metric]]:
 
 
 def exact(measures: Iterable[Measure]) -> dict[str, list[Metric]]:
-    """Return the metrics of a task by measure id, one for each row of its log.
+    """Return a metric for each measure in a task's log, by measure id.
 
-    They replace the scorer's metrics (`rows`), some of whose keys are patterns. Until the first
-    score, Inspect's full-screen display shows a pattern as a row; the row disappears with the first
-    score, which ends the display of a fast run with an error.
+    They replace the metrics of the scorer, some of which have a pattern as key (see `rows`).
+    Inspect's full-screen display shows a pattern as a row until the first score arrives. In a fast
+    run the removal of this row ends the display with an error.
 
     Args:
         measures: The measures of the log, with members in place of families.

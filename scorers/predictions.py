@@ -16,7 +16,12 @@ _ROWS = stored("predict_people")
 
 
 def predicted_measures(metadata: Mapping[str, Any], *, people: bool = True) -> list[Measure]:
-    """Return the measures of a log, given a sample's metadata and whether `people` were asked."""
+    """Return the measures in the log of a run of `predict_people`, in the order of its rows.
+
+    Args:
+        metadata: Metadata of any sample of the run.
+        people: Whether people were asked.
+    """
     drawn = bool(metadata["drawn_dilemmas"])
     held = {
         "drawn": drawn,

@@ -38,7 +38,11 @@ _SHARED = (
 
 
 def run_of_scores(scores: Sequence[SampleScore]) -> AnyRun | None:
-    """Return the run, as arrays, of its scored samples in any order; None without samples."""
+    """Return the run, as arrays, of its scored samples in any order; None without samples.
+
+    Raises:
+        UserError: The study of the run cannot be read.
+    """
     if not scores:
         return None
     about = sorted(
@@ -62,7 +66,11 @@ def run_of_scores(scores: Sequence[SampleScore]) -> AnyRun | None:
 
 
 def run_of_log(log: EvalLog) -> Run | None:
-    """Return the run of a log of choices, read with its samples; None without any scored sample."""
+    """Return the run of a log of choices, read with its samples; None without any scored sample.
+
+    Raises:
+        UserError: The study of the run cannot be read.
+    """
     run = run_of_scores(
         [
             SampleScore(score=score, sample_id=sample.id, sample_metadata=sample.metadata)

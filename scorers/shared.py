@@ -25,7 +25,7 @@ but shows None as `null`.
 """
 
 Values = dict[str, str | int | float | bool | None]
-"""A sample's value by row, with the columns of the sample list."""
+"""The values of a sample's score: of each row of the log and each column of the sample list."""
 
 
 def main_score(scores: Mapping[str, Score] | None) -> Score | None:
@@ -37,7 +37,13 @@ def main_score(scores: Mapping[str, Score] | None) -> Score | None:
 def people_of(metadata: Mapping[str, Any], any_reference: bool) -> tuple[Study, Reference]:
     """Return the study and the human reference of a sample.
 
-    Unless `any_reference`, `UserError` if the installed ones differ from those of the sample's run.
+    Args:
+        metadata: The sample's metadata.
+        any_reference: Whether to accept another version of the study or the human tables.
+
+    Raises:
+        UserError: The study cannot be read, or the installed versions differ from those of the
+            sample's run and `any_reference` is False.
     """
     from kidney_evals.human.reference import load_reference
 
@@ -56,13 +62,22 @@ def people_of(metadata: Mapping[str, Any], any_reference: bool) -> tuple[Study, 
 
 
 def departures_of(metadata: Mapping[str, Any]) -> dict[str, str]:
-    """Return the differences from the task's defaults: generation settings, and the model."""
+    """Return how a sample's calls differ from the task's defaults, as metadata of its score.
+
+    `departures` has the changed generation settings, `answered_by` other models that answered. A
+    key without content is left out.
+    """
     names = {"departures": "sampling_departures", "answered_by": "answered_by"}
     return {name: str(metadata[key]) for name, key in names.items() if metadata.get(key)}
 
 
 def turned(values: Sequence[T], order: Order) -> Sequence[T]:
-    """Convert values as listed to values as shown in `order`, or the reverse."""
+    """Convert values as listed to values as shown in `order`, or the reverse.
+
+    Args:
+        values: The values of the two candidates, then others (of the coin), which keep their place.
+        order: The order in which the candidates are shown.
+    """
     return values if order == "ab" else [*values[1::-1], *values[2:]]
 
 
@@ -74,13 +89,25 @@ def first_answer(readings: Readings[Any] | None) -> str:
 
 
 def reading_text(words: str, how: str, readings: Readings[Any] | None) -> str:
-    """Return a sentence on how an answer was parsed, and on the first answer if asked twice."""
+    """Return a sentence on how an answer was parsed, and on the first answer if asked twice.
+
+    Args:
+        words: The answer or the outcome, in words.
+        how: The text that was read, or the reason why nothing was read; empty if no answer came
+            back.
+        readings: The readings of the sample's answers; None without an answer.
+    """
     how = plain(how or "no answer came back (error)")
     return f"Read as **{words}**: {how}.{first_answer(readings)}"
 
 
 def table(rows: Sequence[Sequence[str]], rule: str = "") -> str:
-    """Return a Markdown table whose first row is its head; `rule`, the line under it, aligns."""
+    """Return a Markdown table.
+
+    Args:
+        rows: The cells of each row; the first row is the head.
+        rule: The line below the head, which aligns the columns; by default all to the left.
+    """
     # The viewer shows tables without space between cells: an em space, and a word joiner that keeps
     # Markdown from trimming it.
     lines = ["".join(f"| {cell}\u2003\u2060 " for cell in row) + "|" for row in rows]

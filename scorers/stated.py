@@ -35,7 +35,13 @@ _SINGLE = tuple(row for row in _ROWS if not row.is_family)
 
 
 def stated_measures(study: Study, *, revealed: bool, people: bool) -> list[Measure]:
-    """Return the measures that a log stores, with or without a log of choices and people."""
+    """Return the measures that the log of a run of `stated_values` stores.
+
+    Args:
+        study: The study of the run.
+        revealed: Whether the stated values are compared with a log of choices.
+        people: Whether people were asked.
+    """
     held = {"revealed": revealed, "people": people}
     traits = [name for name, holds in held.items() if holds]
     return members([*_SINGLE, *_FAMILIES], traits, study.attribute_ids)
@@ -46,7 +52,8 @@ def stated_measures(study: Study, *, revealed: bool, people: bool) -> list[Measu
 def stated(any_reference: bool = False) -> Scorer:
     """Score every sample of `stated_values`, also without an answer.
 
-    Rows for single attributes are named by the keys of a sample's value.
+    A sample of another task gets no score. The values of a sample have a key for each row of the
+    log; the row of a single attribute ends in the attribute's id.
 
     Args:
         any_reference: See `human_alignment`.

@@ -24,7 +24,7 @@ SUITES = {
     suite: tuple(name for name in vars(module) if name.startswith(f"{suite}_"))
     for suite, module in (("smoke", smoke), ("full", full))
 }
-"""Names of the tasks of each suite, in the order of its file."""
+"""Names of the tasks of each suite, by suite, in the order of its file."""
 
 __all__ = [
     "SUITES",

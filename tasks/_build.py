@@ -63,11 +63,23 @@ def new_task(
     stopping: StopWhenKnown | None = None,
     **options: Any,
 ) -> Task:
-    """Return a task with the settings that all tasks share and further `options` of `Task`.
+    """Return a task with the settings that all tasks share.
 
-    Inspect shows the `title` after the good ("Kidney allocation: coin flip"), and the log says what
-    the task asks (`about`) and what is `compared` if people were asked. `study` may be one of
-    several about one good. The run is refused with any solver but `solver`.
+    The run is refused with any solver but `solver`.
+
+    Args:
+        samples: The samples, in the order of the run.
+        name: Name of the dataset.
+        title: Name of the task; Inspect shows it after the good ("Kidney allocation: coin flip").
+        about: What the task asks, as a question for the log.
+        compared: What is compared with people, as a sentence for the log if people were asked.
+        rows: The measures that the log stores.
+        solver: The solver of the task.
+        metadata: Further metadata of the log.
+        study: The study, or one of several studies with the same good.
+        people: Whether people were asked.
+        stopping: The manager that ends the run at a precision; None for no such end.
+        **options: Further arguments of `Task`.
     """
     from kidney_evals import __version__
     from kidney_evals.limits import limits_and_use
@@ -144,7 +156,7 @@ def _card_entry(samples: list[dict[str, SampleScore]]) -> dict[str, JsonValue]:
 
 
 def study_facts(study: Study, reference: Reference) -> dict[str, Any]:
-    """Return the log metadata on a condition, its study and its human tables."""
+    """Return the log metadata on a study, and on the condition and human tables of `reference`."""
     return {
         "condition": reference.condition,
         "study": study.id,
@@ -164,7 +176,12 @@ def words_of(study: Study) -> dict[str, str]:
 
 
 def headline_of(task: str, rows: Sequence[Measure]) -> str:
-    """Return the id of the first measure of a task's header that its log has."""
+    """Return the id of the first of a task's headline measures that is among `rows`.
+
+    Args:
+        task: The task's name.
+        rows: The measures that the log stores.
+    """
     held = {one.id for one in rows}
     return next(one.id for one in headlines(task) if one.id in held)
 
@@ -217,7 +234,11 @@ def build_choices(
     probe: str | list[str] | None,
     unexpected: Mapping[str, Any],
 ) -> Task:
-    """Build the task of one condition; the docstring of `coin_flip` describes the arguments."""
+    """Build the task of one condition; the docstring of `coin_flip` describes the arguments.
+
+    Raises:
+        UserError: An argument is not allowed, alone or with the others.
+    """
     from kidney_evals.human.reference import load_reference
 
     loaded = load_study(joined(study))

@@ -56,7 +56,8 @@ def _read_log(name: str, studies: Sequence[Study]) -> tuple[EvalLog, Study]:
 def read_revealed(path: str, study: Study) -> Revealed:
     """Return the importance shares of a log of choices, computed again from its answers.
 
-    `UserError` if the log cannot be used or its shares have no value.
+    Raises:
+        UserError: The log cannot be used, or its shares have no value.
     """
     from kidney_evals.measures import raised
     from kidney_evals.scorers.samples import run_of_log
@@ -110,7 +111,16 @@ class Choices(NamedTuple):
 def choices_of(
     revealed: str | None, condition: Condition, studies: Sequence[Study]
 ) -> dict[str, Choices]:
-    """Return the choices of the logs `revealed` by the hash of their study; empty for None."""
+    """Return the choices in each of several logs, by the hash of the log's study.
+
+    Args:
+        revealed: Paths or addresses of the logs, separated by commas; None for no logs.
+        condition: The condition that the logs must have.
+        studies: The studies that the logs may have, with one log at most for each.
+
+    Raises:
+        UserError: A log cannot be used.
+    """
     logs: dict[str, Choices] = {}
     for name in map(str.strip, revealed.split(",") if revealed else ()):
         log, study = _read_log(name, studies)

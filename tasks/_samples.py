@@ -32,6 +32,9 @@ def presentation(
     With "both", the two orders of a dilemma are neighbours, and the order that comes first
     alternates, so that in any prefix (`--limit`) the numbers of the two orders differ by at most
     one. `seed` determines the orders of "random" only.
+
+    Raises:
+        UserError: `orders` is unknown.
     """
     check_known("orders", orders, get_args(Orders))
     if orders == "as_listed":
@@ -70,8 +73,15 @@ def dilemma_samples(
     """Return a sample for each question, with metadata that can be read without this package.
 
     The input is a one-line summary of both candidates; the solver writes the question. The target
-    is people's most frequent answer, which is not a correct answer. `marks` are further metadata;
-    `probed` are the questions of a probe, for as many samples at the beginning.
+    is people's most frequent answer, which is not a correct answer.
+
+    Args:
+        shown: The questions: dilemma, order and wording of each.
+        study: The study of the dilemmas.
+        reference: The human reference of the study and condition.
+        system_prompt: Text of a system message; None for none.
+        marks: Further metadata of every sample.
+        probed: Questions of a probe, which belong to the first of `shown`, in the same sequence.
     """
     listed: list[list[float]] = []
     if reference.has_people:

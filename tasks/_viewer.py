@@ -31,11 +31,19 @@ def sample_list(
     head: int = 13,
     scales: Mapping[str, Any] | None = None,
 ) -> ViewerConfig:
-    """Return the viewer's configuration of a task: the sample list has a column for each label.
+    """Return the viewer's configuration of a task, with the columns of its sample list.
 
-    `labels` and `scales` (colours) are by key of the values of `scorer`; `head` is the width of the
-    heads in characters. The viewer cannot hide `rows` of the run, which are blank in samples: their
-    columns come last and have no head.
+    Args:
+        name: Title of the list.
+        scorer: The scorer whose values are shown.
+        labels: The head of the column of each value, by the value's key.
+        rows: Rows of the log, which are blank in samples. The viewer cannot hide their columns,
+            which come last and have no head.
+        multiline: Whether the input may take several lines.
+        input_first: Whether the input is the first column after the sample's id, not the last.
+        sort: The key by which the list is sorted, and the direction.
+        head: Width of the heads, in characters.
+        scales: The colours of a value, by the value's key.
     """
     scores = {key: TaskSamplesColumn.score(scorer, key) for key in labels}
     columns = [TaskSamplesColumn(id="sampleId"), *scores.values()]
@@ -59,7 +67,12 @@ def sample_list(
 
 
 def attribute_labels(family: str, attributes: Sequence[str]) -> dict[str, str]:
-    """Return the head of each attribute's column, by the id of its measure in a family."""
+    """Return the head of each attribute's column, by the id of the attribute's measure.
+
+    Args:
+        family: Id of the family of measures, with `*` in place of the attribute.
+        attributes: Ids of the attributes.
+    """
     return {family.replace("*", name): name.replace("_", " ").capitalize() for name in attributes}
 
 
@@ -69,10 +82,16 @@ def viewer(
     attributes: Sequence[str],
     levels: Sequence[str] = (),
 ) -> ViewerConfig:
-    """Return the viewer's configuration for a task of choices with these `rows` in its log.
+    """Return the viewer's configuration for a task of choices.
 
-    Samples without a decision come first, then the choices that fewest people share. The column of
-    an attribute says whether the chosen candidate is the favoured one; `levels` are of a probe.
+    If people were asked, samples without a decision come first, then the choices that fewest people
+    share. The column of an attribute says whether the chosen candidate is the favoured one.
+
+    Args:
+        samples: The samples of the task.
+        rows: Ids of the measures in its log.
+        attributes: Ids of the study's attributes.
+        levels: Ids of the levels of a probe that have a column.
     """
     # Neither a candidate nor the coin is a better answer, so indecision has colours of its own.
     unread = dict.fromkeys(("truncated", "empty", "unreadable", "error"), "muted")

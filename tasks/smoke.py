@@ -18,13 +18,17 @@ from kidney_evals.tasks.forced_choice import forced_choice
 def smoke_forced_choice(
     study: str | list[str] = DEFAULT_STUDY, readout: ReadoutMode = "sample"
 ) -> Task:
-    """Ask 50 dilemmas in both orders (forced choice)."""
+    """Ask 50 dilemmas, or all of a shorter list, in both orders (forced choice)."""
     return forced_choice(study=study, dilemmas=few(study), controls=False, readout=readout)
 
 
 @task
 def smoke_forced_choice_fixed(study: str | None = None, readout: ReadoutMode = "sample") -> Task:
-    """Ask the 14 fixed questions in both orders (forced choice)."""
+    """Ask the 14 fixed questions in both orders (forced choice).
+
+    Raises:
+        UserError: A `study` is given; this task has its own.
+    """
     refuse_study(study)
     return task_with(forced_choice(study="mcelfresh_2021_fixed", readout=readout), epochs=1)
 
@@ -33,12 +37,16 @@ def smoke_forced_choice_fixed(study: str | None = None, readout: ReadoutMode = "
 def smoke_coin_flip(
     study: str | list[str] = DEFAULT_STUDY, readout: ReadoutMode = "sample"
 ) -> Task:
-    """Ask 50 dilemmas in both orders (coin flip)."""
+    """Ask 50 dilemmas, or all of a shorter list, in both orders (coin flip)."""
     return coin_flip(study=study, dilemmas=few(study), controls=False, readout=readout)
 
 
 @task
 def smoke_coin_flip_fixed(study: str | None = None, readout: ReadoutMode = "sample") -> Task:
-    """Ask the 14 fixed questions in both orders (coin flip)."""
+    """Ask the 14 fixed questions in both orders (coin flip).
+
+    Raises:
+        UserError: A `study` is given; this task has its own.
+    """
     refuse_study(study)
     return task_with(coin_flip(study="mcelfresh_2021_fixed", readout=readout), epochs=1)

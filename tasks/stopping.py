@@ -51,8 +51,8 @@ _STEP = 25
 RATES: Mapping[Condition, str] = {"forced_choice": "swap_diff", "coin_flip": "flip_rate"}
 """The measure whose precision ends the run, by condition.
 
-In a forced choice the headline is no proportion. Of the proportions, swap disagreement needs the
-most dilemmas: where it is below .75, the share of A (`pos_bias`) has a narrower interval.
+In `forced_choice` the headline measure is no proportion. Of the proportions, `swap_diff` needs the
+most dilemmas: if it is below .75, the share of A (`pos_bias`) has a narrower interval.
 """
 
 _SCORER = "human_alignment"
@@ -66,19 +66,33 @@ Key = tuple[str | int, int]
 
 
 def looks(dilemmas: int) -> tuple[int, ...]:
-    """Return the numbers of dilemmas after which the interval is computed; the last is all."""
+    """Return the numbers of dilemmas after which the interval is computed, in ascending order.
+
+    The last number is `dilemmas`, the number of all dilemmas.
+    """
     return (*range(_FIRST_LOOK, dilemmas, _STEP), dilemmas)
 
 
 def is_known(half_width: float, precision: float) -> bool:
-    """Return whether a rate is known; a rate without an interval (NaN) is not."""
+    """Return whether a rate is known: the half width of its interval is below `precision`.
+
+    A rate without an interval (NaN) is not known.
+    """
     return half_width < precision
 
 
 def stop_when_known(
     precision: float, *, condition: Condition, study: Study, dilemmas: int, orders: str
 ) -> StopWhenKnown:
-    """Return the manager that ends a run once half the width of the interval is below `precision`.
+    """Return the manager that ends a run once its rate is known to `precision`.
+
+    Args:
+        precision: The task's argument, above 0 and below 0.5. The half width of the rate's 95 %
+            interval must be below it.
+        condition: The condition, which determines the rate (`RATES`).
+        study: The run's study.
+        dilemmas: The largest number of dilemmas of the run.
+        orders: The task's argument `orders`.
 
     Raises:
         UserError: The precision is not allowed, or cannot be used for this run.
@@ -123,7 +137,11 @@ class StopWhenKnown(RunGuard):
         return "precision"
 
     async def schedule_sample(self, id: str | int, epoch: int) -> EarlyStop | None:
-        """Wait until the block before the sample's is finished; skip it if the rate is known."""
+        """Wait until the sample's block opens, then return None to let the sample start.
+
+        Return an `EarlyStop` if the sample is skipped, because the rate is known or the run has
+        ended.
+        """
         stop = await _blocks.get().admit((id, epoch), self)
         return stop or await super().schedule_sample(id, epoch)
 
@@ -151,7 +169,13 @@ class StopWhenKnown(RunGuard):
         blocks.ended((id, state.epoch), scored)
 
     async def complete_task(self) -> dict[str, JsonValue]:
-        """Return the entry for the log: the number of dilemmas and the reason; see `RunGuard`."""
+        """Return the log's entries: those of `RunGuard.complete_task`, and how the run ended.
+
+        The latter say how many dilemmas were asked and whether the precision was reached.
+
+        Raises:
+            RunEndedError: The run ended early.
+        """
         return {**await super().complete_task(), **_blocks.get().summary()}
 
 

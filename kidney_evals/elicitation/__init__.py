@@ -2,8 +2,9 @@
 
 Public modules; importing this package loads none of them:
 
-- `form`: the labels, language and mechanism of indecision of an answer.
-- `wording`, `run_wordings`: the wordings of a dilemma, and those of a run with their rules.
+- `form`: the language, labels and mechanism of indecision of an answer.
+- `wording`: the wordings of a dilemma.
+- `run_wordings`: the rules for wordings, and how a run assigns wordings to dilemmas.
 - `prompt`, `stated_questions`: the text of a question about a dilemma or the model's own values.
 - `probes`: attributes that should not matter, such as gender, added to both candidates.
 - `channels`: the JSON schema or the tool for an answer.

@@ -25,10 +25,16 @@ _VERSION = re.compile(r"latest|preview|exp|experimental|stable|beta|0+|0\d\d|\d\
 
 
 def record_departures(state: TaskState, *, role: str = "", needs: Collection[str] = ()) -> None:
-    """Record in a sample's metadata how its calls differ from the model's default.
+    """Record in a sample's metadata how its calls differ from the model's defaults.
 
-    `sampling_departures` lists the changed settings, `answered_by` other models that answered.
-    `role` is the wording's system message, `needs` the options that the task itself sets.
+    `sampling_departures` lists the options of the last call that differ. It lists `system_message`
+    if the system messages are not those of the sample's input and `role`. `answered_by` lists other
+    models that answered. An entry without content is left out.
+
+    Args:
+        state: The sample after its last call.
+        role: The wording's system message; empty without one.
+        needs: Names of the options that the task itself sets.
     """
     config = last_config()
     usual = SAME_ANSWERS | frozenset(needs)
@@ -53,7 +59,10 @@ def _calls() -> list[ModelEvent]:
 
 
 def last_config() -> GenerateConfig:
-    """Return the options of a sample's last call, inside a solver; all unset before a call."""
+    """Return the options of the current sample's last call; all are unset before its first call.
+
+    For use inside a solver.
+    """
     return next((call.config for call in reversed(_calls())), GenerateConfig())
 
 
@@ -72,9 +81,13 @@ def _other_models() -> list[str]:
 def same_model(asked: str, answered: str) -> bool:
     """Return whether the answering model is the requested model.
 
-    A date or a version word ("latest") that only one name has makes no difference (`gpt-4o` and
-    `gpt-4o-2024-08-06`); two different dates do. An empty `answered` is the same model, and so is
-    any name if the provider's names are deployments or paths. `asked` begins with the provider.
+    A version word ("latest") makes no difference, nor does a date that only one name has: `gpt-4o`
+    is `gpt-4o-2024-08-06`. Two different dates make a difference.
+
+    Args:
+        asked: Name of the requested model, which begins with the provider.
+        answered: Name of the answering model. An empty name counts as the same model, and so does
+            any name if the provider's names are deployments or paths.
     """
     provider, *rest = asked.lower().split("/")
     if not answered or provider in _UNNAMED_MODELS or (rest and rest[0] in _UNNAMED_MODELS):

@@ -42,7 +42,7 @@ def known_channel(channel: object) -> Channel:
 
 
 def answer_schema(form: Form, explain: Explain) -> ResponseSchema:
-    """Return the schema of the JSON object for an answer, which fixes the form, not the choice.
+    """Return the schema of the JSON object for an answer: its fields, not the offered answers.
 
     A schema with only the offered answers would prevent refusal and indecision; a schema with a
     value for refusal would offer an answer that the text channel does not offer.

@@ -1,7 +1,8 @@
-"""The form of an answer: the candidates' labels, language, mechanism of indecision, and nouns.
+"""The form of an answer: language, labels of the candidates, mechanism of indecision, and nouns.
 
 A wording determines the form, and a sample's metadata records it. The parser and the simulated
-respondents read it from there, so a log can be parsed without the wording table of its run.
+respondents read the form from the metadata, so a log can be parsed without the wording table of
+its run.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -28,12 +29,17 @@ CALLED: Mapping[Mechanism, str] = {
     "committee": "the committee",
     "list": "the waiting list",
 }
-"""The mechanisms as phrases within a sentence about an answer."""
+"""The name of each mechanism within a sentence about an answer."""
 
 
 @cache
 def table(name: str, package: str = "kidney_evals.elicitation") -> Any:
-    """Return the content of a YAML file in a package, by its path without the ending."""
+    """Return the content of a YAML file in a package.
+
+    Args:
+        name: The file's path in the package, without the ending `.yaml`.
+        package: The package's full name.
+    """
     text = files(package).joinpath(f"{name}.yaml").read_text(encoding="utf-8")
     # The loader in C, where there is one, takes a tenth of the time.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -41,7 +47,7 @@ def table(name: str, package: str = "kidney_evals.elicitation") -> Any:
 
 
 def each_text(value: Any, change: Callable[[str], str]) -> Any:
-    """Return nested lists and mappings with `change` applied to every text."""
+    """Return nested lists and mappings with `change` applied to every text except the keys."""
     if isinstance(value, Mapping):
         return {name: each_text(one, change) for name, one in value.items()}
     if isinstance(value, list):
@@ -51,7 +57,15 @@ def each_text(value: Any, change: Callable[[str], str]) -> Any:
 
 @dataclass(frozen=True)
 class Language:
-    """The properties of a language apart from its wordings; see `formats.yaml`."""
+    """The properties of a language apart from its wordings; see `formats.yaml`.
+
+    Attributes:
+        name: The language's English name.
+        answer: The prefix of the answer line ("ANSWER: ").
+        tokens: The word for indecision in the answer line, by mechanism.
+        terms: The words that name a mechanism in a question, by mechanism.
+        neutral: The words that a wording may use for one candidate.
+    """
 
     name: str
     answer: str
@@ -62,7 +76,7 @@ class Language:
 
 @dataclass(frozen=True)
 class Form:
-    """The form of an answer."""
+    """How an answer is written; the defaults are the form `USUAL`."""
 
     names: tuple[str, str] = ("A", "B")  # the labels of the candidates shown first and second
     language: str = "en"
@@ -81,12 +95,18 @@ class Form:
         return languages()[self.language].tokens[self.mechanism]
 
     def words(self, condition: Condition) -> dict[str, str]:
-        """Return the word for each answer: A, B and, if offered, COIN."""
+        """Return the word for each offered answer in the answer line.
+
+        The keys are A, B and, in `coin_flip`, COIN.
+        """
         words = {"A": self.names[0], "B": self.names[1]}
         return words | ({"COIN": self.token} if condition == "coin_flip" else {})
 
     def metadata(self, condition: Condition) -> dict[str, str]:
-        """Return the properties that differ from `USUAL`, as text for a sample's metadata."""
+        """Return the properties that differ from `USUAL`, as text for a sample's metadata, by name.
+
+        The mechanism is left out in `forced_choice`.
+        """
         texts = {
             "mechanism": self.mechanism if condition == "coin_flip" else USUAL.mechanism,
             "language": self.language,
@@ -104,7 +124,11 @@ _USUAL_METADATA = dict(mechanism="coin", language="en", labels="A/B", candidate=
 
 
 def form_of(metadata: Mapping[str, Any]) -> Form:
-    """Return the form in a sample's metadata, with `USUAL` for properties that it lacks."""
+    """Return the form that a sample's metadata record; a property that they lack is as in `USUAL`.
+
+    Raises:
+        UserError: The metadata name an unknown mechanism or language.
+    """
     texts = {name: metadata.get(name, usual) for name, usual in _USUAL_METADATA.items()}
     mechanism = texts["mechanism"]
     check_known("mechanism", mechanism, get_args(Mechanism))
@@ -115,7 +139,13 @@ def form_of(metadata: Mapping[str, Any]) -> Form:
 
 
 def in_words(form: Form, study: Study) -> Form:
-    """Return a form with the study's nouns, in the form's language, unless they are the default."""
+    """Return a form with the study's nouns in the form's language.
+
+    A noun that the default study also uses is left empty.
+
+    Raises:
+        UserError: The study has no words in the form's language.
+    """
     words = in_language(study, form.language).words
     usual = in_language(load_study(DEFAULT_STUDY), form.language).words
     candidate = (words.candidate, words.candidates) if words.candidate != usual.candidate else ()

@@ -41,8 +41,14 @@ _CONTINUED = "{{ unfinished.content if unfinished.role == 'assistant' else '' }}
 async def begin_answer(state: TaskState, api: Any, form: Form) -> None:
     """Add a begun answer line (`ANSWER:`), which the model continues, to a sample's messages.
 
-    Ends the run if the chat template or the tokenizer of a local model (`hf`) would make its answer
-    unreadable; this cannot be checked for other providers.
+    Args:
+        state: The sample, with its question as the last message.
+        api: Inspect's API object of the model, which `leave_open` changes.
+        form: The form of the answer.
+
+    Raises:
+        RunEndedError: The chat template or the tokenizer of a local model (`hf`) would make its
+            answers unreadable. This ends the run. It cannot be checked for other providers.
     """
     leave_open(api)
     tokenizer = getattr(api, "tokenizer", None)
@@ -74,10 +80,13 @@ def is_given(message: ChatMessage) -> bool:
 
 
 def leave_open(api: Any) -> None:
-    """Make Inspect's provider `hf` continue a final assistant message; leave other providers alone.
+    """Make Inspect's provider `hf` continue a final assistant message.
 
     Without this change, a chat template opens a new turn. A model without a template gets a plain
-    one.
+    template. Other providers are not changed.
+
+    Args:
+        api: Inspect's API object of the model.
     """
     if not hasattr(api, "tokenizer") or not hasattr(api, "chat_template"):
         return
@@ -96,7 +105,8 @@ def leave_open(api: Any) -> None:
 def example_dilemmas(study: Study, count: int) -> Sequence[Dilemma]:
     """Return `count` dilemmas that no default evaluation of the study asks, for worked examples.
 
-    Raises `UserError` if the study has a fixed list or leaves too few dilemmas.
+    Raises:
+        UserError: The study has a fixed list, or it has too few other dilemmas.
     """
     if not count:
         return ()
@@ -117,7 +127,18 @@ def example_dilemmas(study: Study, count: int) -> Sequence[Dilemma]:
 def check_examples(
     examples: object, readout: str, condition: Condition, study: Study, asked: Sequence[Dilemma]
 ) -> None:
-    """Raise `UserError` if a number of examples is not allowed, or one is among those `asked`."""
+    """Check that a run can give its model `examples` worked examples before each question.
+
+    Args:
+        examples: The number of examples.
+        readout: The run's readout; only `prefill` allows examples.
+        condition: The run's condition. The number must be a multiple of its number of answers.
+        study: The run's study.
+        asked: The dilemmas of the run.
+
+    Raises:
+        UserError: The number is not allowed, or an example is among the dilemmas of the run.
+    """
     answers = 3 if condition == "coin_flip" else 2
     if isinstance(examples, bool) or not isinstance(examples, int) or examples < 0:
         raise UserError(f"examples must be a whole number from 0, not {examples!r}")
@@ -137,7 +158,11 @@ def worked_examples(
 ) -> list[ChatMessage]:
     """Return `count` questions in a wording, each followed by an answer, as messages.
 
-    The answers cycle (A, B, COIN, A, …) whatever the candidates, so that they show only the form.
+    The answers repeat the offered answers in turn (A, B, COIN, A, …). They do not depend on the
+    candidates, so that they show only the form of an answer.
+
+    Raises:
+        UserError: The study has a fixed list, or it has too few other dilemmas.
     """
     form = in_words(wording.form, study)
     shown: list[ChatMessage] = []

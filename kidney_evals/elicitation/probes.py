@@ -51,7 +51,7 @@ class ProbeLevel(FileModel):
 
 
 class Probe(FileModel):
-    """An attribute on which candidates should be treated alike; `probes.md` has the fields."""
+    """An attribute on which candidates should be treated alike; `probes.md` explains the fields."""
 
     id: _Id
     label: PromptLine
@@ -98,7 +98,10 @@ class ProbeQuestion(NamedTuple):
 
     @property
     def metadata(self) -> dict[str, str]:
-        """Metadata of the sample: the levels and texts as shown, and the assignment as listed."""
+        """Metadata of the sample: the label, and the levels and texts of the candidates as shown.
+
+        `assignment` has the levels of the candidates as listed.
+        """
         turn = 1 if self.order == "ab" else -1
         (level_a, level_b), (text_a, text_b) = self.levels[::turn], self.texts[::turn]
         return {
@@ -112,19 +115,27 @@ class ProbeQuestion(NamedTuple):
 
 
 def probe_line(metadata: Mapping[str, Any]) -> tuple[str, str, str] | None:
-    """Return the label of a sample's probe and both texts as shown; None without a probe."""
+    """Return the label of a sample's probe and the texts for A and B; None without a probe."""
     if "probe_label" not in metadata:
         return None
     return metadata["probe_label"], metadata["probe_text_a"], metadata["probe_text_b"]
 
 
 def probe_questions(probe: Probe, index: int, condition: Condition) -> list[ProbeQuestion]:
-    """Return the questions about dilemma number `index`, from 0, in the sequence of the run.
+    """Return the questions about one dilemma, in the sequence of the run.
 
-    Successive dilemmas take the pairs of levels in turn, and after each round of pairs the next
-    text of each level. A pair is asked in both assignments to the candidates, each in both orders.
-    In `coin_flip` two questions follow in which both candidates have the same level, one level in
-    each order; the levels exchange their orders after every second dilemma of a pair.
+    Successive dilemmas get the pairs of levels in turn. After each round through all pairs, the
+    next text of each level is used. The two levels of the pair are assigned to the candidates in
+    both ways, each in both orders, which gives four questions.
+
+    In `coin_flip` two more questions follow, in which both candidates have the same level: one
+    level of the pair in one order, the other level in the other order. The two levels exchange
+    their orders after every second dilemma of a pair.
+
+    Args:
+        probe: The run's probe.
+        index: The dilemma's place in the run, from 0.
+        condition: The run's condition.
     """
     pairs = list(combinations(probe.levels, 2))
     round_, place = divmod(index, len(pairs))
@@ -153,7 +164,15 @@ def probes() -> Mapping[str, Probe]:
 
 
 def read_probes(data: bytes | str, where: str = "the table of probes") -> Mapping[str, Probe]:
-    """Parse a table of probes (YAML); raise `UserError`, which names `where`, if it is invalid."""
+    """Parse a table of probes; return them by id.
+
+    Args:
+        data: The table, in YAML.
+        where: The table's name in errors.
+
+    Raises:
+        UserError: The table is invalid.
+    """
     file = YamlFile(where, data)
     if not isinstance(file.value, list) or not file.value:
         file.add((), "must be a list of probes")
@@ -166,7 +185,8 @@ def read_probes(data: bytes | str, where: str = "the table of probes") -> Mappin
 def probe_asked(value: object) -> Probe:
     """Return the probe for a task's argument `probe`: an id, a table's path, or `path#id`.
 
-    Raises `UserError` if there is no such probe, or if a table has several and no id is given.
+    Raises:
+        UserError: There is no such probe, or a table has several probes and no id is given.
     """
     asked = entries_asked("probe", value, probes(), probes(), read=read_probes)
     if len(asked) > 1:

@@ -1,4 +1,7 @@
-"""Render the question about a dilemma: whom to choose, or what share of people chose whom."""
+"""Render the question about a dilemma: whom to choose, or what share of people chose whom.
+
+The functions that take a study raise `UserError` if it lacks a word or the language of the wording.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +19,11 @@ if TYPE_CHECKING:
     from kidney_evals.elicitation.channels import Channel
 
 PREDICT = "predict_people"
-"""Marker of the question about people's answers in metadata, for the simulated respondents."""
+"""Value of `asks` that tells simulated respondents to predict people's answers."""
 
 
 class Row(NamedTuple):
-    """The label of an attribute, and its value with the unit for each candidate as shown."""
+    """The label of an attribute, and its value with the unit for candidates A and B as shown."""
 
     label: str
     a: str
@@ -39,8 +42,16 @@ def render_question(
 ) -> str:
     """Return the text of the user's message that asks about `dilemma`.
 
-    With `explain` None, for people, the text does not say how to reply. `probe` adds a last line
-    to both candidates: its label, the text for A and the text for B.
+    Args:
+        wording: The wording, with or without the study's words in it.
+        study: The study of the dilemma.
+        dilemma: The two candidates.
+        order: The order in which they are shown.
+        condition: The condition, which determines the question and the offered answers.
+        explain: Whether and where to give reasons. None for people: the text does not say how to
+            reply.
+        channel: The channel of the answer.
+        probe: A last line for both candidates: its label, the text for A and the text for B.
     """
     spoken, wording = in_language(study, wording.form.language), put(wording, study)
     situation = wording.situation.strip() or spoken.words.situation
@@ -66,7 +77,10 @@ def render_system(wording: Wording, study: Study) -> str:
 def render_prediction(
     study: Study, dilemma: Dilemma, order: Order, condition: Condition
 ) -> tuple[str, str]:
-    """Return the question about people's answers to a dilemma, and the repeat question."""
+    """Return the question about people's answers to a dilemma, and its repeat question.
+
+    The repeat question is for an answer that could not be parsed.
+    """
     from kidney_evals.human.reference import load_reference
 
     words = each_text(table("predict"), partial(study.words.fill, whose=PREDICT))
@@ -100,7 +114,16 @@ def assemble(
     explain: Explain | None,
     channel: Channel = "text",
 ) -> str:
-    """Return a question about `rows`; `wording` must already have the study's words (`put`)."""
+    """Return a question about a dilemma, as `render_question` does.
+
+    Args:
+        wording: The wording, already with the study's words (`put`).
+        situation: The text before the candidates.
+        rows: The attributes of both candidates, in the order shown.
+        condition: As in `render_question`.
+        explain: As in `render_question`.
+        channel: As in `render_question`.
+    """
     a, b = wording.form.names
     ask = wording.ask if channel == "text" else _texts(wording, channel)["ask"]
     parts = (

@@ -14,15 +14,21 @@ from kidney_evals.errors import UserError, check_known
 from kidney_evals.studies import Condition
 
 ReadoutMode = Literal["sample", "logprobs", "prefill"]
-"""`sample` uses the sampled answer, `logprobs` the probabilities of all answers where the reply
-begins, `prefill` those after an answer line that is begun for the model.
+"""How an answer is obtained.
+
+- `sample`: the sampled text is read.
+- `logprobs`: the probabilities of all answers are read at the start of the reply.
+- `prefill`: the answer line is begun for the model, and the probabilities are read after it.
 """
 
 LEAST_INSIDE = 0.5
 """Minimum total probability of the answers at which a `logprobs` readout is used."""
 
 LEAST_BEGUN = 0.1
-"""Minimum for a `prefill` readout, lower because there is no text to read instead."""
+"""Minimum total probability of the answers at which a `prefill` readout is used.
+
+It is lower than `LEAST_INSIDE`, because there is no text to read instead.
+"""
 
 NO_LOGPROBS = (
     "the answer came without log-probabilities, so the run was stopped; use readout=sample, or a "
@@ -71,9 +77,14 @@ def options(readout: str) -> GenerateConfig:
 
 
 def unreadable_word(tokenizer: Any, form: Form, condition: Condition) -> str:
-    """Return a word that a local model's tokenizer splits so that it cannot be read; else empty.
+    """Return the first answer word that cannot be read after a begun answer line; empty if all can.
 
-    After a begun line only the first token is read, which must spell the word or begin it.
+    Only the first token after the line is read. It must spell the word, or begin it and no other.
+
+    Args:
+        tokenizer: The tokenizer of a local model.
+        form: The form of the answer.
+        condition: The condition, which determines the offered answers.
     """
     words: dict[Answer, str] = form.words(condition)  # type: ignore[assignment]
     label = form.answer.rstrip()
@@ -97,10 +108,15 @@ def check_readout(readout: str, explain: str, channel: str) -> None:
 
 
 def check_provider(model: str, readout: str) -> None:
-    """Raise `UserError` if a model (`provider/name`) is known not to allow a readout.
+    """Check that a model can be used with a readout other than `sample`.
 
-    For `prefill`, also if its provider is not known to continue a begun answer. Not to be called
-    for `sample`.
+    Args:
+        model: The model's name (`provider/name`).
+        readout: `logprobs` or `prefill`.
+
+    Raises:
+        UserError: The model is known to return no log-probabilities, or, for `prefill`, its
+            provider is not known to continue a begun answer.
     """
     provider, _, name = model.partition("/")
     if provider == "none":
@@ -134,11 +150,19 @@ def read_probabilities(
 ) -> Readout | None:
     """Return the answers' probabilities from the log-probabilities of an output.
 
-    If the answer may be at several positions of the text, the position with the largest total
-    probability of the answers is used. If that is below `LEAST_INSIDE`, a position whose list is no
-    distribution takes precedence; `trouble` says why. Returns None if there is no position. A
-    temperature of None means the default, taken as 1. `begun` is whether the answer line was begun
-    for the model: then only the first token is read.
+    An answer may begin at several positions of the text. The position with the largest total
+    probability of the answers is used. If this total is below `LEAST_INSIDE`, a position whose
+    listed probabilities are no distribution takes precedence; `trouble` says why they are none.
+
+    Returns None if no position lists tokens or, unless `begun`, if no listed token spells an
+    answer.
+
+    Args:
+        output: The output of one call.
+        condition: The condition, which determines the offered answers.
+        form: The form of the answer.
+        temperature: The temperature of the call; None for the default, taken as 1.
+        begun: Whether the answer line was begun for the model. Then only the first token is read.
     """
     words: dict[Answer, str] = form.words(condition)  # type: ignore[assignment]
     if begun:
@@ -173,8 +197,14 @@ def read_probabilities(
 def final_reading(reading: Reading, readout: Readout | None, *, begun: bool = False) -> Reading:
     """Return a sample's final reading from the reading of its text and its readout.
 
-    A usable readout decides: the answer is the most probable one. Otherwise a decision in the text
-    is unreadable, and so is a text that is cut off after a line that was `begun` for the model.
+    A usable readout decides: the answer is the most probable answer. Without a usable readout, a
+    decision in the text counts as unreadable.
+
+    Args:
+        reading: The reading of the text.
+        readout: The readout; None if no probabilities could be read.
+        begun: Whether the answer line was begun for the model. Then a truncated text without a
+            usable readout is unreadable, too.
     """
     if readout is not None and readout.is_usable:
         shares = ", ".join(f"{name} {share:.3f}" for name, share in readout.chances.items())

@@ -33,7 +33,11 @@ _PLACE = re.compile(r"\{\w+\}")
 
 
 def wordings_for(wording: str | Sequence[str], study: Study) -> tuple[Wording, ...]:
-    """Return the wordings of a run (see `wordings_asked`), checked with `check_wording`."""
+    """Return the wordings of a run for a task's argument `wording` (see `wordings_asked`).
+
+    Raises:
+        UserError: The argument is not allowed, or a wording breaks a rule (`check_wording`).
+    """
     asked = wordings_asked(wording, study)
     for one in asked:
         check_wording(one, study)
@@ -56,7 +60,8 @@ def assign_wordings(wordings: Sequence[Wording], count: int, seed: int) -> tuple
 def id_suffix(wording: Wording, study: Study) -> str:
     """Return the suffix that a wording adds to a sample's id; empty for the shipped default.
 
-    It has a part of the wording's hash, so a retried log mixes no versions.
+    The suffix has a part of the wording's hash, so that a retried log mixes no versions of a
+    wording.
     """
     if wording == wordings()[DEFAULT]:
         return ""
@@ -64,9 +69,10 @@ def id_suffix(wording: Wording, study: Study) -> str:
 
 
 def own_hashes(asked: Iterable[Wording], study: Study) -> dict[str, str]:
-    """Return the hashes, by id, of the wordings that a user can change under one id.
+    """Return the hashes of the wordings that a user can change without a change of id, by id.
 
-    These are the wordings that are not shipped, and those in a language of the user's own study.
+    These are the wordings that are not shipped and, if the study is the user's own, the wordings in
+    another language than English.
     """
     own_study = study.source not in study_names()
     return {
@@ -85,10 +91,14 @@ def _hash(wording: Wording, study: Study) -> str:
 
 
 def check_wording(wording: Wording, study: Study) -> None:
-    """Raise `UserError` if a wording breaks one of the rules in `wordings.md`.
+    """Check that a wording follows the rules in `wordings.md`.
 
-    For example, it names one candidate alone, or does not offer each answer once. `Wording` itself
-    guarantees that each attribute is shown once for each candidate, in one form.
+    `Wording` itself guarantees that each attribute is shown once for each candidate, in the same
+    way.
+
+    Raises:
+        UserError: The wording breaks a rule, for example names one candidate alone or does not
+            offer each answer once; or the study lacks a word or the language of the wording.
     """
     filled = put(wording, study)
     words = in_language(study, wording.form.language).words

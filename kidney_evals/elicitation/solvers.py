@@ -1,4 +1,4 @@
-"""The solvers, which ask a model the questions of all protocols.
+"""The solvers, which ask a model the questions of all tasks.
 
 Choices between patients, stated values and predictions of people's answers follow the same
 protocol: ask the question, parse the answer, ask once more if the answer is unreadable, and record

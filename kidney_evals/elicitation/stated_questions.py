@@ -11,8 +11,12 @@ from kidney_evals.errors import check_known
 from kidney_evals.studies import Attribute, Study
 
 StatedKind = Literal["swings", "ranking", "rule", "flip"]
-"""Type of question. `swings`: the end of each attribute's range to favour, and its importance;
-`ranking`: the order of the attributes; `rule`: the kind of rule; `flip`: when to flip a coin.
+"""Type of question.
+
+- `swings`: which end of each attribute's range to favour, and how important the attribute is.
+- `ranking`: the order of the attributes by importance.
+- `rule`: the kind of rule that the model follows.
+- `flip`: how often to flip a coin, for each kind of pair.
 """
 
 STATED_KINDS: tuple[StatedKind, ...] = get_args(StatedKind)
@@ -25,7 +29,23 @@ ASKS = "stated_values"
 
 @dataclass(frozen=True)
 class StatedWording:
-    """A wording of a type of question; `stated.md` describes the fields."""
+    """A wording of a question of one type.
+
+    Attributes:
+        id: The name of the wording.
+        kind: The type of question.
+        varies: What this wording changes, in a line.
+        text: The question, with placeholders.
+        repeat: The repeat question, with placeholders.
+        item: Template of the line that shows an attribute.
+        entry: Template of one entry of the answer line.
+        between: The text between two entries.
+        order: The order in which attributes are shown: that of the study, or the reverse.
+        ends: The attributes whose low end is shown first: `even` for the first, third, …; `odd` for
+            the second, fourth, ….
+        options: The texts of the rules or kinds of pairs, by id, in the order shown.
+        answer: The prefix of the answer line.
+    """
 
     id: str
     kind: StatedKind
@@ -42,7 +62,10 @@ class StatedWording:
 
     @property
     def digest(self) -> str:
-        """Eight hexadecimal digits that change with any word or the order of a question."""
+        """Eight hexadecimal digits that change with any word of the question.
+
+        They also change with the order of the attributes, of their ends, and of the options.
+        """
         parts = (self.text, self.repeat, self.item, self.entry, self.between, self.answer)
         content = repr((parts, self.order, self.ends, tuple(self.options.items())))
         return hashlib.sha256(content.encode()).hexdigest()[:8]
@@ -50,7 +73,7 @@ class StatedWording:
 
 @cache
 def stated_wordings() -> Mapping[str, StatedWording]:
-    """Return the shipped wordings by id, grouped by question."""
+    """Return the shipped wordings by id; wordings of one question follow each other."""
     stated = table("stated")
     options = stated["rules"] | stated["kinds"]
     wordings = {}
@@ -71,15 +94,20 @@ def stated_wording(name: str) -> StatedWording:
 
 
 def put_stated(wording: StatedWording, study: Study) -> StatedWording:
-    """Return a wording with the study's words in place of placeholders such as `{candidate}`."""
+    """Return a wording with the study's words in place of placeholders such as `{candidate}`.
+
+    Raises:
+        UserError: The study lacks a word that the wording needs.
+    """
     words = partial(study.words.fill, whose=f"wording {wording.id!r}")
     return StatedWording(**each_text(vars(wording), words))
 
 
 def shown_ends(wording: StatedWording, study: Study) -> dict[str, tuple[float, float]]:
-    """Return the attributes in the order shown, each with its two ends as (a), (b).
+    """Return the two ends of each attribute's range as shown, (a) and (b), by attribute id.
 
-    The order of the ends alternates, independent of the end that people favour.
+    The attributes are in the order shown. Whether (a) is the lower end alternates between
+    attributes, independent of the end that people favour.
     """
     ends = {}
     for index, attribute in enumerate(study.attributes):
@@ -90,7 +118,11 @@ def shown_ends(wording: StatedWording, study: Study) -> dict[str, tuple[float, f
 
 
 def render_stated(wording: StatedWording, study: Study) -> tuple[str, str]:
-    """Return the question, and the repeat question after an answer that could not be parsed."""
+    """Return the question, and the repeat question after an answer that could not be parsed.
+
+    Raises:
+        UserError: The study lacks a word that the wording needs.
+    """
     wording, shown = put_stated(wording, study), shown_ends(wording, study)
     items = []
     for name, ends in shown.items():
@@ -127,5 +159,5 @@ def stated_metadata(wording: StatedWording, study: Study) -> dict[str, Any]:
 
 
 def attribute_named(study: Study, name: str) -> Attribute:
-    """Return an attribute by its id."""
+    """Return the attribute of a study with the id `name`."""
     return study.attributes[study.attribute_ids.index(name)]

@@ -28,7 +28,7 @@ class Readings(Generic[R]):
 
 
 def choice_reader(metadata: Mapping[str, Any]) -> Callable[[ModelOutput], reading.Reading]:
-    """Return the function that parses an output as a sample's choice between patients."""
+    """Return the function that parses a model's output as a sample's choice between patients."""
     form = form_of(metadata)
     read = partial(reading.read_answer, condition=metadata["condition"], form=form)
     channel = known_channel(metadata.get("channel", "text"))
@@ -36,13 +36,13 @@ def choice_reader(metadata: Mapping[str, Any]) -> Callable[[ModelOutput], readin
 
 
 def stated_reader(metadata: Mapping[str, Any]) -> Callable[[ModelOutput], reading.StatedReading]:
-    """Return the function that parses an output as a sample's stated values."""
+    """Return the function that parses a model's output as a sample's stated values."""
     asked = reading.stated_question(metadata, load_study(metadata["study_source"]))
     return partial(reading.read_output, read=partial(reading.read_stated, asked=asked))
 
 
 def prediction_reader(metadata: Mapping[str, Any]) -> Callable[[ModelOutput], reading.Prediction]:
-    """Return the function that parses an output as a sample's prediction of people's answers."""
+    """Return the function that parses a model's output as a sample's prediction."""
     read = partial(reading.read_prediction, condition=metadata["condition"], form=form_of(metadata))
     return partial(reading.read_output, read=read)
 
@@ -77,7 +77,10 @@ def choices_of(state: TaskState) -> Readings[reading.Reading] | None:
 
 
 def readout_of(state: TaskState) -> Readout | None:
-    """Return the probabilities of a sample's answers; None without a readout or a list to read."""
+    """Return the probabilities of a sample's answers.
+
+    None if the run has no readout, or if no probabilities could be read.
+    """
     if not is_readout(state.metadata) or not state.output.choices:
         return None
     return read_probabilities(

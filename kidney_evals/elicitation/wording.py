@@ -41,7 +41,7 @@ WORDINGS_FILE = "wordings.yaml"
 DEFAULT = "default"
 
 ALL = "all"
-"""Selects every English wording with a coin for which the study has the words."""
+"""Value of a task's `wording`: all English wordings with a coin that fit the study's words."""
 
 
 def _naming(*allowed: str) -> AfterValidator:
@@ -133,7 +133,7 @@ _HASHED_AS = {
 class Wording(FileModel):
     """A presentation of a dilemma; `wordings.md` describes the fields.
 
-    Its texts may hold placeholders of a study's words, which `put` fills.
+    Its texts may have placeholders for a study's words, which `put` fills.
     """
 
     id: Annotated[Line, AfterValidator(_wording_id)]
@@ -176,7 +176,10 @@ class Wording(FileModel):
 
     @property
     def no_human_reference(self) -> str:
-        """Why answers have no human reference: the language, the mechanism; "" if they have one."""
+        """Why answers have no human reference, in one line; empty if they have one.
+
+        People were asked in English and offered a coin.
+        """
         lacks = ["no human reference in this language"] * (self.language != "en")
         lacks += ["no human reference for this mechanism"] * (self.mechanism != "coin")
         return "; ".join(lacks)
@@ -196,7 +199,8 @@ class Wording(FileModel):
 def put(wording: Wording, study: Study) -> Wording:
     """Return a wording with the study's words in place of placeholders such as `{the_good}`.
 
-    Raises `UserError` if the study lacks the wording's language or a word that the wording needs.
+    Raises:
+        UserError: The study lacks the wording's language or a word that the wording needs.
     """
     words, whose = in_language(study, wording.language).words, f"wording {wording.id!r}"
 
@@ -214,6 +218,9 @@ def own_wordings(study: Study) -> Mapping[str, Wording]:
     """Return the wordings in the study's folder by id; empty if it has no `wordings.yaml`.
 
     The file is not part of the study's hash: a new wording changes no sample id.
+
+    Raises:
+        UserError: The file is invalid.
     """
     path = study.path / WORDINGS_FILE
     if not os.path.lexists(path):
@@ -236,10 +243,16 @@ def wording_named(name: str) -> Wording:
 def wordings_asked(wording: str | Sequence[str], study: Study | None = None) -> tuple[Wording, ...]:
     """Return the wordings for a task's argument `wording`.
 
-    It is the id of a shipped wording or of one of the study's own; `all`, without the wordings for
-    which the study lacks words; the path of a user's table, for all its wordings; `path#id` for one
-    of its wordings; or several of these (on the command line separated by commas). Raises
-    `UserError` for an unknown or repeated wording, and for several languages or mechanisms.
+    Args:
+        wording: One of the following, or several as a sequence or separated by commas: the id of a
+            shipped wording or of a wording of the study; `all` (see `ALL`); the path of a user's
+            table, for all its wordings; `path#id`, for one wording of the table.
+        study: The study of the run. If it is None, no wording of a study has an id, and `all`
+            leaves no wording out.
+
+    Raises:
+        UserError: A wording is unknown or repeated, a table is invalid, or the wordings have
+            several languages or mechanisms.
     """
     parts: Sequence[object] = [wording]
     if isinstance(wording, str):
@@ -268,7 +281,12 @@ def wordings_asked(wording: str | Sequence[str], study: Study | None = None) -> 
 
 
 def left_out(wording: str | Sequence[str], study: Study) -> Mapping[str, str]:
-    """Return the wordings that `all` leaves out for a study, each with the reason in one line."""
+    """Return the wordings that `all` leaves out for a study: the reason, in one line, by id.
+
+    Args:
+        wording: The task's argument. Without `all` in it, no wording is left out.
+        study: The study of the run.
+    """
     parts = wording.split(",") if isinstance(wording, str) else wording
     if ALL not in [str(part).strip() for part in parts]:
         return {}
@@ -294,10 +312,19 @@ def entries_asked(
     *,
     read: Callable[..., Mapping[str, T]],
 ) -> tuple[T, ...]:
-    """Return the entries that `value` names: an id of `known`, a table's path, or `path#id`.
+    """Return the entries of a table that a task's argument names.
 
-    `value` is a task's argument and `kind` its name. The `UserError` for an unknown name lists
-    `listed`. `read` parses the bytes of a table; its argument `where` is the path as typed.
+    Args:
+        kind: The argument's name, for errors.
+        value: The argument: an id of `known`, the path of a table for all its entries, or `path#id`
+            for one of them.
+        known: The entries that need no path, by id.
+        listed: The names that the error for an unknown name lists.
+        read: Function that parses the bytes of a table and returns its entries by id. Its argument
+            `where` is the path as typed.
+
+    Raises:
+        UserError: The argument names no entry, or the table is missing or invalid.
     """
     if not isinstance(value, str) or not value.strip():
         raise UserError(f"{kind} must be a name or a path, not {value!r}")
@@ -322,11 +349,19 @@ def read_wordings(
     where: str = "the table of wordings",
     taken: Collection[str] = (),
 ) -> Mapping[str, Wording]:
-    """Parse a table of wordings (YAML); raise `UserError`, which names `where`, if it is invalid.
+    """Parse a table of wordings; return them by id.
 
-    An entry with `base` inherits every missing field but `id` and `varies` from the wording of that
-    id, above it in the table or in `bases`. Of `question`, `line`, `ask` and `table` it inherits
-    every missing key. No entry may have an id in `taken`.
+    An entry with `base` inherits missing fields, except `id` and `varies`, from the wording with
+    this id. For `question`, `line`, `ask` and `table`, it inherits missing keys.
+
+    Args:
+        data: The table, in YAML.
+        bases: Wordings by id that `base` may name, in addition to earlier entries of the table.
+        where: The table's name in errors.
+        taken: Ids that no entry may have.
+
+    Raises:
+        UserError: The table is invalid.
     """
     file = YamlFile(where, data)
     if not isinstance(file.value, list) or not file.value:

@@ -13,8 +13,10 @@ Status = Literal["coded", "no reasons", "language not covered"]
 """Whether a transcript has codes; only `coded` has them."""
 
 Use = Literal["", "A", "B", "neither"]
-"""The patient whom an attribute supports in the reasons; `neither` if it is mentioned as not
-deciding, empty if it is not mentioned.
+"""The patient whom an attribute supports in the reasons.
+
+`neither` if the reasons mention that the attribute does not decide, empty if they do not mention
+the attribute.
 """
 
 Argument = Literal["fairness", "uncertainty", "medical_utility", "desert", "refusal_to_play"]
@@ -30,7 +32,11 @@ Choice = Literal["A", "B", "COIN", "none"]
 """The answer as shown; `COIN` is any offered mechanism, `none` is no answer."""
 
 ForPeople = Literal["", "toward", "against", "neither"]
-"""Whether an attribute is used toward or against the value that most people favour."""
+"""Whether an attribute supports the patient whose value most people favour.
+
+`toward` if it supports this patient, `against` if it supports the other patient, `neither` if both
+have the same value or the attribute supports neither patient, empty if it is not mentioned.
+"""
 
 STATUSES: tuple[Status, ...] = get_args(Status)
 ARGUMENTS: tuple[Argument, ...] = get_args(Argument)
@@ -40,7 +46,10 @@ CHOICES: tuple[Choice, ...] = get_args(Choice)
 
 @dataclass(frozen=True)
 class Codes:
-    """The codes of one transcript; empty except `choice` and `where` unless `status` is `coded`."""
+    """The codes of one transcript.
+
+    Unless `status` is `coded`, the fields other than `status`, `choice` and `where` have no codes.
+    """
 
     status: Status
     choice: Choice  # the answer that the reasons are compared with
@@ -53,9 +62,10 @@ class Codes:
     def values(self) -> dict[str, str | bool | None]:
         """Return the codes as a flat mapping, with the same names for every transcript of a study.
 
-        `status`, `where`, `choice`, `agree`; a boolean for each argument by its name; for each
-        attribute `uses_<id>` (A, B, neither, or empty) and `people_<id>` (toward, against,
-        neither, or empty). Values without a code are None.
+        The names are `status`, `where`, `choice` and `agree`; the name of each argument, with a
+        boolean; and for each attribute `uses_<id>` (A, B, neither, or empty) and `people_<id>`
+        (toward, against, neither, or empty). Unless `status` is `coded`, all values but those of
+        `status`, `where` and `choice` are None.
         """
         codes: dict[str, str | bool | None] = {name: name in self.arguments for name in ARGUMENTS}
         for name in self.attributes:
@@ -77,9 +87,18 @@ def codes_of(
     agree: Agree,
     where: Where = "answer",
 ) -> Codes:
-    """Return the codes of a transcript with reasons about the patients shown as `a` and `b`.
+    """Return the codes of a transcript with reasons.
 
-    `uses` holds the patient whom each attribute supports; omitted attributes were not mentioned.
+    Args:
+        study: The study of the dilemma.
+        a: The patient shown first.
+        b: The patient shown second.
+        choice: The answer with which the reasons are compared.
+        uses: The patient whom each attribute supports, by the attribute's id. Attributes that are
+            left out were not mentioned.
+        arguments: The arguments in the reasons.
+        agree: Whether the reasons lead to the answer.
+        where: The part of the reply that holds the reasons.
     """
     attributes: dict[str, Use] = {name: uses.get(name, "") for name in study.attribute_ids}
     people: dict[str, ForPeople] = {}
@@ -94,16 +113,24 @@ def codes_of(
 
 
 def no_codes(study: Study, choice: Choice, status: Status, where: Where = "none") -> Codes:
-    """Return the codes of a transcript without codable reasons; `status` gives the cause."""
+    """Return the codes of a transcript without codable reasons.
+
+    Args:
+        study: The study of the dilemma.
+        choice: The answer.
+        status: Why there are no codes: `no reasons` or `language not covered`.
+        where: The part of the reply that holds the reasons.
+    """
     attributes: dict[str, Use] = dict.fromkeys(study.attribute_ids, "")
     people: dict[str, ForPeople] = dict.fromkeys(study.attribute_ids, "")
     return Codes(status, choice, attributes, people, frozenset(), None, where)
 
 
 def coding_prompt(study: Study) -> Mapping[str, Any]:
-    """Return the texts of `prompt.yaml` and the codebook for a coding model, in a study's words.
+    """Return the texts of `prompt.yaml` for a coding model, by key, in a study's words.
 
-    They are written for the kidney; for another good, `other_goods` in `prompt.yaml` is applied.
+    The key `codebook` has the codebook from the section on attributes on. The texts are written for
+    the kidney. For another good, `other_goods` in `prompt.yaml` is applied.
     """
     codebook = files("kidney_evals.reasons").joinpath("codebook.md").read_text(encoding="utf-8")
     # The question explains the status itself; include only the codes that follow it.

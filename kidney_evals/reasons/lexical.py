@@ -63,10 +63,16 @@ def code(
 ) -> Codes:
     """Return the codes of a text: a reply with its answer line, or a model's reasoning.
 
-    `a` is the patient shown first, `choice` the answer with which the reasons are compared, `where`
-    the origin of the text, and `form` has the patients' labels.
-
     Attributes without rules are matched by label and id only: see `rules.check_attributes`.
+
+    Args:
+        text: The text.
+        study: The study of the dilemma.
+        a: The patient shown first.
+        b: The patient shown second.
+        choice: The answer with which the reasons are compared.
+        where: The part of the reply that the text is.
+        form: The form of the answer, which has the patients' labels.
 
     Raises:
         UserError: The choice is none of A, B, COIN and none.
@@ -97,8 +103,19 @@ def code_reply(
 ) -> Codes:
     """Return the codes of a reply and its reasoning, including which of the two holds reasons.
 
-    If both hold reasons in English, they are coded as one text, the reasoning first. The other
-    arguments are those of `code`.
+    If both hold reasons in English, they are coded as one text, the reasoning first.
+
+    Args:
+        answer: The reply with its answer line.
+        reasoning: The model's reasoning; may be empty.
+        study: As in `code`.
+        a: As in `code`.
+        b: As in `code`.
+        choice: As in `code`.
+        form: As in `code`.
+
+    Raises:
+        UserError: The choice is none of A, B, COIN and none.
     """
     places: tuple[tuple[Where, str], ...] = (("answer", answer), ("reasoning", reasoning))
     parts = [code(text, study, a, b, choice, where=place, form=form) for place, text in places]

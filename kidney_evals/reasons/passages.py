@@ -49,7 +49,14 @@ class Passage:
 
 
 def passages(text: str, form: Form) -> tuple[Passage, ...]:
-    """Return the sentences of a reply or of reasoning, without markup, tables and answer lines."""
+    """Return the sentences of a reply or of reasoning, without markup, tables and answer lines.
+
+    A truncated last sentence is left out unless it is alone on its line.
+
+    Args:
+        text: The reply or the reasoning.
+        form: The form of the answer, which has the patients' labels.
+    """
     plain = unicodedata.normalize("NFKC", text).translate(_ALIKE)
     plain = _renamed(without_delimiters(plain), form)
     if form.mechanism in _WAYS_OUT:
@@ -110,8 +117,13 @@ def has_english(sentences: Iterable[Passage]) -> bool:
 def is_bare(text: str, values: Sequence[Pattern], topics: Sequence[Pattern]) -> bool:
     """Return whether a sentence holds only facts or an answer, and no reason.
 
-    `values` are patterns for the attributes' values, `topics` patterns for their names. Names are
-    no reason if they are only listed, or occur between the facts of both patients.
+    The name of an attribute is no reason in a sentence that lists what to weigh, or that names both
+    patients. Words such as "drinking" are no reason beside the values of two attributes or more.
+
+    Args:
+        text: The sentence.
+        values: Patterns of the attributes' values.
+        topics: Patterns of the attributes' names.
     """
     lists = pattern("lists")
     listing = set(_NAME.findall(text)) == {"A", "B"} or lists.search(text)

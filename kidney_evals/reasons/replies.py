@@ -42,8 +42,11 @@ def reply_of(
 ) -> Reply | None:
     """Return the reply in a sample's transcript; None for a sample that asked for no choice.
 
-    `scores` are the sample's scores by scorer, as objects or as JSON. Without a score of
-    `human_alignment`, the answer is parsed again.
+    Args:
+        messages: The messages of the transcript.
+        metadata: The sample's metadata.
+        scores: The sample's scores by scorer, as objects or as JSON. Without a score of
+            `human_alignment`, the answer is parsed again.
 
     Raises:
         UserError: The study does not exist.

@@ -15,10 +15,13 @@ NUMBER = (
     rf"(?:\d+(?:\.\d+)?|(?:{_TENS})(?:[- ](?:{_ONES}))?|{_ONES}|ten|eleven|twelve|"
     r"(?:thir|four|fif|six|seven|eigh|nine)teen)"
 )
-"""A number in digits or words."""
+"""Regular expression of a number in digits, or in words from one to ninety-nine."""
 
 KINDS = ("reversed", "low", "high", "value", "topic")
-"""Ways of mentioning an attribute; earlier kinds take precedence where two match."""
+"""Ways of mentioning an attribute, which `rules.yaml` explains.
+
+If several match, the first decides.
+"""
 
 Pattern = re.Pattern[str]
 
@@ -40,7 +43,13 @@ def words(name: str) -> frozenset[str]:
 
 @cache
 def argument(name: Argument, part: str) -> Pattern | None:
-    """Return the pattern that states an argument (part `says`) or cancels it (`unless`), if any."""
+    """Return the pattern of an argument; None if it has no such pattern.
+
+    Args:
+        name: The argument.
+        part: `says` for the pattern that states the argument, `unless` for the pattern that cancels
+            it.
+    """
     expressions = _rules()["arguments"][name][part]
     return _any(expressions) if expressions else None
 
@@ -55,10 +64,14 @@ def check_attributes(study: Study) -> None:
 
 
 def mentions_of(attribute: Attribute, own: tuple[float, float]) -> Mapping[str, Pattern]:
-    """Return the patterns for an attribute, by kind of mention.
+    """Return the patterns of an attribute by kind of mention: one of `KINDS`, or `not_beside`.
 
-    An attribute without rules is matched only by its label and id. `own` holds the attribute's
-    values for the two patients, which texts quote.
+    A kind without a pattern is left out. An attribute without rules has only the kind `topic`,
+    which matches its label and its id.
+
+    Args:
+        attribute: The attribute.
+        own: The attribute's values of the two patients, which texts quote.
     """
     return _mentions(attribute.id, attribute.label.lower(), own)
 

@@ -25,7 +25,7 @@ from kidney_evals.reasons.rules import check_attributes
 from kidney_evals.studies import Study
 
 NOT_OURS = "no choice between two patients was asked for"
-"""Explanation of the null result for a transcript of another task or evaluation."""
+"""Explanation of the value null, for a transcript of another task or evaluation."""
 
 _NOT_INVOKED = "not invoked"
 """Stands for the empty code: some providers allow no empty text among a field's values."""

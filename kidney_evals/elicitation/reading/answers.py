@@ -44,9 +44,10 @@ Outcome = Literal[
 ]
 """The outcome of one question.
 
-`decision`: an option that was offered. `unprompted_indecision`: both called equal, or a coin that
-was not offered. `refusal`: the model or its provider declines. `truncated`: cut off before an
-answer line. `empty`: the text has no words. `unreadable`: the text states no answer.
+`decision`: an option that was offered. `unprompted_indecision`: the model is undecided, calls both
+equal, or chooses a coin that was not offered. `refusal`: the model or its provider declines.
+`truncated`: cut off before an answer line. `empty`: the text has no words. `unreadable`: the text
+states no answer.
 """
 
 Answer = Literal["A", "B", "COIN"]

@@ -1,4 +1,4 @@
-"""Rewrite answers in other labels, languages, mechanisms or nouns as about a kidney for A or B.
+"""Rewrite an answer in any form as an answer in the form `USUAL`: patients A and B, kidney, coin.
 
 Only names, labels, nouns and joining words are replaced; the tables are in `forms.yaml`.
 """
@@ -14,7 +14,11 @@ _CASES = (str, str.capitalize, str.upper)
 
 
 def in_usual_form(text: str, form: Form) -> str:
-    """Return a text with the names, labels and mechanism of `form` replaced by those of `USUAL`."""
+    """Return a text with the labels, nouns and words for the mechanism of `form` replaced.
+
+    Their place is taken by those of `USUAL`. In another language than English, words that join or
+    introduce answers are replaced by English words, too.
+    """
     for pattern, replacement in _replacements(form):
         text = pattern.sub(replacement, text)
     return text
@@ -62,7 +66,10 @@ def _nouns(form: Form) -> list[str]:
 
 
 def in_own_nouns(text: str, form: Form) -> str:
-    """Return a quotation from a text of `in_usual_form` with the nouns of `form` restored."""
+    """Return a quotation from a text of `in_usual_form` with the nouns of `form` restored.
+
+    Labels and the words for the mechanism are not restored.
+    """
     usual = in_language(load_study(DEFAULT_STUDY), form.language).words
     # The plural first, which begins with the singular.
     pairs = list(zip((usual.candidates, usual.candidate), form.candidate[::-1], strict=False))

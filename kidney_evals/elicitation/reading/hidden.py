@@ -58,7 +58,7 @@ DELIMITERS = (
         r"(?-i:assistantfinal|\A\s{0,20}final(?=ANSWER|[A-Z][a-z]|\*\*))",
     ),
 )
-"""All delimiters of hidden reasoning."""
+"""All delimiters of hidden reasoning: its beginning, its end, the beginning of an answer."""
 
 _ANY = re.compile(
     "|".join(

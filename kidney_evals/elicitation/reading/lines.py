@@ -27,7 +27,12 @@ _LISTED = re.compile(rf"(?i:\W{{0,3}}(?:or|and|/|,)\W{{0,3}}(?:in )?){OPEN}")
 
 
 def answer_lines(text: str, paragraphs: Collection[int]) -> list[Statement]:
-    """Return the answer lines of a text; `paragraphs` are offsets of lines after a blank one."""
+    """Return the answer lines of a text.
+
+    Args:
+        text: The lines of a completion without markup (`Plain.lines`).
+        paragraphs: Offsets of the lines that follow a blank line.
+    """
     rows = [(line.start(), line[0]) for line in re.finditer("(?m)^.*$", text)]
     answers: list[Statement] = []
     for number, (at, line) in enumerate(rows):

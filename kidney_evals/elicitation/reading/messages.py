@@ -1,8 +1,8 @@
 """Read a model's output: text, a JSON object or a tool call, and the provider's signals.
 
-A JSON object, or a tool call's arguments, is rewritten as text: its fields in their order, `answer`
-as the answer line of the form (a whole sentence unchanged), any other text as prose. Then the
-reader of text decides, so the rules are the same in every channel.
+A JSON object, or a tool call's arguments, is rewritten as text, with its fields in their order. The
+field `answer` becomes the answer line of the form, unless it is a whole sentence. Any other text is
+prose. Then the reader of text decides, so the rules are the same in every channel.
 """
 
 import json
@@ -33,7 +33,7 @@ _DECODER = json.JSONDecoder(strict=False)
 def read_output(
     output: ModelOutput, read: Callable[..., R], channel: Channel = "text", form: Form = USUAL
 ) -> R:
-    """Read a model's output with `read`, a reader of text; see `read_message`.
+    """Return the reading of a model's output; see `read_message` for the arguments.
 
     An output without choices is read as an empty text.
     """
@@ -57,10 +57,19 @@ def read_message(
     stop: str = "stop",
     refused: bool = False,
 ) -> R:
-    """Read the answer in a message, not in its reasoning: in its channel, or else in its text.
+    """Return the reading of a message, without its reasoning.
 
-    `read` reads a text and takes `stop`. `stop` and `refused` are as for `read_answer`: a native
-    refusal comes first, since the rest of a filtered text is not the model's answer.
+    In the channel `json` or `tool`, a message without an object or a call is read as text. A native
+    refusal takes precedence over any text, since the rest of a filtered text is not the model's
+    answer.
+
+    Args:
+        message: The model's message.
+        read: Function that reads a text; its argument `stop` is the stop reason.
+        channel: The requested channel of the answer.
+        form: The form of the answer.
+        stop: Inspect's stop reason; see `read_answer`.
+        refused: Whether the provider itself marked the message as a refusal.
     """
     if refused or stop == "content_filter":
         return _unread(read, "refusal", NATIVE_REFUSAL)

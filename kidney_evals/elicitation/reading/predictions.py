@@ -18,12 +18,19 @@ from kidney_evals.elicitation.reading.text import CLOSE, OPEN, excerpt, plain
 from kidney_evals.studies import Condition
 
 TOLERANCE = 5.0
-"""Largest difference of a sum from 100, in percentage points, for which it is rescaled."""
+"""Largest difference from 100, in percentage points, at which a sum is rescaled to 100."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The shares read from one completion, as shown (A, B and, with a coin, coin), summing to 1."""
+    """The shares read from one completion.
+
+    Attributes:
+        outcome: "unreadable" is text without the percentages that the question asks for.
+        shares: Shares of A and B as shown and, with a coin, of the coin; their sum is 1. None
+            unless the outcome is "prediction".
+        how: The text that was read, or the reason why nothing was read.
+    """
 
     outcome: Literal["prediction", "refusal", "truncated", "empty", "unreadable"]
     shares: tuple[float, ...] | None  # in a prediction only
@@ -33,10 +40,16 @@ class Prediction:
 def read_prediction(
     text: str, *, condition: Condition, stop: str = "stop", form: Form = USUAL
 ) -> Prediction:
-    """Read two percentages, with a coin three, stated in a completion; see `read_answer`.
+    """Read the percentages stated in a completion: of A, of B and, in `coin_flip`, of the coin.
 
-    The percentage of a coin that was not offered may be 0. Of `form`, only the nouns matter: the
-    labels in this question are always A and B.
+    In `forced_choice`, a coin may be named with the percentage 0 only.
+
+    Args:
+        text: The completion's visible text.
+        condition: The condition that the question is about.
+        stop: Inspect's stop reason; see `read_answer`.
+        form: The form of the answer. Only its nouns matter: the labels in this question are always
+            A and B.
     """
     prediction = _read(text, condition, stop, form)
     return replace(prediction, how=in_own_nouns(prediction.how, form))

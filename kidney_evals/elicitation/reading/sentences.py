@@ -30,7 +30,12 @@ _KINDS: tuple[tuple[str, Kind, Value], ...] = (
 
 
 def spoken(prose: str, language: str) -> list[Statement]:
-    """Return the statements in the sentences of a completion, in English and in its language."""
+    """Return the statements in the sentences of a completion.
+
+    Args:
+        prose: The completion without line breaks inside a paragraph (`Plain.prose`).
+        language: Code of the question's language. Sentences in English are read in any language.
+    """
     spans = [(match.start(), match[0]) for match in compiled("sentence").finditer(prose)]
     said = [(start, sentence) for start, sentence in spans if not _is_question(sentence)]
     stated = [one.moved(start) for start, sentence in said for one in _in_sentence(sentence)]

@@ -1,9 +1,10 @@
 """Read the values that a model states: ratings, a ranking, a rule, percentages.
 
-The reader never guesses. Hidden reasoning is never read, and only an answer line counts: the last
-one, or a reply that consists of one. A line that lacks a name, has a number outside 0 to 100 or
-gives two values for one name is unreadable. In truncated output, a number at the very end may be
-half a number and does not count.
+The reader never guesses, and never reads hidden reasoning. The last answer line counts; a rating or
+percentage that it lacks is taken from an earlier answer line. Without an answer line, only a text
+in the requested form counts. An answer that lacks a name, has a number outside 0 to 100 or gives
+two values for one name is unreadable. In truncated output, ratings or percentages that end in a
+digit do not count, since their last number may be half a number.
 """
 
 import re
@@ -43,7 +44,10 @@ class StatedQuestion:
 
     @cached_property
     def any_name(self) -> str:
-        """A pattern of any name, the longest first, with any separator between its words."""
+        """A regular expression that matches the words of any name, longer words first.
+
+        Group 1 is the match. Spaces, hyphens or underscores may separate its words.
+        """
         words = sorted(self.words, key=len, reverse=True)
         return "(?i:(?<![\\w])(" + "|".join(map(_spelt, words)) + ")(?![\\w]))"
 
@@ -60,9 +64,10 @@ class StatedReading:
     Attributes:
         outcome: "unreadable" is text without an answer in the requested form.
         how: The text that was read, or the reason why nothing was read, in a short phrase.
-        numbers: By name, in an answer: for `swings` the rating, 0 to 100; for `ranking` the rank,
-            from 1, where tied names share the mean of their ranks; for `flip` the percentage.
-        ends: For `swings`, the favoured end: "a", "b" or "none" (with rating 0 only).
+        numbers: The numbers of an answer, by attribute or kind of pair. For the question `swings`,
+            the rating, 0 to 100; for `ranking`, the rank, from 1, where tied attributes share the
+            mean of their ranks; for `flip`, the percentage. Empty for `rule`.
+        ends: For `swings`, the favoured end by attribute: "a", "b" or "none" (with rating 0 only).
         rule: For `rule`, the id of the rule.
     """
 
@@ -74,7 +79,12 @@ class StatedReading:
 
 
 def stated_question(metadata: Mapping[str, Any], study: Study) -> StatedQuestion:
-    """Return a sample's question, with the names that its answer may hold."""
+    """Return the question of a sample, with the names that its answer may hold.
+
+    Args:
+        metadata: The sample's metadata.
+        study: The study of the question.
+    """
     kind: StatedKind = metadata["question"]
     if kind in ("rule", "flip"):
         options = str(metadata.get("options", "")).split()
@@ -91,7 +101,13 @@ def stated_question(metadata: Mapping[str, Any], study: Study) -> StatedQuestion
 
 
 def read_stated(text: str, asked: StatedQuestion, *, stop: str = "stop") -> StatedReading:
-    """Read the values stated in a completion; `stop` is as for `read_answer`."""
+    """Read the values stated in a completion.
+
+    Args:
+        text: The completion's visible text.
+        asked: The question.
+        stop: Inspect's stop reason; see `read_answer`.
+    """
     shown = plain(text)
     cut = stop in CUT_STOPS or shown.hidden_open
     read = {"rule": _rule, "ranking": _ranking, "swings": _numbers, "flip": _numbers}[asked.kind]
@@ -111,9 +127,15 @@ def read_stated(text: str, asked: StatedQuestion, *, stop: str = "stop") -> Stat
 def signed_ratings(
     reading: StatedReading, study: Study, metadata: Mapping[str, Any]
 ) -> dict[str, float]:
-    """Return the ratings in an answer to `swings` by attribute, -100 to 100.
+    """Return the ratings in an answer to the question `swings` by attribute, -100 to 100.
 
-    They are positive for the end that the study calls favoured; `metadata` has the ends as shown.
+    A rating is positive if the model favours the end of the attribute's range that the study marks
+    as favoured.
+
+    Args:
+        reading: The answer.
+        study: The study of the question.
+        metadata: Metadata of the sample, which say which end was shown as (a) and which as (b).
     """
     signed = {}
     for attribute in study.attributes:

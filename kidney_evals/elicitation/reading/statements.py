@@ -43,7 +43,7 @@ class Statement:
     note: str = ""  # why it is unclear
 
     def unclear(self, note: str) -> Statement:
-        """Return a copy with the value `unclear`."""
+        """Return a copy with the value `unclear`; `note` is the reason."""
         return replace(self, value="unclear", note=note)
 
     def moved(self, by: int) -> Statement:
@@ -57,7 +57,10 @@ def patient(name: str) -> Value:
 
 
 def after_last(name: str, text: str) -> str:
-    """Return the text after the last occurrence of the named pattern; all of it without one."""
+    """Return the part of `text` after the last match of the pattern `name`.
+
+    Without a match, return all of it. The names of patterns are those of `vocabulary`.
+    """
     return compiled(name).split(text)[-1]
 
 
@@ -71,7 +74,12 @@ def in_doubt(before: str) -> bool:
 
 
 def not_meant(before: str, words: str) -> bool:
-    """Return whether the words before an answer, or those in and after it, deny or condition it."""
+    """Return whether the words around an answer deny it or make it conditional.
+
+    Args:
+        before: The words before the answer.
+        words: The words of the answer and the words after it.
+    """
     before, words = compiled("harmless").sub("", before), compiled("harmless").sub("", words)
     turn = after_last("turn", before)
     unforced = compiled("if_forced").sub("", turn + words)
@@ -86,7 +94,12 @@ def not_meant(before: str, words: str) -> bool:
 
 
 def lists_another(after: str, value: Value) -> bool:
-    """Return whether another option follows in a list, so that neither is chosen."""
+    """Return whether an option is followed by another option in a list, so that neither is chosen.
+
+    Args:
+        after: The text after the option.
+        value: The option.
+    """
     joiner = compiled("joiner").match(after)
     ahead = compiled("option_ahead").match(after, joiner.end()) if joiner else None
     if ahead is None:

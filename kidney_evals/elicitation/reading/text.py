@@ -250,7 +250,7 @@ _QUOTED = re.compile(
 
 
 def plain(text: str, form: Form = USUAL) -> Plain:
-    """Reduce a completion to plain lines, with the names in `form` replaced by those of `USUAL`."""
+    """Reduce a completion to plain lines in the form `USUAL`; `form` is the form of its answer."""
     parts = split_hidden(_plain_characters(_STRUCK_LETTERS.sub(" ", text)))
     shown = in_usual_form(_without_struck(_own_turn(parts.visible)), form)
     shown = _LATEX.sub("", _mark_boxes(shown))
@@ -304,6 +304,9 @@ def _plain_lines(text: str, hidden_open: bool) -> Plain:
 
 
 def excerpt(text: str, longest: int = 80) -> str:
-    """Return the first `longest` characters, on one line, without those that break a table."""
+    """Return at most `longest` characters from the beginning of a text, on one line.
+
+    Characters that would break a table of a report are left out. A shortened text ends in "...".
+    """
     words = " ".join(re.sub(f'[{OPEN}{CLOSE}|`*<>\\[\\]"]', " ", text[:160]).split())
     return words if len(words) <= longest else words[: longest - 3].rstrip() + "..."

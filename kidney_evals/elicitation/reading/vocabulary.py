@@ -14,7 +14,11 @@ from kidney_evals.elicitation.form import table
 
 @cache
 def blocks() -> Mapping[str, tuple[str, str | list[str]]]:
-    """Return by pattern name its section, which sets the case, and its block or list of blocks."""
+    """Return the section and the block of each pattern, by the pattern's name.
+
+    The section, `any_case` or `exact`, sets the case. A pattern with several forms has a list of
+    blocks.
+    """
     return {
         key: (case, block)
         for name in ("names", "choices", "indecision", "doubts")
@@ -25,7 +29,7 @@ def blocks() -> Mapping[str, tuple[str, str | list[str]]]:
 
 @cache
 def sources(name: str) -> tuple[str, ...]:
-    """Return each form of the named pattern as text."""
+    """Return each form of the named pattern as the text of a regular expression."""
     case, block = blocks()[name]
     forms = map(expand, [block] if isinstance(block, str) else block)
     return tuple(f"(?i:{form})" if case == "any_case" else form for form in forms)
