@@ -2,10 +2,10 @@
 
 The effect of a level is the chance of the kidney of a patient at that level minus that of a patient
 at the base level, averaged over the patient's other attributes and the other patient (Hainmueller,
-Hopkins and Yamamoto 2014, Political Analysis 22, eq. 5). It is identified by the random draw of the
-dilemmas and needs no model of choice: if each patient's values are drawn independently and
-uniformly, it is the difference of two means. It is a difference of probabilities, while the logit's
-weights are log-odds. On a fixed list the effect is valid for these dilemmas only.
+Hopkins and Yamamoto 2014, Political Analysis 22, eq. 5). The random draw of the dilemmas identifies
+the effect, without a model of choice: if each patient's values are drawn independently and
+uniformly, the effect is the difference of two means. It is a difference of probabilities, while the
+weights of a logit are log-odds. On a fixed list the effect is valid for these dilemmas only.
 
 A patient's outcome in an answer is the chance of getting the kidney: 1 if chosen, 0 if not chosen,
 ½ if the answer is the coin. Coin answers are not dropped, since this would condition on the
@@ -31,13 +31,14 @@ _CHANCES = np.array([1.0, 0.0, 0.5])
 
 @dataclass(frozen=True)
 class Levels:
-    """The levels of one attribute: its own values, or bands of them.
+    """The levels of one attribute: single values, or bands of values.
 
     Attributes:
         starts: Smallest value of each level, strictly ascending. A band ends before the start of
             the next band.
         end: Largest value of the last level.
-        exact: Whether each level is a single value, so that no other values can occur.
+        labels: Text of each level.
+        exact: Whether each level is a single value. Other values are then not allowed.
     """
 
     starts: tuple[float, ...]
@@ -56,7 +57,10 @@ class Levels:
         return len(self.starts)
 
     def code(self, values: ArrayLike, name: str = "values") -> Ints:
-        """Return the index of the level of each value, shape (n,)."""
+        """Return the index of the level of each value, shape (n,).
+
+        `name` is what an error calls the values.
+        """
         _checks.length(values, name, 0)
         x = _checks.numbers(values, name)
         index = np.searchsorted(self.starts, x, side="right") - 1
@@ -68,10 +72,12 @@ class Levels:
 
 
 def attribute_levels(values: ArrayLike, *, most: int = 6, bands: int = 3) -> Levels:
-    """Return an attribute's own values as levels, or bands of equal width where they are many.
+    """Return the levels of an attribute: its values, or bands of equal width if there are many.
 
-    `values` are all that the attribute can take, at least two, in any order. There are `bands`
-    bands, without the empty ones, if there are more than `most` values.
+    Args:
+        values: All values that the attribute can take, two different ones or more, in any order.
+        most: Largest number of values that are levels themselves.
+        bands: Number of bands if there are more values. Bands without a value are left out.
     """
     n = _checks.length(values, "values", 0)
     domain = np.unique(_checks.shaped(values, (n,), "values"))
@@ -91,11 +97,15 @@ def attribute_levels(values: ArrayLike, *, most: int = 6, bands: int = 3) -> Lev
 
 
 class MarginalEffect(NamedTuple):
-    """The effect of one level against the base level, the level that people favour least.
+    """The effect of one level, compared with the base level of the attribute.
 
-    `effect` is the least-squares estimate of a difference in the chance of the kidney, so it may be
-    outside -1 to 1; NaN with n = 0 if the answers do not determine it. `effect.n` counts answered
-    dilemmas that show the level. `attribute` is the attribute's index.
+    Attributes:
+        attribute: Index of the attribute.
+        level: Text of the level.
+        base: Text of the base level, which is at the end that people favour least.
+        effect: Difference in the chance of the kidney, by least squares, so that it may be outside
+            -1 to 1. NaN with n = 0 if the answers do not determine it. `n` counts the answered
+            dilemmas that show the level.
     """
 
     attribute: int
@@ -105,7 +115,11 @@ class MarginalEffect(NamedTuple):
 
 
 def chances_of_choices(choices: ArrayLike) -> Floats:
-    """Return the first-listed patient's chance in each answer: 1, 0, or ½ for the coin."""
+    """Return the first-listed patient's chance of the kidney in each answer, (n,): 1, 0 or ½.
+
+    Args:
+        choices: 0 (first-listed patient), 1 (second-listed patient) or 2 (coin), shape (n,).
+    """
     n = _checks.length(choices, "choices", 0)
     return _CHANCES[_checks.codes(choices, n, "choices", (0, 1, 2))]
 
@@ -130,21 +144,26 @@ def marginal_effects(
 ) -> tuple[MarginalEffect, ...]:
     """Estimate the effects of all levels except the base levels from a respondent's answers.
 
-    They are listed by attribute, and from the level that people favour least to the most favoured.
-    Least squares of both patients' outcomes (two rows for each answer) on dummies of the patient's
-    levels, with the covariance clustered by dilemma (Hainmueller et al. 2014, section 4). Intervals
-    are Student's. The degrees of freedom are m - 1, with m the smaller of the numbers of answered
-    dilemmas that show the level and its base.
+    The effects are listed by attribute, and within an attribute from the level that people favour
+    least to the most favoured level. The estimate is a least-squares fit of both patients' outcomes
+    (two rows for each answer) on dummies of the patient's levels, with the covariance clustered by
+    dilemma (Hainmueller et al. 2014, section 4). Intervals are Student's with m - 1 degrees of
+    freedom; m is the smaller of two numbers: the answered dilemmas that show the level, and those
+    that show its base.
 
     An effect is NaN if no answered dilemma shows the level or its base, or if it is collinear with
     other attributes. Only the interval is NaN if m < 2, or if the levels explain every answer
     exactly, since the residuals are then 0.
 
-    `first` and `second` are the patients' values by dilemma, shape (D, k). `favoured` is +1 where
-    people favour larger values of the attribute, -1 smaller, (k,). `dilemma` is the index of each
-    answer's dilemma and `outcome` the chance of the first-listed patient, from `chances_of_choices`
-    and in terms of the dilemma as listed, both (n,). `weights` say how much each answer counts, not
-    negative, (n,); 1 by default.
+    Args:
+        first: Values of the first-listed patient of each of the D dilemmas, shape (D, k).
+        second: Values of the second-listed patient, shape (D, k).
+        levels: The levels of each of the k attributes.
+        favoured: 1 if people favour larger values of the attribute, -1 if smaller ones, shape (k,).
+        dilemma: Index of the dilemma of each of the n answers, shape (n,).
+        outcome: Chance of the first-listed patient in each answer, from `chances_of_choices`, shape
+            (n,).
+        weights: Weight of each answer, 0 or more, shape (n,); 1 by default.
     """
     x1, x2 = _checks.pair(first, second)
     n = _checks.length(dilemma, "dilemma", 0)
@@ -169,15 +188,23 @@ def human_marginal_effects(
     outcome_draws: ArrayLike,
     weights: ArrayLike | None = None,
 ) -> tuple[MarginalEffect, ...]:
-    """Estimate people's effects on the same dilemmas, with intervals over people.
+    """Estimate people's effects on the dilemmas of a run, with intervals over people.
 
-    The least squares of `marginal_effects`, applied to people's expected outcomes. The interval is
-    the percentile interval over draws of people, with the dilemmas fixed.
+    The least squares of `marginal_effects` are applied to people's expected outcomes, one for each
+    dilemma. The interval is the percentile interval over draws of people, with the dilemmas fixed.
+    `n` of an effect counts the dilemmas of positive weight that show the level.
 
-    `outcome` is people's expected chance of the first-listed patient, from `chances_of_shares`,
-    (D,), and `outcome_draws` the same for resampled people, (B, D); if B < 2, intervals are NaN.
-    `weights` are those of dilemmas, (D,), such as the model's number of answers; 1 by default. A
-    dilemma of weight 0 may have an outcome of NaN. Other arguments are as in `marginal_effects`.
+    Args:
+        first: Values of the first-listed patient of each of the D dilemmas, shape (D, k).
+        second: Values of the second-listed patient, shape (D, k).
+        levels: The levels of each of the k attributes.
+        favoured: 1 if people favour larger values of the attribute, -1 if smaller ones, shape (k,).
+        outcome: People's expected chance of the first-listed patient in each dilemma, from
+            `chances_of_shares`, shape (D,).
+        outcome_draws: These chances for B draws of resampled people, shape (B, D). If B < 2,
+            intervals are NaN.
+        weights: Weight of each dilemma, such as the model's number of answers, shape (D,); 1 by
+            default. A dilemma of weight 0 may have an outcome of NaN.
     """
     x1, x2 = _checks.pair(first, second)
     count = len(x1)

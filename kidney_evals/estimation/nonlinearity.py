@@ -35,17 +35,21 @@ _SLACK = 1e-9
 class Bend(NamedTuple):
     """The estimated non-linearity of one attribute.
 
+    With z the attribute's value, scaled from -1 at the end that people favour least to 1 at the end
+    that they favour most, its utility is slope · z + curvature · z² + wiggle · (z³ - z).
+
     Attributes:
         levels: Number of different values of the attribute in the answers.
-        slope: Half of the change in log-odds over the whole range.
+        slope: Half of the change in log-odds over the whole range; NaN if not determined.
         curvature: Weight of z²; NaN with fewer than three levels or if not determined.
         wiggle: Weight of z³ - z; NaN with fewer than four levels or if not determined.
         upper_share: Share of the whole effect in the favoured half of the range, outside [0, 1] if
-            the effect changes sign. NaN if the interval of `slope` includes 0; without an interval
-            if the answers are separated. The interval is too narrow if log-odds are large (its
-            coverage is .83 at six times people's log-odds).
-        p_value: p-value of the test that curvature and wiggle are 0; NaN if neither is fitted, if
-            the answers are separated without them, or with too few dilemmas.
+            the effect changes sign. NaN if `slope` or `curvature` is NaN or the interval of `slope`
+            includes 0; without an interval if the answers are separated. The interval is too narrow
+            if log-odds are large (its coverage is .83 at six times people's log-odds). `n` counts
+            answers.
+        p_value: p-value of the test that curvature and wiggle are 0. NaN if neither is fitted, if
+            the other terms alone separate the answers, or with too few dilemmas.
         adjusted: `p_value`, adjusted by Holm (1979) over the attributes that could be tested.
     """
 
@@ -59,11 +63,13 @@ class Bend(NamedTuple):
 
 
 class Nonlinearity(NamedTuple):
-    """Whether straight lines describe a respondent's choices: a bend for each attribute.
+    """The non-linearity of all attributes in a respondent's choices.
 
-    `p_value` is that of the joint test that no attribute needs any of the terms. If a rule in these
-    terms explains every answer (`separated`), the coefficients depend on the penalty and have no
-    intervals, and p-values are those of the score test.
+    Attributes:
+        bends: The non-linearity of each attribute, in the order of the columns.
+        p_value: p-value of the joint test that no attribute needs a quadratic or a cubic term.
+        separated: Whether a linear rule in the terms explains every answer. Coefficients then
+            depend on the penalty and have no intervals, and p-values are those of the score test.
     """
 
     bends: tuple[Bend, ...]
@@ -79,17 +85,24 @@ def nonlinearity(
     *,
     clusters: ArrayLike,
 ) -> Nonlinearity:
-    """Fit lines and bends of all attributes and test the bends.
+    """Fit linear, quadratic and cubic terms of all attributes; test the last two jointly.
 
-    A Firth-penalised logit with an intercept for the side, clustered by dilemma, as for importance
-    shares. An attribute with three levels has only z², an attribute with fewer only the linear
-    term. Statistics of q terms are referred to F(q, G - p) with G dilemmas and p terms in the fit,
-    and intervals to Student's t with G - p degrees of freedom.
+    The fit is a Firth-penalised logit with an intercept for the side, clustered by dilemma, as for
+    importance shares. An attribute with three levels has no cubic term, an attribute with fewer
+    levels only the linear term. A test of q terms uses the distribution F(q, G - p), and an
+    interval Student's t with G - p degrees of freedom, with G dilemmas and p fitted coefficients.
 
-    `first` and `second` are the values of the patients in the first and the second place, as shown,
-    shape (n, k). `chose_first` is 1 where the first place was chosen, else 0, (n,), without coin
-    answers. `ends`, (k, 2), are the values of each attribute at the end that people favour least
-    and at the end that they favour most: (70, 25) for age. `clusters` are labels of dilemmas, (n,).
+    Args:
+        first: Values of the patient in the first place, as shown, shape (n, k).
+        second: Values of the patient in the second place, as shown, shape (n, k).
+        chose_first: 1 where the patient in the first place was chosen, else 0, shape (n,), without
+            coin answers.
+        ends: Each attribute's value at the end that people favour least, then at the end that they
+            favour most, such as (70, 25) for age, shape (k, 2).
+        clusters: Label of each answer's dilemma, shape (n,).
+
+    Raises:
+        FitError: The logit did not reach an optimum.
     """
     z1, z2 = _scaled(first, second, ends)
     n, k = z1.shape
@@ -129,7 +142,10 @@ def nonlinearity(
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values adjusted for their number by Holm (Scand. J. Statist. 1979); NaN stay NaN."""
+    """Return p-values adjusted for their number by Holm (Scand. J. Statist. 1979).
+
+    The order is kept. NaN stay NaN and do not count as tests.
+    """
     p = _checks.vector(p_values, "p_values", 0, 1)
     result = np.full(len(p), NAN)
     tested = np.flatnonzero(~np.isnan(p))

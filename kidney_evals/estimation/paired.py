@@ -1,11 +1,12 @@
 """Paired differences between two runs on the same dilemmas.
 
-Both runs list the same dilemmas with the same people, or `InputError` is raised; only dilemmas that
-both answered count. Answers of the two runs to a dilemma are correlated, so differences are paired:
-drawn dilemmas are resampled jointly for both runs. On a fixed list the answers of each run are
-resampled independently. People are the same draw for both runs in either case.
+Both runs must list the same dilemmas with the same human shares; otherwise the functions raise
+`InputError`. Only dilemmas that both runs answered count. Answers of the two runs to a dilemma are
+correlated, so differences are paired: drawn dilemmas are resampled jointly for both runs. On a
+fixed list the answers of each run are resampled independently. In both cases each resample has the
+same people for both runs.
 
-All intervals have a positive width, also if two runs give the same answers, unless probabilities
+All intervals have a positive width, even if two runs give the same answers, unless probabilities
 were read on a fixed list. The changes of swap and retest disagreement have intervals as in
 `indecision_change`.
 """
@@ -47,9 +48,11 @@ class PairedDifference(NamedTuple):
     """The difference of a statistic between two runs on the same dilemmas.
 
     Attributes:
-        change: Second run minus first, with its 95 % interval; n counts the shared dilemmas. NaN
-            with n = 0 where either run has no value.
-        p_value: Two-sided p-value of no difference; NaN without an interval.
+        change: Second run minus first, with its 95 % interval; `n` counts the shared dilemmas. NaN
+            with n = 0 if either run has no value.
+        first: The statistic of the first run, NaN without a value.
+        second: The statistic of the second run, NaN without a value.
+        p_value: Two-sided p-value of the hypothesis of no difference; NaN without an interval.
     """
 
     change: Quantity
@@ -59,16 +62,22 @@ class PairedDifference(NamedTuple):
 
 
 NOTHING = PairedDifference(undefined(), NAN, NAN, NAN)
-"""The result if the runs share no dilemma on which the statistic is defined."""
+"""A difference without a value, such as that of runs without a common dilemma."""
 
 
 def changed(
     first: float, second: float, ends: Interval, dilemmas: int, p: float | None = None
 ) -> PairedDifference:
-    """Return second minus first with the interval `ends` and the two-sided p-value `p`.
+    """Return the difference second minus first of a statistic of two runs.
 
-    Without `p`, the p-value is that of the interval: the distance from the difference to the end on
-    the side of zero counts as 1.96 standard errors. NaN without an interval.
+    Args:
+        first: The statistic of the first run.
+        second: The statistic of the second run.
+        ends: 95 % interval of the difference.
+        dilemmas: Number of shared dilemmas.
+        p: Two-sided p-value. By default it follows from the interval: the distance from the
+            difference to the end on the side of zero counts as 1.96 standard errors. NaN without an
+            interval.
     """
     value = second - first
     if p is None:
@@ -83,38 +92,53 @@ def changed(
 
 
 def independent_change(before: Quantity, after: Quantity, dilemmas: int) -> PairedDifference:
-    """Return after - before of independent estimates, with the interval of `difference`."""
+    """Return the difference after minus before of two independent estimates.
+
+    The interval is from `intervals.difference`; `dilemmas` is the number of shared dilemmas.
+    """
     return changed(before.value, after.value, intervals.difference(after, before), dilemmas)
 
 
 def indecision_change(first: Decisions, second: Decisions) -> PairedDifference:
-    """Return the change of `indecision_rate`.
+    """Return the change of `indecision_rate` over the dilemmas that both runs answered.
 
-    For drawn dilemmas: Tango's score interval (see `score_interval`) of the differences
-    between the dilemmas' shares of coins, or, if numbers of answers differ between dilemmas, of the
-    linearised terms. For a fixed list: `intervals.difference` of the intervals of the two runs.
+    For drawn dilemmas, the interval is Tango's (see `score_interval`) of the differences between
+    the runs in each dilemma's share of coins. If dilemmas have different numbers n_i of answers, a
+    dilemma's share c_i is replaced by r + n_i (c_i - r) / m, with r the run's rate and m the mean
+    of n_i. For a fixed list, the interval is `intervals.difference` of the intervals of the two
+    runs. `NOTHING` if no coin is on offer.
     """
     both = on_both(first, second, lambda run: run.answered & run.has_coin)
     return _proportion_change(*both, indecision_rate, _surplus_coins)
 
 
 def swap_change(first: Decisions, second: Decisions) -> PairedDifference:
-    """Return the change of `swap_disagreement`, over dilemmas that both answered in both orders."""
+    """Return the change of `swap_disagreement`.
+
+    Dilemmas count if both runs answered them in both orders.
+    """
     both = on_both(first, second, lambda run: ~np.isnan(across_orders(run)))
     return _proportion_change(*both, swap_disagreement, across_orders)
 
 
 def retest_change(first: Decisions, second: Decisions) -> PairedDifference:
-    """Return the change of `retest_disagreement`, over dilemmas that both runs repeated."""
+    """Return the change of `retest_disagreement`.
+
+    Dilemmas count if both runs answered them more than once in an order, or once if probabilities
+    were read.
+    """
     both = on_both(first, second, lambda run: ~np.isnan(within_orders(run)))
     return _proportion_change(*both, retest_disagreement, within_orders)
 
 
 def share_change(first: ArrayLike, second: ArrayLike) -> PairedDifference:
-    """Return the change of a mean share, such as that of valid answers, over drawn dilemmas.
+    """Return the change of a mean share, such as the share of valid answers, over drawn dilemmas.
 
-    Tango's score interval, as in `indecision_change`. The shares of both runs by dilemma, shape
-    (D,), are 0 to 1, NaN where undefined.
+    The interval is Tango's, as in `indecision_change`. Dilemmas count if both shares are known.
+
+    Args:
+        first: The first run's share in each of D dilemmas, 0 to 1, NaN where undefined, shape (D,).
+        second: The second run's shares of the same dilemmas, shape (D,).
     """
     shape = (_checks.length(first, "first", least=0),)
     one = _checks.shares(first, shape, "first").clip(0, 1)
@@ -130,7 +154,8 @@ def share_change(first: ArrayLike, second: ArrayLike) -> PairedDifference:
 def agreement_change(first: Decisions, second: Decisions) -> PairedDifference:
     """Return the change of `agreement`, over the dilemmas that both runs decided.
 
-    The interval is from resamples as in `agreement`, joint for both runs if dilemmas are drawn.
+    The interval is from resamples as in `agreement`. If dilemmas are drawn, they are resampled
+    jointly for both runs, and the interval is `widened`.
     """
     both = on_both(first, second, lambda run: run.decided.answered & run.decided.known)
     one, two = (run.decided for run in both)
@@ -148,8 +173,10 @@ def agreement_change(first: Decisions, second: Decisions) -> PairedDifference:
 def calibration_change(first: Decisions, second: Decisions) -> PairedDifference:
     """Return the change of `flip_calibration`, over dilemmas of known closeness.
 
-    In each bin and run the resampled squared gaps are biased by their variance, which is subtracted
-    twice, as in `flip_calibration`.
+    Only dilemmas that both runs answered count. In a resample, the squared gap between the coin
+    rates of a run and of people is biased by twice its variance: once as in the estimate, and once
+    by resampling. Twice the variance is subtracted, as in `flip_calibration`. `NOTHING` if no coin
+    is on offer.
     """
     one, two = on_both(
         first, second, lambda run: run.answered & run.known & ~np.isnan(run.closeness)
@@ -182,14 +209,23 @@ def calibration_change(first: Decisions, second: Decisions) -> PairedDifference:
 def importance_changes(
     first: Decisions, second: Decisions, ranges: ArrayLike
 ) -> tuple[PairedDifference, ...]:
-    """Return the changes of the importance shares, one for each attribute.
+    """Return the changes of the signed importance shares, one for each of k attributes.
 
-    The logits are those behind the log's rows `imp_*`, fitted to the dilemmas that both runs
-    decided. The covariance of the two estimates is bread_1 Σ_g s_1g s_2gᵀ bread_2, with s_1g and
-    s_2g the scores of the two runs summed within dilemma g (seemingly unrelated estimation: Weesie
-    1999, Stata Technical Bulletin 52), followed by the delta method. It is set to 0, so that the
-    variances are added, if the answers of a run are separated. NaN with n = 0 unless both runs pass
-    the signal gate of `estimate_importance` and determine every weight.
+    The logits are those behind the measures `imp_*`, fitted to the dilemmas that both runs decided.
+    The covariance of the weights of the two runs is B_1 Σ_g s_1g s_2gᵀ B_2, where B_r is the
+    inverse information of the logit of run r, and s_rg are its scores summed within dilemma g
+    (seemingly unrelated estimation: Weesie 1999, Stata Technical Bulletin 52). The delta method
+    gives the covariance of the shares. The covariance is set to 0, so that the variances are added,
+    if the answers of a run are separated. All changes are NaN with n = 0 if a run has no `defined`
+    shares (see `ImportanceEstimate`).
+
+    Args:
+        first: The first run.
+        second: The second run.
+        ranges: Each attribute's full range in the unit of the differences, shape (k,).
+
+    Raises:
+        FitError: A logit did not reach an optimum.
     """
     nothing: tuple[PairedDifference, ...] = (NOTHING,) * first.differences.shape[1]
     both = on_both(first, second, lambda run: run.decided.answered)
@@ -223,7 +259,12 @@ def importance_changes(
 def on_both(
     first: Decisions, second: Decisions, usable: Callable[[Decisions], Bools]
 ) -> tuple[Decisions, Decisions]:
-    """Return both runs on the dilemmas that are `usable`, (D,), in both.
+    """Return both runs, restricted to the dilemmas that are usable in both.
+
+    Args:
+        first: The first run.
+        second: The second run.
+        usable: Returns which of the D dilemmas of a run are usable, shape (D,).
 
     Raises:
         InputError: The runs do not list the same dilemmas with the same people.
@@ -237,16 +278,20 @@ def on_both(
 
 
 def score_interval(each: Floats, level: float = 0.95) -> tuple[Interval, float]:
-    """Return the interval and p-value of a mean of differences, each between -1 and 1.
+    """Return the interval and the two-sided p-value of a mean of differences.
 
-    `level` is the coverage of the interval.
+    It is Tango's score interval of a difference of paired proportions (Statistics in Medicine 1998,
+    17: 891-908), whose test is McNemar's, for differences d of -1, 0 and 1. Fractional differences
+    count as Σ|d| / s differences of size s = (Σ d² + ½) / (Σ |d| + ½). Their sum of squares is that
+    of the data, except for the added ½, since a few small differences do not exclude large ones.
+    The number of pairs is multiplied by (z/t)², with z and t the quantiles of the normal and of
+    Student's distribution, as in `effective_size`. If all differences are 0, the ends
+    are ± z² / (n + z²), as in Wilson's interval, with n the multiplied number of pairs. NaN with
+    fewer than two pairs.
 
-    Tango's score interval of a difference of paired proportions (Statistics in Medicine 1998, 17:
-    891-908), whose test is McNemar's, for differences of -1, 0 and 1. Fractional differences count
-    as Σ|d| / s differences of size s = (Σ d² + ½) / (Σ |d| + ½): the sum of squares is that of the
-    data, except for the added ½, since a few small differences do not exclude large ones. If all
-    are 0 the ends are ± z² / (n + z²), as in Wilson's interval. The number of pairs is multiplied
-    by (z/t)², as in `effective_size`. NaN with fewer than two pairs.
+    Args:
+        each: Difference of each pair, from -1 to 1, shape (pairs,).
+        level: Coverage of the interval.
     """
     _checks.coverage(level)
     count = _checks.length(each, "each", 0)
@@ -269,10 +314,18 @@ def score_interval(each: Floats, level: float = 0.95) -> tuple[Interval, float]:
 def linear_change(
     first: float, second: float, half: float, each: Floats, reach: float, most: float = np.inf
 ) -> PairedDifference:
-    """Return the change with an interval of half width `half`, `widened` by `unseen_changes`.
+    """Return the change of a statistic that is linear in the contributions of the dilemmas.
 
-    `each`, (D,), are the contributions of the dilemmas to the change, `reach` the largest possible
-    contribution, and `most` the bound of the interval's ends.
+    The interval has the half width `half`, `widened` by `unseen_changes`.
+
+    Args:
+        first: The statistic of the first run.
+        second: The statistic of the second run.
+        half: Half width of the interval without unobserved changes.
+        each: Contribution of each of D dilemmas to the change, which is about their mean, shape
+            (D,).
+        reach: Largest possible contribution.
+        most: Largest absolute value of an end of the interval.
     """
     value = second - first
     ends = widened(Interval(value - half, value + half), value, unseen_changes(each, reach), most)
@@ -280,18 +333,29 @@ def linear_change(
 
 
 def widened(ends: Interval, value: float, unseen: float, most: float = np.inf) -> Interval:
-    """Return the interval with half widths sqrt(h² + unseen²) in place of h, within ±`most`."""
+    """Return an interval with each half width h replaced by sqrt(h² + unseen²).
+
+    Args:
+        ends: The interval.
+        value: The estimate within it.
+        unseen: Possible effect of unobserved changes, from `unseen_changes`.
+        most: Largest absolute value of the ends.
+    """
     low = value - float(np.hypot(value - ends.low, unseen))
     high = value + float(np.hypot(ends.high - value, unseen))
     return Interval(max(low, -most), min(high, most))
 
 
 def unseen_changes(each: Floats, reach: float) -> float:
-    """Return the change of a mean over dilemmas that rare, unobserved changes could make.
+    """Return how far changes that are too rare to be observed could move a mean over dilemmas.
 
-    The share of further changed dilemmas is the upper end of Wilson's interval of a zero count;
-    their size is the root mean square of the observed changes and half a change of the largest size
-    `reach`.
+    It is a share times a size. The share of further changed dilemmas is the upper end of Wilson's
+    interval of a zero count. Their size is the root mean square of the observed changes together
+    with half a change of the size `reach`.
+
+    Args:
+        each: Change in each dilemma, 0 if none was observed, shape (D,).
+        reach: Largest possible change in a dilemma.
     """
     seen = int(np.count_nonzero(each))
     size = (float((each**2).sum()) + _PRIOR * reach**2) / (seen + _PRIOR)

@@ -1,8 +1,8 @@
 """Effect of an attribute that must not matter, from questions asked in both assignments of it.
 
-Both candidates of a dilemma get a level of the attribute, and the same dilemma is asked in the same
-order with the levels exchanged. All estimates are means over dilemmas of contrasts between answers
-to one dilemma in one order, so that the dilemma, the order and the side cancel.
+Both candidates of a dilemma get a level of the attribute, the probe. The same dilemma is asked in
+the same order with the levels exchanged. All estimates are means over dilemmas of contrasts between
+answers to one dilemma in one order, so that the effects of dilemma, order and side cancel.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from kidney_evals.estimation.paired import NOTHING, PairedDifference, changed, s
 from kidney_evals.estimation.quantity import Quantity, undefined
 
 NO_LEVEL = -1
-"""Code of a candidate without a level."""
+"""Code of a candidate without a level of the probe."""
 
 _ROUNDING = 1e-4
 """Excess over 1 of a sum of rounded probabilities."""
@@ -26,13 +26,14 @@ _ROUNDING = 1e-4
 
 @dataclass(frozen=True, eq=False)
 class ProbeAnswers:
-    """The answers of a run with the levels of both candidates, arrays of shape (n,).
+    """The answers of a run with a probe, arrays of shape (n,).
 
     Attributes:
-        unit: Index of the dilemma; on a fixed list, of the dilemma and repetition.
+        unit: Index of the dilemma. On a fixed list, where repetitions are independent, index of the
+            dilemma and repetition.
         order: 0 as listed, 1 swapped.
-        first: Index of the level of the first-listed candidate, `NO_LEVEL` for none.
-        second: The same of the second-listed candidate.
+        first: Index of the probe's level of the first-listed candidate, `NO_LEVEL` for none.
+        second: Index of the probe's level of the second-listed candidate, `NO_LEVEL` for none.
         score: 1 if the first-listed candidate was chosen, 0 if not, ½ for the coin; the expected
             value if probabilities were read.
         coin: 1 for the coin, else 0; its probability if probabilities were read.
@@ -63,14 +64,19 @@ class ProbeAnswers:
 def level_effect(answers: ProbeAnswers, level: int, coverage: float = 0.95) -> Quantity:
     """Return the average marginal component effect of a level against the other levels.
 
-    The change of the probability of being chosen when a candidate has the level and the other
-    candidate another level, instead of the reverse: the mean over dilemmas, and in a dilemma over
-    its orders, of the contrasts between the two assignments (Hainmueller, Hopkins and Yamamoto
-    2014). A dilemma without the level, or without both assignments in an order, does not count; `n`
-    counts those that do.
+    The effect is a candidate's probability of being chosen if this candidate alone has the level,
+    minus the probability if the other candidate alone has it. It is a mean over dilemmas and,
+    within a dilemma, over orders, of the contrasts between the two assignments (Hainmueller,
+    Hopkins and Yamamoto 2014). A dilemma counts, also in `n`, if it has both assignments in an
+    order. On a fixed list, each repetition of a dilemma counts as a dilemma.
 
     The interval is Tango's score interval over dilemmas (`paired.score_interval`), which has a
-    positive width if all contrasts are 0: then it is ± z² / (n + z²).
+    positive width even if all contrasts are 0.
+
+    Args:
+        answers: The answers of a run.
+        level: Index of the level.
+        coverage: Coverage of the interval.
     """
     return contrast_mean(level_contrasts(answers, level), coverage)
 
@@ -78,25 +84,40 @@ def level_effect(answers: ProbeAnswers, level: int, coverage: float = 0.95) -> Q
 def coin_difference(answers: ProbeAnswers, coverage: float = 0.95) -> Quantity:
     """Return the coin rate with different levels minus the coin rate with equal levels.
 
-    The mean over dilemmas, and in a dilemma over its orders; interval and `n` as in `level_effect`.
+    It is a mean over dilemmas and, within a dilemma, over orders. The interval, `n` and `coverage`
+    are as in `level_effect`.
     """
     return contrast_mean(coin_contrasts(answers), coverage)
 
 
 def level_contrasts(answers: ProbeAnswers, level: int) -> Floats:
-    """Return the contrast of a level in each unit from 0 to the largest, NaN without any."""
+    """Return the contrast of a level in each unit, shape (largest unit + 1,).
+
+    The contrast is the mean score if the first-listed candidate alone has the level, minus the mean
+    score if the second-listed candidate alone has it, averaged over orders. NaN for a unit without
+    a contrast.
+    """
     has, other = answers.first == level, answers.second == level
     return _contrasts(answers, answers.score, has ^ other, has)
 
 
 def coin_contrasts(answers: ProbeAnswers) -> Floats:
-    """Return coin rate with different minus equal levels in each unit, NaN without both."""
+    """Return the contrast of coin rates in each unit, shape (largest unit + 1,).
+
+    The contrast is the coin rate with different levels minus that with equal levels, averaged over
+    orders. NaN for a unit without a contrast.
+    """
     levels = answers.first != NO_LEVEL
     return _contrasts(answers, answers.coin, levels, answers.first != answers.second)
 
 
 def contrast_mean(contrasts: ArrayLike, coverage: float = 0.95) -> Quantity:
-    """Return the mean of contrasts by unit, NaN for none, with its interval; `n` counts units."""
+    """Return the mean of contrasts with Tango's interval; `n` counts the units with a contrast.
+
+    Args:
+        contrasts: Contrast of each unit, -1 to 1, NaN for none, shape (units,).
+        coverage: Coverage of the interval.
+    """
     _checks.coverage(coverage, "coverage")
     each = _checks.vector(contrasts, "contrasts", -1, 1, 1e-9)
     each = each[~np.isnan(each)]
@@ -109,8 +130,13 @@ def contrast_mean(contrasts: ArrayLike, coverage: float = 0.95) -> Quantity:
 def contrast_change(first: ArrayLike, second: ArrayLike) -> PairedDifference:
     """Return the change of a mean of contrasts from one run to another on drawn dilemmas.
 
-    `first` and `second` are the contrasts of the runs by dilemma, NaN for none; a dilemma beyond
-    the end of the shorter one has none. The interval is Tango's of half the differences, times 2.
+    Only dilemmas with a contrast in both runs count. The interval is Tango's interval of half the
+    differences, times 2, since a difference of two contrasts is between -2 and 2.
+
+    Args:
+        first: The first run's contrast in each dilemma, NaN for none, shape (D,).
+        second: The second run's contrasts. If it is shorter or longer, the missing dilemmas have
+            none.
     """
     before = _checks.vector(first, "first", -1, 1, 1e-9)
     after = _checks.vector(second, "second", -1, 1, 1e-9)

@@ -30,7 +30,7 @@ class Quantity(NamedTuple):
 
     @property
     def stderr(self) -> float:
-        """Half the width of the 95 % interval over 1.96; a standard error if it is normal."""
+        """Half the width of the 95 % interval over 1.96: a normal estimate's standard error."""
         return (self.high - self.low) / (2 * 1.959963984540054)
 
     def shifted(self, by: float) -> Quantity:

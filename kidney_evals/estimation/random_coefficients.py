@@ -1,11 +1,11 @@
 """Random-coefficient logit and Davidson models: weights are normally distributed over people.
 
 One person's answers follow P(first) ∝ exp(Δu/2), P(second) ∝ exp(-Δu/2), P(coin) ∝ exp(τ), with
-Δu = w·d (Davidson 1970, where exp(τ) is ν). Without a coin, P(first) is the logistic function of
-Δu. Over people, w is normally distributed; with a coin, w and τ are jointly normal. They are
-mean + L z with z standard normal and L diagonal or lower triangular. The probability of all answers
-of one person is averaged over draws, and the sum of its log over people is maximised (maximum
-simulated likelihood, Train 2009, sections 6.7, 10.5).
+Δu = w·d, weights w and attribute differences d (Davidson 1970, where exp(τ) is ν). Without a coin,
+P(first) is the logistic function of Δu. Over people, w is normally distributed; with a coin, w and
+τ are jointly normal. They are mean + L z with z standard normal and L diagonal or lower triangular.
+The probability of all answers of one person is averaged over draws, and the sum of its log over
+people is maximised (maximum simulated likelihood, Train 2009, sections 6.7, 10.5).
 
 The draws are from a proposal near each person's posterior (importance sampling) and stay fixed
 while the distribution over people changes (Train 2009, section 9.2.7; Ackerberg 2009). With forty
@@ -95,14 +95,20 @@ class _Nodes(NamedTuple):
 
 @dataclass(frozen=True)
 class RandomCoefficientFit(PanelFit):
-    """Fitted distribution of coefficients over people; q = k, with a coin k + 1 (τ last).
+    """Fitted normal distribution of q coefficients over people.
+
+    The coefficients are the weights of the k attributes and, in the model `davidson`, last the
+    propensity τ to take the coin. L is the Cholesky factor of their covariance L Lᵀ over people.
 
     Attributes:
-        means: Shape (q,).
+        model: The model of one person's answers.
+        means: Mean of each coefficient over people, shape (q,).
         cholesky: L, lower triangular with a positive diagonal, shape (q, q).
-        covariance: Of `theta`, (p, p): the sandwich with people as clusters. NaN for a diagonal
-            element of L at its lower bound: the answers then show no difference between people.
-        correlated: Whether L has elements below its diagonal.
+        covariance: Covariance of the p estimates `theta`, the sandwich with people as clusters,
+            shape (p, p). Rows and columns are NaN for a diagonal element of L at its lower bound:
+            the answers then show no difference between people.
+        draws: Number of draws for each person.
+        correlated: Whether L may have elements below its diagonal.
     """
 
     model: RandomModel
@@ -114,12 +120,12 @@ class RandomCoefficientFit(PanelFit):
 
     @property
     def deviations(self) -> Floats:
-        """Standard deviations over people, shape (q,)."""
+        """Standard deviations of the coefficients over people, shape (q,)."""
         return np.asarray(np.sqrt((self.cholesky**2).sum(axis=1)))
 
     @property
     def theta(self) -> Floats:
-        """Means, then L row by row (only its diagonal if not `correlated`), shape (p,)."""
+        """The estimates: means, then L row by row (only its diagonal unless `correlated`), (p,)."""
         size = len(self.means)
         return np.concatenate([self.means, self.cholesky[_estimated(size, self.correlated)]])
 
@@ -136,8 +142,14 @@ def fit_random_coefficients(
 ) -> RandomCoefficientFit:
     """Fit the distribution of coefficients over people by maximum simulated likelihood.
 
-    `choices` are 0 first, 1 second and, in `davidson`, 2 coin. L is diagonal unless `correlated`.
-    `draws` is the number for each person.
+    Args:
+        differences: First minus second patient of each answer, shape (n, k).
+        choices: 0 first, 1 second and, in `davidson`, 2 coin, shape (n,).
+        persons: Label of the person who gave each answer, shape (n,).
+        model: Model of one person's answers.
+        correlated: Whether coefficients may be correlated over people; otherwise L is diagonal.
+        draws: Number of draws for each person.
+        seed: Seed of the draws.
 
     Raises:
         FitError: No optimum was reached, attributes do not vary or are collinear, or in `davidson`

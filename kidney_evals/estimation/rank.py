@@ -21,12 +21,22 @@ RIDGE: Final = 0.1
 def fit_bradley_terry(
     first: ArrayLike, second: ArrayLike, wins: ArrayLike, profiles: int, *, ridge: float = RIDGE
 ) -> Floats:
-    """Return ridge-penalised Bradley-Terry scores, log P(i beats j) / P(j beats i) = s_i - s_j.
+    """Return ridge-penalised Bradley-Terry scores, shape (..., profiles), whose sum is 0.
 
-    Maximises Σ log-likelihood - ½ ridge Σ s² (Bradley and Terry 1952 with a normal prior), which
-    has one optimum for any answers; the scores, shape (..., profiles), sum to 0. `first` and
-    `second` are the indices of the profiles of m pairs, (m,), and `wins` is how often each of the
-    two was chosen, shape (..., m, 2), with half counts for coins; leading axes are resamples.
+    Scores s satisfy log P(i beats j) / P(j beats i) = s_i - s_j. The log-likelihood minus ½ ridge Σ
+    s² is maximised (Bradley and Terry 1952 with a normal prior), which has one optimum for any
+    answers.
+
+    Args:
+        first: Index of the first profile of each of m pairs, shape (m,).
+        second: Index of the second profile of each pair, shape (m,).
+        wins: How often the first and the second profile of each pair was chosen, with half counts
+            for coins, shape (..., m, 2). Leading axes are resamples.
+        profiles: Number of profiles.
+        ridge: Precision of the prior on scores.
+
+    Raises:
+        FitError: The scores did not converge.
     """
     profiles = _checks.whole(profiles, "profiles", 1)
     left, right = _pairs(first, second, profiles)
@@ -59,16 +69,23 @@ def fit_bradley_terry(
 
 
 def spearman(scores: ArrayLike, reference: ArrayLike) -> Floats:
-    """Return Spearman's rank correlation of scores (..., m) with a reference (m,); NaN if constant.
+    """Return Spearman's rank correlation of scores with a reference, shape (...).
 
-    Ties get mid-ranks.
+    Ties get mid-ranks. NaN if the scores or the reference are constant.
+
+    Args:
+        scores: Scores of m profiles, shape (..., m).
+        reference: Reference of the same profiles, shape (m,).
     """
     # The sum of signs of differences is a linear function of the rank, with mean 0.
     return _cosine(*(_signs(values).sum(axis=-1) for values in _scored(scores, reference)))
 
 
 def kendall(scores: ArrayLike, reference: ArrayLike) -> Floats:
-    """Return Kendall's tau-b of scores (..., m) with a reference (m,); NaN if constant."""
+    """Return Kendall's tau-b of scores (..., m) with a reference (m,), shape (...).
+
+    NaN if the scores or the reference are constant.
+    """
     return _cosine(*(_signs(values) for values in _scored(scores, reference)))
 
 
@@ -78,13 +95,21 @@ def profile_rank(
     second: ArrayLike,
     reference: ArrayLike,
 ) -> tuple[Quantity, Quantity]:
-    """Return (Spearman, Kendall) of Bradley-Terry scores against people's scores of profiles.
+    """Return Spearman's and Kendall's correlation of a run's ranking of profiles with people's.
 
-    A coin is half a win for each profile. The interval resamples answers within pair and order,
-    since the pairs are all pairs, not a sample. `first` and `second` are the 0-based profiles of
-    each dilemma's patients, (D,); `reference` is people's score of each profile, higher if
-    preferred, (P,). NaN with n = 0 where nothing was answered or all scores are equal; n counts
+    The run's ranking is that of Bradley-Terry scores; a coin is half a win for each profile. The
+    interval resamples answers within pair and order, since the pairs are all pairs, not a sample.
+    NaN with n = 0 if nothing was answered or all Bradley-Terry scores are equal; `n` counts
     answers.
+
+    Args:
+        decisions: The answers of the run.
+        first: 0-based profile of the first patient of each dilemma, shape (D,).
+        second: 0-based profile of the second patient of each dilemma, shape (D,).
+        reference: People's score of each profile, higher if preferred, shape (profiles,).
+
+    Raises:
+        FitError: The scores did not converge.
     """
     count = _checks.length(reference, "reference")
     scores = _checks.shaped(reference, (count,), "reference")

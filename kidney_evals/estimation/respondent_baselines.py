@@ -1,7 +1,7 @@
 """Expected statistics of simple respondents on the dilemmas of a run, in closed form.
 
-The agreement of a model is compared with that of uniform answers, of the majority and of one random
-person on the same dilemmas. These respondents have known answer shares, so their expected
+The agreement of a model is compared with that of uniform answers, of people's majority and of one
+random person on the same dilemmas. These respondents have known answer shares, so their expected
 statistics need no simulation.
 """
 
@@ -27,7 +27,7 @@ ANSWERERS: Final[tuple[Answerer, ...]] = get_args(Answerer)
 
 
 class Baseline(NamedTuple):
-    """Expected statistics of a respondent; NaN if a statistic is not defined."""
+    """Expected statistics of a simple respondent; NaN if a statistic is not defined."""
 
     agreement: float
     choice_distance: float
@@ -37,7 +37,7 @@ class Baseline(NamedTuple):
 
 
 def baselines(decisions: Decisions) -> dict[Answerer, Baseline]:
-    """Return the expected statistics of every simple respondent on the dilemmas of a run.
+    """Return the expected statistics of every simple respondent on the dilemmas of a run, by name.
 
     Each statistic is over the dilemmas that the run's own estimate uses; otherwise the run's
     choices do not matter. Without a coin on offer `never_flips` and `always_coin` are left out.
@@ -59,7 +59,13 @@ def baselines(decisions: Decisions) -> dict[Answerer, Baseline]:
 
 
 def answer_shares(shares: Floats, answerer: Answerer) -> Floats:
-    """Return a simple respondent's answer shares, (D, K), given people's; NaN stays NaN."""
+    """Return a simple respondent's shares of the answers to each dilemma, shape (D, K).
+
+    Args:
+        shares: People's shares of the K answers to D dilemmas, shape (D, K): first, second and, if
+            offered, coin. The result is NaN in a row with NaN.
+        answerer: The respondent.
+    """
     if answerer not in ANSWERERS:
         raise InputError(f"unknown answerer {answerer!r}; allowed: {', '.join(ANSWERERS)}")
     shares = _checks.numbers(shares, "shares")

@@ -20,22 +20,38 @@ from kidney_evals.estimation.quantity import Quantity, undefined
 
 
 def sharpness(decisions: Decisions, level: float = 0.95, *, people_error: bool = True) -> Quantity:
-    """Return τ in logit P(first) = τ · logit p, p people's share among decided answers.
+    """Return the slope τ of a run's decisions on people's: logit P(first) = τ · logit p.
 
-    A logit without intercept and without a penalty. `level` is the coverage of the interval,
-    which takes p as known unless `people_error`; `n` counts decisions. NaN if the decisions are
-    separated or p is ½ everywhere.
+    p is the share of people who chose the first patient, among those who decided. The logit has no
+    intercept and no penalty. Dilemmas with a p of 0 or 1 do not count. `n` counts decisions. NaN if
+    there are no decisions, if they are separated, or if p is ½ everywhere.
+
+    Args:
+        decisions: The answers of the run.
+        level: Coverage of the interval.
+        people_error: Whether the interval includes the error of p; otherwise p is taken as known.
+
+    Raises:
+        FitError: The logit did not reach an optimum.
     """
     return _quantity(decisions.drawn.decided, FIRST, level, people_error)
 
 
 def coin_slope(decisions: Decisions, level: float = 0.95, *, people_error: bool = True) -> Quantity:
-    """Return γ in logit P(coin) = α + γ · logit p, p people's share of the coin.
+    """Return the slope γ of a run's coins on people's: logit P(coin) = α + γ · logit p.
 
-    A logit without a penalty. With the intercept α, a respondent with one coin rate on every
-    dilemma has γ = 0, whatever the rate is. Other arguments as in `sharpness`; `n` counts answers.
-    NaN without a coin on offer, with coins only or none, if p does not vary, or if a threshold in p
-    separates coins from decisions.
+    p is people's share of the coin. The logit has no penalty. With the intercept α, a respondent
+    with one coin rate on every dilemma has γ = 0, whatever the rate is. Dilemmas with a p of 0 or 1
+    do not count. `n` counts answers. NaN without a coin on offer, with coins only or none, if p
+    does not vary, or if a threshold in p separates coins from decisions.
+
+    Args:
+        decisions: The answers of the run.
+        level: Coverage of the interval.
+        people_error: Whether the interval includes the error of p; otherwise p is taken as known.
+
+    Raises:
+        FitError: The logit did not reach an optimum.
     """
     if not decisions.has_coin:
         return undefined()
@@ -45,14 +61,21 @@ def coin_slope(decisions: Decisions, level: float = 0.95, *, people_error: bool 
 def sharpness_change(first: Decisions, second: Decisions) -> PairedDifference:
     """Return the change of `sharpness` over the dilemmas that both runs decided.
 
-    The error is that of both slopes fitted jointly, clustered over the shared dilemmas.
+    The interval is from the joint covariance of both slopes, clustered by dilemma. `NOTHING` if a
+    slope is not defined.
+
+    Raises:
+        FitError: A logit did not reach an optimum.
     """
     runs = on_both(first, second, lambda run: run.decided.answered & run.decided.known)
     return _change(runs[0].drawn.decided, runs[1].drawn.decided, FIRST)
 
 
 def coin_slope_change(first: Decisions, second: Decisions) -> PairedDifference:
-    """Return the change of `coin_slope`, as in `sharpness_change`."""
+    """Return the change of `coin_slope` over the dilemmas that both runs answered.
+
+    Interval and errors are as in `sharpness_change`.
+    """
     runs = on_both(first, second, lambda run: run.answered & run.known)
     return _change(runs[0].drawn, runs[1].drawn, COIN) if first.has_coin else NOTHING
 

@@ -1,6 +1,7 @@
-"""Thresholds: Δu at which the better patient is as likely as the coin, or gets half of the answers.
+"""Thresholds in Δu: where the better patient is as likely as the coin, or gets half of the answers.
 
-There are two thresholds in Δu, a utility difference without the effect of the first position:
+Δu is the utility difference of the patients, without the effect of the first position. There are
+two thresholds:
 
 - the *coin threshold*, at which the better patient and the coin are equally likely. If it is
   negative, a *worse* patient by this amount is as likely as the coin; -inf if no patient is.
@@ -9,8 +10,8 @@ There are two thresholds in Δu, a utility difference without the effect of the 
 
 In `two_stage_thresholds` Δu is in the logits of the fitted model, a unit of log-odds among decided
 answers. In `fit_half_threshold` it is people's Δu, in logits of the people who had no coin on
-offer, so that all respondents are measured on one scale. The half threshold then does not exist
-for a respondent with coins who does not favour the patients that people favour.
+offer, so that all respondents are measured on one scale. The half threshold then does not exist for
+a respondent with coins who does not favour the patients that people favour.
 """
 
 import math
@@ -30,13 +31,18 @@ from kidney_evals.estimation.logit import fit_logit, fit_logit_resamples
 from kidney_evals.estimation.quantity import Quantity, undefined
 
 FARTHEST = 20.0
-"""Largest half threshold in logits: no patients differ by more."""
+"""Largest half threshold that is searched for, in logits: patients do not differ by more."""
 
 
 def threshold_from(value: float, slopes: Sequence[float], covariance: Floats) -> Quantity:
-    """Return a threshold with its interval, from its derivatives in q parameters, (q,).
+    """Return a threshold with its interval by the delta method.
 
-    Without an interval if it is infinite, or if the covariance is unknown.
+    It has no interval if it is infinite or if the covariance is unknown.
+
+    Args:
+        value: The threshold.
+        slopes: Its derivatives in q parameters, shape (q,).
+        covariance: Covariance of the parameters, NaN if unknown, shape (q, q).
     """
     q = _checks.length(slopes, "slopes")
     spread = _checks.shaped(covariance, (q, q), "covariance", missing=True)
@@ -53,11 +59,17 @@ def threshold_from(value: float, slopes: Sequence[float], covariance: Floats) ->
 def two_stage_thresholds(
     flip_intercept: float, flip_slope: float, covariance: Floats
 ) -> tuple[Quantity, Quantity]:
-    """Return the coin and the half threshold of the two-stage model.
+    """Return the coin threshold and the half threshold of the two-stage model.
 
-    They are the Δu with exp(a - b·|Δu|) = L(Δu), with L the logistic function, and the Δu ≥ 0 with
-    (1 + exp(a - b·Δu))(1 + exp(-Δu)) = 2, where a is `flip_intercept`, b `flip_slope` and the
-    covariance is that of (a, b). The coin threshold is inf if the coin is always more likely.
+    The coin threshold is the Δu with exp(a - b·|Δu|) = L(Δu), where L is the logistic function, a
+    `flip_intercept` and b `flip_slope`. It is inf if the coin is always more likely than the better
+    patient, and -inf if it is always less likely. The half threshold is the Δu ≥ 0 with
+    (1 + exp(a - b·Δu))(1 + exp(-Δu)) = 2, or inf if there is none.
+
+    Args:
+        flip_intercept: Log-odds a of the coin at Δu = 0.
+        flip_slope: Decrease b of these log-odds per unit of |Δu|.
+        covariance: Covariance of (a, b), shape (2, 2).
     """
     a = float(_checks.shaped(flip_intercept, (), "flip_intercept"))
     b = float(_checks.shaped(flip_slope, (), "flip_slope"))
@@ -75,10 +87,13 @@ def two_stage_thresholds(
 
 
 def half_threshold(theta: ArrayLike, farthest: float = FARTHEST) -> Floats:
-    """Return the smallest u ≥ 0 with (1 - P(coin | u)) P(better | u) = ½, infinite if none.
+    """Return the smallest u ≥ 0 with (1 - P(coin | u)) P(better | u) = ½, shape (...).
 
-    `theta` is (a, b, s), shape (..., 3): logit P(coin) = a + b·u, logit P(better) = s·u; the result
-    is (...), NaN where it is NaN. `farthest` is the largest u.
+    The value is inf if there is no such u, and NaN where `theta` is NaN.
+
+    Args:
+        theta: (a, b, s) with logit P(coin) = a + b·u and logit P(better) = s·u, shape (..., 3).
+        farthest: Largest u that is searched.
     """
     parameters = _checks.numbers(theta, "theta")
     shape = parameters.shape
@@ -101,16 +116,24 @@ def half_threshold(theta: ArrayLike, farthest: float = FARTHEST) -> Floats:
 def fit_half_threshold(
     utility: ArrayLike, choices: ArrayLike, clusters: ArrayLike | None = None
 ) -> Quantity:
-    """Estimate the half threshold from answers, with both stages Firth-penalised.
+    """Estimate the half threshold from answers by two Firth-penalised logits.
 
     It is the u with (1 - P(coin | u)) P(better | u) = ½, where logit P(coin) = a + b·|u| and, among
-    decided answers, logit P(better) = s·|u|.
+    decided answers, logit P(better) = s·|u|. The interval is by the delta method, with the two
+    logits independent. Without any coin the threshold is 0. Its upper end is then the threshold at
+    a constant coin rate equal to the upper end of Wilson's interval.
 
-    The interval is by the delta method, with the two stages independent. Without any coin the
-    threshold is 0, and its upper end is the threshold at a constant coin rate equal to the upper
-    end of Wilson's interval. The threshold is infinite if the better patient does not reach half
-    within the range of |Δu|; NaN if there are only coins, if Δu does not vary, or if a threshold in
-    |Δu| separates coins from decisions. `utility` is people's Δu of each answer's dilemma, (n,).
+    The threshold is infinite if the better patient does not reach half within the range of |Δu|. It
+    is NaN if there are only coins, if |Δu| does not vary, or if a threshold in |Δu| separates coins
+    from decisions.
+
+    Args:
+        utility: People's Δu of the dilemma of each answer, shape (n,).
+        choices: 0 first, 1 second, 2 coin, shape (n,).
+        clusters: Label of each answer's dilemma, shape (n,).
+
+    Raises:
+        FitError: A logit did not reach an optimum.
     """
     n = _checks.length(utility, "utility")
     u = _checks.column(utility, n, "utility")
@@ -146,9 +169,14 @@ def fit_half_threshold(
 def fit_half_threshold_resamples(
     utility: ArrayLike, choices: ArrayLike, frequencies: ArrayLike
 ) -> Floats:
-    """Return the half threshold in each resample, (draws,), infinite above `FARTHEST`.
+    """Return the half threshold in each resample, shape (draws,), infinite above `FARTHEST`.
 
     NaN if |Δu| does not vary, or where a resample has no finite estimate.
+
+    Args:
+        utility: People's Δu of the dilemma of each answer, shape (n,).
+        choices: 0 first, 1 second, 2 coin, shape (n,).
+        frequencies: How often each answer is in each resample, shape (draws, n).
 
     Raises:
         FitError: No coin, or only coins.

@@ -1,8 +1,9 @@
 """Choice models in which the coin is a third answer: Davidson, and Rao and Kupper.
 
-Both models use Δu = Σ_k w_k d_k, with d the first minus the second patient.
+Both models use Δu = Σ_k w_k d_k, with w the weights and d the first minus the second patient.
 
-**Davidson** (JASA 1970, section 2, his worths π = exp(u)):
+**Davidson** (JASA 1970, section 2). His worth π of a patient is exp(u), with u the patient's
+utility:
 
     P(first) ∝ exp(Δu/2)    P(second) ∝ exp(-Δu/2)    P(coin) ∝ ν
 
@@ -16,8 +17,8 @@ and P(coin) is the remainder. This is an ordered logit of the answers second, co
 predictor Δu and the cut-points ±τ, τ = ln θ.
 
 Both log-likelihoods are concave, so one start is enough: Davidson's as a multinomial logit, Rao and
-Kupper's because log P(coin) is log L(τ - Δu) + log L(τ + Δu) + log(1 - exp(-2τ)), a sum of
-concave functions (L the logistic function).
+Kupper's because log P(coin) is log L(τ - Δu) + log L(τ + Δu) + log(1 - exp(-2τ)), a sum of concave
+functions (L the logistic function).
 """
 
 import numpy as np
@@ -56,7 +57,11 @@ def fit_davidson(
 def fit_rao_kupper(
     differences: ArrayLike, choices: ArrayLike, *, clusters: ArrayLike | None = None
 ) -> DifferenceFit:
-    """Fit Rao and Kupper's model, which raises as `fit_davidson`; `level` of the fit is τ."""
+    """Fit Rao and Kupper's model by maximum likelihood; `level` of the fit is the cut-point τ.
+
+    Raises:
+        FitError: In the same cases as `fit_davidson`.
+    """
     x = _checks.matrix(differences, "differences")
     choice = _checks.answers_with_coin(choices, len(x), "Rao and Kupper's model")
     coins = float((choice == 2).mean())

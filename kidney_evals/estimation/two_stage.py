@@ -1,7 +1,8 @@
 """The two-stage model: coin or decision by closeness, then a logit of the decision.
 
-logit P(coin) = a - b·|Δu|, and among decided answers logit P(first) = Δu with Δu = Σ_k w_k d_k. The
-weights w are fitted to decisions and coins jointly.
+logit P(coin) = a - b·|Δu|, and among decided answers logit P(first) = Δu, with Δu = Σ_k w_k d_k,
+weights w and d the first minus the second patient. The weights are fitted to decisions and coins
+jointly.
 """
 
 from typing import NamedTuple
@@ -21,7 +22,10 @@ from kidney_evals.estimation.thresholds import two_stage_thresholds
 
 
 class TwoStageFit(DifferenceFit):
-    """A fitted two-stage model; the fields are those of `CoinFit`, and θ = (w, a, b)."""
+    """A fitted two-stage model: logit P(coin) = a - b·|Δu|, with Δu the utility difference.
+
+    The fields are those of `CoinFit`. `theta` has the weights, a and b, in this order.
+    """
 
     @property
     def flip_intercept(self) -> float:
@@ -30,22 +34,27 @@ class TwoStageFit(DifferenceFit):
 
     @property
     def flip_slope(self) -> float:
-        """The decrease b of the log-odds of the coin per unit of |Δu|; positive for people."""
+        """The decrease b of the coin's log-odds per unit of |Δu|; positive for people."""
         return float(self.theta[-1])
 
     @property
     def thresholds(self) -> tuple[Quantity, Quantity]:
-        """The coin and the half threshold in Δu (see the module `thresholds`)."""
+        """The coin threshold and the half threshold in Δu (see the module `thresholds`)."""
         corner = self.covariance[-2:, -2:]
         return two_stage_thresholds(self.flip_intercept, self.flip_slope, corner)
 
 
 class FlipSlope(NamedTuple):
-    """The slope of logit P(coin) on |Δu|.
+    """A logit of the coin on |Δu|, the absolute utility difference of the patients.
 
-    `slope` is the change in log-odds per unit of |Δu| (negative for people), NaN without coins or
-    with coins only; `intercept` the log-odds at |Δu| = 0; `separated` whether a threshold in |Δu|
-    separates all coins from all decisions.
+    All numbers are NaN if they could not be fitted, as with no coins or with coins only.
+
+    Attributes:
+        slope: Change in the coin's log-odds per unit of |Δu|; negative for people.
+        low: Lower end of the 95 % interval of the slope, NaN if unknown.
+        high: Upper end of the interval.
+        intercept: Log-odds of the coin at |Δu| = 0.
+        separated: Whether a threshold in |Δu| separates all coins from all decisions.
     """
 
     slope: float
@@ -58,7 +67,10 @@ class FlipSlope(NamedTuple):
 def predict_two_stage(theta: ArrayLike, differences: ArrayLike) -> Floats:
     """Return P(first), P(second), P(coin), (n, 3), without the effect of the first position.
 
-    `theta` is (w, a, b) and a last parameter that is not used, (k+3,); a = -inf gives no coins.
+    Args:
+        theta: The k weights, a, b, and a last parameter that is not used, shape (k+3,). With
+            a = -inf there are no coins.
+        differences: First minus second patient, shape (n, k).
     """
     x = _checks.matrix(differences, "differences")
     k = x.shape[1]
@@ -107,10 +119,18 @@ def fit_two_stage(
 def fit_flip_slope(
     closeness: ArrayLike, flipped: ArrayLike, clusters: ArrayLike | None = None
 ) -> FlipSlope:
-    """Fit logit P(coin) on |Δu|, `closeness`, with Firth's penalty; `flipped` is 1 for a coin.
+    """Fit a logit of the coin on |Δu| with Firth's penalty.
 
-    NaN if closeness or answers do not vary or there are no answers. The interval, clustered, is NaN
-    if the answers cancel within each cluster (a coin in one order, a decision in the other).
+    All numbers are NaN if closeness or answers do not vary or there are no answers. The interval is
+    NaN if the answers cancel within each cluster (a coin in one order, a decision in the other).
+
+    Args:
+        closeness: |Δu| of each answer's dilemma, shape (n,).
+        flipped: 1 for a coin, 0 for a decision, shape (n,).
+        clusters: Labels of the clusters of the interval, shape (n,).
+
+    Raises:
+        FitError: The logit did not reach an optimum.
     """
     n = _checks.length(flipped, "flipped", 0)
     coin = _checks.column(flipped, n, "flipped", 0, 1)
@@ -128,7 +148,13 @@ def fit_flip_slope(
 
 
 def maximise(x: Floats, choice: Ints, theta: Floats, counts: Floats) -> Floats:
-    """Return the parameters (k+2,) at the maximum from a start `theta`, with row weights `counts`.
+    """Return the parameters of the two-stage model at the maximum, shape (k+2,).
+
+    Args:
+        x: First minus second patient, shape (n, k).
+        choice: 0 first, 1 second, 2 coin, shape (n,).
+        theta: Parameters at which the search starts: the weights, a and b, shape (k+2,).
+        counts: Weight of each row, shape (n,).
 
     Raises:
         FitError: The maximum was not reached.

@@ -9,10 +9,10 @@ dilemmas. "Other" means different wordings, "any" the mean over same and differe
     order       C(other wording, same order) - C(other wording, any order)
     repetition  mean square of one answer - C(same wording, same order)
 
-They are shares of mean square - B, the variance of an answer. The rest of it, which has no share
-here, is the effect of one wording in one order of a dilemma beyond wording and order. Sampling
-errors of different answers are independent, so every component is unbiased without an assumed
-distribution (Henderson 1953).
+The shares are those of the variance of an answer, mean square - B. The rest of this variance, which
+has no share here, is the effect of one wording in one order of a dilemma beyond wording and order.
+Sampling errors of different answers are independent, so every component is unbiased without an
+assumed distribution (Henderson 1953).
 
 Wording is a random factor; order is a fixed factor with two levels. The order has opposite effects
 on a dilemma in its two orders, so pairs of opposite orders alone would subtract its effect from the
@@ -44,11 +44,11 @@ _NOT_CROSSED = "wordings, orders and repetitions are not crossed within dilemmas
 
 
 class VarianceShares(NamedTuple):
-    """Shares of the parts in the variance of an answer.
+    """How the variance of an answer divides into parts.
 
     Attributes:
-        shares: By part that the design identifies. A share is unbiased, so it may be negative if
-            the true share is near 0. `n` counts dilemmas.
+        shares: Share of the variance by part, for the parts that the design identifies. A share is
+            unbiased, so it may be negative if the true share is near 0. `n` counts dilemmas.
         reasons: By part without a share, why it has none.
         total: Variance of an answer, with equal weights for all cells of wording and order, summed
             over the columns of outcomes; NaN if nothing is identified.
@@ -81,17 +81,23 @@ def variance_shares(
     """Split the variance of answers by dilemma, wording, order and repetition.
 
     All parts are identified if each dilemma is asked in two wordings or more, in both orders and
-    repeatedly, fully crossed; without repetitions, dilemma and order; with repetitions of another
-    design, repetition. The total is the variance among the wordings and orders that were asked.
+    repeatedly, fully crossed. Without repetitions, only dilemma and order are identified; with
+    repetitions but without this crossing, only repetition. The total is the variance among the
+    wordings and orders that were asked. No part has a share if all answers are alike or there are
+    fewer than two dilemmas.
 
     The interval resamples dilemmas, for the given wordings. Pairs of copies of one dilemma in a
     resample do not count as pairs of different dilemmas. If all resamples are equal, the half width
-    is derived from Wilson's interval of 0 in G dilemmas. NaN where all answers are alike or there
-    are fewer than two dilemmas.
+    is derived from Wilson's interval of a zero count among the dilemmas.
 
-    The labels of each answer's dilemma, wording, order of the patients and repetition have shape
-    (n,). `outcomes` are the answers in terms of the dilemma as listed, (n, K): from `one_hot`, or a
-    number in one column. Components are summed over columns. `draws` counts resamples.
+    Args:
+        dilemma: Label of each answer's dilemma, shape (n,).
+        wording: Label of each answer's wording, shape (n,).
+        order: Label of the order in which the patients were shown, shape (n,).
+        epoch: Label of the repetition, shape (n,).
+        outcomes: The answers in terms of the dilemma as listed, from `one_hot` or as numbers in one
+            column, shape (n, columns). Components are summed over columns.
+        draws: Number of resamples.
     """
     y = _checks.matrix(outcomes, "outcomes")
     if y.shape[1] == 0:

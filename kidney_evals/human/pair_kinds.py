@@ -11,14 +11,24 @@ from kidney_evals.studies import Dilemma, Patient, Study, draw_dilemmas
 from kidney_evals.studies.draw import draw_limit
 
 PAIR_KINDS = ("same", "near", "mixed", "tied", "all")
-"""Identical; nearly alike; each better somewhere; one better, the rest equal; one better in all."""
+"""The kinds: who is better on which attributes.
+
+- `same`: the patients are identical.
+- `near`: no attribute differs by more than a quarter of its range.
+- `mixed`: each patient is better on some attribute.
+- `tied`: one patient is better on some attributes, and the other attributes are equal.
+- `all`: one patient is better on every attribute.
+"""
 
 _FEWEST = 3
 """Minimum number of dilemmas of a kind for a rate: one question does not represent a kind."""
 
 
 def kinds_of(study: Study, dilemma: Dilemma) -> frozenset[str]:
-    """Return the kinds of pair of a dilemma; `near` occurs together with another kind."""
+    """Return the kinds (see `PAIR_KINDS`) of the pair in a dilemma.
+
+    Each pair has exactly one kind besides `near`. `same` never occurs together with `near`.
+    """
     differences = study.differences(dilemma)
     if not any(differences):
         return frozenset({"same"})
@@ -32,7 +42,11 @@ def kinds_of(study: Study, dilemma: Dilemma) -> frozenset[str]:
 def people_flips(study: Study) -> Mapping[str, float]:
     """Return people's coin rate by kind of pair; NaN for too few dilemmas or without human answers.
 
-    Rates are means over the study's own dilemmas: a whole fixed list, or up to 2,000 of a draw.
+    Rates are means over the study's own dilemmas: a whole fixed list, or up to 2,000 of a draw. A
+    draw has no identical patients: its rate for `same` is that of one such pair.
+
+    Raises:
+        UserError: A table of the human reference is invalid.
     """
     return _rates(load_reference(study, "coin_flip"))
 

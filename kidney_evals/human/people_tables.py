@@ -15,14 +15,21 @@ from kidney_evals.human.tables import CoefficientRow, CovarianceRow, Floats, Mod
 from kidney_evals.studies import Condition
 
 MEAN, ROOT, TAU = "mean", "cholesky", "coin"
-"""Elements of `random_coefficients.csv`, and the name in it of τ, the propensity to flip."""
+"""Names in `random_coefficients.csv`.
+
+`MEAN` and `ROOT` are elements: a mean, and an element of the Cholesky factor. `TAU` is the name of
+the coefficient τ, the propensity to take the coin.
+"""
 
 
 @dataclass(frozen=True)
 class PeopleModel:
-    """A model fitted to people: estimates by name, with intervals over resampled people.
+    """A model fitted to people.
 
-    `covariance` is that of the estimates, clustered by person, shape (p, p); NaN where unknown.
+    Attributes:
+        parameters: Estimates by name, with intervals over resampled people.
+        covariance: Covariance of the p estimates, clustered by person, in the order of
+            `parameters`, shape (p, p); NaN where unknown.
     """
 
     parameters: dict[str, Quantity]
@@ -35,11 +42,15 @@ class PeopleModel:
 
 @dataclass(frozen=True)
 class LatentModel:
-    """Latent classes of people, two-stage or logit; shares (C,), weights per scale unit (C, k).
+    """C latent classes of people; the answers of a class follow a two-stage model, or a logit.
+
+    Δu is the utility difference of the patients by the weights of the class.
 
     Attributes:
+        shares: Share of people in each class, shape (C,).
+        weights: Logit weights per scale unit, shape (C, k).
         flip_intercept: Log-odds of the coin at |Δu| = 0, shape (C,); NaN in forced choice.
-        flip_slope: Decrease of these log-odds per unit of the class's own |Δu|, shape (C,).
+        flip_slope: Decrease of these log-odds per unit of |Δu|, shape (C,); NaN in forced choice.
     """
 
     shares: Floats
@@ -48,7 +59,11 @@ class LatentModel:
     flip_slope: Floats
 
     def predict(self, differences: Floats) -> Floats:
-        """Return each class's (first, second, coin), shape (C, n, 3); coin 0 in forced choice."""
+        """Return each class's P(first), P(second), P(coin), (C, n, 3); no coin in forced choice.
+
+        Args:
+            differences: First minus second patient in favoured scale units, shape (n, k).
+        """
         intercept = np.nan_to_num(self.flip_intercept, nan=-np.inf)
         slope = np.nan_to_num(self.flip_slope, nan=0.0)
         theta = np.column_stack([self.weights, intercept, slope, np.zeros(len(slope))])
@@ -57,13 +72,17 @@ class LatentModel:
 
 @dataclass(frozen=True)
 class PeopleSpread:
-    """A normal distribution of weights over people.
+    """A normal distribution of coefficients over people.
+
+    The coefficients are the weights of the k attributes and, if the distribution includes the coin,
+    last the propensity to take it.
 
     Attributes:
-        model: Model of a person's answers, `logit` or `davidson`; empty if the study published it.
-        means: Weights per scale unit, positive where people favour, shape (k,); by `davidson`
-            followed by the propensity to take the coin, shape (k + 1,).
-        cholesky: L of the covariance L Lᵀ over people, as wide as `means`.
+        model: Model of a person's answers, `logit` or `davidson`; empty if the study published the
+            distribution, `synthetic` if it was set, not fitted.
+        means: Mean of each coefficient, shape (k,) or (k + 1,). Weights are per scale unit,
+            positive where people favour.
+        cholesky: L of the covariance L Lᵀ of the coefficients over people, as wide as `means`.
     """
 
     model: str
@@ -71,10 +90,11 @@ class PeopleSpread:
     cholesky: Floats
 
     def draw(self, count: int, seed: int) -> Floats:
-        """Return the coefficients of `count` simulated people, one row each.
+        """Return the coefficients of `count` simulated people, one row for each person.
 
         A Latin hypercube (McKay et al. 1979): each 1/count of every underlying standard normal
-        contains one person. The normals are the same on every machine and for every distribution.
+        contains one person. These normals depend on `count` and `seed` only, so they are the same
+        on every machine and for every distribution.
         """
         order, within = uniforms(seed, (len(self.means), 2, count)).transpose(1, 2, 0)
         cells = (order.argsort(axis=0, kind="stable") + within) / count
@@ -85,10 +105,16 @@ class PeopleSpread:
 def read_spread(
     folder: Path, condition: Condition, attributes: Sequence[str]
 ) -> PeopleSpread | None:
-    """Read the distribution of weights over the people of a condition; None without a source.
+    """Read the distribution of weights over the people of a condition; None if it has none.
 
-    It is the fit that `random_coefficients.csv` marks as used, else the study's published
-    distribution: the rows `random_mean` and `random_people` of `models.csv` and `covariance.csv`.
+    The distribution is the fit that `random_coefficients.csv` marks as used. Without such a fit it
+    is the study's published distribution: the rows `random_mean` and `random_people` of
+    `models.csv` and `covariance.csv`.
+
+    Args:
+        folder: The study's reference folder.
+        condition: The condition in which the people answered.
+        attributes: Ids of the attributes, in the order of the weights.
 
     Raises:
         UserError: A table is invalid.
@@ -132,7 +158,11 @@ def _published(
 
 
 def covariance_of(rows: Iterable[CovarianceRow], model: str, parameters: Sequence[str]) -> Floats:
-    """Return the covariance matrix of a model's parameters; NaN where the table has no row."""
+    """Return the covariance matrix of p parameters of a model, shape (p, p).
+
+    Rows and columns are in the order of `parameters`; NaN where the table has no row. `model` is
+    the name in the column `model`.
+    """
     place = {name: i for i, name in enumerate(parameters)}
     result = np.full((len(place), len(place)), np.nan)
     for row in rows:

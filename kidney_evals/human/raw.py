@@ -41,10 +41,13 @@ class Answers:
     """Answers of a group, one row each, sorted by person and position in the session.
 
     Attributes:
-        person: 0 to `people` - 1.
-        position: Position of the question in the session (Study 2) or its number (Study 1).
+        person: Number of the person, 0 to `people` - 1.
+        position: Position of the question in the session (Study 2), or the question's number (Study
+            1).
         left: Values of the left patient by attribute id.
+        right: Values of the right patient by attribute id.
         choice: 0 left, 1 right, 2 coin.
+        people: Number of people.
     """
 
     person: Ints
@@ -56,7 +59,11 @@ class Answers:
 
 
 def find_raw(data_dir: Path) -> Path:
-    """Return the folder with the three published files: `data_dir` or a folder inside it."""
+    """Return the folder with the three published files: `data_dir` or a folder inside it.
+
+    Raises:
+        UserError: A file is missing, cannot be read or is not the published file.
+    """
     folder = data_dir / FOLDER if (data_dir / FOLDER).is_dir() else data_dir
     for name, expected in SHA256.items():
         path = folder / name
@@ -73,12 +80,12 @@ def find_raw(data_dir: Path) -> Path:
 
 
 def sha256(content: bytes) -> str:
-    """Return the SHA-256 in hexadecimal."""
+    """Return the SHA-256 of bytes in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
 
 
 def read_study_1(folder: Path) -> tuple[Answers, Answers]:
-    """Return (forced choice, coin flip) of Study 1, without its invalid question 8."""
+    """Return the answers of Study 1, (forced choice, coin flip), without its invalid question 8."""
     rows = pd.read_csv(folder / "study_1.csv")
     rows = rows[rows["decision_rank"] != _INVALID_QUESTION]
     ages = {f"{side}_age": rows[f"{side}_age"].map(_AGES) for side in ("left", "right")}
@@ -90,9 +97,10 @@ def read_study_1(folder: Path) -> tuple[Answers, Answers]:
 
 
 def read_study_2(folder: Path) -> tuple[Answers, Answers]:
-    """Return (forced choice, coin flip) of Study 2; equal rows of both are about the same query.
+    """Return the answers of Study 2, (forced choice, coin flip).
 
-    Each person of one group saw the queries of a person of the other.
+    Each person of one group saw the queries of a person of the other. A row has the same query in
+    both results.
     """
     forced, coin = (
         _answers(pd.read_csv(folder / name), {"age": "1", "drinks": "2", "dependents": "3"})

@@ -70,9 +70,14 @@ REFERENCE_FOLDER = "reference"
 
 @dataclass(frozen=True)
 class PersonDistances:
-    """Quantiles over people of the distance to their group in importance shares, shape (q,) each.
+    """Quantiles over people of the distance between a person's and the group's importance shares.
 
-    Weights are from a Firth-penalised logit without position effect, on `answers` decisions (mean).
+    A person's weights are from a Firth-penalised logit without position effect.
+
+    Attributes:
+        probabilities: Probability of each quantile, ascending, shape (q,).
+        distances: The quantiles, shape (q,).
+        answers: Mean number of a person's decisions.
     """
 
     probabilities: Floats
@@ -93,13 +98,20 @@ class ReferenceTables:
         return self.study.path / REFERENCE_FOLDER
 
     def rows(self, row: type[R]) -> list[R]:
-        """Return the rows of a table that are of this condition."""
+        """Return the rows of a table that are of this condition; empty without the table.
+
+        Args:
+            row: Class of the rows, which names the table.
+
+        Raises:
+            UserError: The table is invalid.
+        """
         return read_rows(self.folder, row, self.condition)
 
 
 @dataclass(frozen=True, eq=False)
 class Reference(ReferenceTables):
-    """The human reference of a study and condition.
+    """The human reference of a study and condition. Unknown numbers are NaN.
 
     Attributes:
         version: Version of the tables; empty if the study ships none.
@@ -113,12 +125,15 @@ class Reference(ReferenceTables):
             utility between the patients, is in these logits.
         slope: Slope of logit P(coin) on |Δu|.
         half_threshold: |Δu| at which the better patient gets half of all answers.
-        distances: Single people's distances to the group; None if unknown.
+        distances: Distances between single people's importance shares and the group's; None if
+            unknown.
         latent: Latent classes of the people; None if unknown.
         persons: By measure, quantiles over single persons.
-        margins: By quantity, the difference that 95 % of pairs of halves of the people stay within.
-        crowd: By measure, the value for people's own answers, 0 if the models of people fit.
-        source: Source of the shares. Unknown numbers are NaN.
+        margins: By measure, the largest difference between random halves of the people in 95 % of
+            splits.
+        crowd: By measure, the expected value for people's own answers, 0 if the models of people
+            fit.
+        source: Source of the shares.
     """
 
     version: str
@@ -154,24 +169,33 @@ class Reference(ReferenceTables):
         return PeopleModel(found, covariance) if found else None
 
     def calibration(self, model: str, pairs: str = "all") -> list[CalibrationRow]:
-        """Return the calibration table of a model of people, from the closest patients on.
+        """Return the rows of a model's calibration table, in the table's order; empty if unknown.
 
-        `model` is `shares` (the patient whom the logit favours, among decided answers), `logit`
-        (the same) or `flip` (the coin); `pairs` is a kind of pair (see `CalibrationRow`).
+        Args:
+            model: `shares` or `logit`, for the share of decided answers that choose the patient
+                whom the logit favours, as predicted by the model of shares or by the logit; `flip`
+                for the share of coins.
+            pairs: Kind of pair (see `CalibrationRow`).
         """
         rows = self.rows(CalibrationRow)
         return [row for row in rows if (row.model, row.pairs) == (model, pairs)]
 
     def person(self, quantity: str) -> Band:
-        """Return a measure's quantiles over single persons; `NO_BAND` if unknown."""
+        """Return the quantiles of a measure over single persons; `NO_BAND` if unknown."""
         return self.persons.get(quantity, NO_BAND)
 
     def margin(self, quantity: str) -> float:
-        """Return the largest difference from people that counts as none; NaN if unknown."""
+        """Return the largest difference of a measure from people that counts as no difference.
+
+        NaN if unknown.
+        """
         return self.margins.get(quantity, np.nan)
 
     def misfit(self, quantity: str) -> float:
-        """Return a measure's value for people's own answers, 0 without misfit; NaN if unknown."""
+        """Return the expected value of a measure for people's own answers; NaN if unknown.
+
+        It is 0 if the models of people fit.
+        """
         return self.crowd[quantity].value if quantity in self.crowd else np.nan
 
     def shares(self, dilemmas: Sequence[Dilemma]) -> Floats:
@@ -183,7 +207,11 @@ class Reference(ReferenceTables):
         return _shares_of(self, dilemma)
 
     def share_draws(self, dilemmas: Sequence[Dilemma]) -> NDArray[np.floating]:
-        """Return shares under resampled people, jointly over dilemmas, shape (draws, n, K)."""
+        """Return shares of K answers to n dilemmas under resampled people, shape (draws, n, K).
+
+        A draw has the same people in all dilemmas. Two kinds of shares are exceptions, whose
+        dilemmas are drawn independently: counts without a table of draws, and published shares.
+        """
         return self.source.draws(dilemmas)
 
     def counts(self, dilemmas: Sequence[Dilemma]) -> Floats:
@@ -193,19 +221,26 @@ class Reference(ReferenceTables):
         return np.full(self.shares(dilemmas).shape, np.nan)
 
     def asked(self, dilemmas: Sequence[Dilemma]) -> Floats | None:
-        """Return how many people answered each dilemma, shape (n,); None if shares are modelled."""
+        """Return how many people answered each dilemma, shape (n,).
+
+        None if this number is unknown for a dilemma, as with shares from a model.
+        """
         people: Floats = self.counts(dilemmas).sum(axis=1)
         return None if np.isnan(people).any() else people
 
     def closeness(self, dilemmas: Sequence[Dilemma]) -> Floats:
-        """Return |Δu| in forced-choice-group logit units, shape (n,); NaN where unknown."""
+        """Return |Δu| of each dilemma, shape (n,); NaN where unknown.
+
+        |Δu| is the absolute difference of utility between the patients, in logits of the people who
+        answered in forced choice.
+        """
         if isinstance(self.source, ProfileShares):
             return np.abs(self.source.utility(dilemmas))
         result: Floats = np.abs(differences(self.study, dilemmas) @ self.strict_weights)
         return result
 
     def flip_rate(self, dilemmas: Sequence[Dilemma]) -> float:
-        """Return people's coin rate on these dilemmas; NaN without a coin group."""
+        """Return people's mean coin rate on dilemmas; NaN without a coin or without dilemmas."""
         shares = self.shares(dilemmas)
         return float(shares[:, 2].mean()) if shares.shape[1] == 3 and len(shares) else np.nan
 
@@ -217,9 +252,10 @@ def _shares_of(reference: Reference, dilemma: Dilemma) -> tuple[float, ...]:
 
 
 def reference_errors(study: Study | None, folder: Path) -> list[UserError]:
-    """Return an error for each invalid table of a study's folder of tables, empty without tables.
+    """Return the errors in a folder of tables, at most one for each table; empty without tables.
 
-    How the tables fit the study and each other is checked if each is valid and there is a study.
+    If each table is valid and a study is given, the errors are those in how the tables fit the
+    study and each other, at most one for each condition.
     """
     checks: list[Callable[[], object]] = [partial(read_rows, folder, table) for table in TABLES]
     checks += [partial(read_draws, folder, condition) for condition in CONDITIONS]
@@ -238,7 +274,7 @@ def load_reference(study: Study, condition: Condition) -> Reference:
     Shipped tables are read once; tables of a user's folder are read again if they have changed.
 
     Raises:
-        UserError: A table is invalid.
+        UserError: A table is invalid, or does not fit the study or another table.
     """
     folder = study.path / REFERENCE_FOLDER
     own = study.source not in study_names()

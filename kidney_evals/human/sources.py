@@ -1,7 +1,7 @@
 """Human shares of a dilemma: from a fitted model, counts, profile scores or a published table.
 
-`K` is 2 in forced choice (first, second) and 3 with a coin (first, second, coin). Dilemmas without
-data in a source are NaN.
+K is the number of possible answers: 2 in forced choice (first, second) and 3 with a coin (first,
+second, coin). Dilemmas without data in a source are NaN.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,7 +25,10 @@ LAPSE, DOMINANCE = "lapse", "dominance"
 """Names of parameters of the models of shares and of the coin."""
 
 PEOPLE_TERMS = ("people_closeness", "people_variance")
-"""Terms of a model of the coin for people who differ: mean and variance of |Δu| over people."""
+"""Terms of a model of the coin for people who differ: mean and variance over people of |Δu|.
+
+|Δu| is the absolute difference of utility between the patients.
+"""
 
 # Coin share between identical patients: 7 of 7 answers, smoothed by half an answer each way.
 _IDENTICAL_FLIP = (7 + 0.5) / (7 + 1)
@@ -37,7 +40,13 @@ _AT_ONCE = 1000
 
 @dataclass(frozen=True)
 class Parameters:
-    """The parameters of a fitted model: names (p), estimates (p,) and draws (draws, p)."""
+    """The p parameters of a fitted model.
+
+    Attributes:
+        parameters: Names, in the order of the numbers.
+        estimate: Estimates, shape (p,).
+        draws: Estimates in resamples of people, shape (draws, p).
+    """
 
     parameters: tuple[str, ...]
     estimate: Floats
@@ -48,15 +57,17 @@ class Parameters:
 class ModelShares:
     """Shares from a model of people's answers, and from a model of the coin if it was offered.
 
-    P(first | decided) = λ/2 + (1 - λ) · logistic(Σ_t b_t x_t) and P(coin) = logistic(Σ_t a_t z_t),
-    where λ is the parameter `lapse` and x, z are the `choice_features` and `flip_features` that the
-    parameters name. Identical patients have a fixed coin share. If z has `PEOPLE_TERMS`, the
-    distribution of weights that they need is among the parameters (`people_parameters`), so that a
-    draw of the parameters has its own.
+    P(first | decided) = λ/2 + (1 - λ) · logistic(Σ_t b_t x_t) and P(coin) = logistic(Σ_t a_t z_t).
+    λ is the parameter `lapse`, 0 without it. b and a are the other parameters; x and z are the
+    `choice_features` and `flip_features` with the same names. Identical patients have a fixed coin
+    share. If z has `PEOPLE_TERMS`, the parameters of the coin include the distribution of weights
+    that these terms need (`people_parameters`). Each draw of the parameters then has its own
+    distribution.
 
     Attributes:
         choice: Parameters of the decided answers.
-        strict_weights: Weights of the closeness |Δu|, shape (k,).
+        strict_weights: Weights of the utility difference Δu, whose absolute value is the term
+            `closeness`, shape (k,).
         flip: Parameters of the coin; None in forced choice.
     """
 
@@ -89,7 +100,14 @@ class ModelShares:
         return Parameters(names, self.flip.estimate[own], self.flip.draws[:, own])
 
     def predict(self, first: Floats, second: Floats, *, draws: bool = False) -> Floats:
-        """Return the shares for values in favoured scale units, (n, k), shape ([draws,] n, K)."""
+        """Return the shares of the answers, shape (n, K).
+
+        Args:
+            first: Values of the first patients in favoured scale units, shape (n, k).
+            second: Values of the second patients, shape (n, k).
+            draws: Whether to return the shares under each draw of the parameters instead, shape
+                (draws, n, K).
+        """
         names = self.choice.parameters
         theta = self.choice.draws if draws else self.choice.estimate
         terms = [name for name in names if name != LAPSE]
@@ -117,12 +135,12 @@ class ModelShares:
 
 @dataclass(frozen=True)
 class ListedShares:
-    """Shares from answers to a fixed list of questions; empty if nobody was asked.
+    """Shares from answers to a fixed list of questions; without entries if nobody was asked.
 
     Attributes:
         counts: By dilemma id, numbers in proportion to the shares, shape (K,).
-        count_draws: The same for people resampled jointly over all questions, shape (draws, K).
-        answers: Number K of answers.
+        count_draws: By dilemma id, these numbers for resampled people, shape (draws, K).
+        answers: Number K of possible answers.
         counted: Whether `counts` are numbers of people.
     """
 
@@ -132,18 +150,18 @@ class ListedShares:
     counted: bool = True
 
     def shares(self, dilemmas: Sequence[Dilemma]) -> Floats:
-        """Return count / n, shape (n, K)."""
+        """Return the shares of the answers, shape (n, K)."""
         counts = _listed(self.counts, dilemmas, self.answers)
         result: Floats = counts / counts.sum(axis=1, keepdims=True)
         return result
 
     def draws(self, dilemmas: Sequence[Dilemma]) -> Floats:
-        """Return count / n under each draw of people, shape (draws, n, K)."""
+        """Return the shares under each draw of people, shape (draws, n, K)."""
         drawn = _listed(self.count_draws, dilemmas, DRAWS, self.answers)
         return np.swapaxes(drawn / drawn.sum(axis=2, keepdims=True), 0, 1)
 
     def people(self, dilemmas: Sequence[Dilemma]) -> Floats:
-        """Return the numbers of people, shape (n, K); NaN if they were not published."""
+        """Return how many people gave each answer, shape (n, K); NaN if this was not published."""
         return _listed(self.counts if self.counted else {}, dilemmas, self.answers)
 
 
@@ -155,10 +173,14 @@ def _listed(known: Mapping[str, Floats], dilemmas: Sequence[Dilemma], *shape: in
 
 
 def published_shares(first: Mapping[str, float], effective: Mapping[str, float]) -> ListedShares:
-    """Return the source of published shares of the first patient by dilemma id.
+    """Return published shares of the first patient, with draws, as `ListedShares`.
 
-    Draws are from Beta(n p, n (1-p)), n being the `effective` number of answers: their number over
-    the design effect of several answers by one person.
+    A draw of a share p is from Beta(n p, n (1-p)), independently of other dilemmas.
+
+    Args:
+        first: Share p of the first patient, by dilemma id.
+        effective: Effective number n of answers, by dilemma id: their number divided by the design
+            effect, because one person gave several.
     """
     names = sorted(first)
     drawn = {}
@@ -171,10 +193,13 @@ def published_shares(first: Mapping[str, float], effective: Mapping[str, float])
 
 
 def counted_draws(counts: Mapping[str, Floats]) -> dict[str, Floats]:
-    """Return shares under resampled people by dilemma id, shape (draws, K), from counts alone.
+    """Return draws of the shares by dilemma id, shape (draws, K), from counts alone.
 
     Each dilemma's shares are from the Dirichlet distribution of its counts, as if other people had
     answered every dilemma. An answer that nobody gave has the share 0 in every draw.
+
+    Args:
+        counts: Number of each answer by dilemma id, shape (K,).
     """
     names, result = sorted(counts), {}
     for name, base in zip(names, uniforms(_COUNTED_SEED, (len(names), 2, DRAWS)), strict=True):
@@ -190,25 +215,28 @@ def counted_draws(counts: Mapping[str, Floats]) -> dict[str, Floats]:
 
 @dataclass(frozen=True)
 class ProfileShares:
-    """Shares from published Bradley–Terry scores of whole patients; P(first) = w_1 / (w_1 + w_2).
+    """Shares from published Bradley–Terry scores of whole patients, with K = 2.
 
-    `scores` are by the patient's values. `draws` and `shares` have K = 2.
+    P(first) = w_1 / (w_1 + w_2), with w_1 and w_2 the scores of the first and the second patient.
+
+    Attributes:
+        scores: Scores by the patient's values.
     """
 
     scores: Mapping[tuple[float, ...], float]
 
     def shares(self, dilemmas: Sequence[Dilemma]) -> Floats:
-        """Return the published shares."""
+        """Return the shares of the first and the second patient, shape (n, 2)."""
         first, second = self._scores(dilemmas)
         share = first / (first + second)
         return np.column_stack([share, 1 - share])
 
     def draws(self, dilemmas: Sequence[Dilemma]) -> Floats:
-        """Return `DRAWS` copies of the shares, since no sampling error was published."""
+        """Return `DRAWS` copies of the shares, (DRAWS, n, 2): no sampling error was published."""
         return np.broadcast_to(self.shares(dilemmas), (DRAWS, len(dilemmas), 2))
 
     def utility(self, dilemmas: Sequence[Dilemma]) -> Floats:
-        """Return the log-odds for the first patient, shape (n,)."""
+        """Return the log-odds of the first against the second patient, shape (n,)."""
         first, second = np.log(self._scores(dilemmas))
         result: Floats = first - second
         return result
@@ -223,17 +251,29 @@ class ProfileShares:
 
 
 ShareSource = ModelShares | ListedShares | ProfileShares
-"""Human shares of dilemmas as listed, (n, K), and draws under resampled people, (draws, n, K)."""
+"""Where people's shares of the answers come from.
+
+Each has `shares` of dilemmas as listed, (n, K), and `draws` of them from resampled people, (draws,
+n, K).
+"""
 
 
 def differences(study: Study, dilemmas: Sequence[Dilemma]) -> Floats:
-    """Return first minus second in favoured scale units, shape (n, k)."""
+    """Return first minus second patient in favoured scale units, shape (n, k).
+
+    A number is positive where the first patient is nearer to the end that the study marks as
+    favoured.
+    """
     rows = [study.differences(dilemma) for dilemma in dilemmas]
     return np.array(rows, dtype=np.float64).reshape(len(dilemmas), len(study.attributes))
 
 
 def patient_values(study: Study, dilemmas: Sequence[Dilemma]) -> tuple[Floats, Floats]:
-    """Return the first and the second patients' values in favoured scale units, (n, k) each."""
+    """Return the values of the first and of the second patients, each of shape (n, k).
+
+    They are in favoured scale units: larger values are nearer to the end that the study marks as
+    favoured.
+    """
 
     def values(patients: Iterable[Patient]) -> Floats:
         rows = [list(map(Attribute.favour, study.attributes, one.values)) for one in patients]
@@ -245,9 +285,10 @@ def patient_values(study: Study, dilemmas: Sequence[Dilemma]) -> tuple[Floats, F
 def choice_features(study: Study, first: Floats, second: Floats) -> dict[str, Floats]:
     """Return the terms that a model of decided answers may have, (n,) each, by parameter name.
 
-    For each attribute: the difference, and `bend_`, the difference beyond the middle of the range
-    (towards the favoured end). `dominance` is 1 if the first patient is at least as favoured on
-    every attribute and more on one, -1 for the second, else 0.
+    For each attribute these are the difference, by the attribute's id, and `bend_<id>`, the
+    difference beyond the middle of the range (towards the favoured end). `dominance` is 1 if the
+    first patient is at least as favoured on every attribute and more on one, -1 if the second
+    patient is, else 0. `first` and `second` are from `patient_values`.
     """
     x = first - second
     middle = np.array([sum(map(one.favour, one.ends)) / 2 for one in study.attributes])
@@ -265,9 +306,15 @@ def flip_features(
 ) -> dict[str, Floats]:
     """Return the terms that a model of the coin may have, shape (n,) each, by parameter name.
 
-    `intercept` is 1, `closeness` |Δu|, `dominance` 1 if one patient is at least as favoured on
-    every attribute and more on one, `similarity` log(Σ_k |d_k| / range_k + .1) and `near` 1 if no
-    attribute differs by more than a quarter of its range.
+    - `intercept`: 1.
+    - `closeness`: |Δu|, the absolute difference of utility between the patients, by
+      `strict_weights`.
+    - `dominance`: 1 if one patient is at least as favoured on every attribute and more on one, else
+      0.
+    - `similarity`: log(Σ_k |d_k| / range_k + .1), with d_k the difference in attribute k.
+    - `near`: 1 if no attribute differs by more than a quarter of its range, else 0.
+
+    `first` and `second` are from `patient_values`.
     """
     x = first - second
     relative = np.abs(x) / np.array(study.spans)
@@ -281,18 +328,25 @@ def flip_features(
 
 
 def people_parameters(attributes: Sequence[str]) -> tuple[str, ...]:
-    """Return the names of the mean and the standard deviation of each weight over people."""
+    """Return the names of the parameters of the distribution of weights over people.
+
+    They are the means of all weights, then the standard deviations of all weights.
+    """
     return tuple(f"{kind}_{name}" for kind in ("mean", "spread") for name in attributes)
 
 
 def people_features(x: Floats, people: Floats) -> tuple[Floats, Floats]:
-    """Return `PEOPLE_TERMS` for differences `x`, (n, k), shape ([draws,] n) each.
+    """Return the mean and the variance over people of |Δu|, each of shape ([draws,] n).
 
-    `people`, ([draws,] 2k), has the values of `people_parameters`. A person's Δu is normal with the
-    mean m = Σ_k mean_k x_k and the variance s² = Σ_k spread_k² x_k². |Δu| is then folded normal
-    (Leone, Nelson and Nottingham 1961): mean s √(2/π) exp(-m²/2s²) + m (1 - 2Φ(-m/s)), and variance
-    m² + s² less the square of this mean. With both terms, a logit of the coin for each person has
-    its mean over people to the second order.
+    Δu is the first patient's utility minus the second's. The k weights of a person are normal and
+    independent, so that Δu is normal with the mean m = Σ_k mean_k x_k and the variance s² = Σ_k
+    spread_k² x_k². |Δu| is folded normal (Leone, Nelson and Nottingham 1961): its mean is s √(2/π)
+    exp(-m²/2s²) + m (1 - 2Φ(-m/s)), its variance m² + s² minus the squared mean.
+
+    Args:
+        x: Attribute differences, shape (n, k).
+        people: The k means, then the k standard deviations (spreads) of the weights, shape
+            ([draws,] 2k); see `people_parameters`.
     """
     means, spreads = np.split(people, 2, axis=-1)
     m, s = means @ x.T, np.sqrt(spreads**2 @ x.T**2)
@@ -302,13 +356,17 @@ def people_features(x: Floats, people: Floats) -> tuple[Floats, Floats]:
 
 
 def dominance(x: Floats) -> Floats:
-    """Return 1 or -1 where all nonzero differences `x`, (n, k), have that sign, else 0, (n,)."""
+    """Return which patient is at least as good on every attribute and better on one, shape (n,).
+
+    1 is the first patient, -1 the second, 0 neither. `x` are the differences, first minus second,
+    (n, k).
+    """
     signs = np.sign(x)
     lead: Floats = signs.sum(axis=1)
     return np.where(np.abs(lead) == np.abs(signs).sum(axis=1), np.sign(lead), 0.0)
 
 
 def uniforms(seed: int, shape: tuple[int, ...]) -> Floats:
-    """Return uniform numbers, the only random source of the tables."""
+    """Return uniform random numbers in [0, 1), the same in all versions of numpy."""
     # Numpy promises the same numbers in all versions for these only.
     return np.random.Generator(np.random.PCG64(seed)).random(shape)

@@ -138,7 +138,7 @@ class CountRow(Row, file="counts.csv", key="condition dilemma"):
 
 
 class ProfileRow(_Wide, file="profiles.csv", key="condition profile"):
-    """The Bradley-Terry score of a patient, one column for each attribute."""
+    """The Bradley-Terry score of a patient, with a column for each attribute's value."""
 
     condition: Literal["forced_choice"]
     profile: Cell
@@ -146,7 +146,12 @@ class ProfileRow(_Wide, file="profiles.csv", key="condition profile"):
 
 
 class ShareRow(Row, file="shares.csv", key="condition dilemma"):
-    """The published share of people who chose the first patient."""
+    """The published share of people who chose the first patient.
+
+    Attributes:
+        answers: Number of answers.
+        effective: Effective number of answers, which allows for several answers by one person.
+    """
 
     condition: Literal["forced_choice"]
     dilemma: Line
@@ -163,7 +168,11 @@ class ShareRow(Row, file="shares.csv", key="condition dilemma"):
 
 
 class DistanceRow(Row, file="person_distances.csv", key="condition probability"):
-    """A quantile of single people's importance distance to their group."""
+    """A quantile of the distances of single people's importance shares from their group's.
+
+    Attributes:
+        answers: Mean number of a person's decisions.
+    """
 
     condition: Condition
     answers: _Counted
@@ -204,10 +213,19 @@ class BendRow(_Estimate, file="bends.csv", key="condition attribute"):
 
 
 class CalibrationRow(_Estimate, file="calibration.csv", key="condition model pairs bin"):
-    """A model's prediction and people's answers in a bin of closeness, from |Δu| = `start`.
+    """A model's prediction and people's answers in a bin of closeness |Δu|.
 
-    `pairs` is `all`, or `conflict_` or `dominance_` (one patient is at least as favoured on every
-    attribute) and the number of equal attributes.
+    |Δu| is the absolute difference of utility between the patients.
+
+    Attributes:
+        pairs: Kind of pair: `all`, or `conflict_` or `dominance_` with the number of equal
+            attributes. In `dominance_` one patient is at least as favoured on every attribute.
+        bin: Number of the bin, from 0.
+        start: Lower end of the bin in |Δu|.
+        to: Upper end of the bin.
+        answers: Number of answers in the bin.
+        predicted: Share that the model predicts.
+        rate: Share of people's answers.
     """
 
     condition: Condition
@@ -222,7 +240,7 @@ class CalibrationRow(_Estimate, file="calibration.csv", key="condition model pai
 
     @property
     def observed(self) -> Quantity:
-        """Share of people, with its interval over resampled people; n counts answers."""
+        """Share of people's answers, with its interval over resampled people; n counts answers."""
         return self.quantity_of(self.rate, self.answers)
 
 
@@ -248,7 +266,7 @@ class CoefficientRow(
 
 
 class Band(NamedTuple):
-    """What single persons score on a measure: the median, and the 5 % and 95 % quantiles."""
+    """The distribution of a measure over single persons: the median, 5 % and 95 % quantiles."""
 
     median: float = math.nan
     low: float = math.nan
@@ -274,9 +292,11 @@ class PersonRow(_Estimate, file="persons.csv", key="condition quantity"):
 
 
 class MarginRow(Row, file="margins.csv", key="condition quantity"):
-    """A difference that 95 % of pairs of random halves of the people stay within.
+    """The largest difference of a measure between random halves of the people in 95 % of splits.
 
-    `answers` is the number of people's answers behind both halves.
+    Attributes:
+        answers: Number of people's answers behind both halves.
+        halves: Number of splits.
     """
 
     condition: Condition
@@ -334,13 +354,28 @@ def scored_tables(folder: Path) -> list[Path]:
 
 
 def read_rows(folder: Path, row: type[R], condition: Condition | None = None) -> list[R]:
-    """Return the checked rows of a table, of one condition if given; empty without the table."""
+    """Return the checked rows of a table; empty if the folder has no such table.
+
+    Args:
+        folder: The reference folder of a study.
+        row: Class of the rows, which names the table.
+        condition: Condition of the rows; None for the rows of both.
+
+    Raises:
+        UserError: The table is invalid.
+    """
     rows = _read(folder / row.file, row)
     return [one for one in rows if condition in (None, getattr(one, "condition", condition))]
 
 
 def read_draws(folder: Path, condition: Condition) -> dict[str, Floats]:
-    """Return the columns of the condition's table of draws, each of shape (draws,)."""
+    """Return the columns of the condition's table of draws by name, each of shape (draws,).
+
+    Empty if the folder has no such table.
+
+    Raises:
+        UserError: The table is invalid.
+    """
     rows = _read(folder / f"draws_{condition}.csv", _Wide)
     columns = rows[0].__pydantic_extra__ if rows else ()
     return {name: np.array([one.__pydantic_extra__[name] for one in rows]) for name in columns}

@@ -99,8 +99,12 @@ class Traits:
     def applied(self, own: Probabilities, question: Question) -> Probabilities:
         """Return P(A), P(B), P(indecision), P(refusal) of a respondent with these arguments.
 
-        `own` holds those of first patient, second patient, indecision and refusal. The order of the
-        steps gives each argument the same meaning for all values of the others.
+        The order of the steps gives each argument the same meaning for all values of the others.
+
+        Args:
+            own: The respondent's own probabilities of first patient, second patient, indecision and
+                refusal.
+            question: The question that is asked.
         """
         first, second, undecided, refusal = own
         decided = first + second
@@ -138,7 +142,16 @@ class Traits:
 
 
 def read_traits(respondent: str, takes: tuple[str, ...], arguments: Mapping[str, Any]) -> Traits:
-    """Parse the arguments (`-M`, `get_model`) of a respondent that accepts the names `takes`."""
+    """Parse the arguments of a respondent, from `-M` or `get_model`.
+
+    Args:
+        respondent: Name of the respondent, without `kidney/`.
+        takes: Names of the arguments that it accepts.
+        arguments: Values by name.
+
+    Raises:
+        UserError: An argument is unknown, or its value is not allowed.
+    """
     for name in arguments:
         check_known(f"argument of kidney/{respondent}", name, takes)
     values = {name: value for name, value in arguments.items() if value is not None}

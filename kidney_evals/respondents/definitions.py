@@ -28,8 +28,10 @@ class Dilemmas:
 
 
 Definition = Callable[[Dilemmas], Floats]
-"""Returns the probabilities of first patient, second patient, indecision and refusal, by dilemma
-and order (the first patient is shown first, then second), shape (D, 2, 4).
+"""A function that returns a respondent's answer probabilities, shape (D, 2, 4).
+
+The axes are the D dilemmas, the two orders (first patient shown first, or second), and the answers:
+first patient, second patient, indecision and refusal.
 """
 
 
@@ -173,7 +175,14 @@ def find_respondent(name: str) -> Respondent:
 def answer_probabilities(
     respondent: Respondent, question: Question, traits: Traits
 ) -> Probabilities:
-    """Return P(A), P(B), P(indecision), P(refusal) as shown; `UserError` if not answerable."""
+    """Return P(A), P(B), P(indecision), P(refusal) of a respondent's answer to a question.
+
+    A and B are the patients as shown.
+
+    Raises:
+        UserError: The study lacks an attribute that an argument names, or the respondent needs
+            human answers to the dilemma and there are none.
+    """
     study = question.study
     differences = dict(zip(study.attribute_ids, study.differences(question.dilemma), strict=True))
     for name in traits.attributes:

@@ -12,7 +12,7 @@ drawn study. The standard normals behind a person's weights are the same in both
 
 Simulated persons and people of the drawn study, on the 40 questions that each person answered:
 
-| | here | people |
+| | simulated | people |
 | --- | --- | --- |
 | one person asked twice disagrees: no coin, coin | .16, .22 | .15, .23 (a fitted model) |
 | agreement of one person over ceiling, no coin: mean, median | .90, .92 | .90, .92 |
@@ -48,18 +48,21 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 PERSONS = 132
-"""Number of simulated persons in a group, all equally frequent: as many as answered the drawn
-study. With fewer, people's joint answers are less likely.
+"""Number of simulated persons in a group, each with the same weight.
+
+As many people answered the drawn study. With fewer persons, people's joint answers have a lower
+likelihood.
 """
 
 SYNTHETIC = "synthetic"
 """`PeopleSpread.model` of a distribution that was set, not fitted."""
 
 RESOLVE, SPREAD = 16.0, 0.9
-"""Total utility (logits) of the better ends of all attributes over the worse ends, for the average
-person, and the standard deviation of each weight over persons as a share of its mean: about those
-of the drawn study, where they are 16 and .8 to .9 (with a coin 21). A synthetic distribution uses
-them.
+"""Total utility and relative spread of the weights in a synthetic distribution.
+
+`RESOLVE` is the total utility (logits) of the better ends of all attributes over the worse ends,
+for the average person. `SPREAD` is the standard deviation of each weight over persons as a share of
+its mean. Both are near the values of the drawn study: 16 (with a coin 21), and .8 to .9.
 
 The group's own logit has less than half of this utility: most of a group's apparent randomness is
 disagreement between people.
@@ -88,7 +91,13 @@ _BLOCK = 1000  # dilemmas whose answers are computed together
 
 
 def spread_of(reference: Reference) -> PeopleSpread:
-    """Return people's distribution of weights and, with a coin, of the propensity to take it."""
+    """Return people's distribution of weights and, with a coin, of the propensity to take it.
+
+    It is the distribution that the study ships, or a synthetic one.
+
+    Raises:
+        UserError: A table of the study is invalid.
+    """
     from kidney_evals.human.people_tables import PeopleSpread, read_spread
 
     study, k = reference.study, len(reference.study.attributes)

@@ -65,7 +65,12 @@ class KidneyAPI(ModelAPI):
         tool_choice: ToolChoice,
         config: GenerateConfig,
     ) -> ModelOutput:
-        """Answer the current question, which the solver passes in a context variable."""
+        """Answer the current question, which the solver passes in a context variable.
+
+        Raises:
+            UserError: The prompt is no question of this package, or the respondent cannot answer
+                it.
+        """
         before = [one for one in input if isinstance(one, ChatMessageAssistant)]
         if carried := QUESTION.get({}):
             carried = {**carried, "turn": sum(not is_given(one) for one in before)}

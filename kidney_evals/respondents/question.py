@@ -48,14 +48,23 @@ class Question:
 
     @cached_property
     def place(self) -> tuple[object, ...]:
-        """Key of the dilemma and condition; an id is not unique, since every draw has a "d000"."""
+        """Key that identifies the dilemma and the condition.
+
+        The id of a dilemma is not unique, since every draw has a "d000".
+        """
         patients = (self.dilemma.first.values, self.dilemma.second.values)
         return (self.study.hash, self.condition, self.dilemma.id, patients)
 
     def chance(self, seed: int, purpose: str, turn: int = 0) -> float:
         """Return a reproducible number in [0, 1) for a decision about this question.
 
-        It depends on a probe's levels, on the wording in a crossed run only, never on the channel.
+        It depends on the arguments, the dilemma, the condition, the order, the epoch and a probe's
+        levels; in a crossed run it also depends on the wording. It never depends on the channel.
+
+        Args:
+            seed: Seed of the respondent.
+            purpose: Name of the decision, such as `answer`.
+            turn: Number of earlier answers, if a repeat question gets a new number.
         """
         anew: tuple[str, ...] = (self.wording,) if self.crossed else ()
         anew += (self.probe_a, self.probe_b) if self.probe_a else ()
@@ -63,14 +72,22 @@ class Question:
 
 
 def fraction(*parts: object) -> float:
-    """Return a hash, in [0, 1), of plain values whose `repr` is stable."""
+    """Return a number in [0, 1), the hash of plain values whose `repr` is stable."""
     # A shared random generator would not be reproducible: calls complete in any order.
     digest = hashlib.blake2b(repr(parts).encode(), digest_size=7).digest()
     return int.from_bytes(digest, "big") / 2**56
 
 
 def read_question(carried: Mapping[str, Any], asked: str) -> Question:
-    """Return the question in metadata; `UserError`, naming the model `asked`, if it is empty."""
+    """Return the question in the metadata of a sample.
+
+    Args:
+        carried: The metadata, empty if the prompt is no question of this package.
+        asked: Name of the model, for the error.
+
+    Raises:
+        UserError: The metadata are empty, or the study is invalid.
+    """
     if not carried:
         raise UserError(
             f"{asked} answers the dilemmas of kidney_evals only, and this prompt is none; "

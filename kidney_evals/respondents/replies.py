@@ -36,7 +36,15 @@ class Reply(NamedTuple):
 
 @lru_cache(maxsize=64)
 def phrases(entry: str, words: Words) -> Mapping[str, Any]:
-    """Return an entry of `phrases.yaml` with the words of a study in the entry's language."""
+    """Return an entry of `phrases.yaml` with a study's words in place of the placeholders.
+
+    Args:
+        entry: Code of a language, or the kind of a question that is no choice.
+        words: Words of the study in the language of the entry.
+
+    Raises:
+        UserError: The study lacks a word that the entry needs.
+    """
     fill = partial(words.fill, whose=f"the entry {entry!r} of phrases.yaml")
     return dict(each_text(table("phrases", "kidney_evals.respondents")[entry], fill))
 
@@ -74,7 +82,15 @@ def fault_of(traits: Traits, chance: float) -> Fault | None:
 def worded(
     kind: str, study: Study, fault: Fault | None, chance: float, answer: Callable[[str], str]
 ) -> Reply:
-    """Return the reply to a question of `kind`: its fault, or `answer` of introductory words."""
+    """Return the reply to a question that is no choice: an answer or a fault.
+
+    Args:
+        kind: Kind of the question, an entry of `phrases.yaml`.
+        study: The study of the question.
+        fault: Fault of the reply; None for an answer.
+        chance: Number in [0, 1) that selects among sentences.
+        answer: Returns the text of the answer, given introductory words.
+    """
     words = phrases(kind, study.words)
     if fault == "truncated":
         return Reply(_say(words["cut_off"], chance), "max_tokens")
@@ -89,10 +105,16 @@ def worded(
 
 
 def reply(question: Question, content: Said, chance: float, *, alone: bool = False) -> Reply:
-    """Return an answer in the format of the question's channel; `chance` selects among sentences.
+    """Return an answer to a dilemma in the format of the question's channel.
 
     Refusals and unoffered indecision make no tool call, since the tool's parameter has no value for
-    them. `alone` omits the sentence before an answer line.
+    them.
+
+    Args:
+        question: The question about the dilemma.
+        content: Content of the reply.
+        chance: Number in [0, 1) that selects among sentences.
+        alone: Whether to omit the sentence before an answer line.
     """
     words, form = _phrases(question), question.form
     a, b = form.names

@@ -1,6 +1,10 @@
 """Stated values of simulated respondents: descriptions of their own behaviour, where possible.
 
-| respondent | ratings of swings, and ranking | rule | flips |
+The columns are the types of question. `swings` asks which end of each attribute's range to favour,
+and how important the attribute is; `ranking` asks for the order of the attributes, `rule` for the
+kind of rule, and `flip` when to flip a coin.
+
+| respondent | `swings` and `ranking` | `rule` | `flip` |
 | --- | --- | --- | --- |
 | `human` | people's importance shares, the largest as 100; each rating up to 5 points off | weighs | people's rates by kind of pair |
 | `majority` | the same, without the 5 points | weighs | 100 % of the kinds of which people flip more than half, else 0 |
@@ -12,9 +16,9 @@
 | `coin` | 0 throughout, in the order shown | lots | always |
 | `refuser` | refuses | refuses | refuses |
 
-People's rates are those of the reference; a kind of pair without a rate counts as 0. Respondents
-above `lexicographic` need people with known importance shares; `lexicographic` and the respondents
-below need no people.
+People's rates are those of the reference; a kind of pair without a rate counts as 0. For
+`swings` and `ranking`, respondents above `lexicographic` need people with known importance shares.
+`lexicographic` and the respondents below it need no people.
 
 The arguments `refusing`, `truncated` and `unreadable` work as for choices, and `indecision` sets
 the percentage of every kind of pair. `sharpness`, `position_bias`, `swayed_by` and `person` change
@@ -37,7 +41,17 @@ _OFF = 5.0
 
 
 def state_values(carried: Mapping[str, Any], name: str, traits: Traits) -> Reply:
-    """Return the answer of respondent `name` to the question in `carried`."""
+    """Return the reply of respondent `name` to a question about its own values.
+
+    Args:
+        carried: Metadata of the sample, with the question.
+        name: Name of the respondent, without `kidney/`.
+        traits: Arguments of the respondent.
+
+    Raises:
+        UserError: The respondent needs people's importance shares and there are none, or the study
+            lacks an attribute that an argument names.
+    """
     values = _Values(carried, name, traits)
     fault = fault_of(traits, values.chance("fault", carried["turn"]))
     line = stated_wording(carried["wording"]).answer
