@@ -175,7 +175,8 @@ def _listed(known: Mapping[str, Floats], dilemmas: Sequence[Dilemma], *shape: in
 def published_shares(first: Mapping[str, float], effective: Mapping[str, float]) -> ListedShares:
     """Return published shares of the first patient, with draws, as `ListedShares`.
 
-    A draw of a share p is from Beta(n p, n (1-p)), independently of other dilemmas.
+    A draw of a share p is from Beta(n p, n (1-p)), independently of other dilemmas; a share of 0 or
+    1 is the same in every draw.
 
     Args:
         first: Share p of the first patient, by dilemma id.
@@ -186,7 +187,7 @@ def published_shares(first: Mapping[str, float], effective: Mapping[str, float])
     drawn = {}
     for name, base in zip(names, uniforms(_PUBLISHED_SEED, (DRAWS, len(names))).T, strict=True):
         p, n = first[name], effective[name]
-        share = betaincinv(n * p, n * (1 - p), base)
+        share = betaincinv(n * p, n * (1 - p), base) if 0 < p < 1 else np.full(DRAWS, p)
         drawn[name] = np.column_stack([share, 1 - share])
     shares = {name: np.array([p, 1 - p]) for name, p in first.items()}
     return ListedShares(shares, drawn, answers=2, counted=False)

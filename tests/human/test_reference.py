@@ -20,6 +20,7 @@ from kidney_evals.human.sources import (
     flip_features,
     patient_values,
     people_features,
+    published_shares,
 )
 from kidney_evals.lab.drawn_models import domain
 from kidney_evals.studies import (
@@ -333,3 +334,11 @@ def test_the_hash_follows_the_tables(tmp_path: Path) -> None:
     table = folder / "reference" / "counts.csv"
     table.write_text(table.read_text().replace("coin_flip,q01,31,", "coin_flip,q01,30,"))
     assert load_reference(load_study(folder), "coin_flip").sha256 != before
+
+
+def test_a_published_share_without_variance_is_the_same_in_every_draw() -> None:
+    source = published_shares({"a": 1.0, "b": 0.0, "c": 0.5}, dict.fromkeys("abc", 20.0))
+    first = {name: draws[:, 0] for name, draws in source.count_draws.items()}
+    assert set(first["a"]) == {1.0} and set(first["b"]) == {0.0}
+    # The standard deviation of Beta(10, 10) is sqrt(.25 / 21).
+    assert first["c"].std() == pytest.approx((0.25 / 21) ** 0.5, rel=0.15)
