@@ -1,8 +1,8 @@
 """Draw the figures of reports as SVG. The input is plain numbers and labels.
 
 `dot_panel` and `verdict_panel` return a panel without a style sheet; a page that shows several
-panels includes `STYLE` once. `grid`, `line_chart` and `standalone` return files, which `charts.png`
-converts to PNG.
+panels includes `STYLE` once. `grid`, `line_chart` and `standalone` return the text of SVG files,
+which `charts.png` converts to PNG.
 """
 
 from kidney_evals.charts.drawing import STYLE, Kind, grid, standalone

@@ -42,7 +42,10 @@ _HEAD: Final = '<svg xmlns="http://www.w3.org/2000/svg" class="kc"'
 def text(
     x: float, y: float, words: str, kind: str = "", anchor: str = "start", size: float = SIZE
 ) -> str:
-    """Return a line of text of class `kind` whose `anchor` (start, middle or end) is at (x, y)."""
+    """Return `words` as SVG with their `anchor` (start, middle or end) at (x, y); "" for no words.
+
+    `kind` is the class in the style sheet.
+    """
     place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}"'
     return f'<text class="{kind}" {place}>{escape(words)}</text>' if words else ""
 
@@ -63,7 +66,10 @@ disc = _shape("circle", "cx", "cy", "r")
 
 
 def path(kind: str, points: Iterable[tuple[float, float]], closed: bool = False) -> str:
-    """Return a line through the points, or the area inside if `closed`."""
+    """Return SVG of a line through the points, or of the area inside if `closed`.
+
+    `kind` is the class in the style sheet.
+    """
     places = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
     return f'<{"polygon" if closed else "polyline"} class="{kind}" points="{places}"/>'
 
@@ -98,7 +104,10 @@ def titled(title: str, *parts: str) -> str:
 
 
 def linear(low: float, high: float, start: float, end: float) -> Scale:
-    """Return the scale that maps `low` to `start` and `high` to `end`; if equal, to the middle."""
+    """Return the scale that maps `low` to `start` and `high` to `end`.
+
+    If `low` equals `high`, it maps this value to the middle.
+    """
     if low == high:
         low, high = low - 0.5, high + 0.5
     return lambda value: start + (value - low) / (high - low) * (end - start)
@@ -110,7 +119,10 @@ def number(value: float) -> str:
 
 
 def decimal(value: float, decimals: int, signed: bool = False) -> str:
-    """Format with fixed decimals; NaN and infinity are a dash, and a rounded 0 has no sign."""
+    """Format with fixed decimals, from a million with an exponent; NaN and infinity are a dash.
+
+    With `signed`, positive numbers have a plus sign. A number that is rounded to 0 has no sign.
+    """
     if not math.isfinite(value):
         return NOTHING
     # A number with many digits would not leave enough width for the plot.
@@ -120,7 +132,7 @@ def decimal(value: float, decimals: int, signed: bool = False) -> str:
 
 
 def ticks(low: float, high: float, most: int = 6) -> list[float]:
-    """Return round axis values that enclose `low` and `high`, in at most `most` + 2 steps.
+    """Return evenly spaced round values that enclose `low` and `high`, at most `most` + 2.
 
     If `low` equals `high`, 0 is among the values.
     """
@@ -134,7 +146,13 @@ def ticks(low: float, high: float, most: int = 6) -> list[float]:
 
 
 class Panel:
-    """A figure that is drawn from top to bottom; `bottom` is the height used so far, pixels."""
+    """A figure that is drawn from top to bottom.
+
+    Attributes:
+        parts: SVG of the elements drawn so far.
+        bottom: Height used so far, in pixels.
+        width: Width of the figure, in pixels.
+    """
 
     def __init__(self, title: str, width: float = WIDTH, size: int = LARGE) -> None:
         self.parts: list[str] = []
@@ -162,10 +180,19 @@ class Panel:
         self, low: float, high: float, start: float, end: float, top: float,
         own: Sequence[tuple[float, str]] = (), inset: float = 0,
     ) -> Scale:  # fmt: skip
-        """Add a horizontal axis with grid lines up to `top`; return its scale.
+        """Add a horizontal axis with grid lines at the panel's bottom; return its scale.
 
-        `low` and `high` are `inset` pixels inside the ends. Labels are round numbers, or every nth
-        of `own`, which holds values and their texts, for the smallest n at which they fit.
+        The bottom of the panel moves below the labels.
+
+        Args:
+            low: The value `inset` pixels right of `start`.
+            high: The value `inset` pixels left of `end`.
+            start: Left end of the axis, in pixels.
+            end: Right end of the axis, in pixels.
+            top: Upper end of the grid lines, in pixels.
+            own: Values with their labels. Every nth is shown, for the smallest n at which they
+                fit. Without `own`, labels are round numbers.
+            inset: Space at both ends, in pixels.
         """
         scale, bottom = linear(low, high, start + inset, end - inset), self.bottom
 
@@ -210,7 +237,7 @@ class Panel:
 
 
 def grid(panels: Sequence[str], title: str = "", note: str = "") -> str:
-    """Return an SVG file of panels, at most three in a row, with a title and a note below."""
+    """Return an SVG file of panels, at most three in a row, with `title` above and `note` below."""
     across, between = max(1, min(3, len(panels))), 20
     widths, heights = (
         [float(panel.split(f' {name}="', 1)[1].split('"', 1)[0]) for panel in panels]

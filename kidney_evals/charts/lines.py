@@ -16,9 +16,12 @@ _WIDTH = 640
 class Line:
     """One line of a chart, with its label at the right end.
 
-    `x` and `y` are equally long and `x` ascends; NaN in `y` leaves a gap. `low` and `high` are the
-    ends of the intervals, NaN for none, empty if no point has an interval. The line of `people` is
-    blue and dashed, without marks.
+    Attributes:
+        x: Ascending values.
+        y: A value for each `x`; NaN leaves a gap.
+        low: Lower end of each interval; NaN for no interval, empty if no point has one.
+        high: Upper end of each interval, as `low`.
+        people: Whether the line shows people: blue and dashed, with a mark on single points only.
     """
 
     label: str

@@ -50,7 +50,10 @@ class Verdict:
 
 
 def scale_mark(place: Place) -> str:
-    """Return a scale as high as a line of text, as SVG without a style sheet; empty if no value."""
+    """Return SVG of a scale with `place` on it, as high as a line of text; "" without a value.
+
+    The SVG has no style sheet.
+    """
     if math.isnan(place.value):
         return ""
     return _line(SCALE_WIDTH, svg.titled(place.spoken, *_scale(place, 3, SCALE_WIDTH - 3, 10)))

@@ -99,7 +99,7 @@ def shorten(words: str, room: float, size: float = SIZE, front: float = 0.5) -> 
 
 
 def shorten_all(labels: Sequence[str], room: float) -> list[str]:
-    """Return the labels shortened to `room` and, where possible, still distinct."""
+    """Return the labels shortened to `room` pixels and, where possible, still distinct."""
     names = [clean(label) for label in labels]
     if all(text_width(name) <= room for name in names):
         return names

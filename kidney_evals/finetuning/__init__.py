@@ -1,6 +1,6 @@
 """Fine-tuning on answers: export samples, train or submit, and evaluate the effect.
 
-Each step is in a module of its own, since only training needs the extra `finetune`:
+Each step is in a module of its own, since not every step needs the extra `finetune`:
 
     from kidney_evals.finetuning.sources import Request
     from kidney_evals.finetuning.export import export

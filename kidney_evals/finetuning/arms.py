@@ -27,11 +27,14 @@ _NAMED: Final = re.compile(r"([^/=]*)=(.*)", re.DOTALL)
 
 @dataclass(frozen=True)
 class Arm:
-    """A compared model: a folder, or a model name as for `inspect eval --model`.
+    """A compared model, with or without a system message.
 
-    `samples` is the number of training samples in a learning curve, `few_shot` the number of
-    answered samples in the system message; with `stated_values` this message states people's
-    weights and flip rate.
+    Attributes:
+        model: A folder, or a model name as for `inspect eval --model`.
+        samples: Number of training samples in a learning curve; None outside of a curve.
+        few_shot: Number of training samples that the system message shows with their answers.
+        stated_values: Whether the system message states people's weights and, with a coin, their
+            flip rate.
     """
 
     name: str
@@ -60,10 +63,19 @@ def arms_of(
 ) -> tuple[Arm, ...]:
     """Return the compared models, the untrained model `before` first.
 
-    `after` holds trained models as MODEL or NAME=MODEL. With `sizes` (numbers of training samples,
-    0 is the untrained model), exactly one is MODEL: a folder with an adapter for each size, in a
-    subfolder named by its size. `prompted` holds "few-shot:N", which shows samples of `data`, or
-    "stated-values". Raises `UserError` if a model is missing or two have the same name.
+    Args:
+        before: A folder, or a model name as for `inspect eval --model`.
+        after: Trained models, each as MODEL or NAME=MODEL.
+        sizes: Numbers of training samples in a learning curve; 0 is the untrained model. Exactly
+            one of `after` then has no name: a folder that holds the adapter of each size in a
+            subfolder, whose name is the size.
+        prompted: Texts "few-shot:N", for a system message with N samples of `data`, or
+            "stated-values", for one with people's weights.
+        data: Samples for "few-shot:N".
+
+    Raises:
+        UserError: A model or `data` is missing, `data` has fewer than N samples, two models have
+            the same name, or an argument has another form.
     """
     arms = [Arm(UNTRAINED, _checked(before), samples=0 if sizes else None)]
     unnamed = [text for text in after if not _NAMED.fullmatch(text)]
@@ -116,10 +128,14 @@ def _checked(model: str) -> str:
 
 
 def cards_of(arms: Sequence[Arm], data: TrainingData | None) -> dict[str, Mapping[str, Any]]:
-    """Return the known cards of the training samples by arm; a model without a card has `data`'s.
+    """Return the card of the training samples of each trained arm, by the arm's name.
 
-    If no arm is trained, the card of `data` has the key `--data`. Raises `UserError` unless all
-    have the same study, conditions and wordings, so that the same dilemmas are held out.
+    A trained model without a card gets the card of `data`, or is left out if `data` is None. If no
+    arm is trained, the card of `data` has the key `--data`.
+
+    Raises:
+        UserError: A card cannot be read, or cards differ in study, conditions or wordings: models
+            are compared only if the same dilemmas were held out.
     """
     cards: dict[str, Mapping[str, Any]] = {}
     for arm in arms[1:]:
@@ -139,7 +155,16 @@ def cards_of(arms: Sequence[Arm], data: TrainingData | None) -> dict[str, Mappin
 
 
 def model_of(arm: Arm, device: str | None, arguments: Mapping[str, Any]) -> Model:
-    """Return the Inspect model of an arm on a local `device`, without a call to the model."""
+    """Return the Inspect model of an arm, without a call to the model.
+
+    Args:
+        arm: The compared model.
+        device: Device of a model in a local folder; None for the provider's default.
+        arguments: Arguments of the model's provider.
+
+    Raises:
+        UserError: The model cannot be set up, or a package that it needs is missing.
+    """
     from inspect_ai.model import ModelInfo, get_model, set_model_info
 
     name, given = arm.model, dict(arguments)
@@ -168,6 +193,9 @@ def system_prompt(
     """Return the system message of an arm, from `prompting.yaml`; None if the arm has none.
 
     The message shows samples of `data`, or states the weights of the people of `study`.
+
+    Raises:
+        UserError: The message would state people's weights, and nobody was asked in `condition`.
     """
     texts = {name: text.strip() for name, text in table_of("prompting").items()}
     if arm.stated_values:

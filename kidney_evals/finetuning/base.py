@@ -21,7 +21,11 @@ _CLASSES: Final = {"tokenizer": "AutoTokenizer", "model": "AutoModelForCausalLM"
 
 
 def base_place(base: str) -> str:
-    """Return the base model as an adapter names it: an absolute folder, or a Hub id."""
+    """Return the base model as an adapter names it: an absolute folder, or a Hub id.
+
+    Raises:
+        UserError: `base` is an adapter, a folder without a model, or neither a folder nor an id.
+    """
     # Not Path.expanduser, which raises an error for an unknown user.
     folder = Path(os.path.expanduser(base))
     if base and folder.is_dir():
@@ -48,7 +52,12 @@ def is_adapter(folder: Path) -> bool:
 
 
 def check_adapter(folder: Path) -> str:
-    """Return the base that an adapter names; raise an error if the base folder is missing."""
+    """Return the base model that an adapter names: a folder or a Hub id.
+
+    Raises:
+        UserError: `folder` holds no adapter, its configuration cannot be read or names no base, or
+            the base is a folder that does not exist.
+    """
     path = folder / ADAPTER_CONFIG
     if not os.path.lexists(path):
         raise UserError(f"{folder} holds no adapter ({ADAPTER_CONFIG} is missing)")
@@ -68,7 +77,11 @@ def check_adapter(folder: Path) -> str:
 
 
 def load_tokenizer(base: str) -> Any:
-    """Load a base model's tokenizer, which must have a chat template and an end token."""
+    """Load the tokenizer of a base model.
+
+    Raises:
+        UserError: It cannot be loaded, or has no chat template or no end token.
+    """
     tokenizer = load("tokenizer", base)
     if not tokenizer.chat_template:
         raise UserError(
@@ -81,7 +94,16 @@ def load_tokenizer(base: str) -> Any:
 
 
 def load(part: Literal["tokenizer", "model"], base: str, **arguments: Any) -> Any:
-    """Load a causal language model or its tokenizer."""
+    """Load a causal language model or its tokenizer.
+
+    Args:
+        part: Which of both to load.
+        base: A folder or a Hub id.
+        **arguments: Arguments of `from_pretrained` of transformers.
+
+    Raises:
+        UserError: It cannot be loaded or does not fit in memory.
+    """
     loader = getattr(import_module("transformers"), _CLASSES[part])
     try:
         return loader.from_pretrained(base, trust_remote_code=False, **arguments)
@@ -93,7 +115,12 @@ def load(part: Literal["tokenizer", "model"], base: str, **arguments: Any) -> An
 
 
 def merge_adapter(adapter: Path, out: Path) -> None:
-    """Merge an adapter into the weights of its base, and write the result as a full model."""
+    """Merge an adapter into the weights of its base, and write the full model to the folder `out`.
+
+    Raises:
+        UserError: The folder `adapter` holds no adapter, its base or tokenizer cannot be loaded, or
+            `out` is not empty or cannot be written.
+    """
     check_new_folder(out)
     load_env()
     quiet()

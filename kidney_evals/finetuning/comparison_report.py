@@ -21,9 +21,13 @@ _CURVE: Final = "curve-agreement.svg"
 
 
 def write_results(comparison: Comparison, out: Path) -> list[str]:
-    """Write a comparison into a folder, and its side effects into the cards of local adapters.
+    """Write a comparison into the folder `out`; return the lines for the terminal.
 
-    Files of an earlier call are replaced. The returned lines are for a terminal.
+    Files of an earlier call are replaced. Side effects, if they were measured, are also written
+    into the card of each local adapter.
+
+    Raises:
+        UserError: A file cannot be written, or a card has no place for side effects.
     """
     curve = _curve(comparison)
     shared = {"comparison": comparison, "headline": _headline, "measures": _by_part}
@@ -54,7 +58,12 @@ def write_results(comparison: Comparison, out: Path) -> list[str]:
 
 
 def side_effects(comparison: Comparison, arm: str) -> str:
-    """Return the section on side effects of an adapter's card, as Markdown."""
+    """Return the text on side effects for an adapter's card, as Markdown.
+
+    Args:
+        comparison: The comparison, with side effects.
+        arm: Name of the arm with the adapter.
+    """
     rows = [one for one in comparison.compared if one.arm == arm and one.effect.is_side_effect]
     first, plan = comparison.arms[0].model, comparison.battery.plan
     how = f"task epochs {plan.epochs}"

@@ -29,11 +29,14 @@ PARTS: Final[tuple[Part, ...]] = ("train", "heldout")
 
 @dataclass(frozen=True)
 class Example:
-    """A question and its answer as messages, of which the last is the assistant's answer.
+    """A training sample: a question and its answer.
 
-    `facts` are its provenance, with the same keys in every example of a folder: always `sample`
-    (id), `condition`, `dilemma`, `order`, `wording` and `answer` (A, B or COIN as shown), and
-    `a_<attribute>` and `b_<attribute>` as shown.
+    Attributes:
+        messages: Messages with `role` and `content`; the last is the assistant's answer.
+        facts: Facts about the sample, with the same keys in every sample of a folder: `sample`
+            (id), `condition`, `dilemma`, `order`, `wording` and `answer` (A, B or COIN as shown),
+            the values `a_<attribute>` and `b_<attribute>` of the patients shown as A and B, and
+            `person` if the people are known.
     """
 
     messages: tuple[Mapping[str, str], ...]
@@ -49,8 +52,8 @@ class Example:
 class TrainingData:
     """The content of a folder of training samples.
 
-    The first n samples of `train` are the training set of size n. `heldout` holds samples of other
-    dilemmas, and of other people if the answers are from individuals.
+    The first n samples of `train` are the training set of size n. `heldout` holds samples about
+    other dilemmas and, if the source has answers of several known people, of other people.
     """
 
     folder: Path
@@ -66,7 +69,20 @@ def write_data(
     train: Sequence[Example],
     heldout: Sequence[Example],
 ) -> TrainingData:
-    """Write and read back a folder of samples, with `format` and `files` added to its card."""
+    """Write a folder of training samples; return its content.
+
+    The written card also has the entries `format` and `files`, the SHA-256 of every other file.
+
+    Args:
+        folder: An empty folder, or a new one.
+        card: Content of `card.json`.
+        readme: Content of `README.md`.
+        train: The training samples.
+        heldout: The held-out samples.
+
+    Raises:
+        UserError: The folder is not empty or cannot be written.
+    """
     content = {"README.md": readme}
     for part, examples in zip(PARTS, (train, heldout), strict=True):
         content[f"{part}.jsonl"] = "".join(example.line for example in examples)
@@ -81,7 +97,11 @@ def write_data(
 
 
 def read_data(folder: Path) -> TrainingData:
-    """Read a folder of training samples; check that its files are complete and unchanged."""
+    """Read a folder of training samples.
+
+    Raises:
+        UserError: A file is missing, cannot be read, or was changed after the export.
+    """
     if not (folder / CARD).exists():
         raise UserError(
             f"{folder} holds no {CARD}; make a folder of samples with `kidney-evals sft export`"
@@ -97,7 +117,11 @@ def read_data(folder: Path) -> TrainingData:
 
 
 def read_card(path: Path) -> Mapping[str, Any]:
-    """Read the card of a folder of training samples."""
+    """Read the card of a folder of training samples from the file `path`.
+
+    Raises:
+        UserError: The file cannot be read or is no such card.
+    """
     content = read_bytes(path)
     try:
         card = json.loads(content)

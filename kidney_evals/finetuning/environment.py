@@ -15,7 +15,13 @@ PACKAGES: Final = ("torch", "transformers", "peft", "trl", "accelerate", "datase
 
 
 def load_env() -> None:
-    """Set the variables of the nearest `.env` file that are not set, as `inspect eval` does."""
+    """Set the environment variables of the nearest `.env` file, as `inspect eval` does.
+
+    Variables that are already set keep their values.
+
+    Raises:
+        UserError: The file cannot be read.
+    """
     path = find_dotenv(usecwd=True)
     if not path:
         return
@@ -31,7 +37,7 @@ def load_env() -> None:
 
 
 def check_extra(packages: Sequence[str] = PACKAGES) -> None:
-    """Raise an error if a package of the extra `finetune` is missing."""
+    """Raise `UserError` if one of `packages`, by default the extra `finetune`, is missing."""
     missing = [name for name in packages if not _is_installed(name)]
     if missing:
         raise UserError(
@@ -47,7 +53,7 @@ def _is_installed(name: str) -> bool:
 
 
 def quiet() -> None:
-    """Suppress the output of the installed libraries, so that only our lines are printed."""
+    """Suppress warnings and progress bars of transformers and progress bars of datasets."""
     # Warnings of a library about another library, which a user cannot resolve.
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
     if _is_installed("transformers"):

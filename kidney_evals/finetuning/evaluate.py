@@ -1,4 +1,7 @@
-"""Evaluate every arm of a comparison on the same tasks, in one eval set, and compare the runs."""
+"""Evaluate every arm of a comparison on the same tasks, in one eval set, and compare the runs.
+
+An arm is a compared model: untrained, trained, or untrained with a system message.
+"""
 
 from __future__ import annotations
 
@@ -29,14 +32,22 @@ if TYPE_CHECKING:
 PartName = Literal["coin_flip", "forced_choice", "repeated", "other_study", "wordings", "readout"]
 
 ReadoutPlan = Literal["sample", "both", "prefill"]
-"""`sample`: every run reads sampled answers. `both`: a further run reads probabilities. `prefill`:
-every run reads the probabilities after an answer line that is begun for the model."""
+"""How the answers of an arm's runs are read.
+
+- `sample`: Every run reads sampled answers.
+- `both`: As `sample`, and one further run reads the probabilities of the answers.
+- `prefill`: Every run begins the answer line for the model and reads the probabilities after it.
+"""
 
 
 class Part(NamedTuple):
-    """A run that is made for each arm, of the study of the training samples unless it names one.
+    """A run that is made for each arm.
 
-    `epochs` is set for studies with a short list of dilemmas; None means the number in `Plan`.
+    Attributes:
+        heading: Title of the run in the report.
+        study: The run's study; empty for the study of the training samples.
+        epochs: Number of epochs, for a study with a short list of dilemmas; None for the number in
+            `Plan`.
     """
 
     heading: str
@@ -67,10 +78,14 @@ _CLAIM: Final = "asked.json"
 
 @dataclass(frozen=True)
 class Plan:
-    """The user's choice of runs; `dilemmas` is None for the study's default number.
+    """The user's choice of runs.
 
-    `epochs` is None for 2 (a single sampled answer cannot separate chance from an order effect),
-    with prefill for 1; `readout` is None for `both` with local models, else for `sample`.
+    Attributes:
+        dilemmas: Number of dilemmas from the study of the training samples; None for its default.
+        epochs: None for 1 with the readout `prefill`, else for 2, since a single sampled answer
+            cannot separate chance from an order effect.
+        side_effects: Whether side effects are measured.
+        readout: None for `both` if all models are local, else for `sample`.
     """
 
     dilemmas: int | None = None
@@ -81,9 +96,15 @@ class Plan:
 
 @dataclass(frozen=True)
 class Battery:
-    """The runs of every arm; `readout` is that of the runs that read probabilities.
+    """The runs of every arm.
 
-    `wording` and `trained_conditions` (empty where unknown) are those of the training samples.
+    Attributes:
+        plan: The user's choice; only `dilemmas` can be None.
+        readout: Way in which probabilities are read, in the runs that read them.
+        study: The study of the training samples, as `load_study` takes it.
+        trained_conditions: Conditions of the training samples; empty if unknown.
+        wording: Wordings of the training samples, as `sft export` was given them.
+        unseen_wordings: Ids of wordings of the default form that are in no training sample.
     """
 
     plan: Plan
@@ -95,7 +116,7 @@ class Battery:
 
     @property
     def parts(self) -> tuple[PartName, ...]:
-        """The runs of each arm."""
+        """The names in `PARTS` of the runs of each arm."""
         left_out: set[PartName] = set()
         if not self.plan.side_effects:
             left_out |= {"repeated", "other_study", "wordings"}
@@ -110,7 +131,7 @@ class Battery:
         return part == "readout" or self.plan.readout == "prefill"
 
     def study_of(self, part: PartName) -> Study:
-        """Return the study of a part; for `other_study`, a study without training samples."""
+        """Return the study of a part; `other_study` never has the study of the training samples."""
         source = PARTS[part].study or self.study
         if part == "other_study" and source == self.study:
             source = DEFAULT_STUDY
@@ -120,8 +141,13 @@ class Battery:
 class Effect(NamedTuple):
     """A line of the comparison, from `effects.yaml`: a measure of a run.
 
-    `margin` is the largest change that counts as none, NaN if the line is no side effect. A line
-    with `untrained` applies only if the trained conditions are known and lack this condition.
+    Attributes:
+        part: Name of the run in `PARTS`.
+        row: Id of the measure.
+        margin: Largest change that counts as no change; NaN if the line is no side effect.
+        untrained: A condition, or empty. The line applies only if the trained conditions are known
+            and this condition is not among them.
+        says: Remark below the table; may be empty.
     """
 
     part: PartName
@@ -137,7 +163,7 @@ class Effect(NamedTuple):
 
 
 class Compared(NamedTuple):
-    """The change of a measure from the untrained model to the model of an arm."""
+    """The change of a measure from the untrained model to the arm with the name `arm`."""
 
     effect: Effect
     arm: str
@@ -146,11 +172,14 @@ class Compared(NamedTuple):
 
 @dataclass(frozen=True)
 class Comparison:
-    """A finished comparison; its arms begin with the untrained model.
+    """A finished comparison.
 
-    `cards` holds the cards of the training samples by arm, for arms whose card is known; if no arm
-    was trained, the card of the given samples has the key `--data`. `logs` holds the successful
-    logs with their samples by arm and part, `missing` arm, part and reason of every failed run.
+    Attributes:
+        arms: The compared models, the untrained model first.
+        cards: Cards of the training samples by name of the arm, as `cards_of` returns them.
+        compared: The changes of every arm but the first.
+        logs: Logs of the successful runs, with samples, by name of the arm and part.
+        missing: Name of the arm, part and reason of every failed run.
     """
 
     arms: tuple[Arm, ...]
@@ -174,12 +203,23 @@ def evaluate(
 ) -> Comparison:
     """Run the same tasks with every arm in one eval set, and compare each arm with the first.
 
-    A second call with the same arguments repeats no answered model call. `arms` are from `arms_of`.
-    The logs are in `out/logs`. `device` is for local models, `model_args` are for the providers,
-    and `options` are arguments of `inspect_ai.eval_set`.
+    A second call with the same arguments repeats no answered model call.
+
+    Args:
+        arms: The compared models, from `arms_of`.
+        out: Folder of the results; the logs are in `out/logs`.
+        plan: The choice of runs; None for the default.
+        data: Training samples to show in a system message; also the samples of trained models that
+            have no card of their own.
+        device: Device of models in local folders; None for the default.
+        model_args: Arguments of the models' providers.
+        options: Arguments of `inspect_ai.eval_set`.
+        say: Called with a line on the number of runs and calls.
 
     Raises:
-        UserError: An input is missing, the runs are not comparable, or the untrained model failed.
+        UserError: An argument is not suitable, a model cannot be set up, the models were trained
+            on different studies, conditions or wordings, `out` holds another comparison, or the
+            untrained model failed.
     """
     from inspect_ai import eval_set
     from inspect_ai.log import read_eval_log
@@ -230,7 +270,17 @@ def evaluate(
 
 
 def battery_of(cards: Sequence[Mapping[str, Any]], arms: Sequence[Arm], plan: Plan) -> Battery:
-    """Return the runs of every arm, by the plan and the cards of the training samples."""
+    """Return the runs of every arm.
+
+    Args:
+        cards: Cards of the training samples, from `cards_of`; may be empty.
+        arms: The compared models.
+        plan: The user's choice of runs.
+
+    Raises:
+        UserError: The plan is not possible, or the training samples are about another version of
+            the study or about dilemmas of the evaluation.
+    """
     plan, readout = _completed(plan, arms)
     card = cards[0] if cards else None
     study = load_study(card["study"]["source"] if card else DEFAULT_STUDY)

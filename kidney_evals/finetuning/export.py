@@ -245,7 +245,11 @@ def _readme(card: Mapping[str, Any], study: Study, wordings: Sequence[Wording]) 
 
 
 def summary(card: Mapping[str, Any]) -> list[str]:
-    """Return the sentences about a folder that the terminal shows."""
+    """Return the lines that the terminal shows after an export.
+
+    Args:
+        card: The card of the exported folder.
+    """
     return filled("export_summary.md", card=card, offered=_offered).strip().split("\n")
 
 

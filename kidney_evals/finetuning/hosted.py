@@ -25,7 +25,14 @@ _FEWEST_EXAMPLES, _MOST_EPOCHS, _LONGEST_SUFFIX = 10, 50, 64
 
 @dataclass(frozen=True)
 class Submission:
-    """A fine-tuning job that can be submitted: the folder of samples, and the job's parameters."""
+    """A fine-tuning job that can be submitted.
+
+    Attributes:
+        data: The folder of samples.
+        base: Name of the base model at the service.
+        samples: Number of training samples, the first of `data.train`.
+        suffix: Part of the new model's name; None for none.
+    """
 
     data: TrainingData
     base: str
@@ -36,7 +43,7 @@ class Submission:
 
     @property
     def parts(self) -> dict[Part, tuple[Example, ...]]:
-        """The samples of each file; the service computes its own loss on the held-out samples."""
+        """The samples of each part; on the held-out samples the service computes a loss."""
         return {"train": self.data.train[: self.samples], "heldout": self.data.heldout}
 
     @property
@@ -49,7 +56,7 @@ class Submission:
 
     @property
     def default_path(self) -> Path:
-        """Default path of the record: beside the folder of samples."""
+        """Default path of the job's record, beside the folder of samples."""
         folder = Path(os.path.abspath(self.data.folder))
         base = re.sub(r"[^\w.-]", "-", self.base)
         return folder.parent / f"{folder.name}-{base}-{self.samples}-{self.seed}.json"
@@ -67,9 +74,18 @@ def prepare(
 ) -> Submission:
     """Read a folder that `sft export` wrote, and check that a service would accept the job.
 
-    `base` may have Inspect's prefix `openai/`. `samples` is None for all samples, `epochs` a number
-    or "auto" to leave it to the service, and `suffix` becomes part of the new model's name. Without
-    `allow_overlap`, samples about the evaluation's dilemmas are an error.
+    Args:
+        folder: The folder of samples.
+        base: Name of the base model, also with Inspect's prefix `openai/`.
+        samples: Number of training samples; None for all.
+        seed: Seed of the job.
+        epochs: Number of passes over the samples; "auto" leaves it to the service.
+        suffix: Part of the new model's name.
+        allow_overlap: Whether samples may be about dilemmas of the evaluation.
+
+    Raises:
+        UserError: The folder cannot be read, or the service would not accept an argument; or
+            samples are about dilemmas of the evaluation, without `allow_overlap`.
     """
     base = base.strip().removeprefix("openai/")
     if not base or "/" in base or not base.isprintable():
@@ -103,6 +119,12 @@ def submit(
 
     Nothing is requested if `path` exists. The record is deleted if no job can have begun: after a
     refusal or a failed upload. It stays if the request for the job got no response.
+
+    Args:
+        submission: The job, from `prepare`.
+        service: The connection to the service.
+        path: File of the record.
+        say: Called with a line for each uploaded file and for the job.
 
     Raises:
         UserError: The path exists or cannot be written, the service refused a request, or it is
@@ -156,7 +178,11 @@ def _write(path: Path, record: dict[str, Any], overwrite: bool) -> None:
 
 
 def job_named(job_or_record: str) -> str:
-    """Return the id of a job, which may be given as the path of its record."""
+    """Return the id of a job, which may be given as the path of its record.
+
+    Raises:
+        UserError: The file cannot be read, is no record, or has no id of a job.
+    """
     path = Path(job_or_record)
     if not (path.is_file() or path.suffix == ".json"):
         return job_or_record

@@ -1,7 +1,8 @@
 """Client of OpenAI's files and fine-tuning jobs, with a one-line message for each failure.
 
 The client reads `OPENAI_API_KEY` and `OPENAI_BASE_URL` from the environment or from the nearest
-`.env` file, as Inspect does. Neither a key nor a message of the service about a key is written.
+`.env` file, as Inspect does. Error messages never hold a key, or the service's message about a key
+that it does not accept.
 """
 
 from __future__ import annotations
@@ -26,7 +27,11 @@ Epochs = int | Literal["auto"]
 
 
 class ServiceError(UserError):
-    """The service refused a request or did not respond; `refused` requests had no effect."""
+    """The service refused a request, did not respond, or sent an invalid response.
+
+    Attributes:
+        refused: Whether the request certainly had no effect.
+    """
 
     def __init__(self, message: str, *, refused: bool = False) -> None:
         super().__init__(message)
@@ -45,7 +50,14 @@ class Job(NamedTuple):
 
 
 class Service:
-    """A connection to the service that the environment variables name."""
+    """A connection to the service that the environment variables name.
+
+    Attributes:
+        url: Address of the service without user, password and query.
+
+    Raises:
+        UserError: The key is missing or invalid, or the address cannot be used.
+    """
 
     def __init__(self) -> None:
         load_env()
@@ -68,14 +80,29 @@ class Service:
         self.url: Final = urlunsplit((parts.scheme, place, parts.path.rstrip("/"), "", ""))
 
     def upload(self, name: str, content: bytes) -> str:
-        """Upload a file of examples and return its id."""
+        """Upload a file of samples and return its id.
+
+        Raises:
+            ServiceError: The upload failed.
+        """
         with self._explained(f"the upload of {name}"):
             return self._client.files.create(file=(name, content), purpose="fine-tune").id
 
     def create_job(
         self, base: str, files: Mapping[str, str], seed: int, epochs: Epochs, suffix: str | None
     ) -> Job:
-        """Request a job once on uploaded files, whose ids `files` holds by part; return the job."""
+        """Send one request for a job on uploaded files, and return the job.
+
+        Args:
+            base: Name of the base model.
+            files: Ids of the uploaded files by part, `train` and, if there is one, `heldout`.
+            seed: Seed of the job.
+            epochs: Passes over the samples.
+            suffix: Part of the new model's name; None for none.
+
+        Raises:
+            ServiceError: The service refused, or it is unknown whether the job has begun.
+        """
         from openai import Omit
 
         with self._explained("the job"):
@@ -93,7 +120,14 @@ class Service:
             return _job(job)
 
     def job(self, name: str) -> Job:
-        """Send one request for the state of a job, and return the state."""
+        """Send one request for the state of a job, and return the state.
+
+        Args:
+            name: The job's id.
+
+        Raises:
+            ServiceError: The request failed.
+        """
         with self._explained(f"the request for job {name}"):
             return _job(self._client.fine_tuning.jobs.retrieve(name))
 

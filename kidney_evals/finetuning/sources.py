@@ -1,7 +1,7 @@
 """The default source of training answers, the human reference, and types that all sources share.
 
-Answers are drawn from the group's shares or from those of a simulated person, or are the majority's
-answers.
+Each answer is drawn from the shares of the group or of one simulated person, or is the answer of
+the majority.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from kidney_evals.human.reference import Reference
 
 HELDOUT_SHARE: Final = 5
-"""Of a list of dilemmas, and of the people and dilemmas of given answers, 1 in 5 is held out.
+"""One in this number is held out: of a fixed list, and of the people and dilemmas of given answers.
 
-A fifth suffices for the default `--heldout`: a quarter of the training samples.
+This suffices for the default `--heldout`, which is a quarter of the training samples.
 """
 
 HELDOUT_MOST: Final = 1000
@@ -48,19 +48,30 @@ drawn, so that held-out dilemmas depend neither on `--samples` nor on `--heldout
 """
 
 Pair = tuple[tuple[float, ...], tuple[float, ...]]
-"""The two patients of a dilemma, independent of their order."""
+"""The values of the two patients of a dilemma, sorted, so that the order does not matter."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Request:
-    """A user's request for training samples, as the options of `kidney-evals sft export`.
+    """A user's request for training samples: the options of `kidney-evals sft export`.
 
-    Without `data` (the folder of the published rows), `answers` and `log`, answers are drawn from
-    the human reference. None stands for a default: for `heldout` a quarter of `samples`, between 32
-    and 500; for `study` that of the log, else the default study; for `condition` those of the log
-    or the table, else both; for `target` "group"; for `person` a drawn number.
+    Answers are drawn from the human reference, unless `data`, `answers` or `log` is given.
+
+    Attributes:
+        samples: Number of training samples.
+        heldout: Number of held-out samples; None for a quarter of `samples`, from 32 to 500.
+        study: None for the study of the log, else the default study.
+        condition: A condition or "both"; None for the conditions of the log or table, else both.
+        target: Whose answers are drawn: "group", "individual" or "majority"; None for "group".
+        person: Number of the person for "individual"; None to draw one.
+        wording: Ids of wordings, as the tasks take them.
+        allow_overlap: Whether samples may be about dilemmas of the default evaluations.
+        shuffle: Whether to exchange answers between dilemmas, so that they teach nothing.
+        data: Folder of the published answers of McElfresh et al. (2021).
+        answers: CSV table of the user's answers.
+        log: Log of a run, whose decisions are the answers.
     """
 
     samples: int = 512
@@ -84,7 +95,7 @@ class Request:
 
 
 class Answered(NamedTuple):
-    """An answer to a dilemma, from which one sample is made; the person is "" where unknown."""
+    """An answer to a dilemma, from which one sample is made; `person` is "" if unknown."""
 
     dilemma: Dilemma
     condition: Condition
@@ -93,10 +104,14 @@ class Answered(NamedTuple):
 
 
 class Source(NamedTuple):
-    """Answers to train on, and held-out answers to other dilemmas (and of other people).
+    """The answers for a folder of training samples.
 
-    The answers for n samples are the first n of those for more. `about` is the provenance, and
-    `left_out` counts omitted answers by reason.
+    Attributes:
+        train: Answers to train on. A request for n samples gets the first n answers of a larger
+            request.
+        heldout: Answers to other dilemmas and, if several people are known, of other people.
+        about: Where the answers come from, for `card.json`.
+        left_out: Number of omitted answers, by reason.
     """
 
     conditions: tuple[Condition, ...]
@@ -107,7 +122,10 @@ class Source(NamedTuple):
 
 
 def pair_of(dilemma: Dilemma, places: Sequence[int] | None = None) -> Pair:
-    """Return the patients' values (of the attributes `places`), sorted: equal in both orders."""
+    """Return the values of a dilemma's patients, sorted; the same for both orders of the patients.
+
+    `places` are the indices of the attributes; None for all.
+    """
     sides = [dilemma.first.values, dilemma.second.values]
     if places is not None:
         sides = [tuple(values[at] for at in places) for values in sides]
@@ -126,25 +144,31 @@ def generator_of(*key: object) -> random.Random:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """The dilemmas of the default evaluations; `about` describes the evaluations.
+    """The dilemmas that the default evaluations ask.
 
-    `parts` holds sets of pairs of patients, each with the indices of the attributes to compare: a
-    dilemma counts as contained if it equals a pair in all attributes that the two studies share.
+    Attributes:
+        parts: For each evaluated study, the indices of the attributes to compare, and the patients
+            of its dilemmas in these attributes.
+        about: For each evaluated study, its id and what is compared, for `card.json`.
     """
 
     parts: tuple[tuple[Sequence[int], frozenset[Pair]], ...]
     about: tuple[Mapping[str, Any], ...]
 
     def holds(self, dilemma: Dilemma) -> bool:
-        """Return whether an evaluation contains this dilemma, in any order and wording."""
+        """Return whether an evaluation asks about this dilemma, in any order and wording.
+
+        Patients are compared in the attributes that both studies have.
+        """
         return any(pair_of(dilemma, places) in pairs for places, pairs in self.parts)
 
 
 def evaluated(study: Study) -> Evaluated:
     """Return the dilemmas of the default evaluations of this study and of similar studies.
 
-    Every shipped study with the same attributes counts, and every listed study that shares most
-    attributes: its list, or the largest published set of the default draw and the controls.
+    Similar studies are shipped and have the same attributes, or a fixed list and more than half of
+    the attributes in common. The dilemmas are the fixed list, or the largest published set of the
+    default draw; of studies with the same attributes also the controls.
     """
     parts, about = [], []
     shipped = map(load_study, study_names())
@@ -193,7 +217,14 @@ def _shared(study: Study, other: Study) -> list[str]:
 def from_reference(
     study: Study, conditions: tuple[Condition, ...], request: Request, evaluation: Evaluated
 ) -> Source:
-    """Draw answers from the human reference, to dilemmas that `evaluation` does not contain."""
+    """Return answers from the human reference, to dilemmas that `evaluation` does not contain.
+
+    A fixed list has no other dilemmas: with `request.allow_overlap` its dilemmas are used.
+
+    Raises:
+        UserError: The target or person is not allowed, nobody was asked in a condition, the study
+            has too few dilemmas, or it has a fixed list and `allow_overlap` is false.
+    """
     from kidney_evals.human.reference import load_reference
 
     target = request.target or "group"

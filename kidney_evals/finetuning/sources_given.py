@@ -1,4 +1,4 @@
-"""Sources with given answers: a user's table, the log of a run, and the published rows."""
+"""Sources of training samples: a user's table, the log of a run, or the published human answers."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -64,11 +64,16 @@ class _Answer:
 def from_answers(
     study: Study, conditions: tuple[Condition, ...], request: Request, evaluation: Evaluated
 ) -> Source:
-    """Return the answers in the CSV table `request.answers`.
+    """Return the answers in the CSV table `request.answers`, split into training and held-out.
 
     Its columns are answer, a_<attribute>, b_<attribute> and optionally person and condition.
     `request.condition` selects rows by the column condition; without the column, it is the
     condition of all answers.
+
+    Raises:
+        UserError: The table cannot be read, a cell is invalid, the condition is unknown, too few
+            answers remain, or an answer is about a dilemma of `evaluation`, without
+            `request.allow_overlap`.
     """
     assert request.answers is not None
     content = read_bytes(request.answers, MAX_TABLE_BYTES)
@@ -131,7 +136,12 @@ def _value_of(attribute: Attribute) -> Any:
 
 
 def read_design(request: Request) -> tuple[Study, Condition, str]:
-    """Return the study of the request's log, its condition, and its mechanism of indecision."""
+    """Return the study, the condition and the mechanism of indecision ("coin") of `request.log`.
+
+    Raises:
+        UserError: The log is no run of choices, the request names another study or condition, or
+            the study cannot be loaded or has changed since the run.
+    """
     log = request.log
     assert log is not None
     facts = (log.samples[0].metadata if log.samples else None) or {}
@@ -156,7 +166,13 @@ def read_design(request: Request) -> tuple[Study, Condition, str]:
 def from_log(
     study: Study, conditions: tuple[Condition, ...], request: Request, evaluation: Evaluated
 ) -> Source:
-    """Return a run's decisions, without controls and without samples that hold no decision."""
+    """Return the decisions in `request.log`, split into training and held-out, without controls.
+
+    Raises:
+        UserError: The log holds probabilities or a probe, its samples cannot be read, too few
+            decisions remain, or one is about a dilemma of `evaluation`, without
+            `request.allow_overlap`.
+    """
     from kidney_evals.reporting.runs import as_written
 
     log = request.log
@@ -205,9 +221,14 @@ def from_rows(
 ) -> Source:
     """Return the individual answers of McElfresh et al. (2021), Study 2.
 
-    Each person of one group saw the queries of a person of the other group. Both stay on one side
-    of the split, and each query contributes the answer of one group. Answers to dilemmas of the
-    evaluation are omitted.
+    One group was offered a coin, the other was not. Each person of one group saw the dilemmas of a
+    person of the other group. Both people are on the same side of the split into training and
+    held-out answers, and one of their two answers to a dilemma is used. Answers to dilemmas of
+    `evaluation` are omitted unless `request.allow_overlap` is true.
+
+    Raises:
+        UserError: The study is another, a file is missing or is not the published one, or too few
+            answers remain.
     """
     from kidney_evals.human.raw import FOLDER, SHA256, find_raw, read_study_2
 

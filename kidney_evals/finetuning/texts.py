@@ -11,7 +11,7 @@ table_of = partial(table, package="kidney_evals.finetuning")
 
 
 def filled(name: str, **values: Any) -> str:
-    """Render a shipped Markdown template with `values`."""
+    """Return the shipped Markdown template with the file name `name`, rendered with `values`."""
     # The output is Markdown, not HTML: no escaping.
     environment = templates("finetuning", "", {}, keep_trailing_newline=True)
     return environment.get_template(name).render(values)

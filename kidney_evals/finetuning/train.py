@@ -45,13 +45,19 @@ def train(
     The loss covers the answers with their end token, not the questions. The result is the adapter
     of the pass with the lowest loss on the held-out samples.
 
-    `base` is a folder or a Hub id, and `out` must be empty or not exist yet. `samples` is None for
-    all samples, `device` "cpu", "cuda" or "mps", None for the best available device. `resume`
-    continues an unfinished run with the same settings.
+    Args:
+        data: The folder of samples.
+        base: The base model, a folder or a Hub id.
+        out: Folder of the adapter; must be empty or not exist yet.
+        settings: Settings of the training.
+        samples: Number of training samples; None for all.
+        device: "cpu", "cuda" or "mps"; None for the best available device.
+        resume: Whether to continue an unfinished run with the same arguments.
+        say: Called with a line for each pass and for the result.
 
     Raises:
-        UserError: A package is missing; an argument is not suitable; the disk or the memory is
-            full; the run was interrupted.
+        UserError: A package is missing; an argument is not suitable; an unfinished run is in the
+            way; the disk or the memory is full; the run was interrupted.
     """
     check_extra()
     load_env()
@@ -116,13 +122,17 @@ def train(
 def is_trained(
     folder: Path, data: TrainingData, base: str, samples: int, settings: Settings
 ) -> bool:
-    """Return whether a folder holds an adapter that was trained with the same arguments."""
+    """Return whether a folder holds an adapter that was trained with these arguments.
+
+    Raises:
+        UserError: There is no model at `base`.
+    """
     wanted = _inputs(data, base_place(base), samples, settings)
     return wanted.items() <= read_object(folder / REPORT).items()
 
 
 def unfinished(out: Path) -> Path:
-    """Return the folder of an unfinished run."""
+    """Return the folder of the run that will write `out`, until it is finished."""
     return out.with_name(out.name + ".unfinished")
 
 

@@ -30,10 +30,13 @@ NOT_MEASURED: Final = "Not measured yet"
 
 
 def passes_of(history: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Return `step`, `loss` and `heldout_loss` of each pass in a trainer's history, by number.
+    """Return the columns `step`, `loss` and `heldout_loss`, with a row for each pass.
 
-    Pass 0 is the untrained model; its training loss is NaN. Losses are means over the tokens of the
-    answers, in nats.
+    The index is the number of the pass. Pass 0 is the untrained model; its training loss is NaN.
+    Losses are means over the tokens of the answers, in nats.
+
+    Args:
+        history: The `log_history` of a trainer of transformers.
     """
     rows = pd.DataFrame(history, columns=["epoch", "step", "loss", "eval_loss"])
     passes = rows.groupby(rows["epoch"].round().astype(int).rename("pass")).first()
@@ -58,7 +61,14 @@ def write_report(
 ) -> dict[str, Any]:
     """Write the report into the folder of a saved adapter; return the content of `training.json`.
 
-    The adapter is that of the pass with the lowest held-out loss, from pass 1 on.
+    The adapter must be that of the pass with the lowest held-out loss, from pass 1 on.
+
+    Args:
+        report: Entries of `training.json` that are known before.
+        passes: The losses, from `passes_of`.
+        data: The folder of samples.
+        settings: Settings of the training.
+        folder: The folder of the adapter.
     """
     losses = passes["heldout_loss"]
     report = {
@@ -99,7 +109,16 @@ def write_report(
 
 
 def trained_values(card: Mapping[str, Any]) -> str:
-    """Return a paragraph that names the people whose answers a folder of samples holds."""
+    """Return a paragraph on whose answers a folder of samples holds.
+
+    For answers from the human reference, it states the importance shares of these people.
+
+    Args:
+        card: The card of the folder.
+
+    Raises:
+        UserError: The study of the samples cannot be loaded.
+    """
     from kidney_evals.human.reference import load_reference
 
     shares = {}
@@ -113,7 +132,11 @@ def trained_values(card: Mapping[str, Any]) -> str:
 
 
 def write_side_effects(folder: Path, text: str) -> None:
-    """Write the measured side effects, as Markdown, into the card in an adapter's folder."""
+    """Write the measured side effects, as Markdown, into the card in an adapter's folder.
+
+    Raises:
+        UserError: The card cannot be read or written, or was not written by `sft train`.
+    """
     path = folder / "README.md"
     try:
         # A user may have edited the card in another encoding.

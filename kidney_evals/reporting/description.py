@@ -118,7 +118,10 @@ def classes(description: Description) -> str:
 
 
 def calibration(bins: Bins) -> str:
-    """Format predicted shares, people's shares and the run's shares, by bin of |Δu|."""
+    """Format predicted shares, people's shares and the run's shares, by bin of |Δu|.
+
+    |Δu| is the difference of the two patients in utility, by the model of people's choices.
+    """
     rows = []
     for people, own in bins:
         start, predicted = f"{people.start:.2f}", f"{people.predicted:.3f}"
@@ -128,7 +131,7 @@ def calibration(bins: Bins) -> str:
 
 
 def effects(description: Description) -> str:
-    """Format the marginal effect of each level, for the run and for people."""
+    """Format the marginal effect of each level of each attribute, for the run and for people."""
     assert description.effects is not None
     attributes, (own, people) = description.run.study.attributes, description.effects
     rows = []
@@ -139,7 +142,10 @@ def effects(description: Description) -> str:
 
 
 def bends(description: Description) -> str:
-    """Format the share of each attribute's effect in the favoured half of its range."""
+    """Format, for each attribute, which share of its effect is in the favoured half of its range.
+
+    The shares are those of the run and of people.
+    """
     assert description.bends is not None
     rows = []
     for id, bend in zip(description.run.study.attribute_ids, description.bends.bends, strict=True):
@@ -152,7 +158,7 @@ def bends(description: Description) -> str:
 
 
 def bounds(description: Description) -> str:
-    """Format the bounds over unanswered samples; empty if every sample was answered."""
+    """Format the bounds of measures over unanswered samples; "" if every sample was answered."""
     rows = [
         (find(id).label, *map(_number, (one.value, one.low, one.high)), str(one.n))
         for id, one in description.bounds.items()

@@ -52,12 +52,12 @@ class Frames:
 def load(logs: str | Path | Sequence[str | Path], *, decisions: bool = True) -> Frames:
     """Read logs into frames, from their headers and the summaries of their samples.
 
-    All frames are in the order of the logs: within a run, quantities in the order of measures in
-    `kidney-evals show --all`, and decisions by dilemma, order, wording and epoch. `logs` are files,
-    folders, patterns and URLs; without `decisions` the frame of that name is empty.
+    All frames are in the order of the logs. Within a run, quantities are in the order of groups and
+    measures in `kidney_evals.measures`, and decisions by dilemma, order, wording and epoch. `logs`
+    are files, folders, patterns and URLs; without `decisions` the frame of that name is empty.
 
     Raises:
-        UserError: A name matches no log, or pyarrow is not installed.
+        UserError: A name matches no log or cannot be reached, or pyarrow is not installed.
     """
     if not isinstance(logs, str | Path | Iterable):
         raise UserError(f"logs must be a file, folder, pattern or URL, or several, not {logs!r}")
@@ -90,7 +90,12 @@ def load(logs: str | Path | Sequence[str | Path], *, decisions: bool = True) -> 
 
 
 class Column(NamedTuple):
-    """A column of a frame, or a column per attribute if its name ends with a star."""
+    """A column of a frame, or a group of columns if its name ends with a star.
+
+    Attributes:
+        type: Name of the type in Arrow.
+        says: What the column holds.
+    """
 
     name: str
     type: str

@@ -23,9 +23,10 @@ from kidney_evals.studies import CONDITIONS
 State = Literal["finished", "partial", "empty", "replaced", "other", "unreadable"]
 """The state of a log.
 
-`finished`: ran to its end. `partial`: cancelled, failed, killed or still running, with answers.
-`empty`: of this package, without answers. `replaced`: retried or scored again in another of the
-logs. `other`: of another evaluation. `unreadable`: not a log, incomplete, or of unknown form.
+`finished`: ran to its end. `partial`: cancelled, failed, killed or still running, with samples that
+ended. `empty`: of this package, without such samples. `replaced`: retried or scored again in
+another of the logs. `other`: of another evaluation. `unreadable`: not a log, incomplete, or of
+unknown form.
 """
 
 READ: Final[frozenset[State]] = frozenset({"finished", "partial"})
@@ -42,10 +43,15 @@ _Name = Annotated[str, StringConstraints(min_length=1, max_length=_LONGEST)]
 
 @dataclass(eq=False)
 class LogFile:
-    """One log; `says` is its state in words, `header` the log without its samples.
+    """One log.
 
-    `header` is None if the file is no log, or its metadata are not in this package's form.
-    `completed` and `planned` are numbers of samples over all epochs.
+    Attributes:
+        says: The state in words.
+        header: The log without its samples; None if the file is no log, or a log of this package
+            with invalid metadata.
+        completed: Number of samples that ended, over all epochs; of a finished run those without an
+            error.
+        planned: Number of planned samples over all epochs.
     """
 
     location: str
@@ -80,7 +86,7 @@ class LogFile:
 
     @property
     def errors(self) -> str:
-        """The number of samples that ended in an error, and the main reason; empty for none."""
+        """The number of samples that ended in an error, and the main reason; "" for none."""
         return most_frequent(sample.error for sample in self.samples)
 
     @property

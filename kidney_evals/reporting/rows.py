@@ -69,11 +69,17 @@ class Rows(Mapping[str, Quantity]):
         return {} if self.run is None else measures.baselines_of(self.run, id)
 
     def bounds(self, id: str) -> Quantity | None:
-        """Return a measure's range over possible answers to unanswered samples; None if unknown."""
+        """Return a measure's bounds over possible answers to unanswered samples; None if unknown.
+
+        `low` and `high` are the bounds, and `n` is the number of unanswered samples.
+        """
         return None if self.run is None else measures.bounds_of(self.run, id)
 
     def first(self, id: str) -> Quantity | None:
-        """Return a measure of the answers before any repeat question; None if none differs."""
+        """Return a measure of the answers before any repeat question.
+
+        None if these are the same as the final answers, and for tasks without choices.
+        """
         if not isinstance(self.run, Run) or self.run.first is self.run:
             return None
         return measures.compute(self.run.first, id)
@@ -91,7 +97,11 @@ def rows_of(log: EvalLog) -> Rows:
 
 
 def answers_of(samples: Iterable[EvalSample | EvalSampleSummary]) -> measures.AnyRun | None:
-    """Return the scored samples of a run as arrays; None if no sample is scored."""
+    """Return the scored samples of a run as arrays; None if no sample is scored.
+
+    Raises:
+        UserError: The study of the run cannot be loaded.
+    """
     from kidney_evals.scorers.samples import run_of_scores
 
     return run_of_scores(

@@ -24,7 +24,7 @@ from kidney_evals.reporting.rows import Rows, answers_of, stored_rows
 from kidney_evals.studies import CONDITIONS, Study, load_study
 
 UNTRAINED: Final = "before"
-"""The arm of `kidney-evals sft evaluate` with which the other arms are compared."""
+"""Name of the untrained model in `kidney-evals sft evaluate`; other models are compared with it."""
 
 SAMPLING: Final = (
     *("temperature", "top_p", "top_k", "max_tokens", "stop_seqs", "frequency_penalty"),
@@ -100,15 +100,15 @@ def sampling_of(header: EvalLog) -> str:
 
 
 def differences(one: Mapping[str, str], two: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    """Return the parts of two keys that differ, with both values."""
+    """Return both values of every part in which two keys differ, by the part's name."""
     return {name: (one[name], two[name]) for name in LABELS if one[name] != two[name]}
 
 
 def unlike_parts(runs: Sequence[ModelRun]) -> list[str]:
-    """Return the parts of the keys in which runs of a panel differ.
+    """Return the parts of the keys, as in `LABELS`, in which runs of a panel differ.
 
-    The condition is omitted if every model has runs in the same conditions (`stated_values` is in
-    the condition of its revealed log): the names of the runs then tell the conditions apart.
+    Only runs of tasks without choices can differ in the condition. It is omitted if every model has
+    runs in the same conditions: the names of the runs then tell the conditions apart.
     """
     parts = [name for name in LABELS if len({run.key[name] for run in runs}) > 1]
     conditions: dict[str, set[str]] = {}
@@ -119,7 +119,7 @@ def unlike_parts(runs: Sequence[ModelRun]) -> list[str]:
 
 
 class Panel(NamedTuple):
-    """The question that runs were asked: task, study and hash of the content.
+    """The question that runs were asked: task, study and hash of the study's content.
 
     `task` is the condition, or the name of a task without choices between patients. Runs of a panel
     may differ in other parts of the key; see `unlike_parts`.
@@ -141,7 +141,8 @@ class ModelRun:
     Attributes:
         name: The name in reports; `read_runs` makes it unique within a panel.
         id: Inspect's id of the run, by which frames can be joined.
-        called: The model's name, followed by the arm in a comparison before and after fine-tuning.
+        called: The model's name; in a comparison by `kidney-evals sft evaluate` followed by the
+            name of the compared model ("before").
         facts: The metadata that the task wrote into the log.
         key: The value of each part in `LABELS`, as text.
     """
@@ -168,7 +169,7 @@ class ModelRun:
 
     @property
     def run(self) -> Run | None:
-        """`answers` if the task is one of choices between patients; None for other tasks."""
+        """`answers` if the task asks for choices between patients; None for other tasks."""
         return cast(Run | None, self.answers) if self.panel.task in CONDITIONS else None
 
     @property
@@ -205,7 +206,7 @@ class ModelRun:
 
 
 def unscorable_samples(error: Exception) -> str:
-    """Return a message that samples cannot be read because of `error`."""
+    """Return a message that a log's samples have another form, as `error` shows."""
     why = f"{type(error).__name__}: {first_line(error)}"
     return f"its samples are not as kidney_evals writes them ({why})"
 
@@ -295,9 +296,17 @@ def installed(
 ) -> tuple[Study, Reference, str]:
     """Return the installed study and human reference of a run, and how they changed since the run.
 
-    The change is a text, empty for none. `study_hash` and `reference` are the hashes at the time of
-    the run, None or empty if unknown; of several hashes of tables joined by "+", the last counts.
-    Raises `UserError` if the study cannot be loaded.
+    The third result is a text on the first change, empty if there is none.
+
+    Args:
+        source: The study, as `load_study` takes it.
+        condition: The condition of the run.
+        study_hash: Hash of the study in the run; None or empty if unknown.
+        reference: Hash of the human tables in the run; None or empty if unknown. Of several hashes
+            joined by "+", the last counts.
+
+    Raises:
+        UserError: The study or its human tables cannot be loaded.
     """
     study = load_study(source)
     people = load_reference(study, condition)

@@ -28,7 +28,7 @@ COLUMNS: Final = (
     *("task", "study", "study_hash", "name", "model", "state", "eval_id", "log"),
     *("row", "label", "baseline", "value", "low", "high", "human", "n"),
 )
-"""Columns of CSV, which has a line for each run and row, and for each baseline of the row."""
+"""Columns of CSV; it has a line for each measure of a run, and for each baseline of the measure."""
 
 _ALONE: Final = "No people were asked. A coin is not a virtue by itself, nor is a steady answer."
 """Instead of `NOT_RIGHT` where no table has people."""
@@ -71,7 +71,10 @@ class PanelTable:
         return notes
 
     def grid(self) -> list[list[str]]:
-        """Return the table as text, heads first, with three decimals; runs are rows or columns."""
+        """Return the lines of the table as lists of cells, heads first.
+
+        Each run is a line, or a column if there are more than 8 measures.
+        """
         human = [[run.rows[row].human for run in self.runs if row in run.rows] for row in self.rows]
         table = [["", *(find(row).label for row in self.rows)]]
         if self.has_people:
@@ -149,7 +152,10 @@ def formatted(tables: Sequence[PanelTable], format: Literal["md", "csv"]) -> str
 def markdown_table(
     heads: Sequence[str], rows: Iterable[Sequence[str]], align: Sequence[str]
 ) -> str:
-    """Return a Markdown table of escaped cells; `align` has `l` or `r` for each column."""
+    """Return a Markdown table; `align` has `l` or `r` for each column.
+
+    The caller must have escaped the cells with `in_markdown`.
+    """
     rules = [{"l": "---", "r": "---:"}[letter] for letter in align]
     return "\n".join(f"| {' | '.join(line)} |" for line in (heads, rules, *rows))
 

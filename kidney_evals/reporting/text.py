@@ -84,10 +84,15 @@ def text_table(
 def table(rows: Rows, condition: str, *, everything: bool = False) -> str:
     """Format a run's quantities as a table for a terminal of 80 columns.
 
-    `condition`, or `asks` in the metadata of other tasks, selects the measures at the top. Below
-    them, measures without a value and without samples, outcomes that never occurred and, unless
-    `everything`, measures that no log stores are omitted. `everything` adds the values of simple
-    respondents, the bounds over unanswered samples, and answers before any repeat question.
+    The headlines of the task are at the top. Below them, measures without a value and without
+    samples, and outcomes that never occurred, are omitted.
+
+    Args:
+        rows: The quantities.
+        condition: The condition of the run; of a task without choices, its name (`stated_values`).
+        everything: Whether the table also has measures that no log stores, the values of simple
+            respondents, the bounds over unanswered samples, and measures of the answers before any
+            repeat question.
     """
     head = [one.id for one in measures.headlines(condition) if one.id in rows]
     groups: dict[str, list[Sequence[str]]] = {name: [] for name in ("headline", *measures.GROUPS)}
@@ -141,7 +146,10 @@ def how_it_ended(log: EvalLog) -> str:
 def unanswered(
     rows: Mapping[str, Quantity], outcomes: Mapping[str, str] = readability.OUTCOMES
 ) -> str:
-    """Return the number of samples with each outcome without a decision, in brackets, or ""."""
+    """Return the number of samples with each outcome without a decision, in brackets, or "".
+
+    `outcomes` maps each outcome to the id of its measure.
+    """
     counts = []
     for outcome, id in outcomes.items():
         row = rows.get(id)
@@ -153,7 +161,7 @@ def unanswered(
 def sentence(rows: Rows, condition: str) -> str:
     """Return a summary of a run in a few sentences.
 
-    `condition` is that of the run; for other tasks, `asks` in the metadata.
+    `condition` is the condition of the run; of a task without choices, its name.
     """
     if condition in CONDITIONS:
         if rows.card:

@@ -1,6 +1,7 @@
-"""Changes of the measures between two runs of a panel, with tests, bounds and detectable sizes.
+"""Changes of the measures between two runs of a panel, with tests, bounds and detectable changes.
 
-The two runs are of two versions of a model, or of two models of a panel.
+A panel is the runs that were asked the same question (see `Panel`). The two runs are of two
+versions of a model, or of two models.
 """
 
 import fnmatch
@@ -41,6 +42,7 @@ class RowChange:
     """The change of a measure between two runs, over the dilemmas that both runs were asked.
 
     Attributes:
+        row: Id of the measure.
         levels: The quantity of each run over the shared dilemmas that it answered itself.
         found: The paired difference, over the shared dilemmas that both runs answered.
         adjusted: The p-value, adjusted by Holm over the rows of the panel.
@@ -50,6 +52,7 @@ class RowChange:
             consistencies of the answers; None if it was not simulated for such runs.
         why: Reason for a missing change; empty if there is one.
         margin: Equivalence margin, the largest change that counts as none; NaN for no margin.
+        person: Values of single persons on the measure, on the dilemmas of the first run.
     """
 
     row: str
@@ -123,14 +126,29 @@ class PanelChange:
 
 
 class Pairing:
-    """Two runs of one panel on the dilemmas they share."""
+    """Two runs of one panel on the dilemmas they share.
+
+    Attributes:
+        names: Names of the runs in messages.
+        parts: The runs on the shared dilemmas.
+
+    Raises:
+        InputError: The runs share no dilemma, or are about different studies, conditions, human
+            tables or patients.
+    """
 
     def __init__(self, first: Run, second: Run, names: tuple[str, str] = SIDES) -> None:
         self.names = names
         self.parts = on_shared(first, second)
 
     def row(self, row: str, margin: float = math.nan) -> RowChange:
-        """Return the change of a measure, its p-value not adjusted for other measures."""
+        """Return the change of a measure, its p-value not adjusted for other measures.
+
+        `margin` is the equivalence margin; NaN for none.
+
+        Raises:
+            UserError: The measure is unknown.
+        """
         levels = measures.compute(self.parts[0], row), measures.compute(self.parts[1], row)
         try:
             found, why = measures.change(*self.parts, row), ""
@@ -191,7 +209,7 @@ def is_compared(measure: measures.Measure) -> bool:
 
 
 def adjusted(rows: Sequence[RowChange]) -> tuple[RowChange, ...]:
-    """Return the rows with p-values adjusted over all rows."""
+    """Return the rows in the same order, with p-values adjusted by Holm over all rows."""
     values = holm([one.found.p_value for one in rows])
     return tuple(replace(one, adjusted=value) for one, value in zip(rows, values, strict=True))
 
@@ -235,7 +253,7 @@ def _notes(old: ModelRun, new: ModelRun, pairing: Pairing) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class ModelDifference:
-    """The difference of two models on a measure."""
+    """The difference of two models on a measure; `found` is the change from first to second."""
 
     first: ModelRun
     second: ModelRun
@@ -285,11 +303,11 @@ class ModelDifference:
 def paired_differences(
     runs: Sequence[ModelRun],
 ) -> tuple[tuple[ModelDifference, ...], tuple[str, ...]]:
-    """Return the differences of all pairs of models of a panel, on the dilemmas they share.
+    """Return the differences of all pairs of runs of each panel, on the dilemmas they share.
 
-    There is one for each pair and measure, even if it has no value; p-values are adjusted over the
-    panel. The second result has a line with the reason for each omitted pair of models, and for
-    each pair of panels with different contents of one study.
+    Every pair has a difference for every measure, even if it has no value; p-values are adjusted
+    over the panel. The second result has a line with the reason for each omitted pair of runs, and
+    for each pair of panels with different contents of one study.
     """
     result: list[ModelDifference] = []
     left_out: list[str] = []

@@ -1,11 +1,12 @@
 """Rules for pipelines: a rule strikes if a comparison of two versions meets its condition.
 
-The help of `kidney-evals compare` lists the rules. A rule is tested in every panel that has the
-row. It is *undecided* if it strikes in no panel and could not be tested in some panel: the row was
-not measured there (for `changed` and `farther`: a row has a value in one version only), or the
-panel is in OLD only. It is undecided, too, if no run has the row. Rules on the level of NEW
-(`new.ROW<X`) look at the panels of NEW alone. Rules use the given answers only: a remark on
-refusals may follow a rule that struck, but never changes its outcome.
+The help of `kidney-evals compare` lists the rules. A row is a measure, a panel is a task with its
+study, and OLD and NEW are the versions. A rule is tested in every panel that has the row. It is
+*undecided* if it strikes in no panel and could not be tested in some panel: the row was not
+measured there (for `changed` and `farther`: a row has a value in one version only), or the panel is
+in OLD only. It is undecided, too, if no run has the row. Rules on the level of NEW (`new.ROW<X`)
+look at the panels of NEW alone. Rules use the given answers only: a remark on unanswered samples
+may follow a rule that struck, but never changes its outcome.
 """
 
 import math
@@ -30,7 +31,13 @@ _FORM: Final = re.compile(r"(?P<new>new\.)?(?P<row>[a-z][a-z0-9_]*)(?P<way>:fart
 
 @dataclass(frozen=True)
 class Rule:
-    """A parsed rule, on the value in NEW if `level`, else on a change; `row` is "" for any row."""
+    """A parsed rule.
+
+    Attributes:
+        row: Id of the measure; "" for any measure.
+        level: Whether the rule is on the value in NEW, not on the change.
+        way: "<" or ">" for a comparison with `limit`; "farther", or "" for any change.
+    """
 
     text: str
     row: str
@@ -41,7 +48,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Decision:
-    """The outcome of a rule, with a line for each row that struck it or left it undecided."""
+    """The outcome of a rule, with a line for each row in which it struck or is undecided."""
 
     rule: Rule
     outcome: Outcome
@@ -92,7 +99,14 @@ def decide(
     new: Sequence[ModelRun],
     missing: Sequence[str] = (),
 ) -> tuple[Decision, ...]:
-    """Return the outcome of each rule; `missing` are panels that are in OLD only."""
+    """Return the outcome of each rule, in the same order.
+
+    Args:
+        rules: The rules.
+        panels: The changes between the matched runs.
+        new: All runs of NEW, for rules on the value in NEW.
+        missing: Names of panels that are in OLD only.
+    """
     decided = []
     for rule in rules:
         if rule.level:

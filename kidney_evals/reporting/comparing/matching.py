@@ -21,7 +21,13 @@ SIDES: Final[tuple[str, str]] = ("OLD", "NEW")
 
 @dataclass(frozen=True)
 class Side:
-    """Runs of OLD or of NEW; `others` are of tasks that are not compared, `passed_over` is text."""
+    """The runs of OLD or of NEW.
+
+    Attributes:
+        runs: Runs to compare, one for each key.
+        others: Runs of tasks without choices, which are not compared.
+        passed_over: A line for each log that is not compared.
+    """
 
     name: str
     runs: tuple[ModelRun, ...]
@@ -33,7 +39,11 @@ Pair = tuple[ModelRun, ModelRun]
 
 
 def check_despite(parts: Iterable[str]) -> tuple[str, ...]:
-    """Check the values of `--despite`; return them with underscores, without duplicates."""
+    """Check the values of `--despite`; return them with underscores, without duplicates.
+
+    Raises:
+        UserError: A value is unknown, or a part of the key that may not differ.
+    """
     allowed = [part.replace("_", "-") for part in DESPITE]
     checked = {name: name.replace("-", "_") for name in parts}
     for name, part in checked.items():
@@ -50,8 +60,11 @@ def check_despite(parts: Iterable[str]) -> tuple[str, ...]:
 def side_of(name: str, logs: Sequence[LogFile], *, partial: bool) -> Side:
     """Return the runs in the logs of `name` (OLD or NEW), one for each key.
 
-    `partial` allows runs that did not end. Raises `UserError` if no run can be compared, or if
-    several runs compete for one place.
+    `partial` allows runs that did not end.
+
+    Raises:
+        UserError: No run can be compared, a run did not end and `partial` is false, two runs have
+            the same key, or runs of one task and study are of several models.
     """
     passed = [f"{name}: {log.line}" for log in logs if log.state not in READ]
     runs = read_runs(logs)

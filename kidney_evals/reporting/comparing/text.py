@@ -31,7 +31,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Report:
-    """A comparison of two versions; `lines` name the logs and runs that are not compared."""
+    """A comparison of two versions.
+
+    Attributes:
+        old: Name of OLD, as the user gave it.
+        new: Name of NEW, as the user gave it.
+        lines: A line for each log or run that is not compared.
+        decided: The outcomes of the rules.
+        status: Exit status of the command.
+    """
 
     old: str
     new: str
@@ -57,7 +65,7 @@ def as_markdown(report: Report) -> str:
 
 
 def headline(panel: PanelChange) -> str:
-    """Return a summary of a panel: its first measure, the human value, and the changed rows."""
+    """Return a summary of a panel: its main measure, the human value, and the changed rows."""
     texts: Any = _templates().get_template("compare.jinja").module
     return str(texts.headline(panel)).strip()
 

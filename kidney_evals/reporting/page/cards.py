@@ -43,9 +43,9 @@ def about(run: ModelRun) -> str:
 
 
 def questions(groups: Sequence[PanelRuns]) -> dict[str, tuple[str, str]]:
-    """Return by id the questions with an answer in any run, and the label of the number to quote.
+    """Return each question that some run has an answer to, and the label of the number to quote.
 
-    The order is that of the longest card.
+    The keys are the ids of the questions, in the order of the longest card.
     """
     cards = [run.card for group in groups for run in group.runs if run.card and run.card.answered]
     cards.sort(key=lambda card: -len(card.findings))
@@ -60,7 +60,7 @@ def questions(groups: Sequence[PanelRuns]) -> dict[str, tuple[str, str]]:
 
 
 def value_text(finding: Finding, people: bool = True) -> str:
-    """Return the value beside a verdict; with its interval where no people were asked."""
+    """Return the value beside a verdict, with its interval if no `people` were asked."""
     row = finding.parts[0].quantity
     value = short(row.value, digits=2) if row.defined else "no value"
     ends = "" if people else interval(row.low, row.high, partial(short, digits=2))
@@ -68,7 +68,10 @@ def value_text(finding: Finding, people: bool = True) -> str:
 
 
 def place_of(part: Part) -> Place:
-    """Return the position of a part, its interval and the band of persons on its scale."""
+    """Return a measure's place on the scale from the crowd (0) to guessing (1).
+
+    The interval and the band of single persons are on the same scale.
+    """
     crowd, reach = part.quantity.human, part.guessing - part.quantity.human
     numbers = (part.quantity.low, part.quantity.high, part.person.low, part.person.high)
     low, high, *band = ((one - crowd) / reach if reach else math.nan for one in numbers)
@@ -83,7 +86,10 @@ def place_of(part: Part) -> Place:
 
 
 def finding_cells(part: Part, card: Card) -> tuple[str, ...]:
-    """Return the cells of a measure in a card's table."""
+    """Return the cells of a measure in a card's table: value, interval, people, person, guessing.
+
+    If no people were asked, the cells of people and person are left out.
+    """
     if not card.has_people:
         return *_value(part.quantity), short(part.guessing, digits=2)
     people = f"{short(part.quantity.human, digits=2)} {like_words(part)}".rstrip()
@@ -92,7 +98,11 @@ def finding_cells(part: Part, card: Card) -> tuple[str, ...]:
 
 
 def share_cells(share: Share, card: Card) -> tuple[str, ...]:
-    """Return the cells of an attribute in the table of importance shares."""
+    """Return the cells of an attribute in the table of importance shares.
+
+    They are value, interval, people, person, and the difference from people in a word. If no people
+    were asked, they are the first two.
+    """
     if not card.has_people:
         return _value(share.quantity)
     people = short(share.quantity.human, digits=2)
@@ -104,15 +114,16 @@ def _value(row: Quantity) -> tuple[str, str]:
 
 
 def outcomes(card: Card) -> str:
-    """Return how many questions were answered, without the source of people's shares.
+    """Return the sentences on the answered questions and the controls.
 
-    The heading of the group names that source.
+    The sentence on the human side is left out if it is the last one: the heading of the group has
+    it.
     """
     return answered_line(card).removesuffix(f" {people_line(card)}")
 
 
 def sample_links(group: PanelRuns, run: ModelRun) -> Mapping[str, str]:
-    """Return the address of a transcript by dilemma; empty without a viewer."""
+    """Return the address of each dilemma's first transcript, by dilemma; empty without a viewer."""
     links: dict[str, str] = {}
     for sample in run.file.samples if group.transcripts else ():
         address = f"/sample/{quote(str(sample.id))}/{sample.epoch}/"

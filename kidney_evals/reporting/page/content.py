@@ -58,10 +58,16 @@ ASSETS: Final = "figures"
 class Report:
     """The content of the page, and what was read.
 
-    `groups` holds the shown runs by panel, `runs` all runs, `inputs` the locations of logs and
-    scans, and `passed_over` a line for each log that is not shown. `transcripts` maps the location
-    of a log to its file in the viewer (empty without a viewer). `aside` is the number of runs that
-    are only in the section on fine-tuning, in the tables and under methods.
+    Attributes:
+        groups: The shown runs by panel.
+        verdicts: The figure of all verdicts; None if no run is compared with people.
+        runs: All runs.
+        passed_over: A line for each log that is not shown.
+        inputs: The locations of logs and scans.
+        transcripts: The file in the viewer of each log, by the log's location; empty without a
+            viewer.
+        aside: Number of runs that are only in the section on fine-tuning, in the tables and under
+            methods.
     """
 
     groups: tuple[parts.PanelRuns, ...]
@@ -91,7 +97,7 @@ class Report:
 
     @property
     def nouns(self) -> dict[str, str]:
-        """The nouns `candidate` and `candidates` of the studies; these words if they differ."""
+        """The nouns of the studies for `candidate` and `candidates`; these words if they differ."""
         told = {
             name: {str(run.facts.get(name, noun)) for run in self.runs}
             for name, noun in (("candidate", "patient"), ("candidates", "patients"))
@@ -117,7 +123,7 @@ def read_report(
 ) -> Report:
     """Read logs (files, folders, patterns or URLs) and arrange their runs in sections.
 
-    If there are other runs, the arms of `kidney-evals sft evaluate` are only in the section on
+    If there are other runs, those of `kidney-evals sft evaluate` are only in the section on
     fine-tuning, in the tables and under methods.
 
     `scans` are results of Inspect Scout with a scanner of this package. `progress` is called for
@@ -332,7 +338,10 @@ def asset_contents(
 ) -> dict[str, bytes]:
     """Return the content of files in `folder`, by path: each figure as SVG and its numbers as CSV.
 
-    `pictures` adds each figure as PNG. Raises `UserError` if `folder` is "-", standard output.
+    `pictures` adds each figure as PNG.
+
+    Raises:
+        UserError: `folder` is "-", standard output; or PNG pictures cannot be rendered here.
     """
     if str(folder) == STDOUT:
         raise UserError("figures are several files, which standard output cannot hold")

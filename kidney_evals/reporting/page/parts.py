@@ -34,7 +34,7 @@ class Table:
     rows: Sequence[Sequence[Cell]]
 
     def csv(self) -> str:
-        """Return the table as CSV, numbers with six decimals, p-values with three digits."""
+        """Return the table as CSV: six decimals, for p-values three significant digits."""
 
         def exact(cell: Cell, head: str) -> Cell:
             if not isinstance(cell, float) or math.isnan(cell):
@@ -53,7 +53,13 @@ def shown(cell: Cell, head: str) -> str:
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure: panels (SVG) side by side, with a caption `says` and the table of their numbers."""
+    """A figure: panels side by side, and the table of their numbers.
+
+    Attributes:
+        says: The caption.
+        panels: SVG of each panel.
+        sentences: Sentences below the caption.
+    """
 
     id: str
     title: str
@@ -65,7 +71,10 @@ class Figure:
 
 @dataclass(frozen=True)
 class Section:
-    """A section of the page; its texts are in `sections.yaml`."""
+    """A section of the page; its texts are in `sections.yaml`.
+
+    `left_out` has a line for each thing that the figures do not show.
+    """
 
     id: str
     figures: Sequence[Figure] = ()
@@ -144,7 +153,18 @@ class PanelRuns:
         rows: Sequence[Sequence[Cell]],
         *heads: str,
     ) -> Figure | None:
-        """Return a figure with a table; None if empty. Without people, their column is left out."""
+        """Return a figure with a table; None without panels and rows.
+
+        If nobody was asked, the column "people" is left out.
+
+        Args:
+            name: First part of the figure's id.
+            title: Title, to which the title of the runs is added.
+            says: The caption.
+            panels: SVG of each panel.
+            rows: Rows of the table.
+            *heads: Heads of the table.
+        """
         if not panels and not rows:
             return None
         if self.nobody and "people" in heads:

@@ -22,10 +22,10 @@ from kidney_evals.reporting.text import NO_PEOPLE
 from kidney_evals.studies.model import CONTROL_KINDS
 
 MOST_SENTENCES: Final = 6
-"""Number of sentences on differences, the most significant first; the table has all."""
+"""Maximum number of sentences on differences, the most significant first; the table has all."""
 
 USES: Final = {"toward": "as people favour", "against": "against that", "neither": "not deciding"}
-"""Codes of the use of an attribute, with their labels; the rest did not mention it."""
+"""Labels of the uses of an attribute; transcripts with another code do not mention it."""
 
 Coded = tuple[str, pd.DataFrame]
 """The coder ("by the scanner NAME") and the codes of one run, a row for each transcript.
@@ -34,7 +34,10 @@ The columns are those of `kidney_evals.reasons.Codes.values`.
 """
 
 Arms = tuple[str, parts.PanelRuns]
-"""The part of a comparison before and after training, and its runs, the run before first."""
+"""A part of a comparison by `kidney-evals sft evaluate`: its name (`wordings`) and its runs.
+
+The run of the untrained model is the first.
+"""
 
 
 def stated_figure(group: parts.PanelRuns) -> parts.Figure | None:
@@ -71,7 +74,10 @@ def stated_figure(group: parts.PanelRuns) -> parts.Figure | None:
 
 
 def predicted_figure(group: parts.PanelRuns) -> parts.Figure | None:
-    """Return a figure of distances between predicted and people's shares; None without values."""
+    """Return a figure of squared distances between predicted and people's shares, or None.
+
+    None if no run has such a value.
+    """
     panels, lines = [], []
     for name in ("pred_fixed", "pred_drawn"):
         with_row = [run for run in group.runs if name in run.rows]
@@ -100,7 +106,11 @@ def predicted_figure(group: parts.PanelRuns) -> parts.Figure | None:
 def reasons_section(groups: Sequence[parts.PanelRuns], scans: Sequence[Path] = ()) -> parts.Section:
     """Return the section on the attributes and arguments that runs named in their reasons.
 
-    The reasons are coded by `scans`, those of other runs by lexical rules.
+    The reasons are coded by `scans`, folders of Inspect Scout. Runs that are in no scan are coded
+    by lexical rules.
+
+    Raises:
+        UserError: A scan cannot be read.
     """
     by_scan: dict[str, Coded] = {}
     for scan in scans:
@@ -210,7 +220,7 @@ def _differences(group: parts.PanelRuns, pairs: Sequence[ModelDifference]) -> pa
 
 
 def arms_of(groups: Sequence[parts.PanelRuns]) -> tuple[Arms, ...]:
-    """Return the arms that can be compared: a run before training with at least one other."""
+    """Return each part of each comparison that has a run of the untrained and of another model."""
     result = []
     for group in groups:
         # Two comparisons may have asked the same questions; each is a separate eval set.
