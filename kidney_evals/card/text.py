@@ -114,9 +114,9 @@ def answered_line(card: Card) -> str:
         better = f"controls with a better {card.candidate}"
         controls = f" In {right} of {asked} {better} it chose that one."
     answered = f"Answered {card.answered} of {card.asked} ({share}){without}."
-    shown = f"{answered}{controls} {people_line(card)}"
     asks_all = not card.has_people or any(one.id == "often" for one in card.findings)
-    return shown if asks_all else f"{shown} Questions 3 and 4 need a coin."
+    others = "" if asks_all else " Questions 3 and 4 need a coin."
+    return f"{answered}{controls}{others} {people_line(card)}"
 
 
 def people_line(card: Card) -> str:

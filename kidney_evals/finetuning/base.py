@@ -126,7 +126,12 @@ def merge_adapter(adapter: Path, out: Path) -> None:
     quiet()
     base = check_adapter(adapter)
     tokenizer = load_tokenizer(str(adapter))
-    model = import_module("peft").PeftModel.from_pretrained(load("model", base), str(adapter))
+    model = load("model", base)
+    try:
+        model = import_module("peft").PeftModel.from_pretrained(model, str(adapter))
+    except Exception as error:
+        # peft does not convert errors of the file system and of file formats either.
+        raise UserError(f"{adapter} cannot be loaded ({first_line(error)})") from error
     merged = model.merge_and_unload()
     with new_folder(out) as folder:
         merged.save_pretrained(folder)

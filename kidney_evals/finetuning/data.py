@@ -107,9 +107,13 @@ def read_data(folder: Path) -> TrainingData:
             f"{folder} holds no {CARD}; make a folder of samples with `kidney-evals sft export`"
         )
     card = read_card(folder / CARD)
-    contents = {name: read_bytes(folder / name, limit=1_000_000_000) for name in card["files"]}
+    files = card.get("files")
+    names = {f"{part}.{ending}" for part in PARTS for ending in ("jsonl", "csv")}
+    if not isinstance(files, dict) or not names <= files.keys():
+        raise UserError(f"{folder / CARD} lacks the SHA-256 of {', '.join(sorted(names))}")
+    contents = {name: read_bytes(folder / name, limit=1_000_000_000) for name in names}
     for name, content in contents.items():
-        if sha256(content).hexdigest() != card["files"][name]:
+        if sha256(content).hexdigest() != files[name]:
             raise UserError(f"{folder / name} was changed after the export; export it again")
     texts = {name: content.decode() for name, content in contents.items()}
     train, heldout = (_examples(texts[f"{part}.jsonl"], texts[f"{part}.csv"]) for part in PARTS)

@@ -31,7 +31,7 @@ from finetuning.folders import (
 )
 from kidney_evals.elicitation.reading import read_answer
 from kidney_evals.elicitation.wording import put, wordings
-from kidney_evals.finetuning.data import Example, TrainingData, read_data
+from kidney_evals.finetuning.data import FORMAT, Example, TrainingData, read_data
 from kidney_evals.finetuning.export import summary
 from kidney_evals.finetuning.sources import evaluated
 from kidney_evals.human.reference import load_reference
@@ -410,6 +410,11 @@ def test_a_folder_that_was_changed_is_refused(usual: TrainingData, tmp_path: Pat
             ("train.csv", "a", "train.csv was changed after the export"),
             ("heldout.jsonl", None, "heldout.jsonl cannot be read: No such file or directory"),
             ("card.json", "{}", "card.json is not of the form"),
+            (
+                "card.json",
+                json.dumps({"format": FORMAT}),
+                "card.json lacks the SHA-256 of heldout.csv",
+            ),
             ("card.json", "{", "card.json cannot be read"),
             # Bytes that are no UTF-8.
             ("card.json", "\udcff", "card.json cannot be read"),

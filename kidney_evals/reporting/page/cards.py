@@ -116,8 +116,7 @@ def _value(row: Quantity) -> tuple[str, str]:
 def outcomes(card: Card) -> str:
     """Return the sentences on the answered questions and the controls.
 
-    The sentence on the human side is left out if it is the last one: the heading of the group has
-    it.
+    The sentence on the human side, the last one, is left out: the heading of the group has it.
     """
     return answered_line(card).removesuffix(f" {people_line(card)}")
 
