@@ -4,15 +4,21 @@ Estimators check their arguments and raise `InputError`, which names the argumen
 allowed values. A fit without an optimum raises `FitError`, which suggests a remedy. A statistic
 without data is `undefined()`: NaN with n = 0. The examples below run as tests.
 
-Conventions: D dilemmas, n answers or rows, k attributes, K possible answers (2, with a coin 3), B
-draws (bootstrap resamples) of people. A coin answer leaves the decision to a coin flip; Δu is the
-utility of the first minus that of the second patient. Dilemmas are drawn (a random sample) or a
-fixed list. `differences` are the first minus the second patient, (n, k); `choices` 0 first, 1
-second, 2 coin, (n,); `chose_first` 1 or 0, (n,); `clusters`, `dilemmas` and `persons` labels of
-rows that belong together, (n,); `ranges` each attribute's full range in the weights' unit, (k,);
-`frequencies` how often each row is in each resample, (draws, n); `human` people's value, copied to
-the result. `low` and `high` are the ends of a 95 % interval, `n` is a number of answers, and
-`log_likelihood` is at the estimate, unless stated otherwise.
+There are D dilemmas, n answers or rows, k attributes, K possible answers (2, with a coin 3) and B
+draws (bootstrap resamples) of people. A coin answer leaves the decision to a coin flip. Δu is the
+first patient's utility minus the second patient's. Dilemmas are drawn (a random sample) or a fixed
+list. Unless stated otherwise, arguments and results of these names are:
+
+- `differences`: attributes of the first patient minus those of the second, (n, k)
+- `choices`: 0 for the first patient, 1 for the second, 2 for the coin, (n,)
+- `chose_first`: 1 for the first patient, 0 for the second, (n,)
+- `clusters`, `dilemmas`, `persons`: labels of rows that belong together, (n,)
+- `ranges`: each attribute's full range, in the unit of `differences`, (k,)
+- `frequencies`: how often each row is in each resample, (draws, n)
+- `human`: people's value, which is copied to the result
+- `low`, `high`: ends of a 95 % interval
+- `n`: a number of answers
+- `log_likelihood`: the log-likelihood of all answers at the estimate
 
 Input and result types are in `decisions`, `quantity`, `errors` and `arrays`.
 

@@ -14,10 +14,11 @@ from kidney_evals.estimation.quantity import Quantity, undefined
 def agreement(decisions: Decisions) -> Quantity:
     """Return agreement over ceiling, Σ_i Σ_c q_i(c) p_i(c) / Σ_i max_c p_i(c).
 
-    q are the model's answer shares and p people's, over the decided dilemmas. Coin answers are
-    dropped and p are the shares among people who decided: the coin is never people's most frequent
-    answer, so a statistic with three answers would reward a model that never takes the coin.
-    `human` is the expected value if random people answer, Σ p² / Σ max p; `n` counts dilemmas.
+    q_i(c) is the share of patient c in the model's answers to dilemma i, and p_i(c) the share in
+    people's answers. Coin answers are left out of both shares: the coin is never people's most
+    frequent answer, so a statistic with three answers would reward a model that never takes the
+    coin. `human` is the expected value if random people answer, Σ_i Σ_c p_i(c)² / Σ_i max_c p_i(c).
+    `n` counts the dilemmas that both the model and people decided.
     """
     run = decisions.decided
     run = run.at(run.answered & run.known)
@@ -36,7 +37,13 @@ def agreement(decisions: Decisions) -> Quantity:
 
 
 def smooth_shares(shares: ArrayLike, people: ArrayLike) -> Shares:
-    """Return (n p + ½) / (n + K/2), from shares p, (..., D, K), and numbers of people n, (D,)."""
+    """Return people's shares smoothed away from 0 and 1, (n p + ½) / (n + K/2).
+
+    Args:
+        shares: Shares p of the K possible answers, shape (..., D, K). The result has the same
+            shape.
+        people: Number n of people who answered each of the D dilemmas, shape (D,).
+    """
     p = _checks.numbers(shares, "shares")
     if p.ndim < 2 or p.shape[-1] == 0:
         raise InputError(f"shares must have shape (..., D, K), not {p.shape}")
@@ -46,13 +53,18 @@ def smooth_shares(shares: ArrayLike, people: ArrayLike) -> Shares:
 
 
 def log_score(decisions: Decisions, people: ArrayLike | None = None) -> Quantity:
-    """Return mean log p(answer) plus mean entropy of p, in nats, over all answers.
+    """Return the mean over all answers of log p(answer) plus the entropy of p, in nats.
 
-    The expected value is 0 for a respondent who draws each answer from people's shares, above 0 for
-    a respondent who gives people's frequent answers more often. Larger is not more human. `n`
-    counts answers, coins included. `people` is the number of people who answered each dilemma,
-    (D,), if the shares are relative frequencies, which are then smoothed; None if they come from a
-    model, when they are bounded below by 1e-4.
+    p are people's shares of the answers to a dilemma, in the logarithm at least 1e-4. The expected
+    value is 0 for a respondent who draws each answer from p, and above 0 for a respondent who gives
+    people's frequent answers more often. Larger is not more human. `n` counts answers, coins
+    included.
+
+    Args:
+        decisions: The answers, with people's shares.
+        people: Number of people who answered each dilemma, shape (D,), if the shares are relative
+            frequencies, which are then smoothed by `smooth_shares`. None if the shares come from a
+            model.
     """
     if people is not None:
         draws = decisions.share_draws

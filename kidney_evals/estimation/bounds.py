@@ -2,13 +2,12 @@
 
 A model that refuses to answer close dilemmas gets a better agreement with people. The bounds impute
 the unanswered samples, once to lower a statistic and once to raise it, with no assumption on why
-they are unanswered (Manski 1989). Over all possible answers `agreement_bounds` and `swap_bounds`
-may be too wide, and `calibration_bounds` and `distance_bounds`, which try two imputations only, may
-be too narrow. The bounds do not include sampling error.
+they are unanswered (Manski 1989). The exact bounds are the extremes over all possible answers.
+`agreement_bounds` and `swap_bounds` may be wider. `calibration_bounds` and `distance_bounds` try
+two imputations only and may be narrower. The bounds do not include sampling error.
 
-Each function takes the answers that were read, and the dilemma's index and the order (0 or 1) of
-each unanswered sample, both of shape (u,). It returns the observed value, the bounds as `low` and
-`high`, and as `n` the number of unanswered samples (fewer in `agreement_bounds`).
+Each function returns the observed value, the bounds as `low` and `high`, and as `n` the number of
+unanswered samples (fewer in `agreement_bounds`).
 """
 
 from collections.abc import Callable
@@ -27,11 +26,16 @@ from kidney_evals.estimation.quantity import Quantity, undefined
 
 
 def agreement_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike) -> Quantity:
-    """Return the range of agreement over ceiling (Dinkelbach 1967).
+    """Return the bounds on agreement over ceiling (Dinkelbach 1967); see `agreement`.
 
-    With a coin on offer an unanswered sample may also be a coin, which does not count. The range is
-    that over all imputations; with a coin and three repeats or more it may be wider, never
-    narrower. `n` counts the unanswered samples on dilemmas that people decided.
+    With a coin on offer an unanswered sample may also be a coin, which does not count. The bounds
+    are the extremes over all imputations; with a coin and three repeats or more they may be wider,
+    never narrower. `n` counts the unanswered samples on dilemmas that people decided.
+
+    Args:
+        decisions: The answers that were read.
+        dilemma: Index of each unanswered sample's dilemma, shape (u,).
+        order: Order of each unanswered sample, 0 as listed or 1 swapped, shape (u,).
     """
     where, side = _unanswered(decisions, dilemma, order)
     value, _, _, human, _ = agreement(decisions)
@@ -46,7 +50,15 @@ def agreement_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike)
 
 
 def indecision_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike) -> Quantity:
-    """Return the range of the indecision rate, if none or all of the missing answers are coins."""
+    """Return the bounds on the share of coin answers: none or all missing answers are coins.
+
+    Undefined without a coin on offer or without samples.
+
+    Args:
+        decisions: The answers that were read.
+        dilemma: Index of each unanswered sample's dilemma, shape (u,).
+        order: Order of each unanswered sample, 0 as listed or 1 swapped, shape (u,).
+    """
     where, _ = _unanswered(decisions, dilemma, order)
     coins, read, n = float(decisions.counts[:, :, COIN:].sum()), len(decisions), len(where)
     if not decisions.has_coin or read + n == 0:
@@ -56,10 +68,16 @@ def indecision_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike
 
 
 def swap_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike) -> Quantity:
-    """Return the range of swap disagreement, if none or all of the incomplete pairs disagree.
+    """Return the bounds on swap disagreement: none or all incomplete pairs disagree.
 
-    A pair is incomplete if either answer is missing. With repeats the range may be wider than the
-    range over all imputations, never narrower.
+    A pair is two answers to a dilemma, one from each order. It is incomplete if either answer is
+    missing. With repeats the bounds may be wider than the extremes over all imputations, never
+    narrower.
+
+    Args:
+        decisions: The answers that were read.
+        dilemma: Index of each unanswered sample's dilemma, shape (u,).
+        order: Order of each unanswered sample, 0 as listed or 1 swapped, shape (u,).
     """
     where, side = _unanswered(decisions, dilemma, order)
     counts = decisions.counts
@@ -80,7 +98,13 @@ def swap_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike) -> Q
 def calibration_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike) -> Quantity:
     """Return the range of flip calibration, if none or all of the missing answers are coins.
 
-    It is the range of these two values and the observed value, not over all imputations.
+    It is the range of these two values and the observed value, not over all imputations. Undefined
+    without a coin on offer.
+
+    Args:
+        decisions: The answers that were read.
+        dilemma: Index of each unanswered sample's dilemma, shape (u,).
+        order: Order of each unanswered sample, 0 as listed or 1 swapped, shape (u,).
     """
     where, side = _unanswered(decisions, dilemma, order)
     if not decisions.has_coin:
@@ -94,6 +118,11 @@ def distance_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike) 
     """Return the range of choice distance, imputing people's most or least frequent answer.
 
     It is the range of these two values and the observed value, not over all imputations.
+
+    Args:
+        decisions: The answers that were read.
+        dilemma: Index of each unanswered sample's dilemma, shape (u,).
+        order: Order of each unanswered sample, 0 as listed or 1 swapped, shape (u,).
     """
     where, side = _unanswered(decisions, dilemma, order)
     shares = np.nan_to_num(decisions.shares)

@@ -1,7 +1,8 @@
 """Coin rates of a model and of people, by closeness of the patients.
 
-Closeness is people's |Δu|, 0 for equal patients, in logits of the people who had no coin on offer,
-so that it does not depend on coin answers.
+Closeness is the absolute difference |Δu| between the utilities of the two patients, estimated in
+logits from people who had no coin on offer, so that it does not depend on coin answers. It is 0 for
+equal patients.
 """
 
 from functools import lru_cache
@@ -24,15 +25,19 @@ EDGES: Final = (0.0, 0.5, 1.0, 1.5, 2.5, float("inf"))
 
 
 def flip_calibration(decisions: Decisions, level: float = 0.95) -> Quantity:
-    """Return Σ_b w_b [(f_b - h_b)² - V(f_b) - V(h_b)] over bins of closeness.
+    """Return the squared distance of the model's coin rates from people's, over bins of closeness.
 
-    f_b is the model's coin rate in bin b, h_b people's on the same dilemmas, w_b the bin's share
-    of the counted dilemmas. V(f_b) is the variance of answers minus people's rates, clustered by
-    dilemma, since f_b and h_b share their dilemmas; V(h_b) is the variance over people's draws.
+    It is Σ_b w_b [(f_b - h_b)² - V(f_b) - V(h_b)]. In bin b the model's coin rate is f_b, people's
+    rate on the same dilemmas is h_b, and w_b is the bin's share of the counted dilemmas. V(h_b) is
+    the variance of h_b over the draws of people. V(f_b) is the variance over drawn dilemmas of the
+    model's rate minus people's rate, since f_b and h_b share their dilemmas; on a fixed list it is
+    the variance of the model's answers within dilemmas.
+
     The expected value is 0 for a respondent with people's coin rates, so an estimate may be
-    negative. `level` is the coverage of the interval, and `n` counts the dilemmas of the used bins;
-    0 without a coin or people. A bin is used if it has two drawn dilemmas or more; on a fixed list,
-    if each of its dilemmas has two answers or more.
+    negative. A bin is used if it has two drawn dilemmas or more; on a fixed list, if each of its
+    dilemmas has two answers or more. `n` counts the dilemmas of the used bins. The result is
+    undefined without a used bin, as without a coin or people's answers. `level` is the coverage of
+    the interval.
     """
     bins = _bins(decisions)
     if not bins:
@@ -53,14 +58,18 @@ def flip_calibration(decisions: Decisions, level: float = 0.95) -> Quantity:
 
 
 def calibration_value(decisions: Decisions) -> float:
-    """Return the value of `flip_calibration` alone."""
+    """Return the value of `flip_calibration` alone, NaN if it is undefined."""
     bins = _bins(decisions)
     gaps = [observed(part.run, coin_gap(part.run)) ** 2 - part.model - part.human for part in bins]
     return _mean(bins, gaps)
 
 
 def expected_flip_calibration(decisions: Decisions, flips: ArrayLike) -> float:
-    """Return `flip_calibration` expected for coin shares `flips`, (D,); NaN without a used bin."""
+    """Return the expected `flip_calibration` of a respondent with known coin shares.
+
+    `flips`, (D,), is the respondent's coin share in each of the D dilemmas. NaN if
+    `flip_calibration` uses no bin.
+    """
     rates = _checks.shares(flips, (decisions.dilemmas,), "flips")
     bins, gaps = _bins(decisions), []
     for part in bins:
@@ -70,10 +79,14 @@ def expected_flip_calibration(decisions: Decisions, flips: ArrayLike) -> float:
 
 
 def flip_slope(decisions: Decisions, human: float = NAN) -> Quantity:
-    """Return the slope of logit P(coin) on |Δu|, Firth-penalised and clustered by dilemma.
+    """Return the slope of logit P(coin) on closeness, Firth-penalised and clustered by dilemma.
 
-    `n` counts answers. Undefined without coins, with coins only, if closeness is unknown or does
-    not vary, or if a threshold in |Δu| separates coins from decisions.
+    `n` counts answers to dilemmas of known closeness. `human` is people's slope, copied to the
+    result. Undefined without coins, with coins only, if closeness is unknown or does not vary, or
+    if a threshold of closeness separates coins from decisions.
+
+    Raises:
+        FitError: The fit did not converge.
     """
     fit = flip_fit(decisions)
     if np.isnan(fit.slope) or fit.separated:
@@ -84,7 +97,11 @@ def flip_slope(decisions: Decisions, human: float = NAN) -> Quantity:
 
 @lru_cache(maxsize=4)
 def flip_fit(decisions: Decisions) -> FlipSlope:
-    """Return the fit behind `flip_slope`, over the dilemmas whose closeness is known."""
+    """Return the fit behind `flip_slope`, over the dilemmas whose closeness is known.
+
+    Raises:
+        FitError: The fit did not converge.
+    """
     answers = decisions.drawn
     known = ~np.isnan(answers.closeness[answers.dilemma])
     index = answers.dilemma[known]

@@ -2,9 +2,9 @@
 
 The distance is `importance_distance` to the group's importance shares. One person's shares are
 estimated from about forty answers, so sampling error alone moves a person away from the group. To
-give the model the same error, forty of its answers, one for each dilemma, are resampled and fitted
-by the estimator of people's distances (Firth-penalised logit without an effect of the first
-position). The share is averaged over resamples.
+give the model the same error, forty of its answers to different dilemmas are drawn at random, many
+times. Each draw is fitted by the estimator of people's distances (Firth-penalised logit without an
+effect of the first position). The share is averaged over the draws.
 """
 
 from typing import NamedTuple
@@ -24,11 +24,13 @@ from kidney_evals.estimation.logit import fit_logit_resamples
 class Centrality(NamedTuple):
     """Centrality with its interval.
 
-    NaN if there are fewer dilemmas than answers of one person, if a weight is not determined, or if
-    fewer than two resamples could be fitted.
+    All are NaN if there are fewer dilemmas than answers of one person, if the answers do not
+    determine a weight, or if fewer than two resamples could be fitted.
 
     Attributes:
         value: Share of people farther from the group than the model; .5 is expected of a person.
+        low: Lower end of the 95 % interval of `value`.
+        high: Upper end of the interval.
         distance: Mean distance of the resampled answers to the group.
     """
 
@@ -39,10 +41,10 @@ class Centrality(NamedTuple):
 
 
 def share_farther(distance: ArrayLike, distances: ArrayLike, probabilities: ArrayLike) -> Floats:
-    """Return the share of people whose distance exceeds each `distance`, same shape.
+    """Return the share of people whose distance exceeds each `distance`, in its shape.
 
-    `distances` are quantiles of people's distances and `probabilities` their ascending levels,
-    (q,).
+    People's distances are given by their quantiles `distances`, ascending, and the `probabilities`
+    of these quantiles, ascending, both of shape (q,).
     """
     where = _checks.numbers(distance, "distance")
     quantiles, levels = _quantiles(distances, probabilities)
@@ -64,19 +66,27 @@ def centrality(
     resamples: int = 400,
     seed: int = 0,
 ) -> Centrality:
-    """Return a model's centrality among people.
-
-    The answers are the model's decided answers. `group` are the group's signed importance shares,
-    (k,). `distances` are quantiles of the distance to the group over a number of `people`, and
-    `probabilities` their ascending levels, (q,). Each of the `resamples` has as many `answers` as
-    one person gave (with a coin, decided answers).
+    """Return a model's centrality among people, from its decided answers.
 
     The standard error has two parts. The variance due to the model's answers is the infinitesimal
     jackknife over dilemmas for averages over subsamples, with its correction for a finite number of
-    resamples (Wager, Hastie and Efron 2014, equations 5 and 7). The variance due to people is that
-    of the value when people are resampled and the group's shares are fixed. The interval is
-    Wilson's, with the number of people that gives the total standard error, and with all people if
-    the value is 0 or 1.
+    resamples (Wager, Hastie and Efron 2014, equations 5 and 7). The variance due to people is the
+    variance of the value when people are resampled and the group's shares are fixed. The interval
+    is Wilson's, with the number of people that gives the total standard error, and with all people
+    if the value is 0 or 1.
+
+    Args:
+        differences: Attributes of the first minus the second patient for each answer, shape (n, k).
+        chose_first: 1 where the first patient was chosen, 0 where the second, shape (n,).
+        dilemmas: Label of each answer's dilemma, shape (n,).
+        group: The group's signed importance shares, shape (k,).
+        ranges: Full range of each attribute, in the unit of `differences`, shape (k,).
+        distances: Quantiles of people's distances to the group, ascending, shape (q,).
+        probabilities: Probabilities of these quantiles, ascending, shape (q,).
+        people: Number of people behind `distances`.
+        answers: Number of answers in each resample: as many decided answers as one person gave.
+        resamples: Number of resamples.
+        seed: Seed of the resamples.
     """
     x = _checks.matrix(differences, "differences")
     n, k = x.shape

@@ -14,11 +14,13 @@ from kidney_evals.estimation.quantity import Quantity, undefined
 def swap_disagreement(decisions: Decisions, clusters: Ints | None = None) -> Quantity:
     """Return the share of dilemmas answered differently in the two orders.
 
-    With repeats, the share of differing pairs of one answer from each order, mean over dilemmas. A
-    coin differs from either patient. The disagreement includes both the effect of the order and
-    sampling variation. `human` is the value of two different people, 1 - Σ_c p_c². `n` counts
-    dilemmas answered in both orders. `clusters`, (D,), are the indices of the interval's clusters
-    if drawn dilemmas are dependent; None for a cluster for each dilemma.
+    With repeats it is the share of differing pairs of answers, one from each order, averaged over
+    dilemmas. A coin differs from either patient. The disagreement includes both the effect of the
+    order and sampling variation. `human` is the rate at which two different people disagree, the
+    mean of 1 - Σ_c p_c² with people's shares p. `n` counts dilemmas answered in both orders.
+
+    If drawn dilemmas are dependent, `clusters`, (D,), has the index of each dilemma's cluster, and
+    the interval is over these clusters. None if each dilemma is its own cluster.
     """
     variance = _across_variance(decisions.counts)
     return _mean_share(decisions, across_orders(decisions), variance, clusters)
@@ -27,10 +29,11 @@ def swap_disagreement(decisions: Decisions, clusters: Ints | None = None) -> Qua
 def retest_disagreement(decisions: Decisions, clusters: Ints | None = None) -> Quantity:
     """Return the share of pairs of answers to one dilemma in the same order that differ.
 
-    m/(m - 1) (1 - Σ_c s_c²) for m answers with shares s, averaged over the orders of a dilemma and
-    over dilemmas. Unlike `swap_disagreement` it contains sampling variation only. `n` counts
-    dilemmas with a repeated order; with probabilities the factor is 1, and a single answer counts
-    as repeated. `human` and `clusters` are as in `swap_disagreement`.
+    For m answers with shares s it is m/(m - 1) (1 - Σ_c s_c²), averaged over the repeated orders of
+    a dilemma and then over dilemmas. Unlike `swap_disagreement` it contains sampling variation
+    only. `n` counts dilemmas with a repeated order. If probabilities were read, the factor
+    m/(m - 1) is 1 and a single answer counts as repeated. `human` and `clusters` are as in
+    `swap_disagreement`.
     """
     shares, spread = _repetitions(decisions)
     variance = _delta(-2 * np.nan_to_num(spread)[:, :, None] * shares, decisions.counts)
@@ -38,7 +41,10 @@ def retest_disagreement(decisions: Decisions, clusters: Ints | None = None) -> Q
 
 
 def across_orders(decisions: Decisions) -> Floats:
-    """Return each dilemma's share of differing pairs of an answer from each order, (D,), or NaN."""
+    """Return the share of differing pairs of answers, one from each order, by dilemma, shape (D,).
+
+    NaN for a dilemma without answers in both orders.
+    """
     counts = decisions.counts
     with np.errstate(invalid="ignore"):
         alike = counts.prod(axis=1).sum(axis=1) / counts.sum(axis=2).prod(axis=1)
@@ -46,7 +52,10 @@ def across_orders(decisions: Decisions) -> Floats:
 
 
 def within_orders(decisions: Decisions) -> Floats:
-    """Return each dilemma's share of differing pairs in the same order, (D,), NaN without any."""
+    """Return the share of differing pairs of answers in the same order, by dilemma, shape (D,).
+
+    It is averaged over the repeated orders of a dilemma, NaN without a repeated order.
+    """
     shares, spread = _repetitions(decisions)
     each: Floats = np.nansum(spread * (1 - (shares**2).sum(axis=2)), axis=1)
     each[np.isnan(spread).all(axis=1)] = np.nan
@@ -54,17 +63,18 @@ def within_orders(decisions: Decisions) -> Floats:
 
 
 def swap_by_cluster(decisions: Decisions, clusters: ArrayLike, size: int) -> Floats:
-    """Return `swap_disagreement` within each of `size` clusters, NaN without a pair of orders.
+    """Return the `swap_disagreement` within each of `size` clusters, shape (size,).
 
-    `clusters`, (D,), are the indices of the clusters of the dilemmas.
+    NaN for a cluster without a dilemma that was answered in both orders. `clusters`, (D,), has the
+    index of each dilemma's cluster.
     """
     return _cluster_means(across_orders(decisions), clusters, size)
 
 
 def retest_by_cluster(decisions: Decisions, clusters: ArrayLike, size: int) -> Floats:
-    """Return `retest_disagreement` within each of `size` clusters, NaN without a repetition.
+    """Return the `retest_disagreement` within each of `size` clusters, shape (size,).
 
-    `clusters` are as in `swap_by_cluster`.
+    NaN for a cluster without a repeated order. The arguments are those of `swap_by_cluster`.
     """
     return _cluster_means(within_orders(decisions), clusters, size)
 
@@ -83,7 +93,7 @@ def position_bias(decisions: Decisions) -> Quantity:
 
     On a fixed list only questions decided in both orders count, since otherwise the content of the
     questions would bias the estimate; in a random sample of dilemmas this averages out. `n` counts
-    answers.
+    decided answers.
     """
     run = decisions.decided
     if run.fixed:
@@ -111,8 +121,9 @@ def position_bias(decisions: Decisions) -> Quantity:
 def dominance(decisions: Decisions, *, weak: bool = False) -> Quantity:
     """Return the share of decided answers for the better patient in dominated dilemmas.
 
-    In these one patient is better in every attribute; if `weak`, in at least one attribute and
-    worse in none. `human` is people's share on the same dilemmas; `n` counts answers.
+    A dilemma is dominated if one patient is better in every attribute; if `weak`, in at least one
+    attribute and worse in none. `human` is the share among people who decided on the same dilemmas;
+    `n` counts answers.
     """
     run = decisions.decided
     gap = run.differences
@@ -130,9 +141,10 @@ def dominance(decisions: Decisions, *, weak: bool = False) -> Quantity:
 
 
 def expected_swap_disagreement(decisions: Decisions, answers: ArrayLike) -> float:
-    """Return `swap_disagreement` expected of independent answers with shares `answers`, (D, K).
+    """Return the expected `swap_disagreement` of independent answers with known shares.
 
-    NaN if no dilemma was answered in both orders.
+    `answers` are the shares of the K possible answers to each dilemma, (D, K). The mean is over the
+    dilemmas answered in both orders; NaN without any.
     """
     q = _checks.shares(answers, decisions.shares.shape, "answers")
     known = q[_in_both_orders(decisions) & ~np.isnan(q).any(axis=1)]

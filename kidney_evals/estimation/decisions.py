@@ -1,9 +1,8 @@
 """The answers of one run in one condition, with human answers to the same dilemmas.
 
 Choices are coded by the list order of the dilemma, not by the order shown: 0 is the first-listed
-patient, 1 the second-listed patient, 2 the coin, whichever patient was shown as A. All quantities
-of a run are computed from `Decisions.counts` and the human arrays, so they do not depend on the
-order in which samples finished.
+patient, 1 the second-listed patient, 2 the coin, whichever patient was shown as A. The answers are
+sorted, so no quantity of a run depends on the order in which samples finished.
 """
 
 from __future__ import annotations
@@ -38,19 +37,22 @@ _PRIOR = 0.5
 
 
 class Strata(NamedTuple):
-    """The answers of each dilemma, divided into the strata for resampling.
+    """The answers of each of D dilemmas, divided into two strata for resampling.
 
-    The two orders of a dilemma are strata if each has at least two answers. Otherwise all answers
-    of the dilemma are one stratum, since one answer does not determine a variance.
+    The two orders of a dilemma are strata if each has at least two answers, or if probabilities
+    were read. Otherwise all answers of the dilemma are in the first stratum, since one answer does
+    not determine a variance.
 
     Attributes:
-        counts: Answers by dilemma, stratum and choice, shape (D, 2, K); None if probabilities were
-            read, which are not resampled.
-        weights: Weight of each stratum in its dilemma's shares, shape (D, 2).
-        shares: Answer shares q, shape (D, K); NaN rows without answers.
-        variance: Unbiased estimate of Var(q_c), shape (D, K); NaN with a single answer.
-        smooth: (count + a/K) / (m + a) for m answers, a = ½, shape (D, 2, K), from which answers
-            are resampled, since a few equal answers do not imply a share of 1.
+        counts: Number of answers by dilemma, stratum and choice, shape (D, 2, K). None if
+            probabilities were read, which are not resampled.
+        weights: Weight of each stratum in the shares of its dilemma, shape (D, 2).
+        shares: Share of each choice in the answers to a dilemma, shape (D, K); NaN without answers.
+        variance: Unbiased estimate of the sampling variance of `shares`, shape (D, K); NaN without
+            two answers, 0 for probabilities.
+        smooth: Shares within strata from which answers are resampled, shape (D, 2, K):
+            (count + a/K) / (m + a) for m answers, with a = ½, since a few equal answers do not
+            imply a share of 1. If probabilities were read, the mean probabilities.
         redrawn: Variance of shares resampled from `smooth`, shape (D, K).
     """
 
@@ -64,7 +66,7 @@ class Strata(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Decisions:
-    """The parsed answers of one run in one condition.
+    """The parsed answers of one run in one condition: n answers to D dilemmas.
 
     The constructor checks every array and sorts the answers by dilemma, order, epoch and choice.
     Dilemmas must be listed in an order that does not depend on the samples (the study's order, or
@@ -72,15 +74,18 @@ class Decisions:
     may be listed or left out.
 
     Attributes:
-        dilemma: Index of each answer's dilemma, shape (n,), as are `order` (0 as listed, "ab"; 1
-            swapped, "ba"), `epoch` (repetition) and `choice`.
-        differences: First minus second patient in the study's scale units, positive where people
-            favour the first patient's value, shape (D, k).
-        shares: Human shares as listed, shape (D, K); K = 2 in forced choice, 3 with a coin. A row
-            is NaN where no people answered.
-        share_draws: Participant-bootstrap draws of the shares, shape (B, D, K), or None.
-        closeness: People's |Δu|, 0 for equal patients, in logits of the people who had no coin on
-            offer, shape (D,); NaN where unknown.
+        dilemma: Index of each answer's dilemma, shape (n,).
+        order: 0 if the patients were shown as listed ("ab"), 1 if swapped ("ba"), shape (n,).
+        epoch: Repetition of each answer, shape (n,).
+        choice: Code of each answer, shape (n,): 0 first-listed patient, 1 second-listed, 2 coin.
+        differences: First minus second patient in each of k attributes, in the study's scale units,
+            positive where people favour the first patient's value, shape (D, k).
+        shares: Human shares of the K possible answers to the dilemmas as listed, shape (D, K);
+            K = 2 in forced choice, 3 with a coin. A row is NaN where no people answered.
+        share_draws: The shares in B resamples of people, shape (B, D, K), or None.
+        closeness: Absolute difference between the patients' utilities for people, 0 for equal
+            patients, in logits of the people who had no coin on offer, shape (D,); NaN where
+            unknown.
         fixed: Whether the dilemmas are a fixed list, not a sample. Intervals then resample answers
             within dilemma and order, and people through `share_draws`.
         chances: Probability of each answer in each call, shape (n, K), if log-probabilities were
@@ -148,7 +153,10 @@ class Decisions:
 
     @property
     def repeated(self) -> Bools:
-        """Which dilemmas have people's shares and two answers (or one of `chances`), shape (D,)."""
+        """Which dilemmas have people's shares and two answers or more, shape (D,).
+
+        If probabilities were read, one answer is enough.
+        """
         least = _NEVER if self.chances is not None else 2
         return np.asarray(self.known & (self.counts.sum(axis=(1, 2)) >= least))
 
@@ -159,7 +167,7 @@ class Decisions:
 
     @property
     def shown_differences(self) -> Floats:
-        """Patient shown as A minus patient shown as B for each answer, shape (n, k)."""
+        """Attributes of the patient shown as A minus those of B for each answer, shape (n, k)."""
         return self.differences[self.dilemma] * np.where(self.order == 0, 1.0, -1.0)[:, None]
 
     @property
@@ -169,7 +177,10 @@ class Decisions:
 
     @cached_property
     def counts(self) -> Counts:
-        """Number of answers by dilemma, order and choice, (D, 2, K); expected with `chances`."""
+        """Number of answers by dilemma, order and choice, shape (D, 2, K).
+
+        If probabilities were read (`chances`), the expected number.
+        """
         shape = (self.dilemmas, 2, self.shares.shape[1])
         cell = self.dilemma * 2 + self.order
         if self.chances is None:
@@ -181,7 +192,7 @@ class Decisions:
 
     @cached_property
     def strata(self) -> Strata:
-        """The answers of each dilemma by stratum, with shares and their variance."""
+        """The answers of each dilemma by stratum, with shares and their variance; see `Strata`."""
         cells, known = self.counts, self.chances is not None
         if not known:
             apart = (cells.sum(axis=2) >= 2).all(axis=1)[:, None, None]
@@ -206,10 +217,11 @@ class Decisions:
 
     @cached_property
     def drawn(self) -> Decisions:
-        """The run with single answers: `DRAWN` for each call if probabilities were read.
+        """The run with sampled answers only.
 
-        They are drawn by systematic sampling: at even steps through the cumulative probabilities,
-        with a start that differs between calls (by the golden ratio).
+        If probabilities were read, each call has `DRAWN` answers instead, drawn by systematic
+        sampling: at even steps through the cumulative probabilities, with a start that differs
+        between calls (by the golden ratio). Otherwise it is the run itself.
         """
         if self.chances is None:
             return self
@@ -230,7 +242,10 @@ class Decisions:
 
     @cached_property
     def decided(self) -> Decisions:
-        """The run without coin answers, with shares among people who decided, NaN without any."""
+        """The run without coin answers, with the shares among people who decided.
+
+        These are NaN where nobody decided. Without a coin on offer it is the run itself.
+        """
         if not self.has_coin:
             return self
         shares = _renormalised(self.shares).astype(np.float64)

@@ -1,8 +1,11 @@
-"""Unbiased squared distance of a model's answer shares from people's.
+"""Unbiased squared distance of a model's answer shares q from people's shares p.
 
 With few answers the squared distance of observed shares is biased upward: one answer has a positive
-distance from p even if q = p. The product of two independent answers to a dilemma is unbiased: E
-(y_1 - p)(y_2 - p) = (q - p)² for answers with shares q.
+distance from p even if q = p. The product for two independent answers to a dilemma is unbiased:
+
+    E (y_1 - p)(y_2 - p) = (q - p)²
+
+where y is 1 if the answer was given, else 0.
 """
 
 import numpy as np
@@ -17,13 +20,14 @@ from kidney_evals.estimation.quantity import Quantity, undefined
 
 
 def choice_distance(decisions: Decisions) -> Quantity:
-    """Return the unbiased squared distance of answer shares, mean over dilemmas.
+    """Return the unbiased squared distance of the answer shares from people's, mean over dilemmas.
 
-    For each dilemma Σ_c (y_1c - p_c)(y_2c - p_c), with y_1 and y_2 the answers in the two orders.
-    With repeats the mean is over all pairs of answers, and each repeated order has weight ½: this
-    estimates the squared distance of the shares pooled over orders. Without repeats a position bias
-    makes the two answers differ, which lowers the estimate; see `side_correction`. Probabilities
-    are averaged over orders and need no bias correction.
+    For each dilemma it is Σ_c (y_1c - p_c)(y_2c - p_c). p_c is people's share of answer c; y_1c and
+    y_2c are 1 if the answer in the first and the second order is c, else 0. With repeats the mean
+    is over all pairs of answers, and each repeated order has weight ½: this estimates the squared
+    distance of the shares pooled over orders. Without repeats a position bias makes the two answers
+    differ, which lowers the estimate; see `side_correction`. Probabilities are averaged over orders
+    and need no bias correction.
 
     The expected value is 0 for a respondent who draws answers from people's shares. The interval
     includes the error of people's shares. `n` counts dilemmas with two answers or more.
@@ -33,7 +37,7 @@ def choice_distance(decisions: Decisions) -> Quantity:
 
 
 def distance_value(decisions: Decisions) -> float:
-    """Return the value of `choice_distance` alone."""
+    """Return the value of `choice_distance` alone, NaN if it is undefined."""
     run = decisions.at(decisions.repeated)
     return float(_squared(run).mean()) if run.dilemmas else NAN
 
@@ -42,10 +46,14 @@ def side_correction(decisions: Decisions) -> float:
     """Return the amount, at least 0, by which a position bias lowers `choice_distance`.
 
     Without repeats the product of the answers in the two orders estimates the squared distance of
-    the pooled shares minus Σ_c d_c² / 4, with d_c the difference of shares between the orders. The
-    part of d that is the same in all dilemmas is estimated by ¼ (|mean d|² - its variance), over
-    dilemmas with answers in both orders that are not repeated in both. NaN with one such dilemma; 0
-    without any, or for probabilities; NaN if no dilemma has two answers.
+    the pooled shares minus Σ_c d_c² / 4, with d_c the share of answer c in the first order minus
+    its share in the second. The part of d that is the same in all dilemmas contributes
+    ¼ Σ_c (m_c² - v_c), with m_c the mean of d_c and v_c the variance of this mean. The mean is over
+    dilemmas with answers in both orders that are not repeated in both. The result is this
+    contribution times the share of such dilemmas.
+
+    0 without such a dilemma, or for probabilities. NaN with a single such dilemma, or if no dilemma
+    has two answers.
     """
     run = decisions.at(decisions.repeated)
     if run.chances is not None:
@@ -65,9 +73,12 @@ def side_correction(decisions: Decisions) -> float:
 def fixed_distance(decisions: Decisions, people: ArrayLike | None = None) -> Quantity:
     """Return the unbiased squared distance over a fixed list, orders as strata.
 
-    Mean over questions of Σ_c [(s - p)² - s(1 - s)/(m - 1) - p(1 - p)/(n - 1)]: `choice_distance`
-    minus the variance of people's shares. The expected value of another sample of people is 0.
-    `people` is the number n who answered each question, (D,); None for the variance over draws.
+    It is `choice_distance` minus the variance of people's shares: the mean over questions of
+    Σ_c [(s_c - p_c)² - s_c(1 - s_c)/(m - 1) - p_c(1 - p_c)/(n - 1)], with the shares s of m answers
+    and the shares p of n people. The expected value of another sample of people is 0.
+
+    `people` is the number n who answered each question, (D,). If it is None, the variance over the
+    draws of people replaces p_c(1 - p_c)/(n - 1).
     """
     mask = decisions.repeated
     run = decisions.at(mask)
@@ -80,7 +91,11 @@ def fixed_distance(decisions: Decisions, people: ArrayLike | None = None) -> Qua
 
 
 def expected_distance(decisions: Decisions, answers: ArrayLike) -> float:
-    """Return `choice_distance` expected for shares `answers`, (D, K); NaN without dilemmas."""
+    """Return the expected `choice_distance` of a respondent with known answer shares.
+
+    `answers` are the respondent's shares of the K possible answers to each dilemma, (D, K). NaN if
+    `choice_distance` is undefined.
+    """
     q = _checks.shares(answers, decisions.shares.shape, "answers")
     mask = decisions.repeated
     squares = (q[mask] - decisions.shares[mask]) ** 2

@@ -27,9 +27,11 @@ class ImportanceEstimate:
 
     Attributes:
         shares: Signed shares, shape (k,), whose absolute values sum to 1; NaN unless `defined`.
-            `low` and `high` are the ends of 95 % intervals by the delta method, clipped to [-1, 1].
-        covariance: Delta-method covariance of the shares, shape (k, k).
-        p_value: The p-value of `wald_signal`; `signal` is whether it is below .05.
+        low: Lower ends of 95 % intervals by the delta method, clipped to [-1, 1], shape (k,).
+        high: Upper ends of these intervals, shape (k,).
+        covariance: Delta-method covariance of the shares, shape (k, k); NaN unless `defined`.
+        p_value: The p-value of `wald_signal`, the test that no attribute moves the choice.
+        signal: Whether `p_value` is below .05.
         determined: Whether the answers determine each weight, shape (k,).
         separated: Whether a linear rule explains every answer.
     """
@@ -45,12 +47,20 @@ class ImportanceEstimate:
 
     @property
     def defined(self) -> bool:
-        """Whether there is signal and every weight, on which each share depends, is known."""
+        """Whether there is a signal and the answers determine every weight.
+
+        Each share depends on all weights.
+        """
         return self.signal and bool(self.determined.all())
 
 
 def importance_shares(weights: ArrayLike, ranges: ArrayLike) -> Floats:
-    """Return signed shares b_k R_k / Σ_j |b_j R_j| of weights (..., k), NaN if all are zero."""
+    """Return signed importance shares b_k R_k / Σ_j |b_j R_j|, NaN if all weights are zero.
+
+    Args:
+        weights: Logit weights b, shape (..., k). The result has the same shape.
+        ranges: Full range R of each attribute, shape (k,).
+    """
     b, r = _checked(weights, ranges)
     reach = b * r
     total = np.abs(reach).sum(axis=-1, keepdims=True)
@@ -58,9 +68,14 @@ def importance_shares(weights: ArrayLike, ranges: ArrayLike) -> Floats:
 
 
 def importance_covariance(weights: ArrayLike, covariance: ArrayLike, ranges: ArrayLike) -> Floats:
-    """Return the delta-method covariance of the shares, shape (k, k).
+    """Return the delta-method covariance of the importance shares, shape (k, k).
 
-    `covariance` is that of the weights, shape (k, k).
+    NaN if all weights are zero.
+
+    Args:
+        weights: Logit weights, shape (k,).
+        covariance: Covariance of the weights, shape (k, k).
+        ranges: Full range of each attribute, shape (k,).
     """
     b, r = _checked(weights, ranges)
     k = len(r)
@@ -75,7 +90,8 @@ def importance_covariance(weights: ArrayLike, covariance: ArrayLike, ranges: Arr
 def importance_distance(shares: ArrayLike, reference: ArrayLike) -> Floats | float:
     """Return ½ Σ_k |s_k - h_k| over the last axis: 0 for equal, 1 for fully reversed shares.
 
-    `shares` has shape (..., k); `reference` is (k,), or draws that broadcast with `shares`.
+    The shares s, `shares`, have shape (..., k); the shares h, `reference`, are (k,), or draws that
+    broadcast with s. A number if both have shape (k,).
     """
     s, h = _checks.numbers(shares, "shares"), _checks.numbers(reference, "reference")
     try:
@@ -95,10 +111,11 @@ def distance_interval(
 ) -> Interval:
     """Return the interval of `importance_distance`, with coverage of at least `level`.
 
-    The distance is the maximum of ½ σ'(s - h) over the 2^k vectors of signs σ. The upper end is the
-    maximum of the upper ends of these contrasts. The lower end is the maximum of their lower ends,
-    which hold for all σ together, and at least 0. `covariance` is that of s - h, shape (k, k). NaN
-    if a share or a variance is unknown, or with more than 12 attributes.
+    With the shares s and the reference h, the distance is the maximum of ½ σ'(s - h) over the 2^k
+    vectors of signs σ. The upper end is the maximum of the upper ends of these contrasts. The lower
+    end is the maximum of their lower ends, which hold for all σ together, and at least 0.
+    `covariance` is the covariance of s - h, shape (k, k). NaN if a share or a variance is unknown,
+    or with more than 12 attributes.
     """
     s, h = _checks.numbers(shares, "shares"), _checks.numbers(reference, "reference")
     k = _checks.length(shares, "shares", 1)
@@ -152,10 +169,12 @@ def _normal_points(k: int) -> Floats:
 def wald_signal(fit: LogitFit) -> float:
     """Return the p-value of the test that no attribute moves the choice.
 
-    The larger of two p-values: of a Wald test of weights = 0 with the fit's covariance, referred to
-    F(r, G - r) with G clusters, which alone rejects too often with few dilemmas, and of the
-    clustered score test. If the answers are separated only the score test is used, because a Wald
-    statistic shrinks with the estimate's own error (Hauck and Donner 1977).
+    It is the larger of two p-values. One is of a Wald test of weights = 0 with the fit's covariance
+    of rank r, referred to F(r, G - r) with G clusters (rows, if no clusters were given). Used
+    alone, this test rejects too often with few dilemmas. The other p-value is of the clustered
+    score test. If the answers are separated only the score test is used, because a Wald statistic
+    shrinks with the estimate's own error (Hauck and Donner 1977). NaN if the score test or the
+    covariance is unknown.
     """
     # With a score of exactly zero the covariance is rounding error, so Wald's test is skipped.
     if fit.separated or not np.isfinite(fit.null_p) or fit.null_p == 1.0:
@@ -169,9 +188,13 @@ def wald_signal(fit: LogitFit) -> float:
 
 
 def estimate_importance(fit: LogitFit, ranges: ArrayLike) -> ImportanceEstimate:
-    """Return importance shares, NaN unless `wald_signal` is below .05 and weights are determined.
+    """Return importance shares, NaN if there is no signal or a weight is not determined.
 
-    `fit` is a logit, clustered by dilemma and Firth-penalised for a run's answers.
+    There is a signal if the p-value of `wald_signal` is below .05.
+
+    Args:
+        fit: A logit, clustered by dilemma and Firth-penalised for a run's answers.
+        ranges: Full range of each attribute, in the unit of the fit's differences, shape (k,).
     """
     p_value = wald_signal(fit)
     signal = bool(p_value < 0.05)

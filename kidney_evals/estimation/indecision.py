@@ -13,11 +13,11 @@ from kidney_evals.estimation.quantity import Quantity, undefined
 
 
 def indecision_rate(decisions: Decisions) -> Quantity:
-    """Return the share of valid answers that are coins; n counts answers.
+    """Return the share of valid answers that are coins; `n` counts answers.
 
-    NaN with n = 0 if no coin was on offer or there are no answers. `human` is people's rate on the
-    same dilemmas, weighted by the number of the model's answers (NaN if people did not answer all
-    of the dilemmas).
+    NaN with n = 0 if no coin was on offer or there are no answers. `human` is people's coin rate on
+    the same dilemmas, weighted by the number of the model's answers. It is NaN if people did not
+    answer all of these dilemmas.
     """
     if not decisions.has_coin or len(decisions) == 0:
         return undefined()
@@ -28,7 +28,11 @@ def indecision_rate(decisions: Decisions) -> Quantity:
 
 
 def human_rates(run: Decisions, answers: ArrayLike) -> Floats:
-    """Return people's coin rate in each draw, with weights `answers`, (D,); empty without draws."""
+    """Return people's coin rate over the dilemmas in each draw of people, shape (draws,).
+
+    `answers`, (D,), is the weight of each dilemma: the number of the model's answers. Empty if the
+    run has no draws of people.
+    """
     weight = _checks.column(answers, run.dilemmas, "answers", 0, np.inf)
     if not run.has_coin:
         raise InputError("the run has no coin on offer, and people no coin rate")
@@ -42,10 +46,15 @@ def human_rates(run: Decisions, answers: ArrayLike) -> Floats:
 def outcome_share(
     dilemma: ArrayLike, order: ArrayLike, hit: ArrayLike, *, fixed: bool = False
 ) -> Quantity:
-    """Return the share of samples whose `hit`, (n,), is 1 (not 0), such as valid answers.
+    """Return the share of samples with an outcome, such as a valid answer; `n` counts samples.
 
-    `dilemma` is the label of each sample's dilemma and `order` 0 as listed, 1 swapped, both (n,);
-    `fixed` says that the questions are a fixed list. `human` is NaN, and `n` counts samples.
+    `human` is NaN. Without samples the result is undefined.
+
+    Args:
+        dilemma: Label of each sample's dilemma, shape (n,).
+        order: 0 as listed, 1 swapped, shape (n,).
+        hit: 1 for a sample with the outcome, else 0, shape (n,).
+        fixed: Whether the dilemmas are a fixed list, not a sample.
     """
     n = _checks.length(dilemma, "dilemma", 0)
     if n == 0:

@@ -4,11 +4,11 @@ In the comparison every model is fitted to nine of ten folds of the dilemmas and
 tenth by its log-likelihood, so that more parameters give no advantage. The model with the highest
 log-likelihood is compared with each other model by the difference, clustered by dilemma.
 
-**The rule**: this model is the best if each comparison is significant at 5 %, one-sided and divided
-by the number of comparisons (Bonferroni). Otherwise the models that it does not beat remain
-possible. There is also no best model if a rule explains every decision, since a model without a
-finite fit cannot be beaten. If constant rates, one of the models, remain possible, the answers do
-not show that coins depend on the patients.
+**The rule**: the model with the highest log-likelihood is the best if each of these comparisons is
+significant, one-sided, at 5 % divided by the number of comparisons (Bonferroni). Otherwise the
+models that it does not beat remain possible. There is also no best model if a rule explains every
+decision, since a model without a finite fit cannot be beaten. If constant rates, one of the models,
+remain possible, the answers do not show that coins depend on the patients.
 """
 
 from collections.abc import Callable
@@ -34,7 +34,15 @@ LEAST: Final = 20
 
 
 class NaiveFit(NamedTuple):
-    """Constant rates, the baseline; P(first) = P(second) unless `intercept` was given."""
+    """Constant answer rates, the baseline of the comparison.
+
+    Attributes:
+        first: P(first patient), equal to `second` unless they were fitted with `intercept`.
+        second: P(second patient).
+        coin: P(coin).
+        log_likelihood: At these rates, of all answers.
+        n: Number of answers.
+    """
 
     first: float
     second: float
@@ -43,19 +51,25 @@ class NaiveFit(NamedTuple):
     n: int
 
     def shares(self, differences: Floats, mean: Floats) -> Floats:
-        """Return P(first), P(second), P(coin) of each row, (n, 3); see `CoinFit.shares`."""
+        """Return P(first), P(second), P(coin) for each row of `differences`, shape (n, 3).
+
+        The rows are equal. The arguments are those of `CoinFit.shares`; their values are not used.
+        """
         return np.tile([self.first, self.second, self.coin], (len(differences), 1))
 
 
 AnyFit = CoinFit | NaiveFit
-"""A fit of any model of the family."""
+"""A fit of any model of `fit_indecision_family`."""
 
 
 class FamilyRow(NamedTuple):
-    """The fit of one model; without a finite fit `fit` is None and `failure` is the reason.
+    """The fit of one model.
 
-    `model` is one of `MODELS`, `davidson`, `rao_kupper`, `two_stage` or `naive`; `per_answer` is
-    the mean log-likelihood of an answer, NaN without a fit.
+    Attributes:
+        model: One of `MODELS`, `davidson`, `rao_kupper`, `two_stage` or `naive`.
+        per_answer: Mean log-likelihood of an answer, NaN without a fit.
+        fit: The fit; None if there is no finite one.
+        failure: The reason why there is no fit, else empty.
     """
 
     model: str
@@ -65,7 +79,10 @@ class FamilyRow(NamedTuple):
 
 
 def fit_naive(choices: ArrayLike, *, intercept: bool = False) -> NaiveFit:
-    """Fit constant rates to answers; P(first) and P(second) may differ only with `intercept`."""
+    """Fit constant rates to answers: 0 first patient, 1 second, 2 coin.
+
+    P(first) and P(second) may differ only with `intercept`.
+    """
     n = _checks.length(choices, "choices")
     counts = np.bincount(_checks.codes(choices, n, "choices", (0, 1, 2)), minlength=3) / n
     if not intercept:
@@ -85,10 +102,11 @@ def fit_indecision_family(
     starts: int = STARTS,
     seed: int = 0,
 ) -> tuple[FamilyRow, ...]:
-    """Fit every model of indecision to the same answers.
+    """Fit every model of indecision to the same answers; return a row for each.
 
-    The rows come by decreasing log-likelihood, models without a finite maximum last with the
-    reason. Arguments as in `fit_indecision_model`; `form` applies to the models of McElfresh et al.
+    The rows come by decreasing log-likelihood. Models without a finite maximum come last, with the
+    reason. The arguments are those of `fit_indecision_model`; `form` applies to the models of
+    McElfresh et al.
 
     Raises:
         FitError: No coin or only coins.
@@ -122,10 +140,14 @@ def fit_indecision_family(
 class Contender(NamedTuple):
     """One model in the comparison; not `min_delta`, whose free form is `davidson`.
 
-    `log_likelihood` is the held-out mean per answer, NaN if the model could not be fitted, with the
-    reason in `failure`; `behind` that of the best model minus this one; `error` its standard error,
-    clustered by dilemma; `p_value` the uncorrected one-sided p-value of no difference between the
-    best model and this one, NaN for the best.
+    Attributes:
+        model: Name of the model.
+        log_likelihood: Held-out mean per answer, NaN if the model could not be fitted.
+        behind: `log_likelihood` of the best-fitting model minus that of this model.
+        error: Standard error of `behind`, clustered by dilemma.
+        p_value: Uncorrected one-sided p-value of no difference between the best-fitting model and
+            this model; NaN for the best-fitting model.
+        failure: The reason why the model could not be fitted, else empty.
     """
 
     model: str
@@ -139,8 +161,13 @@ class Contender(NamedTuple):
 class IndecisionChoice(NamedTuple):
     """The result of the comparison.
 
-    `best` is None if no model beats all others, and `reason` says why. `possible` are the models
-    that remain possible, the best-fitting first; empty if no models could be compared.
+    Attributes:
+        best: Name of the best model by the rule of this module, else None.
+        possible: Names of the models that remain possible, the best-fitting first; empty if no
+            models could be compared.
+        reason: Why there is no best model, else empty.
+        contenders: The compared models, the best-fitting first, then the models that could not be
+            fitted; empty if no comparison was tried.
     """
 
     best: str | None = None
@@ -160,8 +187,15 @@ def choose_indecision_model(
 ) -> IndecisionChoice:
     """Compare the models of indecision on one respondent's answers by cross-validation.
 
-    `first` and `second` are the values of both patients of each answer's dilemma, shape (n, k). The
-    seed is that of the folds and of the starting points.
+    If they cannot be compared, the attribute `reason` of the result says why.
+
+    Args:
+        first: The first patient's attribute values for each answer, shape (n, k).
+        second: The second patient's values, shape (n, k).
+        choices: 0 first patient, 1 second, 2 coin, shape (n,).
+        dilemmas: Label of each answer's dilemma, shape (n,).
+        folds: Number of folds of the dilemmas.
+        seed: Seed of the folds and of the starting points.
     """
     one, two = _checks.pair(first, second)
     n = len(one)

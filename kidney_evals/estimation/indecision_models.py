@@ -3,8 +3,9 @@
 Source: McElfresh, Chan, Doyle, Sinnott-Armstrong, Conitzer, Schaich Borg and Dickerson,
 "Indecision Modeling" (AAAI 2021, arXiv 2012.08485), and the code published with it.
 
-With u(p) = w·p the value of a patient and u₁, u₂ those of the first and the second, five models
-give each answer a score S and choose P(answer) ∝ exp(S):
+The value of a patient is u = w·p, with p the patient's attribute values and w the weights. The
+first patient has p₁ and u₁, the second p₂ and u₂; λ is the level of the coin. Five models give each
+answer a score S, with P(answer) ∝ exp(S):
 
     name        score of first              of second                   of the coin
     min_delta   u₁ - u₂                     u₂ - u₁                     λ
@@ -13,18 +14,22 @@ give each answer a score S and choose P(answer) ∝ exp(S):
     max_u       u₁                          u₂                          2·min(u₁, u₂) - λ
     dom         min_j w_j (p₁ - p₂)_j       min_j w_j (p₂ - p₁)_j       λ
 
+with the minimum over attributes j.
+
 The sixth model, `random`, takes the coin at a constant rate 1/(1 + exp(-λ)) and otherwise decides
-by a logit of u₁ - u₂. `min_u` and `max_u` are `min_like` and `max_like` in the published code; that
+by a logit of u₁ - u₂. `min_u` and `max_u` are `min_like` and `max_like` in the published code. That
 these are the paper's Min-U and Max-U is inferred from the names, not verified.
 
-**The free form** has no bounds. Min-δ is then Davidson's model (`ties.fit_davidson`): w is half of
-Davidson's, λ is ln ν. λ of `min_u` and `max_u` is measured from the average patient.
+**The free form** has no bounds. `min_delta` is then Davidson's model (`ties.fit_davidson`): its
+weights w are half of Davidson's weights, and its λ is Davidson's ln ν. In `min_u` and `max_u` the
+values u are measured from the average patient.
 
-**The authors' form** bounds every weight by ±1 and λ by the largest difference, or value, that
-weights of 0 or 1 can give, plus .2; in `min_delta` and `max_delta` also λ ≥ 0, which implies
-P(coin) ≥ 1/3 between equal patients in `min_delta`. The bounds apply to the authors' features,
-(value - lowest)/highest of each attribute: pass these as the patients' values. The authors search
-over trial points; here Newton's method maximises the likelihood.
+**The authors' form** bounds every weight by ±1. It bounds |λ| by the largest difference of values
+that weights of 0 or 1 can give, plus .2; in `min_u` and `max_u` by the largest value, plus .2; in
+`random` by 23, where the rate is 1e-10 or 1 minus this. In `min_delta` and `max_delta` also λ ≥ 0,
+which implies P(coin) ≥ 1/3 between equal patients in `min_delta`. The bounds apply to the authors'
+features, (value - lowest)/highest of each attribute: pass these as the patients' values. The
+authors search over trial points; here Newton's method maximises the likelihood.
 
 `min_delta`, `min_u` and `random` have concave log-likelihoods. The other models can have several
 maxima and are fitted from several starts. Their standard errors depend on the few rows near a
@@ -44,7 +49,7 @@ from kidney_evals.estimation.arrays import Floats, Ints
 from kidney_evals.estimation.errors import FitError, InputError
 
 IndecisionModel = Literal["random", "min_delta", "max_delta", "min_u", "max_u", "dom"]
-"""Models of the family."""
+"""Names of the six indecision models of McElfresh et al. (2021)."""
 
 Form = Literal["free", "authors"]
 """`free` has no bounds, `authors` has the bounds of the published code."""
@@ -52,7 +57,7 @@ Form = Literal["free", "authors"]
 MODELS: tuple[IndecisionModel, ...] = get_args(IndecisionModel)
 
 STARTS = 6
-"""Starting points of a model whose likelihood may have several maxima."""
+"""Number of starting points for a model whose likelihood may have several maxima."""
 
 _MARGIN = 0.2
 """Amount that the authors add to the largest difference or value when they bound λ."""
@@ -62,7 +67,7 @@ _SMALLEST_RATE = 1e-10
 
 
 class IndecisionFit(CoinFit):
-    """A fitted model of the family; the fields are those of `CoinFit`."""
+    """A fit of one of the six models; the fields are those of `CoinFit`."""
 
     def predict(self, first: ArrayLike, second: ArrayLike) -> Floats:
         """Return P(first), P(second) and P(coin), shape (n, 3).
@@ -84,14 +89,22 @@ def fit_indecision_model(
     starts: int = STARTS,
     seed: int = 0,
 ) -> IndecisionFit:
-    """Fit one model of the family by maximum likelihood.
+    """Fit one of the six indecision models by maximum likelihood.
 
-    `first` and `second` are the patients' values, shape (n, k); in the form `authors` the authors'
-    features. `starts` is the number of starting points of `max_delta`, `max_u` and `dom`.
+    Args:
+        model: Name of the model.
+        first: The first patient's attribute values for each answer, shape (n, k); in the form
+            `authors` the authors' features.
+        second: The second patient's values, as `first`.
+        choices: 0 first patient, 1 second, 2 coin, shape (n,).
+        form: `free` or `authors`, the bounds on the parameters.
+        clusters: Labels of answers that belong together, for the covariance, shape (n,).
+        starts: Number of starting points of `max_delta`, `max_u` and `dom`.
+        seed: Seed of the starting points.
 
     Raises:
-        FitError: No coin, only coins, separated answers, attributes without variation, or no
-            optimum was reached.
+        FitError: No coin, only coins, separated answers, attributes without variation or linearly
+            dependent, or no optimum was reached.
     """
     if model not in MODELS:
         raise InputError(f"model is {model!r}, allowed are {list(MODELS)}")

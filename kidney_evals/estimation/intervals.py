@@ -33,7 +33,7 @@ _BLOCK: Final = 2_000_000
 
 
 class Interval(NamedTuple):
-    """The two ends of a 95 % interval; NaN where there is none."""
+    """The two ends of an interval, of 95 % unless a `level` is given; NaN if there is none."""
 
     low: float
     high: float
@@ -45,7 +45,10 @@ NO_INTERVAL: Final = Interval(NAN, NAN)
 def wilson(rate: float, size: float, z: float = Z95) -> Interval:
     """Return Wilson's score interval (JASA 1927) of a rate from 0 to 1; NaN without answers.
 
-    `size` is the effective number of independent answers, not always an integer.
+    Args:
+        rate: The observed rate.
+        size: Effective number of independent answers, not always an integer.
+        z: Normal quantile that gives the coverage, 1.96 for 95 %.
     """
     if not 0 < z < np.inf:
         raise InputError(f"z is {z}, allowed are finite numbers above 0")
@@ -64,8 +67,8 @@ def wilson(rate: float, size: float, z: float = Z95) -> Interval:
 def wilson_at(rate: float, low: float, high: float, level: float) -> Interval:
     """Return Wilson's interval with coverage `level` from the 95 % interval of the same rate.
 
-    The ends x solve (1 + s) x² - (2 rate + s) x + rate² = 0 with s = z² / size, so that their
-    product determines the size.
+    `low` and `high` are the ends of the 95 % interval. With s = z² / size the ends x solve (1 + s)
+    x² - (2 rate + s) x + rate² = 0, so their product determines the size.
     """
     _checks.coverage(level)
     if np.isnan([rate, low, high]).any():
@@ -81,17 +84,20 @@ def wilson_at(rate: float, low: float, high: float, level: float) -> Interval:
 
 
 def effective_size(hits: ArrayLike, trials: ArrayLike, *, least_effect: float = 1.0) -> float:
-    """Return the effective sample size of clustered answers: N divided by the design effect.
+    """Return the effective sample size of clustered answers: their number over the design effect.
 
-    The design effect (Kish 1965) is the clustered variance of Σ hits / Σ trials divided by its
-    binomial variance, between `least_effect` and Σ n² / N, the design effect of clusters whose
-    answers are all equal, which is used if the rate is 0 or 1 or with one cluster. With an
-    estimated effect the size is multiplied by (z/t)², with t of G - 1 degrees of freedom (Korn and
-    Graubard 1998).
+    The design effect (Kish 1965) is the clustered variance of the rate Σ hits / Σ trials divided by
+    its binomial variance. It lies between `least_effect` and Σ n² / Σ n, with n the trials of a
+    cluster. This upper limit is the design effect of clusters whose answers are all equal, and is
+    used if the rate is 0 or 1 or with one cluster. With an estimated effect the size is multiplied
+    by (z/t)², with z and t the 97.5 % quantiles of the normal distribution and of Student's t with
+    G - 1 degrees of freedom for G clusters (Korn and Graubard 1998). 0 without trials.
 
-    `hits` (fractions are allowed) and `trials` are by cluster, shape (G,), and clusters without
-    trials do not count. `least_effect` is below 1 only if answers within a cluster are known to be
-    negatively correlated.
+    Args:
+        hits: Number of hits by cluster, shape (G,); fractions are allowed.
+        trials: Number of answers by cluster, shape (G,); clusters without trials do not count.
+        least_effect: Lower limit of the design effect; below 1 only if answers within a cluster are
+            known to be negatively correlated.
     """
     x, n = _clusters(hits, trials)
     if len(n) == 0:
@@ -109,7 +115,7 @@ def effective_size(hits: ArrayLike, trials: ArrayLike, *, least_effect: float = 
 
 
 def proportion(hits: ArrayLike, trials: ArrayLike, *, least_effect: float = 1.0) -> Interval:
-    """Return Wilson's interval of Σ hits / Σ trials; arguments as in `effective_size`."""
+    """Return Wilson's interval of the rate Σ hits / Σ trials; arguments as in `effective_size`."""
     x, n = _clusters(hits, trials)
     if len(n) == 0:
         return NO_INTERVAL
@@ -118,12 +124,17 @@ def proportion(hits: ArrayLike, trials: ArrayLike, *, least_effect: float = 1.0)
 
 
 def stratified_proportion(hits: ArrayLike, trials: ArrayLike) -> Interval:
-    """Return Wilson's interval of Σ hits / Σ trials, each (D, 2), over a fixed list of questions.
+    """Return Wilson's interval of the rate Σ hits / Σ trials over a fixed list of questions.
 
     Only the answers within question and order are random, so the effective size is p(1-p)/V, at
-    least N, with V the stratified variance. In p and V the shares within strata are smoothed, (hits
-    + ½)/(trials + 1), so that V is positive if all answers are equal. The two orders are strata if
-    each has two answers or more; otherwise the answers to a question are one stratum.
+    least the number of answers, with p the rate and V its stratified variance. In p and V the
+    shares within strata are smoothed, (hits + ½)/(trials + 1), so that V is positive if all answers
+    are equal. The two orders are strata if each has two answers or more; otherwise the answers to a
+    question are one stratum.
+
+    Args:
+        hits: Number of hits by question and order, shape (D, 2).
+        trials: Number of answers by question and order, shape (D, 2).
     """
     x, n = _checks.numbers(hits, "hits"), _checks.numbers(trials, "trials")
     if n.ndim != 2 or x.shape != n.shape:
@@ -147,7 +158,7 @@ def mean_interval(values: ArrayLike) -> Interval:
     """Return Student's interval of the mean of independent values, (n,); NaN are left out.
 
     If all values are equal, the half width is the upper end of Wilson's interval of a zero count,
-    as for values between 0 and 1. NaN with fewer than two values.
+    which suits values between 0 and 1. NaN with fewer than two values.
     """
     x = _checks.vector(values, "values")
     x = x[~np.isnan(x)]
@@ -179,10 +190,14 @@ def difference(first: Quantity, second: Quantity) -> Interval:
 
 
 def percentile(draws: ArrayLike, clusters: int | None = None, level: float = 0.95) -> Interval:
-    """Return the percentile interval of resampled statistics, (B,); NaN without finite draws.
+    """Return the percentile interval of resampled statistics; NaN without finite draws.
 
-    `level` is its coverage. With G resampled `clusters` the tail probabilities are adjusted to
-    Student's t with G - 1 degrees of freedom (Hesterberg 2015, section 4.3.1); NaN if G < 2.
+    Args:
+        draws: The statistic in each resample, shape (draws,).
+        clusters: Number G of resampled clusters. The tail probabilities are adjusted to Student's t
+            with G - 1 degrees of freedom (Hesterberg 2015, section 4.3.1); NaN if G < 2. None for
+            no adjustment.
+        level: Coverage of the interval.
     """
     _checks.length(draws, "draws", 0)
     values = _checks.numbers(draws, "draws")
@@ -202,8 +217,9 @@ def percentile(draws: ArrayLike, clusters: int | None = None, level: float = 0.9
 def recentred(draws: Floats, value: float) -> Floats:
     """Return draws + 2 (value - mean of draws), a correction of bias; NaN draws stay NaN.
 
-    The mean of the draws is as far from the estimate as the estimate is from the true value, in the
-    same direction (Efron and Tibshirani 1993, section 10.2).
+    `value` is the estimate. The correction assumes that the mean of the draws is as far from the
+    estimate as the estimate is from the true value, in the same direction (Efron and Tibshirani
+    1993, section 10.2).
     """
     draws = _checks.vector(draws, "draws")
     known = draws[~np.isnan(draws)]
@@ -212,7 +228,10 @@ def recentred(draws: Floats, value: float) -> Floats:
 
 @lru_cache(maxsize=256)
 def student(freedom: int, level: float = 0.95) -> float:
-    """Return the (1 + `level`) / 2 quantile of Student's t; NaN without degrees of freedom."""
+    """Return the (1 + `level`) / 2 quantile of Student's t with `freedom` degrees of freedom.
+
+    NaN for 0 degrees of freedom.
+    """
     _checks.coverage(level)
     return float(special.stdtrit(freedom, (1 + level) / 2))
 
@@ -220,12 +239,18 @@ def student(freedom: int, level: float = 0.95) -> float:
 def weight_blocks(
     clusters: int, draws: int = DRAWS, *, key: int = 0
 ) -> Iterator[tuple[slice, Floats]]:
-    """Yield blocks of a cluster bootstrap: the slice of resamples, and weights (rows, G).
+    """Yield blocks of a cluster bootstrap: the slice of resamples, and their weights.
 
     Each resample draws G - 1 of the G clusters with replacement, which makes the variance of a
     resampled mean unbiased (Rao and Wu 1988 with m = n - 1). A weight is how often a cluster was
-    drawn. The same arguments give the same weights; different keys give independent weights.
-    Nothing is yielded with fewer than two clusters.
+    drawn; the weights of a block have shape (resamples of the block, G). The same arguments give
+    the same weights; different keys give independent weights. Nothing is yielded with fewer than
+    two clusters.
+
+    Args:
+        clusters: Number G of clusters.
+        draws: Number of resamples.
+        key: Number that selects independent weights.
     """
     if _checks.whole(clusters, "clusters", 0) < 2:
         return
@@ -234,7 +259,12 @@ def weight_blocks(
 
 
 def weight_rows(clusters: int, rows: slice, draws: int = DRAWS, *, key: int = 0) -> Floats:
-    """Return the weights of the resamples `rows` out of `draws`, as in `weight_blocks`."""
+    """Return the weights of the resamples `rows` out of `draws`, shape (rows, clusters).
+
+    They are those of `weight_blocks` if `rows` is a slice of `blocks(draws, clusters)`. If all
+    weights together fit into a block, `rows` may be any slice; otherwise another start gives other
+    weights.
+    """
     clusters, draws = _checks.whole(clusters, "clusters", 2), _checks.whole(draws, "draws", 0)
     key = _checks.whole(key, "key", 0)
     if draws * clusters <= _BLOCK:
@@ -243,7 +273,11 @@ def weight_rows(clusters: int, rows: slice, draws: int = DRAWS, *, key: int = 0)
 
 
 def blocks(draws: int, width: int) -> Iterator[slice]:
-    """Yield slices of 0..draws, each of at most `_BLOCK` array elements at `width` per draw."""
+    """Yield consecutive slices that cover the range from 0 to `draws`.
+
+    With `width` array elements for each draw, a slice has at most `_BLOCK` elements, but at least
+    one draw.
+    """
     size = max(1, _BLOCK // max(_checks.whole(width, "width", 0), 1))
     for start in range(0, _checks.whole(draws, "draws", 0), size):
         yield slice(start, min(start + size, draws))

@@ -2,9 +2,10 @@
 
 P(first) = λ/2 + (1 - λ) · logistic(Σ_k b_k d_k)
 
-with weights b and differences d. A plain logit predicts too extreme shares of people at large
-differences. The lapse λ is the share of answers that do not depend on the attributes (Wichmann and
-Hill 2001). A position effect is left out, since a dilemma has no first position.
+with weights b and attribute differences d. The shares of people that a plain logit predicts are too
+extreme at large differences. The lapse λ is the share of answers that do not depend on the
+attributes (Wichmann and Hill 2001). A position effect is left out, since a dilemma has no first
+position.
 """
 
 from dataclasses import dataclass
@@ -26,8 +27,13 @@ _FLOOR = 1e-4
 class LapseFit:
     """A fitted share model.
 
-    `theta` are the parameters (b, λ), shape (k+1,), with 0 for a λ that is not fitted or whose
-    optimum is 0. `covariance` is theirs, 0 for such a λ; clustered if clusters were given.
+    Attributes:
+        theta: The weights and, last, the lapse, shape (k+1,). The lapse is 0 if it was not fitted
+            or if its optimum is 0.
+        covariance: Covariance of `theta`, shape (k+1, k+1), 0 for a lapse of 0; clustered if
+            clusters were given.
+        log_likelihood: At the estimate.
+        n: Number of rows.
     """
 
     theta: Floats
@@ -37,7 +43,12 @@ class LapseFit:
 
 
 def predict_shares(theta: ArrayLike, differences: ArrayLike) -> Floats:
-    """Return P(first), (n,) or (draws, n), from `LapseFit.theta`, (k+1,) or (draws, k+1)."""
+    """Return P(first) for each row of differences, shape (n,) or (draws, n).
+
+    Args:
+        theta: The weights and, last, the lapse, shape (k+1,) or (draws, k+1).
+        differences: First minus second patient in each attribute, shape (n, k).
+    """
     parameters = _checks.numbers(theta, "theta")
     x = _checks.matrix(differences, "differences")
     k = x.shape[1]
@@ -59,12 +70,18 @@ def fit_lapse(
 ) -> LapseFit:
     """Fit the share model by maximum likelihood.
 
-    Without `lapse`, λ is 0. `frequencies` are weights of rows, (n,). `start`, in the order of
-    `LapseFit.theta`, speeds up a bootstrap. Slopes lie between ∓`largest`, which a slope with an
-    infinite optimum reaches.
+    Args:
+        differences: First minus second patient in each attribute, shape (n, k).
+        chose_first: 1 for the first patient, 0 for the second, or a share, shape (n,).
+        clusters: Labels of rows that belong together, for the covariance, shape (n,).
+        lapse: Whether the lapse is fitted, from 0 to .9; otherwise it is 0.
+        frequencies: Weights of the rows, shape (n,).
+        start: Starting point in the order of `LapseFit.theta`, which speeds up a bootstrap.
+        largest: Largest absolute weight. A weight with an infinite optimum gets this value.
 
     Raises:
-        FitError: No optimum was reached, as under separation.
+        FitError: No optimum was reached, as under separation, or the answers do not determine every
+            weight.
     """
     x = _checks.matrix(differences, "differences")
     n, k = x.shape

@@ -2,8 +2,8 @@
 
 log L = Σ_person log Σ_c share_c Π_answers P_c(answer). With a coin each class has a two-stage model
 or Davidson's, without a coin a logit. A weak normal prior (precision `RIDGE`) on every class
-parameter keeps the estimates finite in a class that never flips or always follows a rule; the
-reported log-likelihood does not include it.
+parameter keeps the estimates finite in a class that never takes the coin or always follows a rule;
+the reported log-likelihood does not include the prior.
 
 A respondent is classified by Bayes' rule, P(class | answers) ∝ share · Π P_class(answer). With
 hundreds of answers this posterior is near 0 or 1 even if no class fits and the answers to one
@@ -49,13 +49,16 @@ _MODELS: dict[ClassModel, tuple[str, int, list[float]]] = {
 class LatentFit(PanelFit):
     """Fitted latent classes, the largest first.
 
+    C is the number of classes. |Δu| is the absolute difference between the patients' utilities in
+    the class. Parameters that a model does not have are NaN.
+
     Attributes:
+        model: The model of each class: `two_stage`, `davidson` or `logit`.
         shares: Share of people in each class, shape (C,).
         weights: Logit weights, shape (C, k).
-        flip_intercept: Log-odds of the coin at |Δu| = 0, shape (C,); NaN unless two-stage.
-        flip_slope: Decrease of the log-odds of the coin per unit of the class's |Δu|, shape (C,);
-            NaN unless two-stage.
-        log_nu: Davidson's ln ν, shape (C,); NaN in other models.
+        flip_intercept: Log-odds of the coin at |Δu| = 0 (`two_stage`), shape (C,).
+        flip_slope: Decrease of these log-odds per unit of |Δu| (`two_stage`), shape (C,).
+        log_nu: Davidson's ln ν (`davidson`), shape (C,).
         posterior: Probability of each class for each person, shape (people, C).
     """
 
@@ -68,7 +71,7 @@ class LatentFit(PanelFit):
     posterior: Floats
 
     def predict(self, differences: ArrayLike) -> Floats:
-        """Return each class's answer shares, shape (C, n, 3), without a coin (C, n, 2)."""
+        """Return each class's answer shares, (C, n, 3), or (C, n, 2) for the model `logit`."""
         x = _checks.matrix(differences, "differences")
         check_columns(x, self.weights[0])
         levels = {
@@ -95,7 +98,15 @@ def fit_latent(
     """Fit latent classes by maximising the penalised joint likelihood of all answers.
 
     Of the `starts` random starting points only the best two are continued after a few steps.
-    `classes` is the number of classes; `model` is `logit` for answers without a coin.
+
+    Args:
+        differences: First minus second patient in each attribute, shape (n, k).
+        choices: 0 first patient, 1 second, 2 coin (not with `logit`), shape (n,).
+        persons: Label of the person who gave each answer, shape (n,).
+        classes: Number of classes, at most the number of persons.
+        model: The model of each class; `logit` for answers without a coin.
+        starts: Number of starting points.
+        seed: Seed of the starting points.
 
     Raises:
         FitError: No optimum was reached.
@@ -122,12 +133,15 @@ class NearestClasses(NamedTuple):
     """The result of `nearest_classes`; the C classes are in the order of its arguments.
 
     Attributes:
-        nearest: Index of the class with the largest posterior at all `answers`.
+        nearest: Index of the class with the largest posterior if all `answers` count as
+            independent.
         posterior: P(class | answers) at the effective number of answers, shape (C,).
         support: Share of resamples of the dilemmas in which each class is the nearest, shape (C,).
         log_likelihood: Mean log-probability of an answer in each class, shape (C,).
         expected: Expected mean log-probability of an answer by a member of each class, shape (C,).
-            If the `log_likelihood` of the nearest class is far below this, the class does not fit.
+            If the `log_likelihood` of the nearest class is far below its `expected`, the class does
+            not fit.
+        answers: Number of answers.
         effective_answers: Effective number of independent answers for the comparison of the nearest
             class with the next; at most `answers`.
     """
@@ -146,8 +160,12 @@ def nearest_classes(
 ) -> NearestClasses:
     """Return the posterior over known classes of people, given a respondent's answers.
 
-    `shares` are the shares of people in each class, above 0, (C,); `class_shares` is
-    `LatentFit.predict` of the answers' differences, (C, n, K). `dilemmas` names two or more.
+    Args:
+        shares: Share of people in each of C classes, above 0, shape (C,).
+        class_shares: Each class's shares of the K possible answers to the dilemma of each answer,
+            shape (C, n, K), as `LatentFit.predict` returns them.
+        choices: 0 first patient, 1 second, 2 coin, shape (n,).
+        dilemmas: Label of each answer's dilemma, shape (n,), with two labels or more.
     """
     predicted = _checks.numbers(class_shares, "class_shares")
     if predicted.ndim != 3 or 0 in predicted.shape or predicted.shape[2] not in (2, 3):

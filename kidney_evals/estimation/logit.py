@@ -2,8 +2,9 @@
 
 log P(first) / P(second) = Σ_k weight_k · difference_k + intercept (effect of the first position).
 
-Firth's penalty (Biometrika 1993; Heinze and Schemper 2002) adds ½ log |XᵀWX| to the log-likelihood;
-it removes the first-order bias and keeps the estimate finite if a rule separates the answers.
+Firth's penalty (Biometrika 1993; Heinze and Schemper 2002) adds ½ log |information| to the
+log-likelihood; it removes the first-order bias and keeps the estimate finite if a rule separates
+the answers.
 """
 
 from dataclasses import dataclass
@@ -29,13 +30,17 @@ class LogitFit:
         weights: Per unit of difference, shape (k,); 0 along directions that do not vary.
         determined: Whether the answers determine each weight, (k,). False if the attribute never
             differs or is a linear combination of others; the weight then has no meaning.
-        intercept: Log-odds for the first place between equal patients, 0 if not fitted.
-        covariance: Shape (k+1, k+1), the intercept last. Clustered sandwich where clusters were
-            given, else inverse information. Where the answers are separated the sandwich collapses,
-            so it is the inverse information times Σ n_g² / Σ n_g, the design effect of clusters
-            whose rows all agree.
-        separated: A linear rule explains every answer (completely or quasi-completely).
-        null_p: p-value of the clustered score test of all weights = 0 (NaN where not testable).
+        intercept: Log-odds of the first patient between equal patients, 0 if not fitted.
+        covariance: Covariance of the weights and, last, the intercept, shape (k+1, k+1). Clustered
+            sandwich where clusters were given, else inverse information. Where the answers are
+            separated the sandwich collapses; it is then the inverse information times Σ n_g² / Σ
+            n_g, with n_g the rows of cluster g, the design effect of clusters whose rows all agree.
+        log_likelihood: At the estimate, without the penalty.
+        n: Number of rows.
+        clusters: Number of clusters; None if no clusters were given.
+        parameters: Number of estimated parameters.
+        separated: Whether a linear rule explains every answer (completely or quasi-completely).
+        null_p: The p-value of the clustered score test of all weights = 0 (NaN where not testable).
     """
 
     weights: Floats
@@ -60,9 +65,13 @@ def fit_logit(
 ) -> LogitFit:
     """Fit the choice of the first patient on attribute differences.
 
-    `chose_first` is 1 where the first was chosen and 0 where the second was; shares in between are
-    allowed (fractional logit). `clusters` are labels of rows that belong together (the dilemma).
-    `intercept` adds the effect of the first position.
+    Args:
+        differences: First minus second patient in each attribute, shape (n, k).
+        chose_first: 1 where the first patient was chosen, 0 where the second, shape (n,); shares in
+            between are allowed (fractional logit).
+        clusters: Labels of rows that belong together (the dilemma), shape (n,).
+        intercept: Whether to add the effect of the first position.
+        penalty: `firth` or `none`.
 
     Raises:
         FitError: No optimum was reached, or `penalty="none"` on separated answers.
@@ -120,9 +129,16 @@ def fit_logit_resamples(
     intercept: bool = True,
     penalty: Penalty = "firth",
 ) -> Floats:
-    """Return the weights and the intercept in each resample of the rows, shape (draws, k+1).
+    """Return the weights and, last, the intercept in each resample, shape (draws, k+1).
 
-    A row is NaN if the resample has no finite estimate. Arguments as in `fit_logit`.
+    A resample without a finite estimate has NaN. The intercept is 0 if it is not fitted.
+
+    Args:
+        differences: First minus second patient in each attribute, shape (n, k).
+        chose_first: 1 where the first patient was chosen, 0 where the second, shape (n,).
+        frequencies: How often each row is in each resample, shape (draws, n).
+        intercept: Whether to add the effect of the first position.
+        penalty: `firth` or `none`.
     """
     x = _checks.matrix(differences, "differences")
     n = len(x)
