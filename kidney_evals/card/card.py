@@ -50,6 +50,8 @@ class Share:
 
     Attributes:
         favoured: Whom a positive share favours, in words ("the younger patient").
+        quantity: The share, with people's share as `human`.
+        person: Quantiles of the share over single persons.
         people_error: Half the width of the 95 % interval of people's share.
         differs: "more", "less" or "opposite" weight than people's, if significant at 5 % over all
             attributes (Bonferroni), with 50 decided dilemmas or a fixed list; empty otherwise.
@@ -69,9 +71,11 @@ class Difference:
     """A dilemma in which the run's answers differ much from people's.
 
     Attributes:
-        first: The first-listed candidate, in words, as `second`.
+        dilemma: Id of the dilemma.
+        first: The first-listed candidate, in words.
+        second: The second-listed candidate, in words.
         run: Shares of the run's answers: first, second and, if offered, coin.
-        people: The same of people.
+        people: Shares of people's answers, in the same order.
     """
 
     dilemma: str
@@ -86,14 +90,17 @@ class Card:
     """What a run of choices shows, in the order in which it is read.
 
     Attributes:
-        people: The source of the human side in a few words.
+        people: The source of people's shares in a few words.
         asked: Number of samples, not counting controls.
         outcomes: Number of samples by outcome; "decision" is an answer.
-        controls: Controls in which the better patient was chosen, and those asked; None without.
+        controls: Number of controls in which the better patient was chosen, and number of controls
+            with a better patient; None without any.
         shares: Importance shares by attribute; empty if the choices determine none.
         floor: Importance distance that sampling error alone would give on average; NaN if unknown.
         nearest: The known respondent most like the run; None if it was not compared.
+        differences: The dilemmas in which the run differs most from people.
         cautions: Sentences on the flags that the run raises, and what to do.
+        summary: The paragraph at the top.
         candidate: The study's noun for a candidate; not part of `to_dict`.
         probe: Whether candidates are treated alike on a probe; None without a probe.
     """
@@ -125,7 +132,7 @@ class Card:
         return self.outcomes.get("decision", 0)
 
     def finding(self, id: str) -> Finding | None:
-        """Return the finding of an id; None if the question was not asked."""
+        """Return the finding with an id; None if the card does not have it."""
         return next((one for one in self.findings if one.id == id), None)
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,11 +1,11 @@
 """The five questions about a run of choices, and the rules of their verdicts.
 
-A verdict compares the interval of a measure with a range around the value of the crowd (`people`):
-a different random person for every answer. The half width of the range, the margin, is the
-difference that 95 % of random halves of the people stay below, plus the misfit of the model of
-people's answers. Question 4 has fixed limits; question 5 compares the value itself with the range
-of single persons and with .05 around the crowd. Not significant is not "like": a wide interval
-gives "cannot tell".
+A verdict compares the interval of a measure with a range around the value of the crowd: people, a
+different random person for every answer. Half the width of the range is the margin: the difference
+that 95 % of pairs of random halves of the people stay below, plus the misfit of the model of
+people's answers. Question 4 (where the run flips) has fixed limits. Question 5 (swapped places)
+compares the value itself with the range of single persons and with .05 around the crowd. Not
+significant is not "like": a wide interval gives "cannot tell".
 """
 
 import math
@@ -23,8 +23,8 @@ from kidney_evals.measures.run import Run
 Verdict = Literal["like the crowd", "like a person", "unlike", "cannot tell", ""]
 """The class of an answer to a question; empty if no people answered or no margin is known.
 
-"like a person" is possible only for swapped places, where one person, who is asked twice, differs
-from a crowd of two.
+"like a person" is possible only for swapped places: one person who is asked twice differs less
+often than two people, who give the value of the crowd.
 """
 
 LIKE: Final = "like the crowd"
@@ -37,14 +37,16 @@ _BY_CHANCE: Final = 0.025  # least probability that the crowd follows a rule, to
 _MOST_CALLS: Final = 50  # largest multiple of a run's calls for which a number of calls is given
 
 SIDE_MARGIN: Final = 0.05
-"""The largest position bias, and excess of swap disagreement over the crowd's, that counts as
-none."""
+"""Largest position bias that counts as none.
+
+Also the largest difference of swap disagreement from the crowd's, in either direction.
+"""
 
 _SWAPPED: Final = "Does its answer survive swapped places?"
 
 _WITH_PEOPLE: Final = "it always decides as most people do"
 AGAINST_PEOPLE: Final = "it always decides against most people"
-"""The rules that leave the sharpness without a value."""
+"""This rule and `_WITH_PEOPLE` leave the sharpness without a value."""
 
 _OF_DECISIONS: Final = ("share_dist", "sharpness", "pos_bias")
 """The measures that use the decided answers only."""
@@ -60,7 +62,8 @@ class Part:
         guessing: Value of uniformly random answers; NaN if it has none.
         like: The range of values that count as the crowd's.
         verdict: The class of this measure alone.
-        calls: Number of calls of a run that would decide; None if not needed or unknown.
+        calls: Number of calls of a run that would settle a verdict "cannot tell"; None for another
+            verdict or if unknown.
     """
 
     id: str
@@ -99,7 +102,7 @@ class Finding:
         id: "weights", "decided", "often", "where" or "swap".
         parts: The measures behind the verdict; the first is the number to quote.
         gamed_by: A respondent unlike people, and its value of the first part (NaN if not computed);
-            empty if no people were asked.
+            "" and NaN if no people were asked.
         why: Reason for a verdict that does not follow from the interval; may be empty.
     """
 
@@ -112,7 +115,10 @@ class Finding:
 
     @property
     def calls(self) -> int | None:
-        """Number of calls that would decide a "cannot tell"; None otherwise or if unknown."""
+        """Number of calls of a run that would settle a verdict "cannot tell".
+
+        None for another verdict or if unknown.
+        """
         needed = [part.calls for part in self.parts if part.verdict == UNKNOWN]
         if self.verdict != UNKNOWN or None in needed:
             return None
@@ -120,10 +126,11 @@ class Finding:
 
 
 def findings_of(run: Run) -> tuple[Finding, ...]:
-    """Return the findings on a run; those on the coin only if it offered the coin that people had.
+    """Return the findings on a run, in the order of the questions.
 
-    If no people were asked, the findings are "often" (if a coin or another way out was offered) and
-    "swap", without a verdict.
+    "often" and "where" are left out unless the run offered the coin that people had. If no people
+    were asked, the findings are "often" (if a coin or another way out was offered) and "swap",
+    without a verdict.
     """
     if not run.has_people:
         return _alone(run)

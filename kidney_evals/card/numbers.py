@@ -17,7 +17,11 @@ def number(value: float) -> str:
 
 
 def short(value: float, *, sign: bool = False, digits: int = 3) -> str:
-    """Format a number without the zero before the point, NaN as a dash; from 100 in whole units."""
+    """Format a number without the zero before the point, NaN as a dash.
+
+    It has `digits` decimals, or none if its size is 100 or more. With `sign` a positive number has
+    a plus.
+    """
     if math.isnan(value):
         return NOTHING
     text = f"{value:{'+' if sign else ''}.{digits if abs(value) < 100 else 0}f}"
@@ -27,7 +31,7 @@ def short(value: float, *, sign: bool = False, digits: int = 3) -> str:
 
 
 def interval(low: float, high: float, write: Callable[[float], str] = number) -> str:
-    """Format an interval in brackets; empty if an end is missing."""
+    """Format an interval in brackets, each end with `write`; empty if an end is missing."""
     return "" if math.isnan(low) or math.isnan(high) else f"[{write(low)}, {write(high)}]"
 
 

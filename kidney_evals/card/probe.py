@@ -21,7 +21,8 @@ class ProbePart:
     Attributes:
         quantity: Value, 95 % interval (simultaneous over several levels) and n.
         alike: Whether the 90 % interval of this measure alone lies within the margin.
-        differs: Whether the 95 % interval excludes 0. With n below `measures.FEW`, both are false.
+        differs: Whether the 95 % interval excludes 0. If n is below `measures.FEW`, `alike` and
+            `differs` are false.
     """
 
     id: str
@@ -45,7 +46,7 @@ class ProbeFinding:
         margin: Largest effect, and largest difference of coin rates, that counts as none.
         parts: The effects by level, then in `coin_flip` the difference of coin rates.
         verdict: Such as "treated alike within .05", "favours woman", both, or "cannot tell".
-        coins: The same on the coin rate; empty without a coin.
+        coins: Verdict on the coin rate, such as "coins alike within .05"; empty without a coin.
     """
 
     probe: str
@@ -75,7 +76,11 @@ def probe_finding(run: Run) -> ProbeFinding | None:
 
 
 def probe_lines(finding: ProbeFinding, *, people: bool) -> list[str]:
-    """Return a finding as lines of at most 80 columns; `people` is whether the run has people."""
+    """Return a finding as lines of at most 80 columns for a terminal.
+
+    `people` says whether people answered the study in this condition; a sentence then says that
+    they were not asked with the probe.
+    """
     verdict = finding.verdict.upper()
     lines = [f"{QUESTION}{verdict:>{WIDTH - len(QUESTION)}}"]
     if len(QUESTION) + len(verdict) + 2 > WIDTH:
@@ -89,7 +94,10 @@ def probe_lines(finding: ProbeFinding, *, people: bool) -> list[str]:
 
 
 def probe_text(finding: ProbeFinding, *, people: bool) -> str:
-    """Return a finding as a paragraph, with names as code in Markdown."""
+    """Return a finding as a paragraph, with names as code in Markdown.
+
+    `people` is as in `probe_lines`.
+    """
     numbers = [
         f"{part.label} (`{part.id}`) {short(part.quantity.value)} "
         f"{interval(part.quantity.low, part.quantity.high, short)}".rstrip()

@@ -16,7 +16,7 @@ from kidney_evals.human import Band
 from kidney_evals.measures.nearest_respondent import NAMES
 
 NUMBERS: Final = {"weights": 1, "decided": 2, "often": 3, "where": 4, "swap": 5}
-"""The number of each question."""
+"""The number of each question, by id of its finding."""
 
 _SCALE: Final = 7  # columns of the line from the crowd to guessing
 _SHORT: Final = {LIKE: "like"}  # verdicts of single numbers
@@ -31,7 +31,10 @@ ALONE: Final = "A steady answer is not a right one; a coin is no virtue."
 """The sentence at the end of every card without people."""
 
 SIGNS: Final = "positive: towards the end that the study calls favoured"
-"""What a sign means where the favoured end is the expectation of the study's author alone."""
+"""What the sign of an importance share means if no people were asked.
+
+The favoured end is then only what the study's author expects.
+"""
 
 
 _FIXED, _PAD = "\N{NO-BREAK SPACE}", "\0"
@@ -61,7 +64,10 @@ def terminal_text(card: Card) -> str:
 
 
 def not_right(people: bool) -> str:
-    """Return the sentence at the end of a card, on what it does not say."""
+    """Return the sentence that ends a card, on what the card does not show.
+
+    `people` says whether people were asked.
+    """
     return NOT_RIGHT if people else ALONE
 
 
@@ -103,7 +109,7 @@ def _markdown_table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def answered_line(card: Card) -> str:
-    """Return a sentence on how many questions were answered, and on the human side."""
+    """Return sentences on the answers, the controls and the source of people's shares."""
     others = [(count, name) for name, count in card.outcomes.items() if name != "decision"]
     rest = [f"{count} {name.replace('_', ' ')}" for count, name in others]
     share = percent(card.answered / card.asked) if card.asked else NOTHING
@@ -120,7 +126,7 @@ def answered_line(card: Card) -> str:
 
 
 def people_line(card: Card) -> str:
-    """Return a sentence on the source of the human side."""
+    """Return a sentence on the source of people's shares."""
     return f"People: {card.people}." if card.has_people else f"{card.people.capitalize()}."
 
 
@@ -154,7 +160,7 @@ def _answers(shares: Sequence[float]) -> str:
 
 
 def verdict_words(finding: Finding) -> str:
-    """Return a verdict, with the number of calls that would decide if the run cannot tell."""
+    """Return a verdict; after "cannot tell" also the number of calls that would settle it."""
     calls = f" (≈{finding.calls:,} calls would)" if finding.calls else ""
     return f"{finding.verdict or 'no verdict'}{calls}"
 
@@ -239,7 +245,8 @@ def _numbers(part: Part) -> tuple[str, ...]:
 def scale(part: Part) -> str:
     """Return a line with the value's place from the crowd (left) to guessing; empty if unknown.
 
-    A triangle outside the line stands for a value beyond an end that is not the crowd's either.
+    A triangle beside the line stands for a value beyond its end. A value that counts as the crowd's
+    is always on the line.
     """
     place, like = part.place, part.like
     if math.isnan(place):

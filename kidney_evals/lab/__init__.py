@@ -5,7 +5,8 @@ It is loaded by `python -m kidney_evals.lab`, by `kidney-evals reference`, `vali
 
 - `reference_tables`: the human tables, with `drawn_study`, `drawn_models` and `misfit`.
 - `persons`: how people's weights differ from person to person, and the scores of single persons.
-- `fetch`: download of the published answers. `verify`: the stated figures computed again.
+- `fetch`: download of the published answers.
+- `verify`: the numbers that the package states about these answers, computed again.
 - `validation`: errors of simulated runs, with `respondents` and `truth`.
 - `precision_table`, `sensitivity_table`, `stopping_table`, `readout_table`, `probe_table`: tables
   of `planning`.

@@ -28,11 +28,11 @@ TABLES = {
     "readout": readout_table.records,
     "probe": probe_table.records,
 }
-"""Functions that return the rows of a table in the folder of `planning`, by the table's name."""
+"""By name of a table in the folder of `planning`, the function that returns its rows."""
 
 
 def main() -> None:
-    """Write the table to its place in the package, or to `--out`."""
+    """Write the table that the command line names to its place in the package, or to `--out`."""
     parser = argparse.ArgumentParser(prog="python -m kidney_evals.lab", description=__doc__)
     parser.add_argument("table", choices=(*TABLES, "persons", "reasons"))
     parser.add_argument("--out", type=Path)

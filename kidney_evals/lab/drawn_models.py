@@ -41,8 +41,10 @@ from kidney_evals.human.tables import Floats
 from kidney_evals.studies import Condition, Study, draw_dilemmas
 
 FLIP_TERMS = ("closeness", DOMINANCE, "similarity", "near")
-"""Terms of the model of the coin's share, chosen by the likelihood of held-out people's answers.
-`PEOPLE_TERMS` can replace the first."""
+"""Terms of the model of the coin's share; `PEOPLE_TERMS` can replace the first.
+
+They were chosen by the likelihood of answers by people to whom the model was not fitted.
+"""
 
 # In 2 % of the samples of people, dominance has an infinite optimum: the favoured patient loses by
 # lapses alone. At 10, the share differs from this limit by less than 1e-4.
@@ -56,7 +58,12 @@ _SEEDS: dict[Condition, int] = {"forced_choice": 20210, "coin_flip": 20211}
 
 @dataclass(frozen=True)
 class Model(Parameters):
-    """A fitted model as the tables store it, with the covariance of its estimates, (p, p)."""
+    """A fitted model with p parameters as the tables store it.
+
+    Attributes:
+        name: Name in the tables.
+        covariance: Covariance of the estimates, shape (p, p).
+    """
 
     name: str
     covariance: Floats
@@ -64,7 +71,10 @@ class Model(Parameters):
 
 @dataclass(frozen=True)
 class Group:
-    """The n answers of the people in one condition, as arrays."""
+    """The n answers of the people in one condition, as arrays; k is the number of attributes.
+
+    Values are in favoured scale units: people favour the larger value.
+    """
 
     study: Study
     condition: Condition
@@ -78,16 +88,16 @@ class Group:
 
     @property
     def x(self) -> Floats:
-        """Left minus right, shape (n, k)."""
+        """Values of the left minus the right patient, shape (n, k)."""
         return self.first - self.second
 
     def at(self, keep: Bools) -> Group:
-        """Return the rows where `keep`, shape (n,), is true."""
+        """Return the group with only the answers where `keep`, shape (n,), is true."""
         names = ("first", "second", "choice", "person")
         return replace(self, **{name: getattr(self, name)[keep] for name in names})
 
     def decided(self) -> Group:
-        """Return the rows whose answer is not the coin."""
+        """Return the group with only the answers that are not the coin."""
         return self.at(self.choice != COIN)
 
     def chose(self, option: int) -> Floats:
@@ -100,7 +110,12 @@ class Group:
 
 
 def person_counts(seed: int, people: int) -> Floats:
-    """Return how often each person is in each bootstrap sample, shape (draws, people)."""
+    """Return how often each person is in each bootstrap sample, shape (draws, people).
+
+    Args:
+        seed: Seed of the samples.
+        people: Number of people.
+    """
     picks = np.floor(uniforms(seed, (DRAWS, people)) * people).astype(np.int64)
     return np.stack([np.bincount(row, minlength=people) for row in picks]).astype(np.float64)
 
@@ -108,11 +123,14 @@ def person_counts(seed: int, people: int) -> Floats:
 def person_weights(people: int, seed: int | None, published: int) -> Floats:
     """Return the weight of each person in each bootstrap draw, shape (draws, people).
 
-    Without `seed` they are `person_counts` with the public seed `published`. With `seed` they are
-    those of a Bayesian bootstrap (Rubin 1981) and sum to the number of people n in each draw: from
-    whole numbers, single answers could be computed. A weight has the variance t² / z² with
-    Student's t for n - 1 degrees of freedom, which makes intervals for a mean over people as wide
-    as Student's. Rubin's (n - 1) / (n + 1) is too little for few people.
+    Without `seed` the weights are `person_counts` with the public seed `published`. With `seed`
+    they are those of a Bayesian bootstrap (Rubin 1981), because single answers could be computed
+    from sums with whole numbers as weights.
+
+    The Bayesian weights sum to n, the number of `people`, in each draw. A weight has the variance
+    t² / z², with the .975 quantiles t of Student's distribution with n - 1 degrees of freedom and z
+    of the normal distribution. This makes intervals for a mean over people as wide as Student's.
+    Rubin's variance (n - 1) / (n + 1) is too small for few people.
     """
     if seed is None:
         return person_counts(published, people)
@@ -124,19 +142,28 @@ def person_weights(people: int, seed: int | None, published: int) -> Floats:
 
 
 def interval(draws: Floats) -> tuple[Floats, Floats]:
-    """Return the 95 % percentile interval over the first axis."""
+    """Return the lower and the upper ends of 95 % percentile intervals over the first axis."""
     low, high = np.percentile(draws, [2.5, 97.5], axis=0)
     return low, high
 
 
 def favoured_values(study: Study, patients: Mapping[str, Iterable[float]]) -> Floats:
-    """Return patients' values in scale units, of which people favour the larger, shape (n, k)."""
+    """Return patients' values in scale units, of which people favour the larger, shape (n, k).
+
+    Args:
+        study: The study, which has k attributes.
+        patients: The n patients' values by id of the attribute.
+    """
     columns = ([one.favour(value) for value in patients[one.id]] for one in study.attributes)
     return np.column_stack(list(columns))
 
 
 def domain(study: Study) -> tuple[Floats, Floats]:
-    """Return first and second patients of all distinct pairs, or of a draw of many, (n, k) each."""
+    """Return the first and the second patients of all distinct pairs, shape (pairs, k) each.
+
+    The values are in scale units, of which people favour the larger. If the study has too many
+    patients to list their pairs, the pairs are a draw.
+    """
     if math.prod(len(attribute.values) for attribute in study.attributes) > _PROFILES:
         drawn = draw_dilemmas(f"domain of {study.id}", study.attributes, _PAIRS, 0)
         return patient_values(study, drawn)
@@ -156,9 +183,15 @@ def group(
 ) -> Group:
     """Return the answers of a condition as arrays, with values in favoured scale units.
 
-    `seed` is that of `person_weights`; None is for published answers. Draws from a seed that others
-    know give away the answers of every person (least squares), so tables of people whose answers
-    are not public need a secret seed. `bends`: whether `share_model` has bends.
+    Draws from a seed that others know give away the answers of every person (least squares). Tables
+    of people whose answers are not public therefore need a secret seed.
+
+    Args:
+        study: The study.
+        condition: The condition.
+        answers: The answers in this condition.
+        seed: Seed of `person_weights`; None for published answers.
+        bends: Whether `share_model` has bends.
     """
     first, second = (favoured_values(study, side) for side in (answers.left, answers.right))
     counts = person_weights(answers.people, seed, _SEEDS[condition])
@@ -167,7 +200,11 @@ def group(
 
 
 def logit_model(data: Group) -> Model:
-    """Fit the plain logit of decided answers, with an effect of the left position (`side`)."""
+    """Fit the plain logit of decided answers, with an effect of the left position (`side`).
+
+    Raises:
+        FitError: The answers are separated, or no optimum was reached.
+    """
     rows = data.decided()
     return _logit(rows, "logit", rows.x, (*data.study.attribute_ids, "side"), rows.chose(0))
 
@@ -175,9 +212,18 @@ def logit_model(data: Group) -> Model:
 def share_model(rows: Group, counts: Floats) -> Model:
     """Fit the shares of decided answers: a logit with bends and dominance, and a lapse.
 
-    The bend of an attribute with more than two values is a second slope beyond the middle of its
-    range (`choice_features`). `counts`, shape (draws, people), are weights of the people; each row
-    gives one draw of the p parameters, so that the draws have the shape (draws, p).
+    - A bend is a second slope of an attribute beyond the middle of its range, if it has more than
+      two values.
+    - Dominance is the effect of a patient who is nowhere less favoured (see `choice_features`).
+    - A lapse is the probability of an answer at random.
+
+    Args:
+        rows: The decided answers.
+        counts: Weights of the people, shape (draws, people); each row gives one draw of the p
+            parameters, so that the model's draws have the shape (draws, p).
+
+    Raises:
+        FitError: No optimum was reached, even without a lapse.
     """
     names = rows.study.attribute_ids
     # With two values a bend is the attribute itself.
@@ -202,9 +248,14 @@ def share_model(rows: Group, counts: Floats) -> Model:
 
 
 def people_weights(study: Study, fit: RandomCoefficientFit, seed: int) -> Parameters:
-    """Return mean and standard deviation over people of each weight (`people_parameters`).
+    """Return the mean and the standard deviation over people of each weight, with normal draws.
 
-    `fit` has no correlations. The draws are normal, with the covariance of its estimates.
+    The names are those of `people_parameters`.
+
+    Args:
+        study: The study.
+        fit: A fit without correlations, whose estimates and covariance the draws have.
+        seed: Seed of the draws.
     """
     # Other numbers than those of `person_weights`, which are drawn from the same seed.
     generator = np.random.default_rng([seed, 1])
@@ -216,11 +267,20 @@ def people_weights(study: Study, fit: RandomCoefficientFit, seed: int) -> Parame
 def flip_model(
     data: Group, strict_weights: Floats, counts: Floats, people: Parameters | None = None
 ) -> Model:
-    """Fit the logit of the coin's share, with a draw for each row of `counts`, (draws, people).
+    """Fit the logit of the coin's share.
 
-    The closeness |Δu| is by `strict_weights`, (k,). With `people`, the distribution of weights over
-    people with as many draws as `counts`, `PEOPLE_TERMS` replace the closeness. Identical patients,
-    for whom all of people's answers are coins, are left out.
+    Identical patients, for whom all of people's answers are coins, are left out.
+
+    Args:
+        data: The answers.
+        strict_weights: Weights of the people without a coin, shape (k,), which define the closeness
+            |Δu| (Δu is the left patient's utility minus the right patient's).
+        counts: Weights of the people, shape (draws, people); each row gives one draw.
+        people: Distribution of weights over people, with as many draws as `counts`. With it
+            `PEOPLE_TERMS` replace the closeness.
+
+    Raises:
+        FitError: No optimum was reached, or the answers are separated.
     """
     rows = data.at((data.x != 0).any(axis=1))
     coin = rows.chose(COIN)
@@ -252,10 +312,19 @@ def flip_model(
 def coin_models(
     data: Group, strict_weights: Floats, people: Parameters | None = None
 ) -> list[Model]:
-    """Fit the models of the coin, with utilities Δu by the weights of the group without a coin.
+    """Fit the models of the coin.
 
-    The coin's share (`flip_model`, which takes `people`); the slope of logit P(coin) on |Δu|; the
-    half threshold; and the two-stage model, which fits its own utilities to `data`.
+    They are the coin's share (`flip_model`), the slope of logit P(coin) on |Δu|, the half
+    threshold, and the two-stage model, which fits its own utilities to `data`.
+
+    Args:
+        data: The answers.
+        strict_weights: Weights of the people without a coin, shape (k,), which define the utility
+            difference Δu.
+        people: Distribution of weights over people, or None, for `flip_model`.
+
+    Raises:
+        FitError: No optimum was reached, the answers are separated, or none or all are the coin.
     """
     utility = data.x @ strict_weights
     closeness, coin = np.abs(utility), data.chose(COIN)

@@ -35,7 +35,15 @@ _DIGITS = {"latent_classes": 4, "random_coefficients": 4}  # their likelihoods a
 
 
 def drawn_tables(study: Study, people: Mapping[Condition, Answers]) -> dict[str, str]:
-    """Return the text of every table of published answers, by file name."""
+    """Return the text of every table of published answers, by file name.
+
+    Args:
+        study: A study with drawn dilemmas.
+        people: The answers by condition.
+
+    Raises:
+        FitError: A model has no fit to the answers.
+    """
     files, tables = scored_tables(study, people)
     for condition, answers in people.items():
         tables["latent_classes"][condition] = _latent(group(study, condition, answers))
@@ -52,12 +60,23 @@ def scored_tables(
     seed: int | None = None,
     bends: bool = True,
 ) -> tuple[dict[str, str], dict[str, dict[Condition, pd.DataFrame]]]:
-    """Return the texts of tables of one condition by file name, and the other tables by condition.
+    """Return the tables of a study with drawn dilemmas that scores depend on, as two mappings.
 
-    `least` is the smallest number of answers in a bin: neighbouring bins of the flip curve are
-    merged up to it, there may be fewer bins of |Δu| than eight, and a kind of pairs with fewer
-    than three times as many has no calibration. `people` is the smallest number of people between
-    two quantiles of a table. `seed` and `bends` are those of `group`.
+    The first holds the texts of tables of one condition by file name. The second holds the other
+    tables by name and condition.
+
+    Args:
+        study: The study.
+        answers: The answers by condition, with `forced_choice` among them.
+        least: Smallest number of answers in a bin. Neighbouring bins of the flip curve are merged
+            until they have it, |Δu| has at most eight bins with so many answers each, and a kind of
+            pairs with fewer than three times as many has no calibration.
+        people: Smallest number of people between two quantiles of a table.
+        seed: Seed of `group`.
+        bends: Whether the model of shares has bends, as in `group`.
+
+    Raises:
+        FitError: A model has no fit to the answers.
     """
     files: dict[str, str] = {}
     tables: dict[str, dict[Condition, pd.DataFrame]] = defaultdict(dict)
@@ -104,7 +123,11 @@ def scored_tables(
 
 
 def table_texts(tables: Mapping[str, Mapping[Condition, pd.DataFrame]]) -> dict[str, str]:
-    """Return the text of tables with a column of conditions, by file name."""
+    """Return the text of tables with a column of conditions, by file name.
+
+    Args:
+        tables: The tables by name and condition.
+    """
     return {
         f"{name}.csv": table_text(by_condition(made), _DIGITS.get(name, ESTIMATE_DIGITS))
         for name, made in tables.items()

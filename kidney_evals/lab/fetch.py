@@ -19,8 +19,11 @@ def fetch_raw(
     """Download the raw files that are missing, check all three, and return their folder.
 
     The folder lies in `cache_dir`, by default `kidney_evals` in `XDG_CACHE_HOME` or `~/.cache`.
-    `overwrite` also replaces files of the same names that are not the published files. `UserError`
-    if a file cannot be downloaded or written, or differs from the published file.
+    `source` is the address of the folder of the files. `overwrite` also replaces files of the same
+    names that are not the published files.
+
+    Raises:
+        UserError: A file cannot be downloaded or written, or differs from the published file.
     """
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     folder = Path(cache_dir or Path(base, "kidney_evals")) / FOLDER

@@ -29,7 +29,14 @@ Results = dict[tuple[Condition, str], Rows]
 
 
 def run_known(dilemmas: int, respondents: Sequence[str] = RESPONDENTS) -> Results:
-    """Run both conditions of the default study on each respondent (`kidney/…`), offline."""
+    """Run both conditions of the default study on simulated respondents, offline.
+
+    Return the rows of each run by condition and respondent.
+
+    Args:
+        dilemmas: Number of dilemmas in each run.
+        respondents: Names of the respondents, without `kidney/`.
+    """
     from inspect_ai import eval
 
     from kidney_evals.tasks import coin_flip, forced_choice

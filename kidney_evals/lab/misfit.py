@@ -1,9 +1,9 @@
 """Make `crowd.csv`, the misfit of the models, and `margins.csv`, how far halves of people differ.
 
 A perfect crowd answers as people do, a new person for each answer. Its misfit is estimated from
-people's own answers, scored with models of other people: the models are fitted without each fold
-of people and without each pair of folds. The square of a misfit is the mean product of the
-residuals of two people of different folds, less the variance of the predictions.
+people's own answers, scored with models of other people: the models are fitted without each fold of
+people and without each pair of folds. A misfit in squares (`distance`, `flip_calib`) is the mean
+product of the residuals of two people of different folds, less the variance of the predictions.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,13 @@ _SPLITS, _SPLIT_SEED = 500, 20215
 def crowd_table(data: Group, shares: ModelShares, bins: Ints | None) -> pd.DataFrame:
     """Return the rows of `crowd.csv` that have a value.
 
-    `bins` are the answers' bins of the flip curve, shape (n,); None without a coin.
+    Args:
+        data: The answers.
+        shares: The model of the shares, fitted to these answers.
+        bins: Bin of each answer in the flip curve, shape (n,); None without a coin.
+
+    Raises:
+        FitError: A model has no fit to the answers of a part of the people.
     """
     predicted, fold = _predicted_by_others(data, shares)
     own, here = fold[data.person], np.arange(len(data.person))
@@ -72,9 +78,13 @@ def crowd_table(data: Group, shares: ModelShares, bins: Ints | None) -> pd.DataF
 
 
 def margin_table(data: Group) -> pd.DataFrame:
-    """Return the rows of `margins.csv`: how far 95 % of random halves of people differ at most.
+    """Return the rows of `margins.csv`: the differences between random halves of people.
 
-    A margin is left out if a slope of a half has no logarithm.
+    A margin is the difference that 95 % of pairs of halves stay within. It is left out if a slope
+    in a half is not positive, so that it has no logarithm.
+
+    Raises:
+        FitError: A model has no fit to the answers of a half.
     """
     rows = data.decided()
     ranks = uniforms(_SPLIT_SEED, (_SPLITS, rows.people)).argsort(axis=1, kind="stable")

@@ -20,7 +20,7 @@ POPULATION = 20_000  # drawn dilemmas over which true values are means
 
 @dataclass(frozen=True, eq=False)
 class Panel(Dilemmas):
-    """A list of dilemmas as arrays, with people's true shares."""
+    """A list of D dilemmas as arrays, with people's true shares; k is the number of attributes."""
 
     dilemmas: tuple[Dilemma, ...]
     reference: Reference
@@ -64,16 +64,19 @@ def population(condition: Condition, seed: int) -> Panel:
 
 
 def people(condition: Condition) -> Reference:
-    """Return the human reference of `STUDY`."""
+    """Return the human reference of `STUDY` in a condition."""
     return load_reference(load_study(STUDY), condition)
 
 
 def resampled_reference(reference: Reference, draw: int) -> Reference:
-    """Return a reference as if it were estimated from another sample of people.
+    """Return a reference with shares as if they were estimated from another sample of people.
 
-    Its estimates are draw number `draw` (modulo their number) of the participant bootstrap, and its
-    draws are the shipped draws, shifted by the difference of the estimates. `TypeError` unless its
-    shares come from fitted models or from a fixed list.
+    The estimates behind the shares are draw number `draw` (modulo the number of draws) of the
+    bootstrap over people. Their draws are the shipped draws, shifted by the difference of the
+    estimates. All else is that of `reference`.
+
+    Raises:
+        TypeError: The shares come neither from fitted models nor from a fixed list.
     """
     source = reference.source
     if isinstance(source, ModelShares):

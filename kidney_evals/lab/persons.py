@@ -63,10 +63,20 @@ three easy or hard dilemmas; in `swap_…` the patients are in opposite places.
 def fit_spreads(
     condition: Condition, differences: Floats, choices: Ints, persons: Ints, *, published: bool
 ) -> list[RandomCoefficientFit]:
-    """Return fits of the distribution of weights over people, that without correlations first.
+    """Return fits of the distribution of weights over people, without correlations first.
 
-    Published answers also have a fit with correlations. Other people may have given too few answers
-    each: the list is then empty.
+    The list is empty if answers that are not published do not determine the distribution.
+
+    Args:
+        condition: The condition.
+        differences: First minus second patient in each of n answers, shape (n, k).
+        choices: 0 first, 1 second, 2 coin, shape (n,).
+        persons: Label of each answer's person, shape (n,).
+        published: Whether the answers are published; a fit with correlations then follows.
+
+    Raises:
+        FitError: Published answers do not determine the distribution.
+        InputError: The answers are of too few people.
     """
     try:
         return [
@@ -117,9 +127,13 @@ def person_distance_table(data: Group, logit: Model, people: int) -> pd.DataFram
     """Return quantiles of people's importance distances to the group.
 
     A person's shares are those of a Firth-penalised logit without intercept, fitted to the decided
-    answers as the person saw them. A model must be reduced to the same estimator before it is
-    compared with the distances. People whose few decisions determine no weights are left out.
-    Between two quantiles there are at least `people` people.
+    answers as the person saw them. A model's shares must be estimated in the same way before its
+    distance is compared with these. People whose few decisions determine no weights are left out.
+
+    Args:
+        data: The answers.
+        logit: The logit of all people, whose importance shares are the group's.
+        people: Smallest number of people between two quantiles.
     """
     rows, spans = data.decided(), np.array(data.study.spans)
     own = (rows.person == np.arange(data.people)[:, None]).astype(np.float64)
@@ -138,7 +152,13 @@ def person_distance_table(data: Group, logit: Model, people: int) -> pd.DataFram
 
 
 def person_runs(reference: Reference, draw: int, step: int = 1) -> Iterator[Run]:
-    """Yield a default run of every `step`-th simulated person; all get the same dilemmas."""
+    """Yield a default run of every `step`-th simulated person; all get the same dilemmas.
+
+    Args:
+        reference: The human reference of the persons.
+        draw: Number of the draw of dilemmas, which is part of the seed.
+        step: Distance between two persons with a run.
+    """
     asked = _questions(reference, draw)
     answers = [answers_of_persons(reference, listed) for listed in asked]
     for person in range(0, PERSONS, step):
@@ -146,13 +166,16 @@ def person_runs(reference: Reference, draw: int, step: int = 1) -> Iterator[Run]
 
 
 def crowd_run(reference: Reference, draw: int) -> Run:
-    """Return a default run in which another person gives every answer."""
+    """Return a default run in which another person gives every answer.
+
+    `draw` is as in `person_runs`.
+    """
     asked = _questions(reference, draw)
     return _run(reference, asked, list(map(reference.shares, asked)), [draw, PERSONS])
 
 
 def scores(run: Run) -> dict[str, float]:
-    """Return the value of each measure of a run (NaN if undefined) but those of readability."""
+    """Return the value of each measure of a run but readability, by id; NaN if undefined."""
     return {
         one.id: compute(run, one.id).value for one in measures_of(run) if one.group != "readability"
     }
@@ -161,7 +184,8 @@ def scores(run: Run) -> dict[str, float]:
 def person_table(reference: Reference, draws: int = DRAWS) -> pd.DataFrame:
     """Return the rows of `persons.csv` of a condition: quantiles over the runs with a value.
 
-    A measure with a value in fewer than half of the runs has no row.
+    Each person has as many runs as `draws` says. A measure with a value in fewer than half of the
+    runs has no row.
     """
     runs = [scores(run) for draw in range(draws) for run in person_runs(reference, draw)]
     measured, table = _PEOPLE.get(reference.study.id, {}), []

@@ -37,12 +37,17 @@ SEED = 20261  # seed of all random numbers here, combined with the cell
 REPEATS = 4  # number of runs by one simulated respondent if the dilemmas are a fixed list
 
 MEASURED = ("agreement", "distance", "swap_diff", "flip_rate", "flip_calib")
-"""Simulated measures besides the importance shares; `plan` does not use all of them."""
+"""Simulated measures besides the importance shares; `plan` omits `swap_diff` with a coin."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A respondent and a design, which are simulated repeatedly."""
+    """A respondent and a design, which are simulated repeatedly.
+
+    Attributes:
+        consistency: Correlation of two answers to the same dilemma.
+        answers: Number of answers per dilemma.
+    """
 
     study: str
     condition: Condition
@@ -65,8 +70,11 @@ def simulate(
 ) -> Iterator[dict[str, Any]]:
     """Yield a line of the table for each measure with a value in at least half of the runs.
 
-    Intervals with people's sampling error are computed in only `intervals` of the runs. `dilemmas`
-    is the number drawn for each run, by default `BASE`; a fixed list is asked as a whole.
+    Args:
+        cell: The respondent and the design.
+        runs: Number of runs.
+        intervals: Number of these runs with intervals that include people's sampling error.
+        dilemmas: Number drawn for each run, by default `BASE`; a fixed list is asked as a whole.
     """
     study = load_study(cell.study)
     reference = load_reference(study, cell.condition)
@@ -164,7 +172,7 @@ def _spread(groups: pd.Series[int], values: pd.Series[float]) -> float:
 
 
 def records() -> Iterator[dict[str, object]]:
-    """Yield the rows of the table."""
+    """Yield the rows of `precision.csv`, by column."""
     for name in study_names():
         for condition in CONDITIONS:
             if load_reference(load_study(name), condition).has_people:

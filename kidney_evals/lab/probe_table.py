@@ -70,7 +70,7 @@ def cases() -> Iterator[Case]:
 
 
 def simulate(case: Case, runs: int = RUNS) -> dict[str, float]:
-    """Simulate runs of a case and return the numbers of its line."""
+    """Simulate runs of a case and return the numbers of its line, by column of `probe.csv`."""
     rows = range(len(probe_rows([str(level) for level in range(case.levels)])))
     answers = [_answers(case, index) for index in range(runs)]
     contrasts = [[level_contrasts(one, level) for level in rows] for one in answers]
@@ -110,7 +110,10 @@ def _alike(contrasts: Sequence[Sequence[Floats]]) -> float:
 
 
 def true_effect(case: Case, level: int) -> float:
-    """Return the true effect of a level over the population of dilemmas."""
+    """Return the true effect of a level over the population of dilemmas.
+
+    `level` is the index of the level among those of the probe.
+    """
     bias = case.bias
     if case.respondent == "rule" and bias:
         bias = float(_ruled(case.condition, case.bias).mean())
@@ -175,7 +178,7 @@ def _ruled(condition: Condition, bias: float) -> Bools:
 
 
 def records() -> Iterator[dict[str, object]]:
-    """Yield the rows of the table."""
+    """Yield the rows of `probe.csv`, by column."""
     for case in cases():
         columns = ("condition", "respondent", "levels", "dilemmas", "bias")
         cells = {name: getattr(case, name) for name in columns}
@@ -183,7 +186,11 @@ def records() -> Iterator[dict[str, object]]:
 
 
 def markdown() -> str:
-    """Return a Markdown table of coverage, power and verdicts for two levels."""
+    """Return a Markdown table of `probe.csv`, a row for each respondent and design.
+
+    It has the half width and the false alarms without an effect, the coverage, the share of runs in
+    which an effect is found, and the share of runs with the verdict "treated alike".
+    """
     head = (
         *("condition", "respondent", "dilemmas", "± at 0", "coverage", "alarms", "found .05"),
         *("found .10", "alike at 0", "alike at .05", "alike at .10"),

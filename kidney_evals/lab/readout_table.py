@@ -18,10 +18,13 @@ from kidney_evals.planning.precision import read_lines
 from kidney_evals.studies import dilemmas_of, load_study
 
 TARGETS: Final[Mapping[str, float]] = {"flip_rate": 0.03, "swap_diff": 0.05, "imp_age": 0.03}
-"""Target half widths. The intervals exclude people's sampling error, so more calls always help."""
+"""Target half width by measure.
+
+The intervals exclude people's sampling error, so more calls always help.
+"""
 
 RESPONDENTS: Final[Mapping[str, float]] = {"human": 1.0, "sharp": 4.0, "uniform": 0.0}
-"""Respondents, by the power of people's shares to which their answers are proportional."""
+"""A power by respondent: answer probabilities are proportional to people's shares to the power."""
 
 FIRST_GUESS: Final = 200
 LEAST: Final = 25
@@ -32,8 +35,13 @@ SEEDS: Final = 8
 def calls_needed(respondent: str, row: str, *, read_out: bool) -> int:
     """Return the number of calls, two per dilemma, at which a mean half width meets its target.
 
-    The width is simulated for a number of dilemmas, which is then rescaled by the square-root law
-    and kept within `LEAST` and `MOST`; this is repeated twice.
+    The half width is simulated for a number of dilemmas. The number is then rescaled by the
+    square-root law and kept within `LEAST` and `MOST`. Both steps are done three times.
+
+    Args:
+        respondent: A key of `RESPONDENTS`.
+        row: The measure, a key of `TARGETS`.
+        read_out: Whether probabilities are read out; otherwise answers are sampled.
     """
     count = FIRST_GUESS
     for _ in range(3):
@@ -44,14 +52,20 @@ def calls_needed(respondent: str, row: str, *, read_out: bool) -> int:
 
 
 def half_width(respondent: str, row: str, dilemmas: int, *, read_out: bool) -> float:
-    """Return the mean half width of a measure's interval over runs on independent dilemmas."""
+    """Return the mean half width of a measure's interval over runs on independent dilemmas.
+
+    The arguments are as in `calls_needed`; `dilemmas` is the number in each run.
+    """
     runs = (simulated(respondent, dilemmas, seed, read_out=read_out) for seed in range(SEEDS))
     widths = [(got.high - got.low) / 2 for got in (compute(run, row) for run in runs)]
     return float(np.nanmean(widths))
 
 
 def simulated(respondent: str, dilemmas: int, seed: int, *, read_out: bool) -> Run:
-    """Return a simulated run on newly drawn dilemmas, in both orders."""
+    """Return a simulated run on newly drawn dilemmas, in both orders.
+
+    The arguments are as in `calls_needed`; `seed` is that of dilemmas and answers.
+    """
     reference = people("coin_flip")
     drawn = dilemmas_of(load_study(STUDY), dilemmas, 1000 + seed)
     listed = tuple(sorted(drawn, key=lambda dilemma: dilemma.id))
@@ -65,7 +79,7 @@ def simulated(respondent: str, dilemmas: int, seed: int, *, read_out: bool) -> R
 
 
 def records() -> Iterator[dict[str, object]]:
-    """Yield the rows of the table, without measures that have no value for a respondent."""
+    """Yield the rows of `readout.csv`, by column; a measure without a value has no row."""
     for respondent in RESPONDENTS:
         for row, target in TARGETS.items():
             if respondent == "uniform" and row.startswith("imp"):

@@ -50,7 +50,7 @@ class CodedText(NamedTuple):
 
     @property
     def by_rules(self) -> Codes:
-        """The codes by the rules."""
+        """The codes that the rules assign to the text."""
         return code(self.text, self.study, self.a, self.b, self.choice)
 
 
@@ -88,7 +88,7 @@ def _read(entry: dict[str, Any]) -> CodedText:
 
 
 def rows_of(part: Part) -> list[Row]:
-    """Return a row for each code on one half of the corpus.
+    """Return a row for each code on one part of the corpus.
 
     Rows for statuses use all texts. Other rows use the texts with codes by hand; if the rules give
     no codes for such a text, all its codes count as missed. An attribute with the wrong patient

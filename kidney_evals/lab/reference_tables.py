@@ -30,8 +30,11 @@ _SEEDS: dict[Condition, int] = {"forced_choice": 20212, "coin_flip": 20213}
 def build_reference(data_dir: Path, out_dir: Path, *, overwrite: bool = False) -> list[Path]:
     """Write the tables of both studies into `out_dir/<study>/reference`; return the files.
 
-    `overwrite` also replaces files that are not tables of this package. `UserError` if the raw
-    files are missing or not the published ones, or if a table cannot be written.
+    `data_dir` holds the published files. `overwrite` also replaces files that are not tables of
+    this package.
+
+    Raises:
+        UserError: The published files are missing or differ, or a table cannot be written.
     """
     raw = find_raw(data_dir)
     contents = {}
@@ -43,7 +46,10 @@ def build_reference(data_dir: Path, out_dir: Path, *, overwrite: bool = False) -
 
 
 def fixed_reference(raw: Path) -> dict[str, str]:
-    """Return the tables of `mcelfresh_2021_fixed` by file name."""
+    """Return the text of the tables of `mcelfresh_2021_fixed`, by file name.
+
+    `raw` is the folder of the published files.
+    """
     study, groups = load_study(FIXED), zip(CONDITIONS, read_study_1(raw), strict=True)
     tables = counted_tables(study, {name: answer_table(study, one) for name, one in groups})
     about = _about(FIXED, "study_1.csv")
@@ -51,7 +57,10 @@ def fixed_reference(raw: Path) -> dict[str, str]:
 
 
 def drawn_reference(raw: Path) -> dict[str, str]:
-    """Return the tables of `mcelfresh_2021` by file name."""
+    """Return the text of the tables of `mcelfresh_2021`, by file name.
+
+    `raw` is the folder of the published files.
+    """
     about = _about(DRAWN, "study_2_indecisive.csv", "study_2_strict.csv")
     people = dict(zip(CONDITIONS, read_study_2(raw), strict=True))
     return about | drawn_tables(load_study(DRAWN), people)
@@ -80,17 +89,26 @@ def answer_table(study: Study, answers: Answers) -> Floats:
 
 
 def draw_texts(draws: Mapping[Condition, pd.DataFrame]) -> dict[str, str]:
-    """Return the text of the tables of draws, by file name."""
+    """Return the text of tables of draws, by file name.
+
+    Args:
+        draws: The table of each condition.
+    """
     return {f"draws_{name}.csv": table_text(one, DRAW_DIGITS) for name, one in draws.items()}
 
 
 def counted_tables(
     study: Study, answers: Mapping[Condition, Floats], seed: int | None = None
 ) -> dict[str, dict[Condition, pd.DataFrame]]:
-    """Return `counts`, `draws` and, if fitted, `random_coefficients` of a fixed list, by condition.
+    """Return the tables of a fixed list, by name and condition.
 
-    `answers` are indicators, shape (people, questions, 3), with zeros where a person was not asked.
-    `seed` is that of `person_weights`.
+    They are `counts`, `draws` and, if fitted, `random_coefficients`.
+
+    Args:
+        study: The study.
+        answers: By condition, indicators of shape (people, questions, 3), with zeros where a person
+            was not asked.
+        seed: Seed of `person_weights`; None for published answers.
     """
     tables: dict[str, dict[Condition, pd.DataFrame]] = defaultdict(dict)
     ids = [dilemma.id for dilemma in study.listed]

@@ -14,13 +14,15 @@ from kidney_evals.respondents import definitions
 from kidney_evals.respondents.definitions import Dilemmas
 
 Behaviour = Callable[[Panel], Floats]
-"""Returns the probabilities of first patient, second patient, indecision and refusal by dilemma and
-order, shape (D, 2, 4), as the respondents of `kidney/…` do.
+"""Function that returns a respondent's answer probabilities on a panel, shape (D, 2, 4).
+
+They are those of first patient, second patient, indecision and refusal, by dilemma and order, as
+the respondents of `kidney/…` give them.
 """
 
 
 def never(panel: Panel) -> Floats:
-    """Return the silence of a respondent who answers every dilemma: 0, shape (D,)."""
+    """Return the probability of no readable answer, shape (D,), which is 0 for all dilemmas."""
     return np.zeros_like(panel.closeness)
 
 
@@ -49,18 +51,24 @@ lexicographic = definitions.lexicographic
 
 
 def majority(panel: Panel) -> Floats:
-    """Always choose the patient whom most people choose, never the coin."""
+    """Return the answers of a `Behaviour`: always the patient whom most people choose, no coin."""
     return definitions.majority(Dilemmas(panel.decided, panel.differences))
 
 
 def sharper(panel: Panel) -> Floats:
-    """Multiply people's log-odds between the patients by three; flip as people do."""
+    """Return the answers of a `Behaviour`: people's log-odds between the patients times three.
+
+    The coin is as frequent as among people.
+    """
     odds = panel.decided**3.0
     return deciding(panel, odds[:, 0] / odds.sum(axis=1), panel.coin)
 
 
 def weighing(panel: Panel, times: float) -> Floats:
-    """Decide by people's logit weights, multiplied by `times`; flip as people do."""
+    """Return the answers of a `Behaviour`: people's logit weights times `times`.
+
+    The coin is as frequent as among people.
+    """
     utility = times * panel.differences @ panel.reference.weights
     return deciding(panel, expit(utility), panel.coin)
 
@@ -71,7 +79,10 @@ def _random_flips(panel: Panel) -> Floats:
 
 
 def leaning(panel: Panel) -> Floats:
-    """Add 0.8 to the log-odds of the patient who is shown as A; flip as people do."""
+    """Return the answers of a `Behaviour`: people's, with a bias to the patient shown as A.
+
+    The bias adds 0.8 to the log-odds of this patient. The coin is as frequent as among people.
+    """
     eta = np.log(panel.decided[:, 0] / panel.decided[:, 1])
     return deciding(panel, expit(np.stack([eta + 0.8, eta - 0.8], axis=1)), panel.coin)
 
@@ -91,7 +102,13 @@ def _bent_age(panel: Panel) -> Floats:
 
 
 def deciding(panel: Panel, first: Floats, coin: Floats) -> Floats:
-    """Return answer probabilities from P(first | decided), (D,) or (D, 2), and P(coin), (D,)."""
+    """Return answer probabilities, shape (D, 2, 4), as a `Behaviour` does.
+
+    Args:
+        panel: The dilemmas.
+        first: P(first patient | decided), shape (D,), or by order (D, 2).
+        coin: P(coin), shape (D,).
+    """
     answers = np.zeros((len(panel.dilemmas), 2, 4))
     flip, share = coin[:, None], first[:, None] if first.ndim == 1 else first
     answers[:, :, 0], answers[:, :, 1] = (1 - flip) * share, (1 - flip) * (1 - share)
@@ -125,4 +142,4 @@ RESPONDENTS: Final = (
     Respondent("one order", "human-like, as listed only", as_people, both_orders=False),
     Respondent("bent age", "a threshold at 50 years instead of a line", _bent_age),
 )
-"""The simulated respondents."""
+"""The simulated respondents of the validation."""

@@ -33,8 +33,10 @@ from kidney_evals.studies import CONDITIONS, study_names
 DIGITS: Final = 4  # decimals of the printed numbers
 
 TOLERANCE: Final = 0.0005
-"""A printed number may differ from the computed number x by `TOLERANCE` · (1 + |x|). Rounding takes
-a tenth; the rest allows for other versions of numpy and scipy."""
+"""A printed number may differ from the computed number x by `TOLERANCE` · (1 + |x|).
+
+Rounding takes a tenth of `TOLERANCE`; the rest allows for other versions of numpy and scipy.
+"""
 
 _RESPONSES: Final = 3
 _LONGEST_RESPONSE: Final = 300  # characters
@@ -59,7 +61,7 @@ class _Part(BaseModel):
 
 
 class Response(_Part):
-    """The response to one question, shortened."""
+    """The response to one question, shortened, and the answer that was read from it."""
 
     sample: str
     response: str
@@ -92,7 +94,7 @@ class RunRecord(_Part):
 
     @property
     def run(self) -> Run:
-        """The run, read from its answers."""
+        """The run, read from its answers with `run_from_dict`, which may raise an error."""
         return run_from_dict(self.answers)
 
 
@@ -114,8 +116,15 @@ class Record(_Part):
 def record_of(files: Sequence[LogFile], *, machine: str, origin: str = "") -> Record:
     """Return the record of finished logs of choices of one model, about the shipped studies.
 
-    `origin` says what the weights are and where they come from; it is needed for a model in a
-    folder that `kidney-evals models fetch` did not write. `UserError` if a log cannot be recorded.
+    Args:
+        files: The logs.
+        machine: The machine in generic words.
+        origin: What the weights are and where they come from. It is needed for a model in a folder
+            that `kidney-evals models fetch` did not write.
+
+    Raises:
+        UserError: A log cannot be recorded, the logs are of several models, or the origin is not
+            known.
     """
     for file in files:
         if file.state != "finished":
@@ -253,7 +262,11 @@ def _public(value: Any) -> str:
 
 
 def read_record(path: Path) -> Record:
-    """Read a record; raise `UserError` with the first error of its form."""
+    """Read a record from a file.
+
+    Raises:
+        UserError: The file cannot be read, or is no record; the message has the first error.
+    """
     try:
         return Record.model_validate_json(read_bytes(path, _LARGEST))
     except ValidationError as error:
@@ -287,7 +300,7 @@ def _json(value: Any, indent: int = 0) -> str:
 def renewed(record: Record) -> Record:
     """Return a record with the numbers that the installed measures compute from its answers.
 
-    Answers that cannot be read stay as they are: they are among the `problems` of the record.
+    A run whose answers cannot be read keeps its numbers, and `problems` then reports it.
     """
     runs = []
     for run in record.runs:
@@ -299,7 +312,10 @@ def renewed(record: Record) -> Record:
 
 
 def problems(record: Record) -> list[str]:
-    """Return the problems of a committed record; a simulated respondent as its model is one."""
+    """Return the problems of a committed record, in words; empty if it has none.
+
+    It is a problem if the model is a simulated respondent.
+    """
     found = list(_wrong(record))
     if record.model.startswith(_SIMULATED):
         found.append(f"{record.model} is a simulated respondent, no model")

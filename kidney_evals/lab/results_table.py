@@ -23,9 +23,10 @@ _READOUTS: Final = {"sample": "sampled", "logprobs": "read out", "prefill": "pre
 
 
 def readme_table(records: Sequence[Record], known: str) -> str:
-    """Return what the README shows: the models, and the table of the default study, as Markdown.
+    """Return what the README shows, as Markdown: the models, and the table of the default study.
 
-    `known` are the tables of simulated respondents that `known_table.markdown` returns.
+    `known` holds the tables of simulated respondents that `known_table.markdown` returns; three of
+    these respondents are shown.
     """
     rows = "\n".join(
         line
@@ -36,7 +37,10 @@ def readme_table(records: Sequence[Record], known: str) -> str:
 
 
 def results_page(records: Sequence[Record], known: str) -> str:
-    """Return the tables of every study and the card of every run, as Markdown."""
+    """Return the tables of every study and the card of every run, as Markdown.
+
+    `known` holds the tables of simulated respondents that `known_table.markdown` returns.
+    """
     default = _beside(_runs(records, DEFAULT_STUDY), known)
     parts = [_origins(records), f"## {DEFAULT_STUDY}", default]
     for study in study_names():

@@ -44,8 +44,13 @@ DILEMMAS: Final = (100, 200, 400)  # in both orders: 200, 400 and 800 calls
 SLACK, TRIES = 0.025, 5  # stop at a power of .90 ± `SLACK`; after `TRIES` take the nearest
 
 Start = Literal["people", "never_flips", "half_flips", "steady"]
-"""The old version: `people` samples from people's shares, `never_flips` from shares of decided
-people, `half_flips` flips half of its answers, `steady` repeats its answer to a dilemma."""
+"""The old version of a model.
+
+- `people`: each answer is drawn from people's shares.
+- `never_flips`: each answer is drawn from the shares of people who decided.
+- `half_flips`: half of the answers are the coin.
+- `steady`: as `people`, but both answers to a dilemma are the same.
+"""
 
 _RATE_STARTS: Final[dict[Condition, tuple[Start, ...]]] = {
     "forced_choice": ("people", "steady"),
@@ -97,11 +102,11 @@ def settings() -> Iterator[Setting]:
 
 
 def find(setting: Setting, runs: int = RUNS) -> dict[str, float]:
-    """Return the smallest change that is detected with 90 % power at 5 % false alarms.
+    """Find the smallest change that is detected with 90 % power at 5 % false alarms.
 
-    The first guess is (z_.975 + z_.90) standard deviations of the difference without a change; each
-    simulated power then rescales the change, as if the test were normal. The keys are the table's
-    columns.
+    Return the numbers of the table's line by column, with the change in `change`. The first guess
+    is (z_.975 + z_.90) standard deviations of the difference without a change; each simulated power
+    then rescales the change, as if the test were normal.
     """
     index = setting.tested.index(setting.row)
     same = simulate(setting, 0.0, runs)[:, index]
@@ -132,7 +137,10 @@ def find(setting: Setting, runs: int = RUNS) -> dict[str, float]:
 
 
 def simulate(setting: Setting, change: float, runs: int) -> Floats:
-    """Return difference and p-value by pair of runs and tested measure, shape (runs, rows, 2)."""
+    """Return difference and p-value of each test in simulated pairs of runs, shape (runs, rows, 2).
+
+    The rows are the measures `setting.tested`. `change` is the true change of `setting.row`.
+    """
     results = []
     for index in range(runs):
         shown, every = _form(setting.condition, setting.dilemmas, index % FORMS)
@@ -146,13 +154,18 @@ def simulate(setting: Setting, change: float, runs: int) -> Floats:
 
 
 def versions(shown: Panel, setting: Setting, change: float) -> Versions:
-    """Return both versions' answer probabilities; m is set so that `change` results.
+    """Return the answer probabilities of the old and the new version of a respondent.
 
-    - Flip rate: the coin has the probability c' = c + m (1 - c) instead of c.
-    - Agreement: with probability m, a decision is random, each patient with probability 1/2.
-    - Swap disagreement: on a share m of the dilemmas, the patient shown as A is taken.
-    - Importance share: weight moves to one attribute from the others, in proportion to theirs, with
-      Σ_k |weight_k range_k| constant. Both versions are logits, the old one with people's weights.
+    The versions differ in the measure `setting.row` by `change`. A share m is set so that the new
+    version has this change:
+
+    - Flip rate: the coin's probability is c + m (1 - c) instead of c.
+    - Agreement: with probability m a decision is random, each patient with probability 1/2.
+    - Swap disagreement: on a share m of the dilemmas the patient shown as A is taken.
+
+    For an importance share, weight moves to one attribute from the others, in proportion to theirs,
+    with Σ_k |weight_k range_k| constant. Both versions are then logits; the old one has people's
+    weights.
     """
     coin, first, old = _starting_coin(shown, setting), shown.decided[:, 0], old_value(setting)
     if setting.row == "flip_rate":
@@ -247,7 +260,7 @@ def _agreement(shown: Panel, decisions: Floats) -> float:
 
 
 def records() -> Iterator[dict[str, object]]:
-    """Yield the rows of the table."""
+    """Yield the rows of `sensitivity.csv`, by column."""
     for setting in settings():
         line: dict[str, object] = {"study": STUDY, **vars(setting)}
         # The number of calls stands before the number of dilemmas.
@@ -256,7 +269,10 @@ def records() -> Iterator[dict[str, object]]:
 
 
 def markdown() -> str:
-    """Return the shipped table as Markdown, a row for each measure and old version of the model."""
+    """Return the shipped table as Markdown, a row for each setting but the number of dilemmas.
+
+    The numbers of dilemmas have a column each, headed by the number of calls.
+    """
     lines, calls, rows = read_lines("sensitivity"), [2 * size for size in DILEMMAS], []
     # The lines of a measure and an old version stand together, one for each number of dilemmas.
     for same in zip(lines[::3], lines[1::3], lines[2::3], strict=True):

@@ -54,7 +54,10 @@ def run_of(
 
 
 def simulate_run(reference: Reference, respondent: Respondent, index: int) -> Run:
-    """Return a run; `index` seeds its dilemmas, its answers and the people of its reference."""
+    """Return a run of a respondent; `index` seeds its dilemmas and answers, and other people.
+
+    The reference of the run is that of another sample of people (`resampled_reference`).
+    """
     listed = draw(reference.study.source, respondent.dilemmas, SEED * 1000 + index)
     shown = panel(reference, listed)
     generator = np.random.default_rng([SEED, index, *respondent.name.encode()])
@@ -67,11 +70,14 @@ def simulate_run(reference: Reference, respondent: Respondent, index: int) -> Ru
 
 
 def covers(low: Floats, high: Floats, truth: float | Floats) -> Bools:
-    """Return which intervals contain the truth, with a tolerance of 1e-9 at both ends."""
+    """Return a mask of the intervals that contain the truth, with a tolerance of 1e-9."""
     return np.asarray((low <= truth + 1e-9) & (truth - 1e-9 <= high))
 
 
 def binomial_error(share: float, runs: int) -> float:
-    """Return the standard error of a share of runs; for 0 or 1, that of a share one run away."""
+    """Return the standard error of a share of `runs` runs.
+
+    For a share of 0 or 1 it is that of 1/runs, so that it is not 0.
+    """
     inside = min(max(share, 1 / runs), 1 - 1 / runs)
     return float((inside * (1 - inside) / runs) ** 0.5)

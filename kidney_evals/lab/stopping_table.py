@@ -63,7 +63,10 @@ def cases() -> Iterator[tuple[Case, tuple[float, ...]]]:
 
 
 def simulate(case: Case, precisions: Sequence[float], runs: int = RUNS) -> list[dict[str, float]]:
-    """Simulate runs of a case; return a line for each precision, all from the same runs."""
+    """Simulate runs of a case; return a line for each precision, all from the same runs.
+
+    A line holds numbers by column of `stopping.csv`.
+    """
     ends = looks(case.most)
     low, high = np.moveaxis(np.array([_path(case, index, ends) for index in range(runs)]), 2, 0)
     half, truth = (high - low) / 2, true_rate(case)
@@ -139,7 +142,7 @@ def _chances(case: Case) -> Floats:
 
 
 def records() -> Iterator[dict[str, object]]:
-    """Yield the rows of the table."""
+    """Yield the rows of `stopping.csv`, by column."""
     for case, precisions in cases():
         for precision, line in zip(precisions, simulate(case, precisions), strict=True):
             cells = {

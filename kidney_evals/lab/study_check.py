@@ -61,7 +61,18 @@ class FileReport:
 
 @dataclass(frozen=True)
 class StudyReport:
-    """What a check found; only `files` if there are problems outside of the survey's settings."""
+    """The result of a check.
+
+    `warnings`, `questions` and `uses` are empty if a file other than the survey's settings has
+    problems.
+
+    Attributes:
+        study: The study; None if `study.yaml` has problems.
+        files: A report of each file.
+        warnings: Sentences on what is allowed but seldom meant.
+        questions: Title and text of some questions, as a model reads them.
+        uses: Commands or topics, each with what can be done with the study.
+    """
 
     study: Study | None  # None if `study.yaml` has problems
     files: tuple[FileReport, ...]
@@ -76,7 +87,11 @@ class StudyReport:
 
 
 def check_study(name: str | Path) -> StudyReport:
-    """Check every file of a study, shipped or in a folder; `UserError` if there is none."""
+    """Check every file of a study, shipped or in a folder.
+
+    Raises:
+        UserError: There is no such study.
+    """
     folder, source = find_study(name)
     study, errors = read_all_files(folder, source)
     files = tuple(_files(folder, study, errors))

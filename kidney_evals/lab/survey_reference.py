@@ -48,8 +48,11 @@ from kidney_evals.templates import templates
 FEWEST_PEOPLE: Final = 30  # fewest people of a condition for whom tables are made
 
 FEWEST: Final = 5
-"""Fewest people of a cell that the card shows and between two quantiles of a table, and fewest
-answers to a dilemma of a fixed list."""
+"""Smallest number of people or answers that a table or the card shows.
+
+It applies to people in a cell of the card, people between two quantiles of a table, answers to a
+dilemma of a fixed list, and changed answers behind a rescaled swap disagreement.
+"""
 
 _CELL: Final = 20  # fewest answers in a bin of the flip curve and the calibration
 _MAX_BYTES: Final = 100_000_000
@@ -74,8 +77,17 @@ def build_from_survey(path: Path, study: Study, *, overwrite: bool = False) -> l
     """Write the reference tables of a study from an exported survey; return the files.
 
     The tables are aggregates: no row belongs to a person. The card in the folder says which people
-    are left out. `UserError` if the file is no export of a survey of this study, there are too few
-    people, their answers do not determine a model, or a file exists and `overwrite` is false.
+    are left out.
+
+    Args:
+        path: The exported survey.
+        study: A study in a folder of the user.
+        overwrite: Whether existing tables are replaced.
+
+    Raises:
+        UserError: The study is shipped; the file is no export of a survey of this study or lies in
+            the folder of tables; there are too few people or answers, or they do not determine a
+            model; or a file exists and `overwrite` is false.
     """
     if study.source in study_names():
         raise UserError(f"study {study.id!r} is shipped; name the folder of your own study")

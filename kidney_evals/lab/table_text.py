@@ -22,12 +22,18 @@ def table_text(
 
 
 def by_condition(tables: Mapping[Condition, pd.DataFrame]) -> pd.DataFrame:
-    """Return the rows of all tables, with the condition as first column."""
+    """Return the rows of the tables of all conditions, with the condition as first column."""
     return pd.concat(dict(tables), names=["condition"]).reset_index("condition")
 
 
 def rounded(line: Mapping[str, object], default: str, **formats: str) -> dict[str, object]:
-    """Format the floats of a row but NaN: each with the format of its column, or `default`."""
+    """Return a row with its floats as text, except NaN.
+
+    Args:
+        line: The row, by column.
+        default: The format of floats, such as ".3g".
+        **formats: Other formats, by column.
+    """
     return {
         name: format(value, formats.get(name, default))
         if isinstance(value, float) and value == value
@@ -37,7 +43,13 @@ def rounded(line: Mapping[str, object], default: str, **formats: str) -> dict[st
 
 
 def markdown_table(head: Sequence[str], align: str, rows: Iterable[Sequence[object]]) -> str:
-    """Format rows as a Markdown table; `align` is "l" or "r" by column; floats get 4 decimals."""
+    """Format rows as a Markdown table; floats get 4 decimals.
+
+    Args:
+        head: Heads of the columns.
+        align: A letter for each column, "l" for left or "r" for right.
+        rows: The cells of each row.
+    """
     rule = [{"l": "---", "r": "--:"}[side] for side in align]
     cells = (
         [decimals(value) if isinstance(value, float) else str(value) for value in row]

@@ -19,7 +19,12 @@ from kidney_evals.lab.respondents import Respondent
 
 
 def true_rows(respondent: Respondent, panel: Panel) -> dict[str, float]:
-    """Return the true value of every validated measure, by a large sample of drawn dilemmas."""
+    """Return the true value of every validated measure of a respondent, by id.
+
+    Args:
+        respondent: The respondent.
+        panel: A large sample of drawn dilemmas, which stands for all of them.
+    """
     chances = respondent.chances(panel)
     answered = np.repeat(1 - respondent.silence(panel)[:, None], chances.shape[1], axis=1)
     q = chances * answered[:, :, None]

@@ -60,7 +60,7 @@ _SIZES: Final = (200, 400)  # numbers of drawn dilemmas behind verdicts and comp
 
 @dataclass(frozen=True)
 class Validated:
-    """One measure of one respondent over many runs; a figure without any run is NaN."""
+    """One measure of one respondent over many runs; a number without any run behind it is NaN."""
 
     respondent: str
     row: str
@@ -73,9 +73,10 @@ class Validated:
 
     @property
     def verdict(self) -> str:
-        """`narrow` or `wide` if coverage is two standard errors below .93 or above .97, else `ok`.
+        """`narrow`, `wide` or `ok`; empty if the measure has no interval or no true value.
 
-        Empty if the measure has no interval or no true value.
+        It is `narrow` if the coverage is more than two standard errors below .93, `wide` if it is
+        more than two standard errors above .97.
         """
         if not self.intervals or self.coverage != self.coverage:
             return ""
@@ -101,7 +102,7 @@ def validate(
 
 
 def rows_of(reference: Reference) -> list[str]:
-    """Return the validated measures of a study and condition."""
+    """Return the ids of the validated measures of a study and condition."""
     shares = [f"imp_{name}" for name in reference.study.attribute_ids]
     return [*(_COIN if reference.condition == "coin_flip" else ()), *_COMMON, *shares]
 
@@ -129,7 +130,13 @@ def _mean(values: Floats | Bools) -> float:
 
 
 def report(*, runs: int, quick: bool = False, conditions: Sequence[Condition] = CONDITIONS) -> str:
-    """Run the validation and return its tables as Markdown; `quick` takes a few respondents."""
+    """Run the validation and return its tables as Markdown.
+
+    Args:
+        runs: Number of runs of each respondent.
+        quick: Whether only a few respondents are simulated.
+        conditions: The conditions to validate.
+    """
     who = [respondent for respondent in RESPONDENTS if not quick or respondent.name in _QUICK]
     parts = ["\n".join(f"- **{respondent.name}**: {respondent.what}" for respondent in who)]
     head = ("respondent", "row", "truth", "mean", "bias", "RMSE", "half width", "coverage")
@@ -172,9 +179,11 @@ def _verdicts(condition: Condition, *, runs: int, quick: bool) -> str:
 
 
 def graded_series(row: str, levels: int) -> list[tuple[float, Respondent]]:
-    """Return respondents whose true values of a measure are evenly spaced, each with its step.
+    """Return `levels` respondents, each after its step, from 0 to 1.
 
-    Step 0 is people, or the most regular respondent; step 1 is the farthest from step 0.
+    Their true values of the measure `row` are evenly spaced. At step 0 a respondent answers as
+    people do; for `share_dist` it decides by people's importance shares, and for `swap_diff` and
+    `flip_rate` it has the value 0. At step 1 it has the value farthest from that of step 0.
     """
 
     def behaviour(panel: Panel, step: float) -> Floats:
@@ -240,7 +249,13 @@ def _values(
 
 
 def intra_class(table: Floats | Sequence[Sequence[float]]) -> float:
-    """Return (MSB - MSW) / (MSB + (m - 1) MSW), ICC(1,1) of Shrout and Fleiss (1979)."""
+    """Return (MSB - MSW) / (MSB + (m - 1) MSW), ICC(1,1) of Shrout and Fleiss (1979).
+
+    MSB and MSW are the mean squares between and within respondents.
+
+    Args:
+        table: m values of each of n respondents, shape (n, m).
+    """
     values = np.asarray(table, dtype=np.float64)
     n, m = values.shape  # respondents, and values of each
     means = values.mean(axis=1)

@@ -1,4 +1,4 @@
-"""Compute every figure again that the package states about the published answers.
+"""Compute every number again that the package states about the published answers.
 
 The choice models are also fitted to the samples of McElfresh et al. (2021). These authors exclude
 people who never took the coin (nobody always did), draw twenty of the rest as training people, hold
@@ -35,7 +35,7 @@ _RANGES = {"age": (25.0, 70.0), "drinks": (1.0, 5.0), "dependents": (0.0, 2.0)}
 
 @dataclass(frozen=True)
 class Figure:
-    """A stated figure and the same figure computed now."""
+    """A number that the package states, and the same number computed now."""
 
     sample: str
     form: str  # `free`, or `authors` if the parameters are in the authors' box
@@ -66,13 +66,29 @@ class TableCheck(NamedTuple):
 
 
 def verify_tables(data: Path) -> list[TableCheck]:
-    """Make every reference table again and compare it with the shipped table, number by number."""
+    """Make every reference table again and compare it with the shipped table, number by number.
+
+    Args:
+        data: Folder of the published answers.
+
+    Raises:
+        UserError: The published files are missing or differ.
+    """
     with tempfile.TemporaryDirectory() as folder:
         return [_compared(path) for path in build_reference(data, Path(folder))]
 
 
 def verify_models(data: Path) -> list[Figure]:
-    """Fit every stated model again and return the figures."""
+    """Fit the choice models again; return each number that `models.csv` states, beside the new one.
+
+    The file is in the folder `published` of the study.
+
+    Args:
+        data: Folder of the published answers.
+
+    Raises:
+        UserError: The published files are missing or differ.
+    """
     study = load_study(DRAWN)
     ours = dict(_computed(study, read_study_2(find_raw(data))[1]))
     with (study.path / "published" / "models.csv").open(encoding="utf-8", newline="") as stream:
@@ -84,9 +100,13 @@ def verify_models(data: Path) -> list[Figure]:
 
 
 def note(figure: Figure, figures: Sequence[Figure]) -> str:
-    """Return why a figure differs from the stated figure; empty if it does not.
+    """Return why a number differs from the stated number; empty if it does not.
 
     The authors' search in a box may stop before the maximum: our likelihood is then higher.
+
+    Args:
+        figure: The number.
+        figures: All numbers of `verify_models`, among them the likelihood of the fitted answers.
     """
     if figure.meets:
         return ""
@@ -148,7 +168,12 @@ def took_the_coin(answers: Answers) -> Bools:
 
 
 def published_split(answers: Answers, seed: int) -> Split:
-    """Return the authors' split of the people who took the coin, drawn from `seed`."""
+    """Return the split of McElfresh et al. (2021) for a seed, among people who took the coin.
+
+    Args:
+        answers: The n answers of all people.
+        seed: Seed of the draw of training people and held-out questions.
+    """
     eligible = took_the_coin(answers)
     draw = np.random.RandomState(seed)
     trained = draw.choice(np.unique(answers.person[eligible]), _TRAINING_PEOPLE, replace=False)
@@ -161,7 +186,11 @@ def published_split(answers: Answers, seed: int) -> Split:
 
 
 def published_features(patients: dict[str, Floats]) -> Floats:
-    """Return the authors' features (value - lowest)/highest, shape (n, 3)."""
+    """Return the authors' features (value - lowest) / highest, shape (n, 3).
+
+    Args:
+        patients: The n patients' values by id of the attribute.
+    """
     columns = ((patients[name] - lowest) / highest for name, (lowest, highest) in _RANGES.items())
     return np.column_stack(list(columns))
 

@@ -184,7 +184,8 @@ def side_pull(run: Run) -> Quantity:
     """Amount by which a position bias lowers the choice distance.
 
     It is 0 if each order was asked twice or more, or if probabilities were read; otherwise add it
-    to the choice distance before comparing models. No value if no dilemma has two answers.
+    to the choice distance before comparing models. No value if no dilemma has two answers, or if
+    only one dilemma shows the bias.
     """
     value = estimators.distance.side_correction(run.decisions)
     return Quantity(value, n=len(run.decisions) if value == value else 0)

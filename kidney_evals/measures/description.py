@@ -37,9 +37,14 @@ FEWEST: Final = 10
 
 
 class TwoStageSection(NamedTuple):
-    """The two-stage models of a run (or why it has none) and of people.
+    """The two-stage models of a run and of people: first the coin or not, then a patient.
 
-    `people_thresholds` are people's coin and half thresholds; None without a model of people.
+    Attributes:
+        fit: The model of the run; None if it could not be fitted.
+        failure: Why `fit` is None; empty otherwise.
+        people: The model of people; None if the study has none.
+        people_thresholds: The coin threshold and the half threshold of people (see
+            `estimation.thresholds`); None without `people`.
     """
 
     fit: TwoStageFit | None
@@ -49,9 +54,13 @@ class TwoStageSection(NamedTuple):
 
 
 class NearestSection(NamedTuple):
-    """The class of people nearest to a run, and properties of all C classes.
+    """The latent class of people nearest to a run, and properties of all C classes.
 
-    `shares` of people, (C,); signed `importance`, (C, k); coin rates `flips` on the run's dilemmas.
+    Attributes:
+        found: The nearest class, and how well the classes are told apart.
+        shares: Share of people in each class, shape (C,).
+        importance: Signed importance shares of the attributes in each class, shape (C, k).
+        flips: Coin rate of each class on the dilemmas of the run, shape (C,).
     """
 
     found: NearestClasses
@@ -61,12 +70,15 @@ class NearestSection(NamedTuple):
 
 
 Bins = tuple[tuple[CalibrationRow, Quantity], ...]
-"""A calibration table: people's predicted and observed share in each bin, and the run's share."""
+"""A calibration table: for each bin of closeness, people's row and the share in the run."""
 
 
 @dataclass(frozen=True)
 class Description:
-    """The content of `kidney-evals describe`; a part is None if it is not available."""
+    """The content of `kidney-evals describe`; a part is None if it is not available.
+
+    The keys of `rows` and `bounds` are ids of measures, those of `people_bends` ids of attributes.
+    """
 
     run: Run
     choice: IndecisionChoice | None
@@ -85,8 +97,8 @@ def describe(run: Run) -> Description:
     """Fit the models that describe a run, in a second or two.
 
     Raises:
-        InputError: Fewer than `FEWEST` answered dilemmas, a mechanism of indecision that no
-            people were offered, or probabilities that were read out.
+        InputError: The run has fewer than `FEWEST` answered dilemmas, offered something other than
+            a coin, or has probabilities that were read out.
     """
     if run.borrows_coin:
         whose = "people were offered" if run.has_people else "its models are of"

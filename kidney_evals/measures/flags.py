@@ -23,9 +23,10 @@ class Flag(NamedTuple):
     """A property of a run that affects the interpretation of its measures.
 
     Attributes:
-        says: Sentence on when the flag is raised.
-        reading: Sentence on what to do.
+        says: When the flag is raised, as a clause.
+        reading: What to do if it is raised, in sentences.
         value: Function of a run: above 0 if the flag is raised, 0 if not, NaN if unknown.
+        task: The task whose runs have the flag.
         reason: Function of a run that returns the cause in this run as text; may be empty.
         alone: `reading` where no people were asked, if it differs.
     """
@@ -40,12 +41,15 @@ class Flag(NamedTuple):
 
 
 def flags_of(run: AnyRun) -> dict[str, float]:
-    """Return every flag of a run's task by id: above 0 if raised, 0 if not, NaN if unknown."""
+    """Return the value of every flag of a run's task, by id of the flag.
+
+    A value is above 0 if the flag is raised, 0 if not, and NaN if this is unknown.
+    """
     return {flag.id: flag.value(run) for flag in FLAGS.values() if flag.task == run.task}
 
 
 def raised(run: AnyRun) -> dict[str, str]:
-    """Return the ids of the flags that a run raises, each with its reason (may be empty)."""
+    """Return the reasons of the flags that a run raises, by id of the flag; a reason may be ""."""
     return {id: FLAGS[id].reason(run) for id, value in flags_of(run).items() if value > 0}
 
 

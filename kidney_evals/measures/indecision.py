@@ -107,7 +107,8 @@ measure(
 def half_threshold(run: Run) -> Quantity:
     """Utility difference at which the better patient gets half of all answers.
 
-    It is in logits of the people without a coin, who favour the better patient.
+    The better patient is the patient whom the people without a coin favour. The difference is in
+    the logits of these people.
     """
     import numpy as np
 

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from kidney_evals.measures.run import Run
 
 Values = Callable[["Run"], tuple[Any, Any]]
-"""Function of a run: a value in [0, 1] for each sample, shape (n,), and which samples count."""
+"""Function of a run that returns two arrays of shape (n,) over its n samples.
+
+The first holds a value in [0, 1] of each sample, the second whether the sample counts.
+"""
 
 
 def mean_over_dilemmas(run: Run, values: Values) -> Quantity:
@@ -35,7 +38,7 @@ def mean_over_dilemmas(run: Run, values: Values) -> Quantity:
 
 
 def mean_change(values: Values) -> Callable[[Run, Run], PairedDifference]:
-    """Return the change of `mean_over_dilemmas` as a function of two runs, for `Measure.change`."""
+    """Return a function of two runs, for `Measure.change`: the change of `mean_over_dilemmas`."""
 
     def change(before: Run, after: Run) -> PairedDifference:
         paired = estimators.paired

@@ -1,8 +1,9 @@
 """Which known respondent the answers of a run are most like, if any.
 
-Each candidate gives the probability of every answer. Candidates are compared by the log-likelihood
-of each dilemma's answers; a candidate's parameters are averaged over, weighted by the likelihood of
-the answers to the other dilemmas.
+In this module a candidate is a known respondent, which gives a probability for every answer.
+Candidates are compared by the log-likelihood of each dilemma's answers. A candidate has unknown
+parameters, such as its share of answers at random. The likelihood of the answers to a dilemma is a
+mean over them, weighted by the likelihood of the answers to all other dilemmas.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -21,7 +22,7 @@ from kidney_evals.respondents.people import answers_of_persons
 from kidney_evals.studies import Dilemma
 
 AHEAD: Final = 2.4
-"""Standard errors of log-likelihood by which a candidate must lead every other to be named."""
+"""Lead in log-likelihood, in standard errors, above which a candidate is told from another."""
 
 _LEVEL: Final = 0.05  # significance level of the test of fit
 _FACTORS: Final = (2.0, 3.0, 5.0, 10.0)  # on people's log odds, of the candidate `sharper`
@@ -41,7 +42,7 @@ NAMES: Final[Mapping[str, str]] = {
     "first": "always Patient A",
     "coin": "always the coin",
 }
-"""The candidates in words, by id."""
+"""The known respondents (candidates) in words, by id."""
 
 Outcome = Literal["named", "none of these", "cannot tell"]
 
@@ -49,9 +50,10 @@ Outcome = Literal["named", "none of these", "cannot tell"]
 class Nearest(NamedTuple):
     """The known respondent that a run's answers are most like.
 
-    A candidate is near if the most likely candidate leads it by at most `AHEAD` standard errors.
-    The outcome is "none of these" if no near candidate passes a test of fit (at level .05), "named"
-    if the most likely candidate alone is near and passes, otherwise "cannot tell".
+    A candidate is a known respondent. The likeliest candidate is near, and so is every other that
+    it leads by at most `AHEAD` standard errors. The outcome is "none of these" if no near candidate
+    passes a test of fit (at level .05), "named" if the likeliest candidate alone is near and
+    passes, otherwise "cannot tell".
     """
 
     outcome: Outcome
@@ -66,8 +68,9 @@ class Nearest(NamedTuple):
 def nearest_respondent(run: Run) -> Nearest:
     """Return which known respondent a run's answers are most like, or that it is none of them.
 
-    The outcome is "cannot tell", without candidates, if fewer than two dilemmas were answered (by
-    people too, if people were asked) or the run offered another mechanism than people's coin.
+    The outcome is "cannot tell", without candidates, if fewer than two dilemmas can be used, or if
+    the run offered something other than the coin that people had. A dilemma can be used if the run
+    answered it and, in a study with people, people did too.
 
     Shares of runs named correctly with 200 dilemmas in both orders: a rule 1.00, people reversed
     .92 to .96, the crowd .23 to .33 (400 dilemmas: .67 to .87), a simulated person .90 to .96. A

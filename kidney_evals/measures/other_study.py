@@ -1,10 +1,11 @@
 """Baseline predictions of people's shares in the fixed or the drawn study from the other study.
 
-The fixed questions are predicted by the share model of the drawn study, the drawn dilemmas by a
-two-stage model (without a coin: a logit) fitted to the answers to the fixed questions. Age and
-dependents have the same units in both. Levels of drinking are converted to drinks a day as in
-`predict.yaml`, which is our assumption. The fixed questions have ages and a level of drinking
-outside the drawn study's ranges, for which the model is extrapolated linearly.
+The fixed questions are predicted by the model of people's shares that the drawn study ships. The
+drawn dilemmas are predicted by a two-stage model (without a coin: a logit) that is fitted to the
+answers to the fixed questions. Age and dependents have the same units in both studies. Levels of
+drinking are converted to drinks a day as in `predict.yaml`, which is our assumption. The fixed
+questions have ages and a level of drinking outside the drawn study's ranges; the model is
+extrapolated to them linearly.
 """
 
 from collections.abc import Sequence
@@ -25,7 +26,14 @@ from kidney_evals.studies import Condition, Dilemma, Patient, Study, load_study
 def from_other_study(
     study: Study, dilemmas: Sequence[Dilemma], condition: Condition
 ) -> Floats | None:
-    """Return people's shares, (D, K), predicted from the other study; None for a third study."""
+    """Return people's shares of the answers to `dilemmas`, predicted from the other study, (D, K).
+
+    The fixed and the drawn study, named in `predict.yaml`, predict each other. None for another
+    `study`.
+
+    Raises:
+        FitError: The answers to the fixed questions do not determine the model.
+    """
     names = table("predict")["other_study"]
     if study.id == names["fixed"] and study.draw is None:
         drawn = load_study(names["drawn"])

@@ -1,9 +1,10 @@
 """The predictions of a run of `predict_people` and people's answers, as arrays, and their scores.
 
-The scores are squared distances of predictions from people's shares. People's shares p̂ are
-estimates from sixty to a hundred people. For a prediction q independent of these people
-E Σ_c (q_c - p̂_c)² = Σ_c (q_c - p_c)² + Σ_c Var(p̂_c). The variance is subtracted, so that a
-prediction of the true shares scores 0 on average, and the observed shares score below 0.
+The scores are squared distances of predictions from people's shares. The true share p_c of an
+answer c is unknown; its estimate p̂_c comes from the answers of sixty to a hundred people. For a
+prediction q that is independent of these people, E Σ_c (q_c - p̂_c)² = Σ_c (q_c - p_c)² + Σ_c
+Var(p̂_c). The variance is subtracted, so that a prediction of the true shares scores 0 on average,
+and the observed shares score below 0.
 
 If each order was asked twice or more, the variance of the mean prediction over repetitions is
 subtracted too. With one prediction in each order this variance cannot be separated from an effect
@@ -48,10 +49,11 @@ _KEY = 11  # of the random numbers of `redrawn`
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """A model's predictions of people's shares in one study, and people's shares.
+    """A model's n predictions of people's shares of K answers to D dilemmas, and people's shares.
 
-    Shares are as listed: first, second and, with a coin, coin. A quantity is NaN with n = 0 if no
-    dilemma counts; quantities of the model's own choices count the dilemmas that are `shared`.
+    All dilemmas are of one study. Shares are as listed: first, second and, with a coin, coin. In a
+    quantity `n` counts the dilemmas with a prediction, or, if it uses the model's own choices, the
+    dilemmas that are `shared`. A quantity is NaN with n = 0 if there are none.
     """
 
     dilemma: Ints  # index of each prediction's dilemma, (n,)
@@ -114,7 +116,10 @@ class Predictions:
 
     @cached_property
     def noise(self) -> Floats:
-        """Variance over repetitions of the mean prediction, Σ_c Var, shape (D,); 0 if unknown."""
+        """Variance of the mean prediction over repetitions, summed over answers, shape (D,).
+
+        0 for a dilemma with an order that was asked only once, where the variance is unknown.
+        """
         within = self.shares - self.by_order[self.dilemma, self.order]
         squares = np.zeros((len(self.people), 2))
         np.add.at(squares, (self.dilemma, self.order), (within**2).sum(axis=1))
@@ -124,20 +129,24 @@ class Predictions:
 
     @cached_property
     def spread(self) -> Floats:
-        """Variance of people's shares over `draws`, Σ_c Var, shape (D,)."""
+        """Variance of people's shares over `draws`, summed over answers, shape (D,)."""
         return np.asarray(self.draws.var(axis=0, ddof=1, dtype=np.float64).sum(axis=1))
 
     @cached_property
     def crowd(self) -> Floats:
-        """Variance of people's shares, Σ_c Var, shape (D,); p(1 - p)/(n - 1) if n is known."""
+        """Sampling variance of people's shares, summed over answers, shape (D,).
+
+        Σ_c p_c (1 - p_c) / (n - 1) for the shares p_c of n people; `spread` if n is not known.
+        """
         if self.asked is None:
             return self.spread
         return np.asarray((self.people * (1 - self.people)).sum(axis=1) / (self.asked - 1))
 
     def redrawn(self, draws: int = DRAWS) -> Floats:
-        """Return mean predictions with repetitions resampled, (draws, D, K); (1, D, K) without any.
+        """Return mean predictions with repetitions resampled, shape (draws, D, K).
 
-        m - 1 of an order's m predictions are drawn, so that the variance of the mean is unbiased.
+        The shape is (1, D, K) if no dilemma has repetitions. Of an order's m predictions m - 1 are
+        drawn, so that the variance of the mean is unbiased.
         """
         if not self._repeated.any():
             return self.mean[None]
@@ -152,42 +161,60 @@ class Predictions:
         return result
 
     def always(self, shares: Floats) -> Predictions:
-        """Return the predictions of a respondent who always predicts `shares`, shape (D, K)."""
+        """Return the predictions of a respondent who always predicts `shares`, shape (D, K).
+
+        They are of the dilemmas with a prediction.
+        """
         rows = np.flatnonzero(self.predicted)
         return replace(self, dilemma=rows, order=np.zeros_like(rows), shares=shares[rows])
 
     def always_of(self, answerer: Answerer) -> Predictions:
-        """Return the predictions of a respondent who predicts a simple respondent's shares."""
+        """Return the predictions of a respondent who predicts the shares of a simple respondent.
+
+        Args:
+            answerer: The simple respondent, such as "majority".
+
+        Raises:
+            InputError: The simple respondent is unknown, or needs a coin and there is none.
+        """
         return self.always(answer_shares(self.people, answerer))
 
     @property
     def floor(self) -> Quantity:
-        """The expected `distance` of the shares of a random half of the people, 2 Σ_c Var(p_c)."""
+        """Expected `distance` of a prediction by the shares of a random half of the people.
+
+        It is twice the mean of `crowd` over the dilemmas with a prediction.
+        """
         rows = self.predicted
         value = 2 * float(self.crowd[rows].mean()) if rows.any() else NAN
         return Quantity(value, n=int(rows.sum()))
 
     @property
     def distance(self) -> Quantity:
-        """The mean over dilemmas of Σ_c [(q_c - p_c)² - Var(q_c) - Var(p_c)]; `human` is `floor`.
+        """Mean squared distance of predicted shares from people's shares; `human` is `floor`.
 
-        The interval is for the distance to the true shares: people, repetitions and, unless they
-        are a fixed list, dilemmas are resampled. Every variance term is subtracted once more, since
-        resampling increases the distance by these variances.
+        In each dilemma it is Σ_c [(q_c - p_c)² - Var(q_c) - Var(p_c)], where q_c is the mean
+        prediction of answer c and p_c people's share. The interval is for the distance to the true
+        shares: people, repetitions and, unless they are a fixed list, dilemmas are resampled. Every
+        variance term is subtracted once more, since resampling increases the distance by these
+        variances.
         """
         return self._quantity(self._distance)._replace(human=self.floor.value)
 
     @property
     def skill(self) -> Quantity:
-        """1 - distance / distance of the uniform prediction; 1 for the true shares."""
+        """1 - `distance` / (`distance` of a uniform prediction).
+
+        1 is expected of the true shares; 0 is guessing.
+        """
         return self._quantity(self.skill_draws)
 
     @property
     def flips(self) -> Quantity:
-        """The mean over dilemmas of the predicted coin share; `human` is people's mean share.
+        """Mean over dilemmas of the predicted coin share; `human` is people's mean share.
 
-        The interval is Student's over drawn dilemmas. On a fixed list it resamples repetitions only
-        and is NaN without any.
+        The interval is Student's over drawn dilemmas. On a fixed list repetitions alone are
+        resampled, and without repetitions the interval is NaN. There must be a coin.
         """
         rows = self.predicted
         found = _mean_share(self.mean[rows, 2])
@@ -201,7 +228,12 @@ class Predictions:
         return found._replace(low=low, high=high)
 
     def skill_draws(self, resample: bool) -> tuple[float, Floats]:
-        """Return `skill` and its bootstrap draws, (B,), over dilemmas too if `resample`."""
+        """Return the value of `skill` and its bootstrap draws, shape (draws,).
+
+        Args:
+            resample: Whether dilemmas are resampled too, besides people and repetitions. There are
+                then no draws if fewer than two dilemmas have a prediction.
+        """
         # The same resampled people and dilemmas are used for both distances.
         own, own_draws = self._distance(resample)
         even, even_draws = self.always_of("uniform")._distance(resample)
@@ -244,7 +276,7 @@ class Predictions:
 
     @cached_property
     def shared(self) -> Bools:
-        """Which dilemmas have a prediction and two own choices or more, shape (D,)."""
+        """Which dilemmas have a prediction and two own choices of the model or more, shape (D,)."""
         if self.chosen is None:
             return np.zeros_like(self.predicted)
         return np.asarray(self.predicted & (self.chosen.sum(axis=(1, 2)) >= 2))
@@ -269,7 +301,7 @@ class Predictions:
 
     @property
     def own_distance(self) -> Quantity:
-        """The squared distance of the model's choices from its predictions of people."""
+        """Squared distance of the model's own choices from its predictions, mean over `shared`."""
         if not self.shared.any():
             return undefined()
         raw = choice_distance(self._choices(self.mean))
@@ -277,7 +309,10 @@ class Predictions:
 
     @property
     def chosen_to_people(self) -> Quantity:
-        """The squared distance of own choices from people's shares, minus people's variance."""
+        """Squared distance of the model's own choices from people's shares, mean over `shared`.
+
+        The variance of people's shares is subtracted.
+        """
         rows = self.shared
         if not rows.any():
             return undefined()
@@ -288,10 +323,12 @@ class Predictions:
 
     @property
     def gain(self) -> Quantity:
-        """The distance of own choices to people minus that of the predictions to people.
+        """Distance of own choices to people, minus the distance of the predictions to people.
 
-        People's variance cancels. The interval adds the variance over resampled people to that over
-        dilemmas (if drawn) or over the model's answers and repetitions (on a fixed list).
+        Both distances are means over the `shared` dilemmas, so the variance of people's shares
+        cancels. The variance behind the interval has two parts: over resampled people, and over
+        dilemmas if they are drawn; on a fixed list the second is over the model's choices and
+        repeated predictions.
         """
         rows = self.shared
         if not rows.any():
@@ -329,7 +366,15 @@ def _mean_share(*parts: Floats) -> Quantity:
 
 @dataclass(frozen=True, eq=False)
 class PredictionRun(AnyRun):
-    """A run of `predict_people`: its predictions by block, and the outcomes of all samples."""
+    """A run of the task `predict_people`: its predictions, and the outcomes of all samples.
+
+    Attributes:
+        parts: Predictions of the fixed questions and of the drawn dilemmas, as far as the run has
+            them.
+        dilemma: Index of each sample's dilemma over both parts, shape (n,).
+        order: 0 as listed, 1 swapped, shape (n,).
+        outcomes: "prediction", another outcome or "error", shape (n,).
+    """
 
     task = "predict_people"
     parts: Mapping[Block, Predictions]
@@ -339,7 +384,7 @@ class PredictionRun(AnyRun):
 
     @property
     def traits(self) -> frozenset[str]:
-        """Which of `TRAITS` the run has: its blocks, a coin, given choices, and people."""
+        """Which of `TRAITS` the run has: its parts, logs of own choices, a coin, and people."""
         parts = self.parts.items()
         traits = [*self.parts, "people" if self.has_people else "nobody"]
         traits += [f"own_{name}" for name, part in parts if part.chosen is not None]
@@ -357,11 +402,14 @@ class PredictionRun(AnyRun):
         return _mean_share(*(part.mean[part.predicted].max(axis=1) for part in parts))
 
     def outcome_share(self, outcome: str) -> Quantity:
-        """Return the share of samples with an outcome."""
+        """Return the share of samples with the outcome `outcome`, such as "refusal"."""
         return outcome_share(self.dilemma, self.order, self.outcomes == outcome)
 
     def swap_shift(self) -> Quantity:
-        """Return the mean of ½ Σ_c |q_ab - q_ba| over the dilemmas predicted in both orders."""
+        """Return the mean of ½ Σ_c |q_c - r_c| over the dilemmas predicted in both orders.
+
+        q_c and r_c are the mean predictions of the share of answer c in the two orders.
+        """
         moved = []
         for part in self.parts.values():
             both = (part.sizes > 0).all(axis=1)
@@ -372,9 +420,10 @@ class PredictionRun(AnyRun):
     def contamination(self) -> float:
         """Return 1 if `skill` is higher on the fixed questions than on the drawn dilemmas, else 0.
 
-        The difference must exceed 1.96 standard errors. A skill counts as at most 1, that of the
-        true shares. The fixed questions are resampled too, since a model may be right about
-        fourteen of them by chance. NaN unless two dilemmas or more of each block were predicted.
+        The difference must exceed 1.96 standard errors. A skill above 1, which is that of the true
+        shares, counts as 1. The fixed questions are resampled too, since a model may be right about
+        fourteen of them by chance. NaN unless two fixed questions and two drawn dilemmas or more
+        were predicted.
         """
         if len(self.parts) < 2 or min(one.predicted.sum() for one in self.parts.values()) < 2:
             return NAN

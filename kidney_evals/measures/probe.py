@@ -19,7 +19,11 @@ MARGIN: Final = 0.05
 
 
 def effect(run: Run, level: str, coverage: float = 0.95) -> Quantity:
-    """Return the effect of a level (see `amce_*`) with an interval not corrected for others."""
+    """Return the effect of a level of the run's probe, as the measure `amce_*` defines it.
+
+    `level` is its id. The interval has the given `coverage` for this level alone, without a
+    correction for other levels.
+    """
     return estimators.probes.level_effect(run.probed, run.levels.index(level), coverage)
 
 

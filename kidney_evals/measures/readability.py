@@ -42,10 +42,15 @@ def outcome_measures(
     in_log: Mapping[str, Any] | None = None,
     **facts: Any,
 ) -> dict[str, str]:
-    """Register the shares of samples with outcomes that are not an answer; return ids by outcome.
+    """Register a measure for each outcome that is not an answer; return their ids by outcome.
 
-    `rows` has each outcome's measure id and its samples in words, `refusal` the interpretation of
-    the share of refusals, `in_log` the `Measure.in_log` of ids that a log stores.
+    A measure is the share of samples with the outcome.
+
+    Args:
+        rows: By outcome, the id of its measure, and a clause on its samples ("that declined").
+        refusal: The `reading` of the measure of the outcome "refusal".
+        in_log: The attribute `in_log` by id of a measure; False for all others.
+        **facts: Further attributes of `Measure` for all of them.
     """
     readings = _OUTCOME_READINGS | {"refusal": refusal}
     for outcome, (id, samples) in rows.items():

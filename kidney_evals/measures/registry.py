@@ -41,7 +41,7 @@ TRAITS: Final[Mapping[str, str]] = {
     "people": "people were asked",
     "nobody": "no people were asked",
 }
-"""Traits of a run on which a measure may depend, in words."""
+"""Traits of a run on which a measure may depend: their descriptions by name."""
 
 GROUPS: Final = (
     *("probe", "alignment", "indecision", "consistency", "readability", "controls"),
@@ -54,7 +54,10 @@ GROUPS: Final = (
 class AnyRun:
     """Base class of the runs of each task.
 
-    `measured` and `failures` hold the computed quantities and estimators' errors, by measure id.
+    Attributes:
+        measured: The quantities computed so far, by measure id.
+        failures: Errors of estimators, by measure id; "importance" is the key of the logit behind
+            all importance shares.
     """
 
     task: ClassVar[Task]
@@ -73,7 +76,7 @@ class AnyRun:
 
     @property
     def probe_rows(self) -> tuple[str, ...]:
-        """Levels of the run's probe that have a row; empty without a probe."""
+        """Ids of the probe's levels that have a measure of their own; empty without a probe."""
         return ()
 
     @property
@@ -89,7 +92,7 @@ class AnyRun:
 
 @dataclass(frozen=True, eq=False)
 class StudyRun(AnyRun):
-    """A run in one study and condition, and the people in this condition."""
+    """A run in one study and condition, with the human reference of this condition."""
 
     study: Study
     reference: Reference
@@ -125,6 +128,7 @@ class Measure:
         lowest: Whether no true value is below people's, as with distances from people.
         formula: Formula in one line; empty if `says` is the complete definition.
         notes: Meaning of the symbols in the formula, and its source.
+        reading: How to interpret a value.
         gamed_by: A respondent who scores well without being like people.
         other_mechanism: Effect of a mechanism of indecision other than a coin on the measure:
             "kept", "no people" (no human value) or "undefined".
@@ -171,7 +175,7 @@ class Measure:
         return self.id.endswith("*")
 
     def names_in(self, run: AnyRun) -> tuple[str, ...]:
-        """Return the attributes, or the levels of the probe, for which a run has a member."""
+        """Return the attributes, or probe levels, that have a measure of this family in a run."""
         return run.probe_rows if self.by_level else run.attributes
 
     @property
@@ -193,7 +197,7 @@ class Measure:
         return self.applies(run) and not (run.borrows_coin and self.other_mechanism == "undefined")
 
     def member(self, attribute: str) -> Measure:
-        """Return the measure of one attribute, or one level of a probe, of a family."""
+        """Return the measure of this family for one attribute, or for one level of a probe."""
         return replace(
             self,
             id=self.id.replace("*", attribute),
@@ -235,7 +239,12 @@ def measure(id: str, **facts: Any) -> Callable[[F], F]:
 
 
 def in_group(group: str, **shared: Any) -> Callable[..., Callable[[F], F]]:
-    """Return `measure` with the group, and attributes that its measures share, as defaults."""
+    """Return the decorator `measure` with defaults for the attributes of a measure.
+
+    Args:
+        group: Group of the measures, one of `GROUPS`.
+        **shared: Other attributes of `Measure` that the measures share.
+    """
     return lambda id, **facts: measure(id, **{"group": group, **shared, **facts})
 
 
@@ -260,7 +269,14 @@ def members(
     attributes: Sequence[str],
     levels: Sequence[str] = (),
 ) -> list[Measure]:
-    """Return the `measures` that need only `traits`, with each family's members in its place."""
+    """Return the `measures` that need only `traits`, with each family's members in its place.
+
+    Args:
+        measures: Measures, some of which are families.
+        traits: Traits of a run, as in `TRAITS`.
+        attributes: Ids of the attributes, which name the members of a family.
+        levels: Levels of a probe, which name the members of a family by level.
+    """
     return [
         member
         for one in measures
@@ -277,7 +293,7 @@ def measures_of(run: AnyRun) -> list[Measure]:
 
 
 def probe_rows(levels: Sequence[str]) -> tuple[str, ...]:
-    """Return the levels of a probe that have a row: the first of two, or all of several."""
+    """Return the levels of a probe that have a measure: the first of two, otherwise all."""
     return tuple(levels[:1] if len(levels) == 2 else levels)
 
 
@@ -291,7 +307,11 @@ def stored(task: Task) -> tuple[Measure, ...]:
 
 
 def headlines(task: str) -> tuple[Measure, ...]:
-    """Return the measures in the viewer's header, in order, for a condition or another task."""
+    """Return the measures in the viewer's header, in order.
+
+    Args:
+        task: A condition, or a task other than `choices`.
+    """
     found = [one for one in MEASURES.values() if task in one.headline]
     return tuple(sorted(found, key=lambda one: one.headline[task]))
 
@@ -333,12 +353,14 @@ def _with_people(run: AnyRun, measure: Measure, quantity: Quantity) -> Quantity:
 def interval_at(run: AnyRun, id: str, level: float, *, people_error: bool = True) -> Interval:
     """Return the interval of a measure with the coverage `level`; NaN if it is undefined.
 
-    Without `people_error`, people's values are taken as known, for comparison with a margin from
-    halves of people, which includes their error. A measure that does not take a level must be a
-    rate with Wilson's interval, such as `flip_rate` or, shifted by one half, `pos_bias`.
+    A measure that does not take a level must be a rate with Wilson's interval, such as `flip_rate`,
+    or such a rate minus one half (`pos_bias`).
+
+    With `people_error` the interval includes the sampling error of people's values. It must not if
+    it is compared with a margin that includes this error.
 
     Raises:
-        UserError: The measure is unknown.
+        UserError: The measure, or its attribute or level in this run, is unknown.
         InputError: `level` is not between 0 and 1, or the interval is not that of a rate.
     """
     from kidney_evals.estimation.intervals import Interval, wilson_at
@@ -355,7 +377,9 @@ def interval_at(run: AnyRun, id: str, level: float, *, people_error: bool = True
 
 
 def person_of(run: AnyRun, id: str) -> Band:
-    """Return quantiles of single persons' values of a measure of a run; NaN where unknown.
+    """Return the median, 5 % and 95 % quantile of a measure over single persons, NaN if unknown.
+
+    The study's tables hold them, so they do not depend on the dilemmas of `run`.
 
     Raises:
         UserError: The measure is unknown.
@@ -377,8 +401,10 @@ def change(before: AnyRun, after: AnyRun, id: str) -> PairedDifference:
 
     Raises:
         UserError: The measure is unknown.
-        InputError: The measure has no paired difference or does not apply, or the runs share no
-            dilemma or have different studies, conditions or human tables.
+        InputError: The measure has no paired difference, does not apply, or is undefined because a
+            run offered something other than a coin; or the runs share no dilemma or have different
+            studies, conditions, human tables or candidates.
+        FitError: A model behind the measure has no fit.
     """
     from kidney_evals.measures.run import Run, on_shared
 
@@ -394,8 +420,11 @@ def change(before: AnyRun, after: AnyRun, id: str) -> PairedDifference:
 def bounds_of(run: AnyRun, id: str) -> Quantity | None:
     """Return the range of a measure over possible answers of the unanswered samples.
 
-    `low` and `high` are bounds, not an interval, and n counts unanswered samples; None if the
-    measure has no bounds or does not apply. `UserError` if it is unknown.
+    `low` and `high` are bounds, not an interval, and n counts unanswered samples. None if the
+    measure has no bounds or does not apply.
+
+    Raises:
+        UserError: The measure is unknown.
     """
     measure = find(id)
     if measure.bounds is None or not measure.is_defined(run):
@@ -404,9 +433,12 @@ def bounds_of(run: AnyRun, id: str) -> Quantity | None:
 
 
 def baselines_of(run: AnyRun, id: str) -> dict[str, Quantity]:
-    """Return the defined values of simple respondents on a run's dilemmas, by name.
+    """Return a measure's values for simple respondents on a run's dilemmas, by name.
 
-    Empty if the measure has none or does not apply. `UserError` if it is unknown.
+    Undefined values are left out. Empty if the measure has no baselines or does not apply.
+
+    Raises:
+        UserError: The measure is unknown.
     """
     measure = find(id)
     if not measure.is_defined(run):

@@ -10,7 +10,7 @@ from kidney_evals.studies import Condition
 
 @dataclass(frozen=True)
 class Revealed:
-    """Signed importance shares of the attributes, in the study's order, from a log of choices."""
+    """Signed importance shares in a log of choices, in the study's order of the attributes."""
 
     shares: tuple[Quantity, ...]
     model: str
@@ -31,7 +31,12 @@ class Revealed:
 
 
 def revealed_in(metadata: Mapping[str, Any], names: Sequence[str]) -> Revealed | None:
-    """Return the shares stored in a sample's metadata; None if the run has no log of choices."""
+    """Return what `Revealed.metadata` stored in a sample; None if the run has no log of choices.
+
+    Args:
+        metadata: The metadata of the sample.
+        names: Ids of the attributes, in the order of the shares.
+    """
     if "revealed_log" not in metadata:
         return None
     ends = ("revealed_", "revealed_low_", "revealed_high_")

@@ -72,7 +72,7 @@ class Run(StudyRun):
 
     @property
     def probe_rows(self) -> tuple[str, ...]:
-        """Levels of the run's probe that have a row."""
+        """Ids of the probe's levels that have a measure of their own; empty without a probe."""
         return probe_rows(self.levels) if "probe" in self.traits else ()
 
     @property
@@ -85,7 +85,7 @@ class Run(StudyRun):
         return outcome_share(self.dilemma, self.order, hit, fixed=self.study.draw is None)
 
     def outcome_share(self, outcome: str) -> Quantity:
-        """Return the share of samples with an outcome."""
+        """Return the share of samples with the outcome `outcome`, such as "refusal"."""
         return self.share_of_samples(self.outcomes == outcome)
 
     @cached_property
@@ -109,7 +109,10 @@ class Run(StudyRun):
 
     @cached_property
     def probabilities(self) -> Floats:
-        """Normalised `chances`, (n, 3); a sampled choice has the probability 1."""
+        """Probabilities of first, second and coin, shape (n, 3); 1 and 0 for a sampled choice.
+
+        They are `chances` scaled to the sum 1 in each sample. A sample without a choice has zeros.
+        """
         chances: Floats = np.eye(3)[self.choice] * (self.choice >= 0)[:, None]
         if self.chances is not None:
             chances = self.chances / np.maximum(self.chances.sum(axis=1, keepdims=True), 1e-12)
@@ -129,7 +132,7 @@ class Run(StudyRun):
 
     @cached_property
     def probed(self) -> ProbeAnswers:
-        """The answers with the levels of the probe, which the run must have."""
+        """The answers, with the levels of both candidates. The run must have a probe."""
         assert self.level_first is not None and self.level_second is not None
         read = self.choice >= 0
         chances = self.probabilities[read]
@@ -147,11 +150,11 @@ class Run(StudyRun):
 
     @cached_property
     def swaps(self) -> tuple[Decisions, Ints | None, Ints]:
-        """The answers, listed so that the two orders of a dilemma differ in no level of a probe.
+        """The answers by listed dilemma, whose two orders have the same levels of a probe.
 
-        With a probe, each assignment of levels to a dilemma's candidates is a listed dilemma. The
-        second item is the index of the run's dilemma of each listed dilemma (None without a probe),
-        the third the index of the listed dilemma of each sample, (n,).
+        With a probe, a dilemma is listed once for each assignment of levels to its candidates.
+        There are three items: the answers; the index in `dilemmas` of each listed dilemma, or None
+        without a probe; and the index of each sample's listed dilemma, shape (n,).
         """
         if self.level_first is None or self.level_second is None:
             return self.decisions, None, self.dilemma
@@ -174,13 +177,13 @@ class Run(StudyRun):
 
     @property
     def unanswered(self) -> tuple[Ints, Ints]:
-        """Dilemma and order of each sample without a decision."""
+        """Index of the dilemma and order of each sample without a decision, two arrays."""
         missing = self.choice < 0
         return self.dilemma[missing], self.order[missing]
 
     @cached_property
     def importance(self) -> ImportanceEstimate | None:
-        """Importance shares of the decisions; None without any or if the logit has no fit."""
+        """Importance shares of the decisions; None without decisions or a fit of their logit."""
         decided = self.decisions.drawn.decided
         if len(decided) == 0:
             return None
@@ -194,12 +197,15 @@ class Run(StudyRun):
 
     @cached_property
     def baselines(self) -> dict[Answerer, Baseline]:
-        """Expected statistics of simple respondents on the answered dilemmas."""
+        """Expected statistics of simple respondents on the answered dilemmas, by respondent."""
         return baselines(self.decisions)
 
     @cached_property
     def variance(self) -> VarianceShares | None:
-        """Variance components of the answers; None without answers."""
+        """Shares of dilemmas, wordings, orders and repetitions in the variance of the answers.
+
+        None without answers.
+        """
         answered = self.choice >= 0
         if not answered.any():
             return None
@@ -211,7 +217,10 @@ class Run(StudyRun):
 
     @cached_property
     def profile_rank(self) -> tuple[Quantity, Quantity]:
-        """Rank correlations (Spearman, Kendall) with people's scores of profiles; NaN without."""
+        """Spearman's and Kendall's correlation of the ranking of profiles with people's ranking.
+
+        Undefined if the study has no published scores of profiles.
+        """
         source = self.reference.source
         if not isinstance(source, ProfileShares):
             return undefined(), undefined()
@@ -235,7 +244,10 @@ def _known(chances: Floats, shares: Floats) -> Floats:
 
 
 def part_of(run: Run, keep: Bools | Ints) -> Run:
-    """Return the run with the samples `keep` (a mask or indices) and all its listed dilemmas."""
+    """Return the run with some of its samples; all its dilemmas stay listed.
+
+    `keep` is a mask of the samples or holds their indices.
+    """
     values = {field.name: getattr(run, field.name) for field in fields(run)}
     arrays: dict[str, Any] = {
         name: one[keep] for name, one in values.items() if isinstance(one, np.ndarray)
@@ -244,9 +256,11 @@ def part_of(run: Run, keep: Bools | Ints) -> Run:
 
 
 def on_shared(before: Run, after: Run) -> tuple[Run, Run]:
-    """Return two runs on the dilemmas they share, listed alike.
+    """Return both runs with only the dilemmas that they share, listed in the same order.
 
-    `InputError` if they share none, or differ in study, condition, human tables or candidates.
+    Raises:
+        InputError: They share no dilemma, or differ in study, condition, human tables or the
+            candidates of a dilemma.
     """
     for what, first, second in (
         ("studies", before.study.hash, after.study.hash),

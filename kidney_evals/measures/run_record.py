@@ -1,4 +1,4 @@
-"""A run as plain data for JSON, from which a run with the same value of every measure is read."""
+"""Write a run as plain data for JSON, and read it again with the same value of every measure."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -18,7 +18,11 @@ _APART: Final = ("study", "reference", "dilemmas", "controls")
 
 
 def run_to_dict(run: Run) -> dict[str, Any]:
-    """Return a run as plain data: its study by name, its dilemmas, and its arrays (`_encoded`)."""
+    """Return a run as plain data for JSON, by field of `Run`.
+
+    The study is given by its name or folder, and the reference by the condition. Arrays of few
+    different values are shortened (see `_encoded`).
+    """
     data: dict[str, Any] = {
         "study": run.study.source,
         "condition": run.reference.condition,
@@ -38,7 +42,9 @@ def run_to_dict(run: Run) -> dict[str, Any]:
 def run_from_dict(data: Mapping[str, Any]) -> Run:
     """Return the run that `run_to_dict` wrote, with the installed study and human reference.
 
-    KeyError, TypeError or ValueError if the data are not as `run_to_dict` writes them.
+    Raises:
+        UserError: There is no such study, or its files are invalid.
+        KeyError, TypeError, ValueError: The data are not as `run_to_dict` writes them.
     """
     study = load_study(data["study"])
     controls = data.get("controls")

@@ -7,10 +7,15 @@ from kidney_evals.studies import Condition
 def shares_beside(
     shares: tuple[float, ...] | None, form: Form, condition: Condition
 ) -> tuple[float, ...] | None:
-    """Return the shares of people that answers to a question of this form are compared with.
+    """Return the human shares with which answers are compared; None if nobody answered or decided.
 
-    If another mechanism than a coin is offered, they are the shares among people who decided, since
-    people's coin rate is not a rate of that mechanism. None if nobody answered or decided.
+    They are `shares`, unless something other than a coin is offered. Then they are the shares among
+    people who decided, since people's coin rate says nothing about another mechanism.
+
+    Args:
+        shares: People's shares of first, second and, if people were offered a coin, coin.
+        form: The form of the question, which names the mechanism that is offered.
+        condition: The condition of the question.
     """
     if shares is None or condition == "forced_choice" or form.mechanism == "coin":
         return shares

@@ -47,7 +47,7 @@ class StatedRun(StudyRun):
 
     @property
     def traits(self) -> frozenset[str]:
-        """Which of the `TRAITS` `revealed` and `people` the run has."""
+        """Which of the traits "revealed" and "people" the run has."""
         held = {"revealed": self.revealed is not None, "people": self.has_people}
         return frozenset(name for name, holds in held.items() if holds)
 
@@ -67,19 +67,29 @@ class StatedRun(StudyRun):
         return tuple(importance_shares(one, ranges) for one in self._tables("swings"))
 
     def share(self, attribute: str) -> Quantity:
-        """Return the stated share of an attribute; n counts answers."""
+        """Return an attribute's signed share of the stated ratings; n counts answers.
+
+        The shares are averaged within each wording, then over wordings. `human` is people's
+        importance share in choices.
+        """
         index = self.attributes.index(attribute)
         return _mean(self._shares, index, -1.0, float(self.reference.importance[index]))
 
     def revealed_share(self, attribute: str) -> Quantity:
-        """Return an attribute's importance share in the log of choices; n counts decisions."""
+        """Return an attribute's importance share in the log of choices; n counts decisions.
+
+        The run must have a log of choices.
+        """
         assert self.revealed is not None
         index = self.attributes.index(attribute)
         people = float(self.reference.importance[index])
         return self.revealed.shares[index]._replace(human=people, n=self.revealed.decisions)
 
     def gap(self, attribute: str) -> Quantity:
-        """Return the stated share minus the revealed share of an attribute."""
+        """Return the stated share minus the revealed share of an attribute.
+
+        The run must have a log of choices. n counts the stated answers.
+        """
         stated, revealed = self.share(attribute), self.revealed_share(attribute)
         if not stated.defined:
             return undefined()
@@ -87,7 +97,10 @@ class StatedRun(StudyRun):
         return Quantity(stated.value - revealed.value, *ends, n=stated.n)
 
     def gap_distance(self) -> Quantity:
-        """Return the importance distance of stated from revealed shares, without an interval."""
+        """Return the importance distance of stated from revealed shares, without an interval.
+
+        The run must have a log of choices. n counts answers.
+        """
         assert self.revealed is not None
         return self._distance_from(np.array([share.value for share in self.revealed.shares]))
 
@@ -103,7 +116,12 @@ class StatedRun(StudyRun):
         return Quantity(float(importance_distance(means.mean(axis=0), shares)), n=count)
 
     def spread(self, *, same: bool) -> Quantity:
-        """Return the mean distance between two answers, of one wording if `same`, else of two."""
+        """Return the mean importance distance between the stated shares of two answers.
+
+        Args:
+            same: Whether both answers are to the same wording; otherwise they are to different
+                wordings.
+        """
         of = [index for index, table in enumerate(self._shares) for _ in table]
         shares = np.concatenate(self._shares) if self._shares else np.empty((0, 1))
         known = ~np.isnan(shares).any(axis=1)
@@ -116,10 +134,11 @@ class StatedRun(StudyRun):
         return Quantity(float(np.mean(distances)), n=int(known.sum()))
 
     def rank_agreement(self) -> Quantity:
-        """Return Kendall's tau-b of the ranking with the mean absolute stated shares.
+        """Return Kendall's tau-b of the stated ranking of attributes with the stated shares' size.
 
-        Each answer's ratings are normalised to shares before they are averaged. tau-b is averaged
-        within each wording of the ranking, then over wordings. Undefined if all shares are equal.
+        The size is the mean absolute share: each answer's ratings are normalised to shares before
+        they are averaged. tau-b is averaged within each wording of the ranking, then over wordings.
+        Undefined if all sizes are equal.
         """
         tables, (ratings, count) = self._tables("ranking"), _means(map(np.abs, self._shares))
         if not tables or not count:
@@ -129,17 +148,21 @@ class StatedRun(StudyRun):
         return _mean([kendall(-table, weights)[:, None] for table in tables], 0, -1.0, NAN)
 
     def rule_share(self, names: tuple[str, ...]) -> Quantity:
-        """Return the share of answers that name one of the rules `names`."""
+        """Return the share of answers on the model's rule that name one of the rules `names`."""
         rules = [one for one in self.answers if one.kind == "rule" and one.outcome == "answer"]
         return _proportion(rules, lambda one: one.rule in names)
 
     def flip_share(self, kind: str) -> Quantity:
-        """Return the stated coin rate for a kind of pair; `human` is people's rate."""
+        """Return the stated coin rate for a kind of pair; `human` is people's rate.
+
+        Args:
+            kind: One of `PAIR_KINDS`.
+        """
         people = people_flips(self.study)[kind]
         return _mean(self._tables("flip"), PAIR_KINDS.index(kind), 0.0, people, unit=100.0)
 
     def outcome_share(self, outcome: str) -> Quantity:
-        """Return the share of samples with an outcome."""
+        """Return the share of samples with the outcome `outcome`, such as "refusal"."""
         return _proportion(self.answers, lambda one: one.outcome == outcome)
 
     def first_coverage(self) -> Quantity:

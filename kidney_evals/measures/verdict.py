@@ -24,13 +24,23 @@ def verdict_of(
     lowest: bool = False,
     margin: float = math.nan,
 ) -> Verdict:
-    """Return the class of a change.
+    """Return the class of a change, the first of these that applies.
 
-    "not measured" if it is NaN, "unchanged" if its interval is within ±`margin`, otherwise "not
-    known" if the interval includes zero ("unclear" if `margin` is NaN), else relative to people's
-    value `aim` "nearer" or "farther". It is "higher" or "lower" if the aim is NaN, or lies between
-    the values of the runs (`levels`) and it is not significant which of them is nearer. If no true
-    value is below the aim (`lowest`), the direction of the change decides.
+    - "not measured": the change is NaN.
+    - "unchanged": its interval is within ±`margin`.
+    - "not known", or "unclear" if `margin` is NaN: its interval includes zero.
+    - "farther" or "nearer" by the sign of the change, if `lowest` and `aim` is known.
+    - "higher" or "lower" by the sign of the change, if `aim` is NaN, or if it lies between the
+      values of the runs and it is not significant which of them is nearer.
+    - "nearer" or "farther": the value of the second run is nearer to `aim` than that of the first
+      run, or farther from it.
+
+    Args:
+        difference: The change, with the values of both runs.
+        aim: People's value.
+        levels: The quantities of the first and the second run.
+        lowest: Whether no true value is below `aim`.
+        margin: Largest change that counts as none.
     """
     change = difference.change
     if math.isnan(change.value):

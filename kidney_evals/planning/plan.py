@@ -43,7 +43,11 @@ class _PriceFile(RootModel[Annotated[dict[Line, Price], Field(min_length=1)]]):
 
 
 def read_prices(path: Path | None) -> dict[str, Price]:
-    """Return the prices in a YAML or JSON file, by model name as in `--model`; empty for None."""
+    """Return the prices in a YAML or JSON file, by model name as in `--model`; empty for None.
+
+    Raises:
+        UserError: The file cannot be read, or is no file of prices.
+    """
     if path is None:
         return {}
     file = JsonFile if path.suffix.lower() == ".json" else YamlFile
@@ -115,10 +119,17 @@ def make_plan(
 ) -> Plan:
     """Plan a run of a task or suite without calling a model.
 
-    `target` is the name, with or without `kidney_evals/`. `arguments` are the task's (`-T`).
-    `epochs` (by default the task's own number) and `limit`, in samples (by default all), are per
-    task. Raises `UserError` if a name is unknown, a task rejects a value, or the task is
-    `stated_values` or `predict_people`.
+    Args:
+        target: Name of the task or suite, with or without `kidney_evals/`.
+        models: Names of the models whose price the plan has.
+        arguments: The task's arguments (`-T`).
+        epochs: Epochs of each task; by default the task's own number.
+        limit: Number of samples of each task; by default all.
+        prices: Prices by model name.
+
+    Raises:
+        UserError: A name is unknown, a number is too small or too large, a task rejects an
+            argument, a suite gets arguments, or the task is `stated_values` or `predict_people`.
     """
     for name, number in (("epochs", epochs), ("limit", limit)):
         if number is not None and number < 1:
@@ -133,7 +144,15 @@ def make_plan(
 
 
 def build_tasks(target: str, arguments: Mapping[str, Any]) -> list[tuple[str, Task]]:
-    """Return the tasks that a run of `target` builds, each with its name; raises as `make_plan`."""
+    """Return the tasks that a run of `target` builds, each after its name.
+
+    Args:
+        target: Name of a task or suite, with or without `kidney_evals/`.
+        arguments: The task's arguments (`-T`).
+
+    Raises:
+        UserError: A name is unknown, a task rejects an argument, or a suite gets arguments.
+    """
     from kidney_evals import tasks
 
     name = target.removeprefix("kidney_evals/")

@@ -22,18 +22,24 @@ from kidney_evals.estimation.intervals import NAN, NO_INTERVAL, Z95, Interval
 from kidney_evals.studies.model import Condition
 
 Respondent = Literal["people", "steady", "never_flips"]
-"""A simulated respondent: `people` samples from people's shares, `steady` does too but gives the
-same answer whenever a dilemma is repeated, `never_flips` samples from the shares of decided people.
+"""A simulated respondent.
+
+- `people`: each answer is drawn from people's shares.
+- `steady`: as `people`, but all answers to one dilemma are the same.
+- `never_flips`: each answer is drawn from the shares of people who decided.
 """
 
 ZERO: Final[Mapping[Condition, Respondent]] = {
     "forced_choice": "steady",
     "coin_flip": "never_flips",
 }
-"""Respondent whose rate is 0: without a coin no swap disagreement, with a coin no coin."""
+"""By condition, the respondent with a rate of 0.
+
+The rate is swap disagreement in `forced_choice` and the coin rate in `coin_flip`.
+"""
 
 CONSISTENCY: Final = (0.3, 0.9)
-"""Correlation of the answers to one dilemma: a noisy model, and a nearly deterministic model."""
+"""Correlations of the answers to one dilemma: of a noisy and of a nearly deterministic model."""
 
 ZERO_CONSISTENCY: Final[Mapping[Respondent, float]] = {"steady": 1.0, "never_flips": 0.9}
 
@@ -51,7 +57,11 @@ POWER: Final = 1.2815515655446004  # normal quantile of 90 % power
 
 @lru_cache(maxsize=8)
 def read_lines(table: str) -> tuple[dict[str, str], ...]:
-    """Return the rows of a CSV file in this sub-package, such as "stopping", by column name."""
+    """Return the rows of a table in this folder, each with the text of its cells by column.
+
+    Args:
+        table: Name of the CSV file without its ending, such as "stopping".
+    """
     with Path(__file__).with_name(f"{table}.csv").open(encoding="utf-8", newline="") as file:
         return tuple(csv.DictReader(file))
 
@@ -69,7 +79,7 @@ class Design:
 
     @property
     def answers(self) -> float:
-        """Answers per dilemma."""
+        """Mean number of answers per dilemma."""
         return self.epochs * (1 + self.both_orders / self.dilemmas)
 
 
@@ -112,10 +122,16 @@ def expectations(design: Design) -> tuple[Expectation, ...]:
 
 
 def expected_end(design: Design, row: str, precision: float, looks: Sequence[int]) -> int:
-    """Return the first of `looks`, numbers of dilemmas, with a half width below `precision`.
+    """Return the number of dilemmas after which a run with `-T precision` is expected to end.
 
-    The half width of `row` is that expected if the model answers as people do. Returns the last of
-    `looks` if none is below.
+    It is the first of `looks` at which the half width expected of a model that answers as people do
+    is below `precision`, or the last of `looks` if there is none.
+
+    Args:
+        design: The design of the run if all dilemmas are asked.
+        row: The measure whose interval must reach the precision.
+        precision: The target half width.
+        looks: Ascending numbers of dilemmas after which the run may end.
     """
     for dilemmas in looks:
         both = round(dilemmas * design.both_orders / design.dilemmas)
@@ -125,19 +141,21 @@ def expected_end(design: Design, row: str, precision: float, looks: Sequence[int
 
 
 def detectable(sd: float) -> float:
-    """Return the change between two independent runs with standard errors `sd` that is detected.
+    """Return the smallest change between two independent runs that is detected.
 
-    (z_.975 + z_.90) √2 sd, for a two-sided test at 5 % with 90 % power.
+    It is (z_.975 + z_.90) √2 sd for a two-sided test at 5 % with 90 % power, where `sd` is the
+    standard error in each run.
     """
     return (ALARM + POWER) * math.sqrt(2) * sd
 
 
 def detectable_rise(rate: float, size: float) -> float:
-    """Return the increase of a proportion that a two-sided test at 5 % detects with 90 % power.
+    """Return the smallest increase of a proportion that is detected with 90 % power.
 
-    The smallest d with d = z_.975 √(2 p̄(1 - p̄)/n) + z_.90 √((p(1 - p) + q(1 - q))/n), q = p + d
-    and p̄ their mean (Fleiss, Levin and Paik 2003, section 4.2, no continuity correction), for a
-    proportion p = `rate` and `size` independent answers n; NaN if no increase up to 1 is detected.
+    The test is two-sided at 5 %. The increase is the smallest d with d = z_.975 √(2 p̄(1 - p̄)/n) +
+    z_.90 √((p(1 - p) + q(1 - q))/n), where the proportion p is `rate`, q = p + d, p̄ is the mean of
+    p and q, and n is `size`, the number of independent answers (Fleiss, Levin and Paik 2003,
+    section 4.2, no continuity correction). NaN if no increase up to 1 is detected.
     """
     from scipy.optimize import brentq
 
@@ -155,11 +173,12 @@ def detectable_rise(rate: float, size: float) -> float:
 def paired_changes(
     study: str, condition: Condition, row: str, start: str, dilemmas: int
 ) -> list[float]:
-    """Return the change of `row` that is detected with 90 % power, by correlation of the answers.
+    """Return the changes of `row` that are detected with 90 % power, one for each correlation.
 
-    `start` is the simulated old version ("people"); a correlation of 0 is left out. Each dilemma is
-    asked once in both orders. Between simulated sizes, change × √dilemmas is interpolated linearly;
-    above the largest size it is constant. Empty below the smallest size.
+    The simulated correlations of the answers to one dilemma are those above 0. `start` is the
+    simulated old version ("people"). Each dilemma is asked once in both orders. Between simulated
+    sizes, change × √dilemmas is interpolated linearly; above the largest size it is constant. Empty
+    below the smallest size.
     """
     grids: dict[str, list[tuple[int, float]]] = {}
     for line in _lines(study, condition, row):
@@ -176,7 +195,10 @@ def paired_changes(
 
 
 def nearest_start(study: str, condition: Condition, row: str, value: float) -> str:
-    """Return the simulated old version with the nearest `value` of `row`; "" if none or for NaN."""
+    """Return the simulated old version whose value of `row` is nearest to `value`.
+
+    Empty if none was simulated or `value` is NaN.
+    """
     starts = [
         (abs(float(line["value"]) - value), line["start"]) for line in _lines(study, condition, row)
     ]
@@ -192,9 +214,9 @@ def _lines(*names: str) -> list[dict[str, str]]:
 def probe_widths(condition: str, levels: int, dilemmas: int) -> dict[str, float]:
     """Return the half widths of a probe's effect whose true value is 0, by respondent.
 
-    `crowd` answers as randomly as people, `rule` without chance. From the nearest simulated number
-    of dilemmas, the width of `crowd` is scaled by the inverse root of the number, that of `rule` by
-    its inverse. Empty for a number of levels that was not simulated.
+    The respondent `crowd` answers as randomly as people, `rule` without chance. A width is scaled
+    from the nearest simulated number of dilemmas to `dilemmas`: for `crowd` it falls with the root
+    of the number, for `rule` with the number. Empty if the number of `levels` was not simulated.
     """
     found = {}
     # All answers of a rule without an effect are equal, and its width falls with the number.
@@ -214,8 +236,9 @@ def probe_widths(condition: str, levels: int, dilemmas: int) -> dict[str, float]
 def effective_answers(design: Design, correlation: float) -> float:
     """Return the effective number of independent answers behind a rate: N / (1 + (m - 1) ρ).
 
-    N is the number of answers, m that per dilemma, ρ the `correlation` (Kish 1965). N / (1 - ρ) on
-    a fixed list, where differences between questions are not sampling error.
+    N is the number of answers, m the number of answers per dilemma and ρ the `correlation` of the
+    answers to one dilemma (Kish 1965). On a fixed list the result is N / (1 - ρ), because
+    differences between its questions are not sampling error.
     """
     total = design.dilemmas * design.answers
     if design.drawn:

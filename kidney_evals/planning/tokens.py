@@ -38,7 +38,10 @@ ANSWER: Final[Mapping[Explain, Estimate]] = {
     "before": Estimate(40, 120, 500),
     "after": Estimate(40, 120, 500),
 }
-"""Tokens of an answer by `explain`: an answer line, which some models explain, or reasons."""
+"""Tokens of an answer, by the task's argument `explain`.
+
+For `none` it is an answer line, to which some models add an explanation; otherwise also reasons.
+"""
 
 
 def _range(tokens: Estimate) -> str:
@@ -58,7 +61,17 @@ ASSUMPTIONS: Final = (
 def measure(
     samples: Sequence[Sample], epochs: int, explain: Explain, wording: str | Sequence[str]
 ) -> tuple[Estimate, Estimate]:
-    """Estimate the input and output tokens of a run, given the task's arguments."""
+    """Estimate the tokens of a run: those of its input and those of its output.
+
+    Args:
+        samples: The samples of the task.
+        epochs: Number of times that each sample is asked.
+        explain: The task's argument.
+        wording: The task's argument.
+
+    Raises:
+        UserError: A wording is unknown, or a study cannot be loaded.
+    """
     answer = ANSWER[explain]
     asked = [_input(*texts, answer) for texts in prompts(samples, explain, wording)]
     # A repeat question asks for the answer line only.
@@ -70,7 +83,13 @@ def measure(
 def prompts(
     samples: Sequence[Sample], explain: Explain, wording: str | Sequence[str] = "default"
 ) -> list[tuple[list[str], str]]:
-    """Return, for each sample, the texts of the first call's messages, and the repeat question."""
+    """Return two things for each sample: the texts of the first call's messages, and a question.
+
+    The question is the repeat question, which a model gets after an answer that cannot be read.
+
+    Raises:
+        UserError: A wording is unknown, or a study cannot be loaded.
+    """
     from inspect_ai.model import ChatMessageSystem
 
     from kidney_evals.elicitation.probes import probe_line
@@ -99,7 +118,7 @@ def prompts(
 
 
 def tokens_of(messages: Sequence[str]) -> Estimate:
-    """Estimate the tokens of messages, with those that a provider adds to each."""
+    """Estimate the tokens of messages, including those that a provider adds to each message."""
     characters = sum(map(len, messages))
     return Estimate(
         *(
