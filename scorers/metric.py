@@ -82,11 +82,11 @@ def rows(measures: Sequence[Measure]) -> dict[str, list[Metric]]:
 def exact(measures: Iterable[Measure]) -> dict[str, list[Metric]]:
     """Return a metric for each measure in a task's log, by measure id.
 
-    They replace the metrics of the scorer, some of which have a pattern as key (see `rows`).
+    These metrics replace those of the scorer, some of which have a pattern as key (see `rows`).
     Inspect's full-screen display shows a pattern as a row until the first score arrives. In a fast
     run the removal of this row ends the display with an error.
 
     Args:
-        measures: The measures of the log, with members in place of families.
+        measures: The measures of the log; a family (`imp_*`) is given as its members (`imp_age`).
     """
     return {one.id: [est(one.id)] for one in measures}

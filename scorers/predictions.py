@@ -39,8 +39,11 @@ def predicted_measures(metadata: Mapping[str, Any], *, people: bool = True) -> l
 def predictions(any_reference: bool = False) -> Scorer:
     """Score a sample by half the sum of absolute differences between predicted and people's shares.
 
+    A sample without a prediction has its outcome instead; without people there is no distance.
+
     Args:
-        any_reference: See `human_alignment`.
+        any_reference: Whether to score a log with another version of its study or human tables;
+            otherwise such a log is refused with a `UserError`.
     """
 
     async def score(state: TaskState, target: Target) -> Score | None:

@@ -1,7 +1,8 @@
-"""End a run once its rate is known to a given precision (`-T precision=0.05`).
+"""End a run once its main rate is known to a given precision (`-T precision=0.05`).
 
-The rate is known when the half width of its 95 % interval (Wilson's, as in the log's rows) is below
-the precision. Wilson's interval keeps its coverage when it is computed again and again
+The main rate (`RATES`) is `swap_diff` in `forced_choice` and `flip_rate` in `coin_flip`. It is
+known when the half width of its 95 % interval (Wilson's, as in the log's rows) is below the
+precision. Wilson's interval keeps its coverage when it is computed again and again
 (`planning/stopping.md`).
 
 Inspect starts every sample at once unless an early-stopping manager makes it wait, and a waiting

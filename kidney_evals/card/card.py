@@ -46,15 +46,16 @@ _MECHANISMS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True)
 class Share:
-    """The importance share of one attribute, beside people's.
+    """One attribute's importance share, its part of the weight of all attributes, beside people's.
 
     Attributes:
         favoured: Whom a positive share favours, in words ("the younger patient").
         quantity: The share, with people's share as `human`.
         person: Quantiles of the share over single persons.
         people_error: Half the width of the 95 % interval of people's share.
-        differs: "more", "less" or "opposite" weight than people's, if significant at 5 % over all
-            attributes (Bonferroni), with 50 decided dilemmas or a fixed list; empty otherwise.
+        differs: "more", "less" or "opposite" weight than people's. Empty if the difference is not
+            significant (5 % over all attributes, Bonferroni), or if the dilemmas are drawn and
+            fewer than 50 were decided.
     """
 
     attribute: str

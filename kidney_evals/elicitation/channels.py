@@ -35,7 +35,7 @@ TOOL = "answer"
 
 
 def known_channel(channel: object) -> Channel:
-    """Return a channel's name; raise `UserError` if there is no such channel."""
+    """Return `channel` if it is the name of a channel; raise `UserError` otherwise."""
     if channel not in CHANNELS:
         raise unknown("channel", channel, CHANNELS)
     return channel

@@ -128,10 +128,11 @@ def _checked(model: str) -> str:
 
 
 def cards_of(arms: Sequence[Arm], data: TrainingData | None) -> dict[str, Mapping[str, Any]]:
-    """Return the card of the training samples of each trained arm, by the arm's name.
+    """Return the cards of the training samples of the trained arms, by the arms' names.
 
-    A trained model without a card gets the card of `data`, or is left out if `data` is None. If no
-    arm is trained, the card of `data` has the key `--data`.
+    A card is the content of a `card.json`. A trained model without a card gets the card of `data`,
+    or is left out if `data` is None. If no arm is trained, the result has only the card of `data`,
+    under the name `--data`.
 
     Raises:
         UserError: A card cannot be read, or cards differ in study, conditions or wordings: models

@@ -108,8 +108,8 @@ def read_spread(
     """Read the distribution of weights over the people of a condition; None if it has none.
 
     The distribution is the fit that `random_coefficients.csv` marks as used. Without such a fit it
-    is the study's published distribution: the rows `random_mean` and `random_people` of
-    `models.csv` and `covariance.csv`.
+    is the study's published distribution: means in the rows `random_mean` of `models.csv`,
+    covariances in the rows `random_people` of `covariance.csv`.
 
     Args:
         folder: The study's reference folder.

@@ -103,7 +103,7 @@ class CovarianceRow(Row, file="covariance.csv", key="condition model pair"):
 
     @property
     def pair(self) -> str:
-        """Both parameters in alphabetical order."""
+        """The names of both parameters in alphabetical order, joined by a comma and a space."""
         return ", ".join(sorted((self.row, self.column)))
 
     @model_validator(mode="after")

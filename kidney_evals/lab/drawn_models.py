@@ -248,13 +248,14 @@ def share_model(rows: Group, counts: Floats) -> Model:
 
 
 def people_weights(study: Study, fit: RandomCoefficientFit, seed: int) -> Parameters:
-    """Return the mean and the standard deviation over people of each weight, with normal draws.
+    """Return the mean and the standard deviation of each weight over people, with draws of both.
 
-    The names are those of `people_parameters`.
+    The draws are of the sampling error: multivariate normal, with the mean `fit.theta` and the
+    covariance `fit.covariance`. The names are those of `people_parameters`.
 
     Args:
         study: The study.
-        fit: A fit without correlations, whose estimates and covariance the draws have.
+        fit: A fit of the model `logit` without correlations.
         seed: Seed of the draws.
     """
     # Other numbers than those of `person_weights`, which are drawn from the same seed.

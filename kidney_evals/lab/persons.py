@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from kidney_evals.estimation.errors import FitError
+from kidney_evals.estimation.errors import FitError, InputError
 from kidney_evals.estimation.importance import importance_distance, importance_shares
 from kidney_evals.estimation.intervals import Z95
 from kidney_evals.estimation.logit import fit_logit_resamples
@@ -76,7 +76,7 @@ def fit_spreads(
 
     Raises:
         FitError: Published answers do not determine the distribution.
-        InputError: The answers are of too few people.
+        InputError: Published answers are of too few people.
     """
     try:
         return [
@@ -88,7 +88,7 @@ def fit_spreads(
             )
             for one in ((False, True) if published else (False,))
         ]
-    except FitError:
+    except (FitError, InputError):
         if published:
             raise
         return []

@@ -393,7 +393,7 @@ class PredictionRun(AnyRun):
 
     @property
     def has_people(self) -> bool:
-        """Whether people answered the dilemmas."""
+        """Whether people answered any of the dilemmas."""
         return not all(np.isnan(part.people).all() for part in self.parts.values())
 
     def largest_share(self) -> Quantity:

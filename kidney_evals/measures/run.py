@@ -125,7 +125,10 @@ class Run(StudyRun):
 
     @cached_property
     def first(self) -> Run:
-        """The run with the first answers alone, before any repeat question."""
+        """The run with the first choices, before any repeat question.
+
+        Outcomes, probabilities and controls stay those of the final answers.
+        """
         if np.array_equal(self.choice, self.first_choice):
             return self
         return replace(self, choice=self.first_choice)

@@ -1,7 +1,8 @@
 """Code reasons by word lists, without a model.
 
-`code` is a pure function of a text and the two patients. It covers only English and reports other
-languages as not covered. It matches the words of `rules.yaml` without their meaning; `measured.md`
+`code` is a pure function of its arguments: the text, the study, the two patients, and the answer
+with which the reasons are compared. It covers only English and reports other languages as not
+covered. It matches the words of `rules.yaml` without their meaning; `measured.md`
 reports its errors on the texts of `coded.jsonl`. Known limits:
 
 - It assumes that a text's comparisons of the two patients are true. Only simple statements such as
@@ -9,10 +10,13 @@ reports its errors on the texts of `coded.jsonl`. Known limits:
 - Few phrasings are recognised in which an attribute counts against people's preference ("older, so
   first"); otherwise an attribute is coded in the direction that most people favour.
 - It does not determine which of several considerations was decisive. Where reasons support both
-  patients without a conclusion, any word of weighing counts as leading to the answer.
+  patients and no conclusion is stated, a word such as "outweighs" is enough for the reasons to
+  count as leading to the given answer.
 - Facts that are repeated in full sentences with changed words may be taken for reasons.
-- Irony, quotations and views of others are taken literally. A study with an attribute that the
-  rules do not know is refused by the scanner `rationale` (`rules.check_attributes`).
+- Irony, quotations and views of others are taken literally.
+
+The scanner `rationale` refuses a study with an attribute that the rules do not know
+(`rules.check_attributes`).
 """
 
 import re

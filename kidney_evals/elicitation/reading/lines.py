@@ -1,4 +1,8 @@
-"""Find answer lines: values after a label or mark, and lines that consist of an option's name."""
+"""Find answer lines.
+
+These are values after a label ("Answer: A"), values inside a mark (a box or a tag), and lines that
+consist of an option's name.
+"""
 
 import re
 from collections.abc import Collection, Iterator

@@ -2,9 +2,10 @@
 
 The reader never guesses, and never reads hidden reasoning. The last answer line counts; a rating or
 percentage that it lacks is taken from an earlier answer line. Without an answer line, only a text
-in the requested form counts. An answer that lacks a name, has a number outside 0 to 100 or gives
-two values for one name is unreadable. In truncated output, ratings or percentages that end in a
-digit do not count, since their last number may be half a number.
+in the requested form counts. An answer that lacks an attribute or option that was asked for, has a
+number outside 0 to 100 or gives two values for one of them is unreadable, or truncated if the
+output was cut off. In truncated output, ratings or percentages that end in a digit do not count,
+since their last number may be half a number.
 """
 
 import re

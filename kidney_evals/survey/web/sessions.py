@@ -16,7 +16,7 @@ from typing import Final
 COOKIE: Final = "survey"
 
 FORM_TOKEN: Final = "form"
-"""Name of the field of every form that holds the token of the session."""
+"""Name of the field, in every form, that holds the token of the session."""
 
 _VISITOR, _OWNER = "visitor.", "owner."
 _SESSION = re.compile(r"[A-Za-z0-9_.-]{8,100}", re.ASCII)
