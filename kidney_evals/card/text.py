@@ -121,8 +121,8 @@ def answered_line(card: Card) -> str:
         controls = f" In {right} of {asked} {better} it chose that one."
     answered = f"Answered {card.answered} of {card.asked} ({share}){without}."
     asks_all = not card.has_people or any(one.id == "often" for one in card.findings)
-    others = "" if asks_all else " Questions 3 and 4 need a coin."
-    return f"{answered}{controls}{others} {people_line(card)}"
+    needs = "" if asks_all else " Questions 3 and 4 need a coin."
+    return f"{answered}{controls}{needs} {people_line(card)}"
 
 
 def people_line(card: Card) -> str:
