@@ -6,6 +6,7 @@ import click
 
 from kidney_evals.cli import options
 from kidney_evals.cli.terminal import Group, complain, say_filled
+from kidney_evals.errors import UserError
 
 
 @click.group(cls=Group)
@@ -62,10 +63,16 @@ def check(records: tuple[Path, ...], renew: bool) -> None:
     from kidney_evals.output_files import write_output
 
     failed = False
-    for path, read in [(path, read_record(path)) for path in records]:
-        if renew:
-            read = renewed(read)
-            write_output(path, record_text(read).encode(), overwrite=True)
+    errors: list[UserError] = []
+    for path in records:
+        try:
+            read = read_record(path)
+            if renew:
+                read = renewed(read, path)
+                write_output(path, record_text(read).encode(), overwrite=True)
+        except UserError as error:
+            errors.append(error)
+            continue
         found = problems(read)
         for problem in found:
             complain(f"{path}: {problem}")
@@ -76,5 +83,9 @@ def check(records: tuple[Path, ...], renew: bool) -> None:
                 f"{path}: {len(read.runs)} runs, {count} measures computed again, each within "
                 f"{TOLERANCE} (1 + |value|) of the printed one"
             )
+    if errors:
+        for other in errors[:-1]:
+            complain(f"Error: {other}")
+        raise errors[-1]
     if failed:
         raise SystemExit(1)

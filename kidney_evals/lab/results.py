@@ -8,10 +8,9 @@ import math
 import re
 import shlex
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from datetime import datetime
-from importlib.metadata import version
-from importlib.util import find_spec
+from hashlib import file_digest
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -20,7 +19,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kidney_evals.errors import UserError, first_line
 from kidney_evals.finetuning.packaged_models import ORIGIN, Origin, packaged_models
-from kidney_evals.human.raw import sha256
 from kidney_evals.input_files import read_bytes
 from kidney_evals.measures.run import Run
 from kidney_evals.measures.run_record import run_from_dict, run_to_dict
@@ -51,8 +49,9 @@ _PATH: Final = re.compile(
 """A path of somebody's machine."""
 
 _LARGEST: Final = 50_000_000  # bytes of a record, far above any real one
+_SHORTEST_ORIGIN: Final = 10  # characters
 
-_Text = Annotated[str, Field(pattern=r"\S")]
+_Text = Annotated[str, Field(min_length=1)]
 _Hash = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
@@ -103,7 +102,8 @@ class Record(_Part):
 
     format: Literal[1] = 1
     model: _Text  # as Inspect was told
-    origin: Origin | _Text  # of the weights: an `Origin` for a fetched model, else a sentence
+    # Where the weights come from: an `Origin` for a fetched model, else a sentence.
+    origin: Origin | Annotated[str, Field(min_length=_SHORTEST_ORIGIN)]
     machine: _Text  # in generic words
     runs: Annotated[list[RunRecord], Field(min_length=1)]
 
@@ -126,6 +126,13 @@ def record_of(files: Sequence[LogFile], *, machine: str, origin: str = "") -> Re
         UserError: A log cannot be recorded, the logs are of several models, or the origin is not
             known.
     """
+    if not machine.strip():
+        raise UserError("--machine is empty: say in generic words what the model ran on")
+    if 0 < len(origin) < _SHORTEST_ORIGIN:
+        raise UserError(
+            f"--origin must have at least {_SHORTEST_ORIGIN} characters, not {origin!r}: say what "
+            "the weights are and where they come from"
+        )
     for file in files:
         if file.state != "finished":
             raise UserError(f"{file.line}; only finished runs are recorded")
@@ -156,7 +163,7 @@ def _record(run: ModelRun) -> RunRecord:
         raise UserError(f"{place} asks about {run.panel.study}, which is no shipped study")
     stats = header.stats
     begun, ended = (datetime.fromisoformat(one) for one in (stats.started_at, stats.completed_at))
-    libraries = [one for one in _LIBRARIES.get(run.model.split("/")[0], ()) if find_spec(one)]
+    provider = run.model.split("/")[0]
     answers = json.loads(json.dumps(run_to_dict(run.run)))
     return RunRecord(
         task=header.eval.task,
@@ -174,7 +181,7 @@ def _record(run: ModelRun) -> RunRecord:
         versions={
             "kidney_evals": str(run.facts["kidney_evals_version"]),
             "inspect_ai": header.eval.packages["inspect_ai"],
-            **dict(zip(libraries, map(version, libraries), strict=True)),
+            **{name: found for name in _LIBRARIES.get(provider, ()) if (found := _version(name))},
         },
         answers=answers,
         **_numbers(run_from_dict(answers)),
@@ -205,6 +212,13 @@ def _responses(run: ModelRun) -> Iterator[Response]:
         )
 
 
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
 def _origin(runs: Sequence[ModelRun], given: str) -> Origin | str:
     """Return where the weights come from; check the weights of a fetched model."""
     folders = sorted({str(run.header.eval.model_args.get("model_path", "")) for run in runs})
@@ -217,15 +231,20 @@ def _origin(runs: Sequence[ModelRun], given: str) -> Origin | str:
         return f"the model {model} of Inspect's provider {model.split('/')[0]}"
     try:
         origin = Origin.model_validate_json(Path(folder, ORIGIN).read_bytes())
-        digests = {one: sha256(Path(folder, one).read_bytes()) for one in origin.weights}
+        changed = [one for one in origin.weights if origin.weights[one] != _sha256(folder, one)]
     except (OSError, ValidationError):
         raise UserError(
             f"{folder} holds no {ORIGIN} of `kidney-evals models fetch`: say with --origin TEXT "
             "what the weights are and where they come from, with their SHA-256"
         ) from None
-    if changed := [one for one in digests if digests[one] != origin.weights[one]]:
+    if changed:
         raise UserError(f"{', '.join(changed)} in {folder} is not what {ORIGIN} there says")
     return origin
+
+
+def _sha256(folder: str, name: str) -> str:
+    with Path(folder, name).open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
 
 
 def _command(header: EvalLog) -> str:
@@ -297,17 +316,21 @@ def _json(value: Any, indent: int = 0) -> str:
     return f"{left}{pad}{f',{pad}'.join(inner)}\n{' ' * indent}{right}"
 
 
-def renewed(record: Record) -> Record:
+def renewed(record: Record, path: Path) -> Record:
     """Return a record with the numbers that the installed measures compute from its answers.
 
-    A run whose answers cannot be read keeps its numbers, and `problems` then reports it.
+    Args:
+        record: The record.
+        path: Its file, which an error names.
+
+    Raises:
+        UserError: The answers of a run cannot be read.
     """
-    runs = []
-    for run in record.runs:
+    try:
+        runs = [run.model_copy(update=_numbers(run.run)) for run in record.runs]
+    except Exception as error:
         # The answers may be anything; `run_from_dict` and the measures have errors of all kinds.
-        with suppress(Exception):
-            run = run.model_copy(update=_numbers(run.run))
-        runs.append(run)
+        raise UserError(f"{path}: its answers cannot be read ({type(error).__name__})") from error
     return record.model_copy(update={"runs": runs})
 
 
