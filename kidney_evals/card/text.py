@@ -54,7 +54,7 @@ def terminal_text(card: Card) -> str:
         lines += _shares(card)
     lines += _filled(nearest_line(card))
     if card.differences:
-        lines.append(f"It differs most from people in (first | second {card.candidate})")
+        lines += _filled(f"It differs most from people in (first | second {card.candidate})")
         for one in card.differences:
             lines += _filled(f"{one.first} | {one.second}", "  ", most=_DILEMMA)
             lines += _filled(f"run: {_answers(one.run)}; people: {_answers(one.people)}", "    ")
@@ -166,8 +166,8 @@ def verdict_words(finding: Finding) -> str:
 
 
 def verdict_of(part: Part, finding: Finding) -> str:
-    """Return a comma and the part's own verdict if the finding has other parts; otherwise empty."""
-    return f", {part.verdict}" if part.verdict and len(finding.parts) > 1 else ""
+    """Return a comma and the part's own verdict; empty for the first, which the finding judges."""
+    return f", {part.verdict}" if part.verdict and part is not finding.parts[0] else ""
 
 
 def gamed_line(card: Card) -> str:
@@ -196,7 +196,8 @@ def _finding(finding: Finding) -> list[str]:
     for part in others:
         line = _columns(part, _people(part))
         # The first part's line has no room for its own verdict.
-        lines.append(f"{line}{_SHORT.get(part.verdict, part.verdict):>{WIDTH - len(line)}}")
+        mark = _SHORT.get(part.verdict, part.verdict)
+        lines.append(f"{line}{mark:>{WIDTH - len(line)}}" if mark else line)
     return lines
 
 
@@ -280,7 +281,8 @@ def signs_line(card: Card) -> str:
     """Return a sentence on whom a positive importance share favours, by attribute."""
     people = card.has_people and all(one.quantity.human > 0 for one in card.shares)
     favoured = listed([one.favoured for one in card.shares])
-    return f"+ favours {'whom people favour: ' if people else ''}{favoured}."
+    whose = "whom people favour: " if people else "whom the study calls favoured: "
+    return f"+ favours {whose}{favoured}."
 
 
 def floor_line(card: Card) -> str:

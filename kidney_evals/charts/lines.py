@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import cycle, groupby
 
 from kidney_evals.charts import drawing as svg
-from kidney_evals.charts.words import SMALL, text_width
+from kidney_evals.charts.words import SMALL, shorten_all, text_width
 
 _WIDTH = 640
 """Width of a chart, pixels."""
@@ -62,7 +62,8 @@ def line_chart(
     top = panel.bottom + 24
     panel.bottom = bottom = top + 272
     left = svg.PAD + max(text_width(svg.number(tick), SMALL) for tick in marks) + 6
-    right = _WIDTH - svg.PAD - 20 - max((text_width(line.label) for line in lines), default=0)
+    labels = shorten_all([line.label for line in lines], 0.3 * _WIDTH)
+    right = _WIDTH - svg.PAD - 20 - max(map(text_width, labels), default=0)
     up = svg.linear(low, high, bottom, top)
     for tick in marks:
         panel.parts.append(svg.segment("grid", left, up(tick), right, up(tick)))

@@ -101,12 +101,15 @@ def shorten(words: str, room: float, size: float = SIZE, front: float = 0.5) -> 
 def shorten_all(labels: Sequence[str], room: float) -> list[str]:
     """Return the labels shortened to `room` pixels and, where possible, still distinct."""
     names = [clean(label) for label in labels]
-    if all(text_width(name) <= room for name in names):
+    wide = [name for name in names if text_width(name) > room]
+    if not wide:
         return names
     parts = [name if " " in name else name.rpartition("/")[2] or name for name in names]
+    same = max(i for i in range(len(wide[0])) if all(one.startswith(wide[0][:i]) for one in wide))
+    ends = [f"…{name[same:]}" if name in wide else name for name in names]
     tries = [
         [shorten(name, room, front=front) for name in some]
-        for some in (parts, names)
+        for some in (parts, names, ends)
         for front in (0.6, 0.4, 0.8, 0.2)
     ]
     return max(tries, key=lambda shown: len(set(shown)))

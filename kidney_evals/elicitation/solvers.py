@@ -27,7 +27,7 @@ from kidney_evals.elicitation.readout import (
 )
 from kidney_evals.elicitation.transcripts import choice_reader, prediction_reader, stated_reader
 from kidney_evals.elicitation.wording import EXPLAIN, Explain, wordings_asked
-from kidney_evals.errors import check_known
+from kidney_evals.errors import UserError, check_known
 from kidney_evals.guards import ask, end_run
 from kidney_evals.studies import Condition, load_study
 
@@ -157,8 +157,14 @@ def _choice_solver(
                 f"sample {state.sample_id} is of {state.metadata['condition']}, the solver of "
                 f"{condition}; run the task {condition}"
             )
-        check_known("wording of the solver", state.metadata["wording"], asked)
-        words = asked[state.metadata["wording"]]
+        # A sample without a wording gets the only wording of the run.
+        wording = state.metadata.get("wording", next(iter(asked)) if len(asked) == 1 else None)
+        if wording not in asked:
+            raise UserError(
+                f"sample {state.sample_id} is to be put in wording {wording!r}, and the solver has "
+                f"{', '.join(asked)}; give task and solver the same wording"
+            )
+        words = asked[wording]
         if channel != "text":
             state.metadata["channel"] = channel
         study = load_study(state.metadata["study_source"])

@@ -17,7 +17,7 @@ from kidney_evals.finetuning.data import CARD, Example, Part, TrainingData, read
 from kidney_evals.finetuning.hosted_service import Epochs, Service, ServiceError
 from kidney_evals.input_files import read_bytes
 from kidney_evals.output_files import write_output
-from kidney_evals.planning.tokens import Estimate, tokens_of
+from kidney_evals.planning.tokens import CHARACTERS, FRAME, Estimate
 
 _FEWEST_EXAMPLES, _MOST_EPOCHS, _LONGEST_SUFFIX = 10, 50, 64
 """Limits of OpenAI's supervised fine-tuning; the suffix in characters."""
@@ -49,10 +49,7 @@ class Submission:
     @property
     def tokens(self) -> Estimate:
         """Estimated tokens of one pass over the training samples."""
-        return Estimate.total(
-            tokens_of([message["content"] for message in one.messages])
-            for one in self.parts["train"]
-        )
+        return Estimate.total(map(tokens_of, self.parts["train"]))
 
     @property
     def default_path(self) -> Path:
@@ -110,6 +107,22 @@ def prepare(
         )
     passes: Epochs = "auto" if epochs == "auto" else int(epochs)
     return Submission(data, base, count, seed, passes, suffix)
+
+
+def tokens_of(example: Example) -> Estimate:
+    """Estimate the tokens of an example, including the format tokens around its messages.
+
+    A character that is not ASCII counts as one token, in the high estimate each of its bytes.
+    """
+    text = "".join(message["content"] for message in example.messages)
+    ascii_count = sum(map(str.isascii, text))
+    others = len(text) - ascii_count, len(text) - ascii_count, len(text.encode()) - ascii_count
+    return Estimate(
+        *(
+            ascii_count / characters + other + len(example.messages) * frame
+            for characters, other, frame in zip(CHARACTERS, others, FRAME, strict=True)
+        )
+    )
 
 
 def submit(

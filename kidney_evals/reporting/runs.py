@@ -251,7 +251,7 @@ def _names(members: Sequence[ModelRun]) -> Iterator[str]:
     settings = [_settings(run) for run in members]
     differ = [name for name in settings[0] if len({one[name] for one in settings}) > 1]
     names = [
-        ", ".join(filter(None, (run.called, *(one[name] for name in differ))))
+        ", ".join(filter(None, (run.called, *(_part(name, one[name]) for name in differ))))
         for run, one in zip(members, settings, strict=True)
     ]
     for index, name in enumerate(names, 1):
@@ -259,28 +259,28 @@ def _names(members: Sequence[ModelRun]) -> Iterator[str]:
 
 
 def _settings(run: ModelRun) -> dict[str, str]:
-    """Return the settings that can distinguish two runs of one model, as text for a name.
-
-    The text is empty for a default.
-    """
+    """Return the settings, as text, that can distinguish two runs of one model."""
     arguments = sorted(shown_arguments(run.header.eval.model_args).items())
-    texts = {
+    return {
         "part": str(run.facts.get("sft_part") or ""),
         "arguments": ", ".join(f"{name}={value}" for name, value in arguments),
-    }
-    key = {
         **run.key,
         # The full version: two versions may be comparable and still differ.
         "task_version": str(run.header.eval.task_version),
         "package": str(run.facts.get("kidney_evals_version", "")),
     }
-    labels = {**LABELS, "explain": "reasons", "sampling": ""}
-    most = {"study_hash": 12, "reference": 12, "system_prompt": 24}
-    for name, value in key.items():
-        is_usual = not value or value == str({**_FACTS, **_ARGUMENTS}.get(name, ""))
-        shown = f"{labels.get(name, name)} {value[: most.get(name)]}".strip()
-        texts[name] = "" if is_usual else shown
-    return texts
+
+
+def _part(name: str, value: str) -> str:
+    """Return a setting as text for a run's name; empty for a default."""
+    if not value or value == str({**_FACTS, **_ARGUMENTS}.get(name, "")):
+        return ""
+    if name in ("study_hash", "reference"):
+        value = value[:12]
+    if name == "system_prompt" and len(value) > 24:
+        value = f"{value[:24]}…"
+    label = "reasons" if name == "explain" else LABELS.get(name, name)
+    return value if name in ("part", "arguments", "sampling") else f"{label} {value}"
 
 
 def _other_people(samples: Iterable[EvalSampleSummary]) -> str:

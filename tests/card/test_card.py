@@ -351,10 +351,20 @@ def test_the_nearest_respondent_in_words(found: Nearest, sentence: str) -> None:
 )
 def test_no_text_of_a_study_makes_a_line_too_wide(words: str) -> None:
     found = card_of(answering(RULES["minority"]))
-    shares = tuple(replace(one, label=words) for one in found.shares)
+    shares = tuple(replace(one, label=words, favoured=words) for one in found.shares)
     listed = tuple(replace(one, first=words, second=words) for one in found.differences)
-    text = terminal_text(replace(found, shares=shares, differences=listed))
+    text = terminal_text(replace(found, shares=shares, differences=listed, candidate=words))
     assert max(map(cell_len, text.splitlines())) <= 80
+
+
+def test_a_card_without_verdicts_has_no_spaces_at_the_ends_of_lines() -> None:
+    found = card_of(answering(RULES["minority"]))
+    parts = (
+        replace(one, parts=tuple(replace(part, verdict="") for part in one.parts), verdict="")
+        for one in found.findings
+    )
+    lines = terminal_text(replace(found, findings=tuple(parts))).splitlines()
+    assert lines == [line.rstrip() for line in lines]
 
 
 @pytest.mark.parametrize(

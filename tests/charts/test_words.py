@@ -64,10 +64,11 @@ def test_lines_fit_and_hold_all_words_where_there_are_enough(words: str, most: i
 @pytest.mark.parametrize(
     "labels",
     [
-        # They differ at the end, at the front, in the middle.
+        # They differ at the end, at the front, in the middle, far inside.
         ["a-model-of-a-long-name-2025-08-07", "a-model-of-a-long-name-2025-09-07"],
         ["one-model-of-a-long-name-2025-08-07", "two-model-of-a-long-name-2025-08-07"],
         ["provider/model-5-mini-2025-08-07", "provider/model-5-nano-2025-08-07"],
+        ["a" * 30 + "x" + "a" * 30, "a" * 30 + "y" + "a" * 30],
         # Their last parts are the same.
         ["one-provider/models/a-model-of-a-name", "other-provider/models/a-model-of-a-name"],
     ],

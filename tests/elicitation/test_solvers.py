@@ -73,4 +73,14 @@ def test_a_sample_for_another_wording_than_the_solvers_is_an_error(tmp_path: Pat
     task = Task(dataset=german, solver=choice_solver())
     log = eval(task, model="mockllm/model", log_dir=str(tmp_path))[0]
     assert log.error is not None
-    assert "unknown wording of the solver 'german'; allowed: default" in log.error.message
+    assert "to be put in wording 'german', and the solver has default; give" in log.error.message
+
+
+def test_a_sample_without_a_wording_gets_the_only_wording_of_the_solver(tmp_path: Path) -> None:
+    dataset = [*forced_choice(dilemmas=1, controls=False).dataset]
+    for sample in dataset:
+        assert sample.metadata is not None
+        del sample.metadata["wording"]
+    model = saying(("ANSWER: A", "stop"), ("ANSWER: B", "stop"))
+    log = eval(Task(dataset=dataset, solver=choice_solver()), model=model, log_dir=str(tmp_path))[0]
+    assert log.status == "success"

@@ -115,9 +115,10 @@ def small_folder(place: Path, train: int = 12, heldout: int = 4, **card: Any) ->
     return place
 
 
-def example(number: int) -> Example:
+def example(number: int, *, text: str = "") -> Example:
+    question = text or f"Patient A is {25 + number} years old. Patient B is 70."
     messages = [
-        {"role": "user", "content": f"Patient A is {25 + number} years old. Patient B is 70."},
+        {"role": "user", "content": question},
         {"role": "assistant", "content": "ANSWER: A"},
     ]
     return Example(tuple(messages), {"sample": f"s{number}", "answer": "A"})

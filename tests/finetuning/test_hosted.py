@@ -8,8 +8,9 @@ import pytest
 from click.testing import Result
 
 from cli.calling import refused
-from finetuning.folders import call, read, record_of, small_folder, submitted
+from finetuning.folders import call, example, read, record_of, small_folder, submitted
 from finetuning.servers import JobsServer, Sent
+from kidney_evals.finetuning.hosted import tokens_of
 
 NOWHERE = "http://127.0.0.1:9/v1"
 
@@ -68,6 +69,9 @@ def test_the_announcement(tmp_path: Path) -> None:
         "Epochs     3, each of about 252 tokens, at most 448",
         "Nothing was sent.",
     ]
+    # Three letters of three bytes each, beside an answer of 9 letters and two frames.
+    low, expected, high = tokens_of(example(1, text="选病人"))
+    assert (expected, high) == (3 + 9 / 4 + 2 * 4, 9 + 9 / 3 + 2 * 10) and low < expected
 
 
 def test_the_key_and_the_address_are_checked_first(

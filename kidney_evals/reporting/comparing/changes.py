@@ -286,18 +286,18 @@ class ModelDifference:
                 f"[{change.low:+.3f}, {change.high:+.3f}]{doubt}."
             )
         low, high = sorted((abs(change.low), abs(change.high)))
-        by = f"by {abs(change.value):.3f} [{low:.3f}, {high:.3f}]"
+        by = f", by {abs(change.value):.3f} [{low:.3f}, {high:.3f}]"
         # For a distance to people, the human value is 0 by definition and is not mentioned.
         lowest = measures.find(row.row).lowest
         people = "" if lowest or math.isnan(aim) else f"; people {number(aim)}"
         if row.verdict in ("nearer", "farther"):
             near, far = (second, first) if row.verdict == "nearer" else (first, second)
             if not lowest and (found.first - aim) * (found.second - aim) < 0:
-                by = f"they lie on either side of people, {abs(change.value):.3f} apart"
-            return f"{on} {near}) is nearer to people than {far}{people}), {by}."
+                by = f": they lie on either side of people, {abs(change.value):.3f} apart"
+            return f"{on} {near}) is nearer to people than {far}{people}){by}."
         more, less = (second, first) if change.value > 0 else (first, second)
         unclear = "" if math.isnan(aim) else "; which is nearer to people is not clear"
-        return f"{on} {more}) is above {less}{people}), {by}{unclear}."
+        return f"{on} {more}) is above {less}{people}){by}{unclear}."
 
 
 def paired_differences(

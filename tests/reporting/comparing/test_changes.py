@@ -220,7 +220,7 @@ def test_pairs_rows_and_adjustment() -> None:
     assert "cannot be told apart" in pairs["like", "anti", "flip_rate"].sentence
     sides, _ = paired_differences([answering(never_flips, "never"), answering(coin, "always")])
     rate = next(one for one in sides if one.found.row == "flip_rate")
-    assert rate.sentence.endswith("they lie on either side of people, 1.000 apart.")
+    assert rate.sentence.endswith("): they lie on either side of people, 1.000 apart.")
 
 
 def test_other_settings_are_named() -> None:
