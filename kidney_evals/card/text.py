@@ -9,7 +9,7 @@ from typing import Final
 from rich.cells import cell_len, set_cell_size
 
 from kidney_evals.card.card import Card, Difference
-from kidney_evals.card.findings import LIKE, Finding, Part
+from kidney_evals.card.findings import Finding, Part
 from kidney_evals.card.numbers import NOTHING, WIDTH, interval, listed, percent, short
 from kidney_evals.card.probe import probe_lines, probe_text
 from kidney_evals.human import Band
@@ -19,7 +19,6 @@ NUMBERS: Final = {"weights": 1, "decided": 2, "often": 3, "where": 4, "swap": 5}
 """The number of each question, by id of its finding."""
 
 _SCALE: Final = 7  # columns of the line from the crowd to guessing
-_SHORT: Final = {LIKE: "like"}  # verdicts of single numbers
 _BEYOND: Final = 0.05  # distance beyond an end of it that is shown, as a share of its length
 _LABEL: Final = 20  # columns of the label of an attribute
 _DILEMMA: Final = 3  # lines of a dilemma; the end of a longer text is left out
@@ -120,8 +119,9 @@ def answered_line(card: Card) -> str:
         better = f"controls with a better {card.candidate}"
         controls = f" In {right} of {asked} {better} it chose that one."
     answered = f"Answered {card.answered} of {card.asked} ({share}){without}."
-    asks_all = not card.has_people or any(one.id == "often" for one in card.findings)
-    needs = "" if asks_all else " Questions 3 and 4 need a coin."
+    needs = ""
+    if card.has_people and card.finding("often") is None:
+        needs = f" Questions {NUMBERS['often']} and {NUMBERS['where']} need a coin."
     return f"{answered}{controls}{needs} {people_line(card)}"
 
 
@@ -196,7 +196,7 @@ def _finding(finding: Finding) -> list[str]:
     for part in others:
         line = _columns(part, _people(part))
         # The first part's line has no room for its own verdict.
-        mark = _SHORT.get(part.verdict, part.verdict)
+        mark = part.verdict.removesuffix(" the crowd")
         lines.append(f"{line}{mark:>{WIDTH - len(line)}}" if mark else line)
     return lines
 

@@ -22,7 +22,9 @@ from kidney_evals.respondents.people import answers_of_persons
 from kidney_evals.studies import Dilemma
 
 AHEAD: Final = 2.4
-"""Lead in log-likelihood, in standard errors, above which a candidate is told from another."""
+"""A candidate counts as likelier than another if its lead in log-likelihood is more standard
+errors than this.
+"""
 
 _LEVEL: Final = 0.05  # significance level of the test of fit
 _FACTORS: Final = (2.0, 3.0, 5.0, 10.0)  # on people's log odds, of the candidate `sharper`

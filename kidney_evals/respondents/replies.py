@@ -82,7 +82,7 @@ def fault_of(traits: Traits, chance: float) -> Fault | None:
 def worded(
     kind: str, study: Study, fault: Fault | None, chance: float, answer: Callable[[str], str]
 ) -> Reply:
-    """Return the reply to a question that is no choice: an answer or a fault.
+    """Return an answer, or a faulty reply, to a question about values or predictions.
 
     Args:
         kind: Kind of the question, an entry of `phrases.yaml`.

@@ -223,7 +223,9 @@ def check_name(folder: Path) -> None:
 
 
 def write_study(folder: Path, study: NewStudy) -> tuple[str, ...]:
-    """Write the folder of a new study, all of it or nothing; return the names of its files.
+    """Write the folder of a new study and return the names of its files.
+
+    If a file cannot be written, no folder is left.
 
     Raises:
         UserError: The folder has the name of a shipped study, has content or cannot be written, or

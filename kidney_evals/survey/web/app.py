@@ -47,7 +47,7 @@ _NUMBER = re.compile(r"[1-9][0-9]{0,4}", re.ASCII)
 
 @dataclass
 class Visit:
-    """A request, and what is known of its sender.
+    """A request to the server, with its session, person and form.
 
     Attributes:
         session: The session in the cookie, or a new one. The response sets the cookie to it.
