@@ -1,4 +1,4 @@
-"""Line charts: values with intervals over x, with short labels at the ends."""
+"""Line charts: values with intervals over x, with labels at the ends."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -75,21 +75,21 @@ def line_chart(
     across = panel.axis(place(xs[0]), place(xs[-1]), left, right, top, own, inset=8)
     panel.parts.append(svg.text(left, panel.bottom + 10, x_label, "muted", size=SMALL))
     panel.bottom += 14
-    ends: list[tuple[float, str, str]] = []
+    ends: list[tuple[float, str, str, str]] = []
     kinds = cycle(("model", "model2"))
-    for line in lines:
+    for line, label in zip(lines, labels, strict=True):
         kind = "people" if line.people else next(kinds)
         panel.parts += _drawn(line, kind, lambda x: across(place(x)), up)
         last = next(filter(math.isfinite, reversed(line.y)))
-        ends.append((up(last), kind, line.label))
+        ends.append((up(last), kind, label, line.label))
     # From the lowest label upwards, each is moved by the least distance that clears the label below
     # and leaves room for the labels above.
     last, least_y = bottom + svg.LINE, top + svg.LINE * len(ends)
-    for wanted, kind, label in sorted(ends, reverse=True):
+    for wanted, kind, label, spoken in sorted(ends, reverse=True):
         least_y -= svg.LINE
         last = min(max(wanted, least_y), last - svg.LINE)
         sign = [svg.mark(kind, right + 10, last), svg.text(right + 20, last + 4, label)]
-        panel.parts.append(svg.titled(label, *sign))
+        panel.parts.append(svg.titled(spoken, *sign))
     return svg.standalone(panel.svg())
 
 

@@ -111,7 +111,7 @@ def read_data(folder: Path) -> TrainingData:
     names = {f"{part}.{ending}" for part in PARTS for ending in ("jsonl", "csv")}
     if not isinstance(files, dict) or not names <= files.keys():
         raise UserError(f"{folder / CARD} lacks the SHA-256 of {', '.join(sorted(names))}")
-    contents = {name: read_bytes(folder / name, limit=1_000_000_000) for name in names}
+    contents = {name: read_bytes(folder / name, limit=1_000_000_000) for name in files}
     for name, content in contents.items():
         if sha256(content).hexdigest() != files[name]:
             raise UserError(f"{folder / name} was changed after the export; export it again")

@@ -101,8 +101,13 @@ def test_an_axis_holds_every_value_with_few_round_numbers(values: list[float]) -
 @pytest.mark.parametrize(
     ("lines", "doubling"),
     [
-        # At the foot, where labels have nowhere further down to go.
-        ([Line(f"line {end}", [0, 1], [1.0, 0.0]) for end in range(2)], False),
+        ([Line(f"line {end}", [0, 1], [0.0, 1 + end / 100]) for end in range(9)], False),
+        # All at the foot, where labels have nowhere further down to go.
+        ([Line(f"line {end}", [0, 1], [1.0, 0.0]) for end in range(6)], False),
+        (
+            [Line(f"a label far longer than its room {end} " * 4, [0, 1], [1, 0]) for end in "ab"],
+            True,
+        ),
         ([Line("model", [0, 8, 9, 10, 12, 16, 24, 8192, 10_000], [-0.00012] * 9)], True),
     ],
 )

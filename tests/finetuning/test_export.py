@@ -408,6 +408,7 @@ def test_a_folder_that_was_changed_is_refused(usual: TrainingData, tmp_path: Pat
     for number, (name, content, says) in enumerate(
         (
             ("train.csv", "a", "train.csv was changed after the export"),
+            ("README.md", "a", "README.md was changed after the export"),
             ("heldout.jsonl", None, "heldout.jsonl cannot be read: No such file or directory"),
             ("card.json", "{}", "card.json is not of the form"),
             (
